@@ -1,0 +1,208 @@
+"""One attempt: a nursery in which one task owns the answer and another watches its clocks.
+
+This is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
+`Cancelled`. The task that reads is cancelled, never broken out of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Protocol, TypeAlias
+
+import trio
+from attrs import frozen
+
+from .core.causes import ConnectionReset, InterruptCause, MalformedStream, PrematureEnd
+from .core.clocks import Clocks
+from .core.continuation import NextRequest
+from .core.errors import InferenceError
+from .core.failures import Failure, failure_of_error
+from .core.policy import Policy
+from .core.provider import Provider
+from .core.stream_events import StreamEvent
+from .single_error import single_error
+from .source import EventSource, OpenedStream, RefusedError, open_source
+from .transport import HTTPTransport, TransportError, cause_of
+from .watch import Watch
+
+
+@frozen
+class Ended:
+    """The provider's terminal event was seen."""
+
+
+@frozen
+class Broken:
+    """The stream broke; `detail` is for a person."""
+
+    cause: InterruptCause
+    detail: str = ""
+
+
+@frozen
+class Refused:
+    """The provider answered with a failure, before the stream or inside it."""
+
+    failure: Failure
+
+
+@frozen
+class Crashed:
+    """Something raised that is neither the network's nor the provider's: it is raised to the caller as it is."""
+
+    error: Exception
+
+
+Outcome: TypeAlias = Ended | Broken | Refused | Crashed
+
+
+class Receiver(Protocol):
+    """Who takes the events of an attempt: synchronous, for nothing may come between a read and its fold."""
+
+    def deliver(self, events: Sequence[StreamEvent]) -> bool:
+        """Take the events of one read; whether any of them was progress."""
+        ...
+
+    @property
+    def trouble(self) -> Outcome | None:
+        """How the attempt has to end because of what was delivered."""
+        ...
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the reader has to wait before it reads on (the consumer, or a store that comes first)."""
+        ...
+
+    async def wait(self) -> None:
+        """Wait for that. May raise StoreError."""
+        ...
+
+    def count_bytes(self, received: int) -> None:
+        """Take how many bytes of the body have come."""
+        ...
+
+    @property
+    def useful_bytes(self) -> int:
+        """How many bytes of text, reasoning and arguments this attempt brought."""
+        ...
+
+
+async def run_attempt(
+    source: Provider | EventSource,
+    step: NextRequest,
+    receiver: Receiver,
+    *,
+    transport: HTTPTransport,
+    policy: Policy,
+    reasons: bool,
+    wall_clock: Callable[[], float],
+) -> Outcome:
+    """Ask once, and deliver what comes until it ends, breaks or stalls.
+
+    If cancelled: the connection is closed, everything that was read has been delivered.
+    """
+    clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
+    async with trio.open_nursery() as nursery:
+        watch = Watch(clocks, nursery.cancel_scope)
+        reader = _Reader(receiver, watch)
+        nursery.start_soon(watch.run)
+        await reader.read_source(source, step, transport, policy, wall_clock)
+        nursery.cancel_scope.cancel(reason="the attempt has ended")
+    if reader.outcome is not None:
+        return reader.outcome
+    return Broken(watch.stall if watch.stall is not None else ConnectionReset())
+
+
+class _Reader:
+    """The task that owns the answer."""
+
+    def __init__(self, receiver: Receiver, watch: Watch) -> None:
+        self._receiver = receiver
+        self._watch = watch
+        self._clocks = watch.clocks
+        self.outcome: Outcome | None = None
+
+    async def read_source(
+        self,
+        source: Provider | EventSource,
+        step: NextRequest,
+        transport: HTTPTransport,
+        policy: Policy,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        """Open, read, close; every exception becomes a value here: `outcome`, None if a clock ran out first."""
+        try:
+            async with AsyncExitStack() as stack:
+                stream = await open_source(
+                    source, step, stack, transport=transport, policy=policy, wall_clock=wall_clock
+                )
+                self._clocks.opened(trio.current_time())
+                self._watch.look_again()
+                self.outcome = await self._read(stream)
+        except RefusedError as refused:
+            self.outcome = Refused(refused.failure)
+        except InferenceError as error:
+            self.outcome = Refused(failure_of_error(error))
+        except Exception as error:  # the one place: see the module's first lines
+            self.outcome = _outcome_of(error)
+
+    async def _read(self, stream: OpenedStream) -> Outcome:
+        while True:
+            try:
+                events = await stream.receive()
+            except TransportError as error:
+                return self._at_end(stream, Broken(error.cause, str(error)))
+            if events is None:
+                return self._at_end(stream, Broken(PrematureEnd()))
+            self._take(stream, events)
+            if stream.is_complete:
+                await stream.drain()
+                return Ended()
+            if self._receiver.trouble is not None:
+                return self._receiver.trouble
+            if stream.defect is not None:
+                return Broken(MalformedStream(stream.defect), stream.defect)
+            if self._receiver.must_wait:
+                await self._wait_for_receiver()
+
+    def _take(self, stream: OpenedStream, events: Sequence[StreamEvent]) -> None:
+        clocks = self._clocks
+        now = trio.current_time()
+        if events and self._receiver.deliver(events):
+            if clocks.progress(now):
+                self._watch.look_again()
+            clocks.useful_bytes = self._receiver.useful_bytes
+        else:
+            clocks.ping(now)
+        self._receiver.count_bytes(stream.bytes_received)
+
+    async def _wait_for_receiver(self) -> None:
+        self._clocks.pause(trio.current_time())
+        await self._receiver.wait()
+        self._clocks.resume(trio.current_time())
+        self._watch.look_again()
+
+    def _at_end(self, stream: OpenedStream, broken: Broken) -> Outcome:
+        """The body ended or broke: what only its end makes sure may still complete the answer."""
+        self._take(stream, stream.close())
+        if stream.is_complete:
+            return Ended()
+        if self._receiver.trouble is not None:
+            return self._receiver.trouble
+        if stream.defect is not None:
+            return Broken(MalformedStream(stream.defect), stream.defect)
+        return broken
+
+
+def _outcome_of(error: Exception) -> Outcome:
+    inner = single_error(error)
+    error = inner if isinstance(inner, Exception) else error
+    match error:
+        case TransportError():
+            return Broken(error.cause, str(error))
+        case InferenceError():
+            return Refused(failure_of_error(error))
+        case _:
+            cause = cause_of(error)
+            return Crashed(error) if cause is None else Broken(cause, str(error))

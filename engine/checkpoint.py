@@ -1,0 +1,114 @@
+"""Opening a run from its store: what an earlier process said, checked, folded and ready to be handed out again."""
+
+from __future__ import annotations
+
+import trio
+from attrs import frozen
+
+from .core.accumulator import Accumulator
+from .core.causes import ResumedFromCheckpoint
+from .core.codec import CodecError
+from .core.errors import CheckpointMismatch, StoreError
+from .core.events import Event, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
+from .core.journal import RestoredRun, restore
+from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
+from .core.policy import CheckpointPolicy, Limits
+from .core.replay import block_events
+from .core.result import AttemptRecord
+from .stores.store import CheckpointStore, OpenedJournal
+
+
+@frozen
+class StoreUnavailable:
+    """The store gave no answer; a stream is worth more than its journal, so the run may go on without."""
+
+    why: str
+
+
+async def load_journal(
+    store: CheckpointStore, run_id: str, policy: CheckpointPolicy
+) -> OpenedJournal | StoreUnavailable:
+    """Claim a run and read what is stored of it.
+
+    Raises:
+        StoreError: the store is there and refuses: unreadable, of another version, not a store.
+        StoreError: it gave no answer, and the policy shows nothing that is not stored.
+    If cancelled: the run may have been claimed; nothing else has changed.
+    """
+    why = f"no answer within {policy.load_s:g} s"
+    with trio.move_on_after(policy.load_s):
+        try:
+            return await store.open_journal(run_id)
+        except StoreError:
+            raise
+        except Exception as error:  # a store is foreign code: what it raises of its own means that it is not there
+            why = f"{type(error).__name__}: {error}"
+    if policy.before_delivery:
+        raise StoreError(
+            f"the checkpoint store could not be read ({why}), and CheckpointPolicy(before_delivery=True) shows "
+            "nothing that is not stored"
+        )
+    return StoreUnavailable(why)
+
+
+def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) -> RestoredRun | None:
+    """Fold a stored journal, for the request of fingerprint `mark`; None if nothing is stored.
+
+    Raises:
+        CheckpointMismatch: it belongs to another request.
+        StoreError: it can not be read.
+    """
+    try:
+        restored = restore(journal.entries, limits)
+    except CodecError as error:
+        raise StoreError(
+            f"the checkpoint of run {run_id!r} can not be read: {error}; delete it to start anew"
+        ) from error
+    if restored is not None and restored.header.fingerprint != mark:
+        raise CheckpointMismatch(
+            f"run {run_id!r} holds the checkpoint of another request (fingerprint "
+            f"{restored.header.fingerprint[:12]} seen, {mark[:12]} expected); take another run id, or delete it"
+        )
+    return restored
+
+
+def killed_attempt(restored: RestoredRun) -> AttemptRecord | None:
+    """Close the ledger's line of the attempt during which the earlier process died, if it died in one."""
+    if not restored.attempt_open:
+        return None
+    accumulator = restored.accumulator
+    kept = accumulator.said_bytes > 0
+    usage, estimated = accumulator.end_attempt()
+    provider, _, model = (accumulator.origin or "").partition("/")
+    return AttemptRecord(
+        number=len(restored.attempts) + 1,
+        provider=provider,
+        model=model,
+        continuation=None,
+        began_s=0.0,
+        ended_s=0.0,
+        usage=usage,
+        usage_estimated=estimated,
+        kept=kept,
+        cause=ResumedFromCheckpoint(),
+    )
+
+
+def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
+    """Return what a new consumer is given: everything said, in order, less the text it already has (in characters)."""
+    events: list[Event] = []
+    skip = deliver_from
+    for block in accumulator.blocks():
+        match block:
+            case TextBlock(text):
+                events += [TextDelta(text[skip:])] if text[skip:] else []
+                skip = max(skip - len(text), 0)
+            case ReasoningBlock(text):
+                events += [ReasoningDelta(text)] if text and not skip else []
+            case ToolCall():
+                events += [e for e in block_events(block) if isinstance(e, ToolCallStart | ToolCallDelta)]
+                events.append(ToolCallReady(block))
+            case OpaqueBlock():
+                continue
+    events += [ToolCallStart(call.id, call.name) for call in accumulator.snapshot().in_flight_tools]
+    return events

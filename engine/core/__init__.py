@@ -1,0 +1,1 @@
+"""The core computes: no trio, no httpx, no clock, no dice, no logging."""

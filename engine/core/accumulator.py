@@ -1,0 +1,447 @@
+"""The one fold from stream events to what a run holds, over all of its attempts.
+
+    accumulator = Accumulator(limits)
+    accumulator.begin_attempt()
+    for event in events:
+        shown = accumulator.fold(event)      # what the consumer is given for it, or None
+
+Rules:
+
+* Blocks stay in the order they began. Text that continues over an interruption goes on in the same block.
+* Calls may be under way several at once, interleaved. A call is complete when the provider closed it *and* its
+  arguments are a JSON object; a closed call without arguments is complete with `{}`. Only then is it released, once.
+* A reasoning block's signature is committed at the block's stop, never before: half a thought has no valid signature.
+* Usage belongs to the attempt: a cumulative report replaces, a delta adds, negatives are clamped and counted as odd.
+* O(1) amortised for each event: parts are appended, and joined once when somebody reads them.
+
+What exceeds a limit, or contradicts what was said before (a second start of an open call, a delta after its stop), sets
+`defect`; nothing received is dropped by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
+from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
+from .policy import Limits
+from .snapshot import InFlightTool, InterruptSnapshot
+from .stop import StopReason
+from .stream_events import (
+    AnswerRestarted,
+    BlockStop,
+    CursorMoved,
+    KeepAlive,
+    OpaqueBlockReceived,
+    ProviderStatus,
+    ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
+    ResponseStarted,
+    ServerToolStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from .tool_json import explain_arguments, parse_arguments
+from .usage import TokenUsage, UsageReport, apply_report
+
+
+class _Parts:
+    """Text that grows: appended to in O(1), joined once when read."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def read(self) -> str:
+        if len(self.parts) > 1:
+            self.parts[:] = ["".join(self.parts)]
+        return self.parts[0] if self.parts else ""
+
+
+class _Text(_Parts):
+    __slots__ = ()
+
+
+class _Reasoning(_Parts):
+    __slots__ = ("is_open", "pending_signature", "signature")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = True
+        self.pending_signature: str | None = None
+        self.signature: str | None = None
+
+
+class _Call(_Parts):
+    __slots__ = ("id", "name", "size_bytes")
+
+    def __init__(self, call_id: str, name: str) -> None:
+        super().__init__()
+        self.id = call_id
+        self.name = name
+        self.size_bytes = 0
+
+
+_Held = _Text | _Reasoning | _Call | ToolCall | ReasoningBlock | OpaqueBlock
+
+
+def _size_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+class Accumulator:
+    """The state of a run, folded. Not shared between tasks.
+
+    Attributes:
+        defect: what was seen and expected, once an event contradicted the fold or passed a limit; None until then.
+        usage: of the attempt under way; `usage_before` is that of all attempts before it.
+        odd_usage: how many counts of usage reports were negative or shrank.
+        said_bytes: useful bytes (text, reasoning, arguments) of the attempt under way.
+        incomplete_calls: closed calls whose arguments never became a JSON object.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
+        self._limits = limits if limits is not None else Limits()
+        self.origin = origin
+        self._held: list[_Held] = []
+        self._open_text: list[str] | None = None
+        self._open_reasoning: _Reasoning | None = None
+        self._open_calls: dict[str, _Call] = {}
+        self._completed: dict[str, ToolCall] = {}
+        self._text_bytes = 0
+        self._mark = (0, 0)
+        self._tokens_before = 0
+        self.said_bytes = 0
+        self.calls_started = 0
+        self.incomplete_calls = 0
+        self.server_tool: str | None = None
+        self.cursor: str | None = None
+        self.bytes_received = 0
+        self.response_id: str | None = None
+        self.model: str | None = None
+        self.stop: StopReported | None = None
+        self.usage = TokenUsage()
+        self.usage_before = TokenUsage()
+        self.usage_reported = False
+        self.odd_usage = 0
+        self.defect: str | None = None
+        self._folds: dict[type, Callable[[StreamEvent], Event | None]] = {
+            TextDelta: self._fold_text,
+            ReasoningDelta: self._fold_reasoning,
+            ToolCallStart: self._fold_call_start,
+            ToolCallDelta: self._fold_call_delta,
+            BlockStop: self._fold_block_stop,
+            ReasoningSignature: self._fold_signature,
+            RedactedReasoning: self._fold_redacted,
+            ServerToolStarted: self._fold_server_tool,
+            OpaqueBlockReceived: self._fold_opaque,
+            UsageReport: self._fold_usage,
+            StopReported: self._fold_stop,
+            ResponseStarted: self._fold_response,
+            CursorMoved: self._fold_cursor,
+            AnswerRestarted: _fold_nothing,
+            StreamFailed: _fold_nothing,
+            KeepAlive: _fold_nothing,
+            ProviderStatus: _fold_nothing,
+        }
+
+    # -- the fold -------------------------------------------------------------------------------------------------
+
+    def fold(self, event: StreamEvent) -> Event | None:
+        """Take one event; return what the consumer is given for it. Cost: O(1) amortised."""
+        if type(event) is TextDelta and self._open_text is not None:  # all but every event of most answers
+            text = event.text
+            size = len(text) if text.isascii() else _size_bytes(text)
+            self._open_text.append(text)
+            self.said_bytes += size
+            self._text_bytes += size
+            if self._text_bytes > self._limits.text_bytes_max:
+                self._note_limit("text", "bytes", self._text_bytes, self._limits.text_bytes_max)
+            return event
+        return self._folds[type(event)](event)
+
+    def _fold_text(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, TextDelta)  # noqa: S101 - the table above says so
+        if not event.text:
+            return None
+        self._close_reasoning()
+        block = _Text()
+        self._hold(block)
+        self._open_text = block.parts
+        return self.fold(event)
+
+    def _fold_reasoning(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, ReasoningDelta)  # noqa: S101
+        if not event.text:
+            return None
+        self._reasoning().parts.append(event.text)
+        size = _size_bytes(event.text)
+        self.said_bytes += size
+        self._text_bytes += size
+        if self._text_bytes > self._limits.text_bytes_max:
+            self._note_limit("text and reasoning", "bytes", self._text_bytes, self._limits.text_bytes_max)
+        return event
+
+    def _reasoning(self) -> _Reasoning:
+        if self._open_reasoning is None:
+            self._open_text = None
+            self._open_reasoning = _Reasoning()
+            self._hold(self._open_reasoning)
+        return self._open_reasoning
+
+    def _close_reasoning(self) -> None:
+        if self._open_reasoning is not None:
+            self._open_reasoning.is_open = False
+            self._open_reasoning = None
+
+    def _fold_signature(self, event: StreamEvent) -> None:
+        assert isinstance(event, ReasoningSignature)  # noqa: S101
+        self._reasoning().pending_signature = event.signature
+
+    def _fold_redacted(self, event: StreamEvent) -> None:
+        assert isinstance(event, RedactedReasoning)  # noqa: S101
+        self._close_blocks()
+        self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
+
+    def _fold_call_start(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, ToolCallStart)  # noqa: S101
+        if event.id in self._open_calls or event.id in self._completed:
+            self._note(f"a second start of call {event.id[:80]!r}; expected each call to start once")
+            return None
+        self._close_blocks()
+        call = _Call(event.id, event.name)
+        self._open_calls[event.id] = call
+        self._hold(call)
+        self.calls_started += 1
+        if self.calls_started > self._limits.calls_max:
+            self._note_limit("calls", "calls", self.calls_started, self._limits.calls_max)
+        return event
+
+    def _fold_call_delta(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, ToolCallDelta)  # noqa: S101
+        call = self._open_calls.get(event.id)
+        if call is None:
+            self._note(f"arguments for call {event.id[:80]!r}, which is not open; expected a start before them")
+            return None
+        size = _size_bytes(event.args_delta)
+        call.parts.append(event.args_delta)
+        call.size_bytes += size
+        self.said_bytes += size
+        if call.size_bytes > self._limits.arguments_bytes_max:
+            self._note_limit("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
+        return event
+
+    def _fold_block_stop(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, BlockStop)  # noqa: S101
+        if event.id is None:
+            if self._open_reasoning is not None:
+                self._open_reasoning.signature = self._open_reasoning.pending_signature
+            self._close_blocks()
+            return None
+        call = self._open_calls.pop(event.id, None)
+        if call is None:
+            self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
+            return None
+        return self._close_call(call, is_cut=event.is_cut)
+
+    def _close_call(self, call: _Call, *, is_cut: bool) -> Event:
+        text = call.read()
+        if not text.strip() and not is_cut:
+            text = "{}"
+        arguments = parse_arguments(text) if text else None
+        if arguments is None:
+            self.incomplete_calls += 1
+            self._held.remove(call)
+            why = explain_arguments(text) or "its arguments are no object"
+            reason = "the answer ended inside it" if is_cut else why
+            return ToolCallCancel(call.id, call.name, reason)
+        ready = ToolCall(call.id, call.name, arguments)
+        self._completed[call.id] = ready
+        self._held[self._held.index(call)] = ready
+        return ToolCallReady(ready)
+
+    def _fold_server_tool(self, event: StreamEvent) -> None:
+        assert isinstance(event, ServerToolStarted)  # noqa: S101
+        self._close_blocks()
+        self.server_tool = event.name
+
+    def _fold_opaque(self, event: StreamEvent) -> None:
+        assert isinstance(event, OpaqueBlockReceived)  # noqa: S101
+        self._close_blocks()
+        self._hold(event.block)
+        if event.closes_server_tool:
+            self.server_tool = None
+
+    def _fold_usage(self, event: StreamEvent) -> Event | None:
+        assert isinstance(event, UsageReport)  # noqa: S101
+        self.usage, odd = apply_report(self.usage, event)
+        self.odd_usage += odd
+        self.usage_reported = True
+        return UsageUpdate(self.usage_before + self.usage)
+
+    def _fold_stop(self, event: StreamEvent) -> None:
+        assert isinstance(event, StopReported)  # noqa: S101
+        self.stop = event
+
+    def _fold_response(self, event: StreamEvent) -> None:
+        assert isinstance(event, ResponseStarted)  # noqa: S101
+        self.response_id = event.response_id or self.response_id
+        self.model = event.model or self.model
+
+    def _fold_cursor(self, event: StreamEvent) -> None:
+        assert isinstance(event, CursorMoved)  # noqa: S101
+        self.cursor = event.cursor
+
+    def _close_blocks(self) -> None:
+        self._close_reasoning()
+        self._open_text = None
+
+    def _hold(self, block: _Held) -> None:
+        self._held.append(block)
+        if len(self._held) > self._limits.blocks_max:
+            self._note_limit("blocks", "blocks", len(self._held), self._limits.blocks_max)
+
+    def _note(self, defect: str) -> None:
+        self.defect = self.defect or defect
+
+    def _note_limit(self, what: str, unit: str, seen: int, limit: int) -> None:
+        self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
+
+    # -- attempts -------------------------------------------------------------------------------------------------
+
+    def begin_attempt(self) -> None:
+        """Begin an attempt: its usage starts at nothing; `rewind` comes back to here."""
+        last = self._held[-1] if self._held else None
+        self._mark = (len(self._held), len(last.read()) if isinstance(last, _Text) else 0)
+        self.said_bytes = 0
+        self.usage = TokenUsage()
+        self.usage_reported = False
+        self.stop = None
+        self.response_id = None
+
+    def end_attempt(self) -> tuple[TokenUsage, bool]:
+        """End the attempt; return its usage for the ledger, and whether its output had to be estimated.
+
+        A stream that broke never carried its final usage: where what was said is more than what was reported, the
+        output is estimated from it (one token for each four UTF-8 bytes).
+        """
+        estimated = -(-self.said_bytes // 4)
+        is_estimated = self.stop is None and estimated > self.usage.output
+        if is_estimated:
+            self.usage, _ = apply_report(self.usage, UsageReport(output=estimated))
+        self.usage_before += self.usage
+        self._tokens_before += self.usage.output
+        usage, self.usage = self.usage, TokenUsage()
+        if self._open_reasoning is not None:
+            self._open_reasoning.pending_signature = None
+            self._close_reasoning()
+        return usage, is_estimated
+
+    def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
+        """Forget the calls under way; return what the consumer is told about each."""
+        cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
+        for call in self._open_calls.values():
+            self._held.remove(call)
+        self._open_calls.clear()
+        return cancelled
+
+    def reset(self) -> None:
+        """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
+        self._held.clear()
+        self._close_blocks()
+        self._open_calls.clear()
+        self.server_tool = None
+        self._text_bytes = 0
+        self._tokens_before = 0
+        self._mark = (0, 0)
+
+    def rewind(self) -> bool:
+        """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
+        blocks, last_chars = self._mark
+        if any(isinstance(block, ToolCall) for block in self._held[blocks:]):
+            return False
+        self._close_blocks()
+        self._open_calls.clear()
+        del self._held[blocks:]
+        if blocks and isinstance(last := self._held[-1], _Text):
+            last.parts[:] = [last.read()[:last_chars]]
+            self._open_text = last.parts
+        self.said_bytes = 0
+        self.server_tool = None
+        return True
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """Everything said as text, joined. Cost: O(what was said since the last read)."""
+        return "".join(block.read() for block in self._held if isinstance(block, _Text))
+
+    @property
+    def has_open_calls(self) -> bool:
+        """Whether a call is under way."""
+        return bool(self._open_calls)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
+        return not self._completed and not any(isinstance(h, _Text | OpaqueBlock) for h in self._held)
+
+    @property
+    def completed_calls(self) -> tuple[ToolCall, ...]:
+        """The released calls, in order of release."""
+        return tuple(self._completed.values())
+
+    @property
+    def total_usage(self) -> TokenUsage:
+        """Usage of all attempts so far."""
+        return self.usage_before + self.usage
+
+    def blocks(self) -> tuple[AnswerBlock, ...]:
+        """Return what was said, in order; calls under way are left out."""
+        return tuple(block for held in self._held if (block := self._as_block(held)) is not None)
+
+    def _as_block(self, held: _Held) -> AnswerBlock | None:
+        match held:
+            case _Text():
+                return TextBlock(held.read())
+            case _Reasoning():
+                return ReasoningBlock(held.read(), signature=held.signature, origin=self.origin)
+            case _Call():
+                return None
+            case _:
+                return held
+
+    def snapshot(self) -> InterruptSnapshot:
+        """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""
+        blocks = self.blocks()
+        tokens = self._tokens_before + max(self.usage.output, -(-self.said_bytes // 4))
+        return InterruptSnapshot(
+            text="".join(block.text for block in blocks if isinstance(block, TextBlock)),
+            completed_tool_calls=self.completed_calls,
+            in_flight_tools=tuple(InFlightTool(c.id, c.name, c.read()) for c in self._open_calls.values()),
+            reasoning="".join(block.text for block in blocks if isinstance(block, ReasoningBlock)),
+            blocks=blocks,
+            bytes_received=self.bytes_received,
+            cursor=self.cursor,
+            output_tokens=tokens if blocks or self._open_calls else None,
+            server_tool_in_flight=self.server_tool,
+        )
+
+    def final_stop(self) -> tuple[StopReason, str | None]:
+        """Why the answer ended: a released call makes it tool use where the provider only said that it stopped."""
+        if self.stop is None:
+            return StopReason.OTHER, None
+        if self._completed and self.stop.reason is StopReason.END_TURN:
+            return StopReason.TOOL_USE, self.stop.word
+        return self.stop.reason, self.stop.word
+
+
+def _fold_nothing(_event: StreamEvent) -> None:
+    return None

@@ -1,0 +1,45 @@
+"""What a provider and model declare about continuing an answer. The core reads this and never a name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import evolve, frozen
+
+
+class ContinuationForm(StrEnum):
+    """How the next request says what was said. The ladder tries them in the order a provider declares."""
+
+    CURSOR = "cursor"
+    """Re-attach to the same generation: nothing is paid twice."""
+    NATIVE = "native"
+    """The provider's own flag (`continue_final_message`, `prefix: true`) on a trailing assistant message."""
+    PREFILL = "prefill"
+    """A trailing assistant message; the reply holds the continuation only."""
+    QUOTE = "quote"
+    """A finished assistant message, then a user turn that quotes its tail and asks to go on."""
+    RESTART = "restart"
+    """The original request again; what was shown is taken back."""
+
+
+@frozen
+class Capabilities:
+    """How answers of one provider and model can be continued, for one request.
+
+    `forms` is the ladder below `CURSOR` and above `RESTART`, best first. `echoes` says that a reply to `NATIVE` or
+    `PREFILL` may repeat what it was given (older Mistral guides strip it): the seam then looks for it, and otherwise
+    trusts that the reply is the continuation and nothing else. `prefix_trailing_space` says that a prefix may end with
+    white space (Anthropic answers 400). `whole_only` gives the reason why this request's answer can only be had whole.
+    """
+
+    forms: tuple[ContinuationForm, ...] = (ContinuationForm.QUOTE,)
+    can_reattach: bool = False
+    echoes: bool = False
+    prefix_trailing_space: bool = True
+    whole_only: str | None = None
+    reasons: bool = False
+    """Whether the model thinks before it speaks: its idle clock is doubled (seeds, row 003)."""
+
+    def without(self, form: ContinuationForm) -> Capabilities:
+        """Return the same, once a provider has refused a form."""
+        return evolve(self, forms=tuple(f for f in self.forms if f is not form))

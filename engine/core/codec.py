@@ -1,0 +1,88 @@
+"""Values to JSON and back, for what is stored or reported: one converter, one schema version.
+
+Members of a closed union carry their class's name as `type`. Bytes are base64. Unknown fields are ignored (a newer
+riverrun may have written them); an unknown `type` or a newer schema is a `CodecError` that says what was seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from typing import Any, TypeVar, cast, get_args
+
+import attrs
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from .causes import InterruptCause
+from .events import Event
+from .messages import AnswerBlock, Block, ImageBlock, TextBlock
+from .planner import RecoveryPlan
+from .stream_events import StreamEvent
+
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+
+
+class CodecError(ValueError):
+    """JSON that is not what it should be; the message never holds the content."""
+
+
+@cache
+def converter() -> cattrs.Converter:
+    """Return the one converter, made once."""
+    made = cattrs.Converter(unstruct_collection_overrides={tuple: list})
+    made.register_unstructure_hook(bytes, lambda data: base64.b64encode(data).decode("ascii"))
+    made.register_structure_hook(bytes, lambda data, _: base64.b64decode(data))
+    made.register_structure_hook_func(
+        lambda kind: kind == (str | tuple[TextBlock | ImageBlock, ...]),
+        lambda value, _: value if isinstance(value, str) else made.structure(value, tuple[TextBlock | ImageBlock, ...]),
+    )
+    for union in (TextBlock | ImageBlock, AnswerBlock, Block, InterruptCause, RecoveryPlan, StreamEvent, Event):
+        configure_tagged_union(union, made, tag_name="type")
+    return made
+
+
+def to_json(value: object, kind: Any = None) -> str:
+    """Write one value of the vocabulary as JSON text: ASCII, so that a lone surrogate survives as an escape.
+
+    `kind` is its declared type where that is a union (`Event`, say); its class otherwise.
+    """
+    body = converter().unstructure(value, unstructure_as=kind if kind is not None else type(value))
+    return json.dumps({"schema": SCHEMA_VERSION, "value": body}, separators=(",", ":"), allow_nan=False)
+
+
+def from_json(text: str | bytes, kind: type[T]) -> T:
+    """Read what `to_json` wrote. Raises CodecError: not JSON, a newer schema, or another kind of value."""
+    try:
+        held: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"{len(text)} characters that are not JSON; expected a value of riverrun's") from error
+    plain = cast("dict[str, object]", held) if isinstance(held, dict) else {}
+    schema = plain.get("schema")
+    if schema != SCHEMA_VERSION:
+        raise CodecError(f"schema {schema!r} seen, {SCHEMA_VERSION} expected: was it written by a newer riverrun?")
+    return cast("T", structure(plain.get("value"), kind))
+
+
+def structure(value: object, kind: Any) -> Any:
+    """Build a value of the vocabulary from plain JSON values. Raises CodecError."""
+    try:
+        return converter().structure(value, kind)
+    except RecursionError:
+        raise CodecError("a value nested too deep") from None
+    except Exception as error:  # cattrs gives groups of whatever the hooks raised
+        name = getattr(kind, "__name__", "value")
+        raise CodecError(f"not a {name} of schema {SCHEMA_VERSION}: {type(error).__name__}") from error
+
+
+def unstructure(value: object, kind: Any) -> Any:
+    """Turn a value of the vocabulary into plain JSON values."""
+    return converter().unstructure(value, unstructure_as=kind)
+
+
+def member_names(union: Any) -> frozenset[str]:
+    """Return the class names of a closed union, as they stand in `type`."""
+    return frozenset(cast("type", member).__name__ for member in get_args(union) if attrs.has(member))

@@ -1,0 +1,181 @@
+"""The continuation ladder: from (request, snapshot, plan, capabilities) to the next request. Pure.
+
+Rules, each with its reason:
+
+* *Whole only.* JSON mode and forced tools restart: a constrained decoder starts at the grammar's root, so a
+  continuation would be a second document; a forced call can not follow text that was already said.
+* *Empty prefix.* A prefix of nothing but white space restarts: there is nothing to continue, and providers refuse it.
+* *Trailing white space.* Where a provider refuses it at the end of a prefix (Anthropic answers 400) it is left off and
+  the seam takes it off the reply again, so the text keeps every character once.
+* *Reasoning* is never part of a continuation: an interrupted thought has no signature, a prefilled turn does not think,
+  and newer models bind a signed block to an unbroken prefix. Outside a tool loop replaying it is optional.
+* *Server-side tools.* Finished ones are handed back as they came, so nothing runs twice. One that had started and
+  not answered may have run: the run refuses rather than run it again.
+* *Output ceiling.* `max_tokens` is for the whole answer: what was emitted is taken off, never below 1 (then the
+  provider, not we, says that the ceiling is reached). A thinking budget that no longer fits under it is dropped.
+* *A prefix of the caller's own.* Where the request already ends with an assistant turn, what was said joins that turn.
+
+*Source*: design §4; the providers' documentation on interrupted streams, prefill and signed reasoning.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from .capabilities import Capabilities, ContinuationForm
+from .messages import AnswerBlock, Block, Message, OpaqueBlock, Role, TextBlock
+from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from .request import InferenceRequest
+from .snapshot import InterruptSnapshot
+from .usage import estimate_tokens
+
+QUOTE_CHARS_MAX = 240
+"""How much of the end of the text a user turn quotes: enough to be found once, short enough not to be answered."""
+
+
+@frozen
+class NextRequest:
+    """What to ask next. `searches` and `trimmed` tell the seam what to expect of the reply.
+
+    `said` is exactly what the request tells the model it already said; with `trimmed` it is what the consumer saw.
+    """
+
+    request: InferenceRequest
+    form: ContinuationForm
+    said: str = ""
+    searches: bool = False
+    trimmed: str = ""
+    cursor: str | None = None
+
+
+@frozen
+class CannotContinue:
+    """Why it is not safe to ask again; the run ends with `StreamInterrupted` and everything that was received."""
+
+    reason: str
+
+
+NextStep: TypeAlias = NextRequest | CannotContinue
+
+
+def next_request(
+    request: InferenceRequest, snapshot: InterruptSnapshot, plan: RecoveryPlan, capabilities: Capabilities
+) -> NextStep:
+    """Climb the ladder for a plan; see the module's rules. `SynthesizeToolUse` asks nothing: it is refused here."""
+    match plan:
+        case Reattach(cursor):
+            return NextRequest(request, ContinuationForm.CURSOR, cursor=cursor)
+        case WholeRestart():
+            return _restart(request, snapshot)
+        case ContinueText(prefix) | TruncateBeforeTool(prefix):
+            return _continue(request, snapshot, prefix, capabilities)
+        case SynthesizeToolUse():
+            return CannotContinue("the completed calls end the run: there is nothing to ask")
+
+
+def _restart(request: InferenceRequest, snapshot: InterruptSnapshot) -> NextStep:
+    ran = snapshot.server_tool_in_flight or _first_opaque(snapshot.blocks)
+    if ran is not None:
+        return CannotContinue(f"a server-side tool ({ran}) may have run; asking again would run it twice")
+    return NextRequest(request, ContinuationForm.RESTART)
+
+
+def _continue(
+    request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str, capabilities: Capabilities
+) -> NextStep:
+    if snapshot.server_tool_in_flight is not None:
+        return CannotContinue(
+            f"a server-side tool ({snapshot.server_tool_in_flight}) had started and may have run; "
+            "going on would run it twice"
+        )
+    if capabilities.whole_only is not None or not prefix.strip():
+        return _restart(request, snapshot)
+    shrunk = _shrink_ceilings(request, snapshot, prefix)
+    for form in capabilities.forms:
+        match form:
+            case ContinuationForm.NATIVE | ContinuationForm.PREFILL:
+                return _by_prefix(shrunk, snapshot, prefix, form, capabilities)
+            case ContinuationForm.QUOTE:
+                return _by_quote(shrunk, snapshot, prefix)
+            case ContinuationForm.CURSOR | ContinuationForm.RESTART:
+                continue
+    return _restart(request, snapshot)
+
+
+def _by_prefix(
+    request: InferenceRequest,
+    snapshot: InterruptSnapshot,
+    prefix: str,
+    form: ContinuationForm,
+    capabilities: Capabilities,
+) -> NextRequest:
+    said = prefix if capabilities.prefix_trailing_space else prefix.rstrip()
+    return NextRequest(
+        _with_assistant(request, _replayable(snapshot, prefix, said)),
+        form,
+        said=said,
+        searches=capabilities.echoes,
+        trimmed=prefix[len(said) :],
+    )
+
+
+def _by_quote(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:
+    answered = _with_assistant(request, _replayable(snapshot, prefix, prefix))
+    asked = evolve(answered, messages=(*answered.messages, Message.user(_quote_prompt(prefix))))
+    return NextRequest(asked, ContinuationForm.QUOTE, said=prefix, searches=True)
+
+
+def _quote_prompt(prefix: str) -> str:
+    tail = prefix[-QUOTE_CHARS_MAX:]
+    return (
+        "Your reply was cut off by a network failure before it was finished. It ended with exactly this text:\n\n"
+        f"<tail>{tail}</tail>\n\n"
+        "Continue that reply from the very next character after the tail. Do not repeat any of it, do not start over, "
+        "and do not mention the interruption: write only what comes next. If the reply was already complete, write "
+        "nothing."
+    )
+
+
+def _replayable(snapshot: InterruptSnapshot, prefix: str, said: str) -> tuple[Block, ...]:
+    """Give the blocks of the assistant's turn: text as it was said, finished server-side work between, no reasoning."""
+    blocks = [block for block in snapshot.blocks if isinstance(block, TextBlock | OpaqueBlock)]
+    whole = "".join(block.text for block in blocks if isinstance(block, TextBlock))
+    if whole != prefix or not any(isinstance(block, OpaqueBlock) for block in blocks):
+        return (TextBlock(said),)
+    return _cut_tail(blocks, len(whole) - len(said))
+
+
+def _cut_tail(blocks: list[TextBlock | OpaqueBlock], chars: int) -> tuple[Block, ...]:
+    kept: list[Block] = list(blocks)
+    for position in range(len(kept) - 1, -1, -1):
+        block = kept[position]
+        if not isinstance(block, TextBlock) or not chars:
+            break
+        shorter = block.text[: max(len(block.text) - chars, 0)]
+        chars -= len(block.text) - len(shorter)
+        kept[position] = TextBlock(shorter)
+    return tuple(block for block in kept if not (isinstance(block, TextBlock) and not block.text))
+
+
+def _with_assistant(request: InferenceRequest, blocks: tuple[Block, ...]) -> InferenceRequest:
+    last = request.messages[-1]
+    if last.role is Role.ASSISTANT:
+        return evolve(request, messages=(*request.messages[:-1], Message(Role.ASSISTANT, (*last.content, *blocks))))
+    return evolve(request, messages=(*request.messages, Message(Role.ASSISTANT, blocks)))
+
+
+def _shrink_ceilings(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> InferenceRequest:
+    if request.max_tokens is None:
+        return request
+    emitted = snapshot.output_tokens if snapshot.output_tokens is not None else estimate_tokens(prefix)
+    left = max(request.max_tokens - emitted, 1)
+    budget = request.reasoning_budget_tokens
+    return evolve(
+        request, max_tokens=left, reasoning_budget_tokens=None if budget is not None and budget >= left else budget
+    )
+
+
+def _first_opaque(blocks: tuple[AnswerBlock, ...]) -> str | None:
+    return next((block.kind for block in blocks if isinstance(block, OpaqueBlock)), None)

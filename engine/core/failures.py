@@ -1,0 +1,101 @@
+"""What a provider answered instead of an answer, as a value. It is raised at the edge only: see `to_error`.
+
+A failure is classified once, by the provider that understands its statuses and codes; everything after that looks at
+`kind` alone.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from . import causes, errors
+from .causes import InterruptCause
+from .snapshot import InterruptSnapshot
+
+MESSAGE_CHARS_MAX = 200
+"""How much of a provider's own text we repeat (hardening: log injection)."""
+
+
+class FailureKind(StrEnum):
+    """The taxonomy of the source documents (seeds, row 001), with money and refused continuations told apart."""
+
+    PROVIDER = "provider"
+    RATE_LIMITED = "rate_limited"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+    EMPTY_RESPONSE = "empty_response"
+    CONTEXT_OVERFLOW = "context_overflow"
+    INVALID_REQUEST = "invalid_request"
+    CONTINUATION_REFUSED = "continuation_refused"
+    UNAUTHORIZED = "unauthorized"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    MODEL_NOT_FOUND = "model_not_found"
+    CONTENT_FILTERED = "content_filtered"
+
+
+_ERRORS: dict[FailureKind, type[errors.InferenceError]] = {
+    FailureKind.PROVIDER: errors.ProviderError,
+    FailureKind.RATE_LIMITED: errors.RateLimited,
+    FailureKind.OVERLOADED: errors.Overloaded,
+    FailureKind.TIMEOUT: errors.InferenceTimeout,
+    FailureKind.EMPTY_RESPONSE: errors.EmptyResponse,
+    FailureKind.CONTEXT_OVERFLOW: errors.ContextOverflow,
+    FailureKind.INVALID_REQUEST: errors.InvalidRequest,
+    FailureKind.CONTINUATION_REFUSED: errors.ContinuationRefused,
+    FailureKind.UNAUTHORIZED: errors.Unauthorized,
+    FailureKind.QUOTA_EXHAUSTED: errors.QuotaExhausted,
+    FailureKind.MODEL_NOT_FOUND: errors.ModelNotFound,
+    FailureKind.CONTENT_FILTERED: errors.ContentFiltered,
+}
+
+
+@frozen
+class Failure:
+    """One classified failure. `retryable` is the provider's own word (`x-should-retry`), where it gave one."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    code: str | None = None
+    retry_after_s: float | None = None
+    retryable: bool | None = None
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether another attempt makes sense."""
+        if self.retryable is not None:
+            return self.retryable
+        return _ERRORS[self.kind].is_retryable
+
+    def to_error(self, snapshot: InterruptSnapshot | None = None) -> errors.InferenceError:
+        """Build the exception that the edge raises for this failure."""
+        return _ERRORS[self.kind](
+            self.message, retry_after_s=self.retry_after_s, status=self.status, code=self.code, snapshot=snapshot
+        )
+
+    def to_cause(self) -> InterruptCause:
+        """Say what this failure did to the stream."""
+        match self.kind:
+            case FailureKind.RATE_LIMITED:
+                return causes.RateLimited(self.retry_after_s)
+            case FailureKind.OVERLOADED:
+                return causes.Overloaded(self.retry_after_s)
+            case FailureKind.EMPTY_RESPONSE:
+                return causes.EmptyAnswer()
+            case _:
+                return causes.Provider5xx(self.status if self.status is not None and self.status >= 500 else 500)
+
+
+def failure_of_error(error: errors.InferenceError) -> Failure:
+    """Name an error that an event source raised to refuse, as if a provider had answered it."""
+    kinds = {kind: name for name, kind in _ERRORS.items()}
+    named = next((kinds[parent] for parent in type(error).__mro__ if parent in kinds), FailureKind.PROVIDER)
+    return Failure(named, error.message, error.status, error.code, error.retry_after_s, retryable=error.is_retryable)
+
+
+def printable(text: str, chars_max: int = MESSAGE_CHARS_MAX) -> str:
+    """Make a stranger's text safe for one line of a log: control characters escaped, cut at `chars_max`."""
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: chars_max + 1])
+    return escaped if len(escaped) <= chars_max else escaped[:chars_max] + "…"

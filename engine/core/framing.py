@@ -1,0 +1,268 @@
+"""Incremental readers that cut the bytes of a response into frames: server-sent events, or lines of JSON.
+
+Both are pure and never raise. How the bytes were chunked changes nothing: not the frames, not the counters, not the
+defect. Text is decoded after framing, so a chunk that ends inside a character is no error. Work is linear in the bytes
+received: each is looked at a fixed number of times, and an unfinished line grows in one buffer, read when it ends.
+
+The hot path is a chunk of whole events that finds nothing pending. It is the general path without its edges: for
+chunks of one event, splitting at every line end (`bytes.splitlines`) was measured to be faster than cutting at blank
+lines (1.4 times) and than a regular expression (1.4 to 2 times).
+
+Source: WHATWG HTML § 9.2 "Server-sent events", read 2026-11.
+"""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8, utf_8_decode
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+__all__ = ["NDJSONReader", "SSEReader", "ServerSentEvent"]
+
+RETRY_DIGITS_MAX = 15
+"""A longer `retry` is ignored: 15 digits are 30,000 years, and `int()` of 4,301 raises."""
+
+
+class ServerSentEvent(NamedTuple):
+    """One event: its type ("message" when it names none), its data lines joined with LF, and the id it leaves behind.
+
+    A NamedTuple, because one is made for every event: 0.15 µs through `tuple.__new__` (0.28 by calling the class), less
+    than a mutable class with slots; attrs `@frozen` takes 0.50 µs (CPython 3.11).
+    """
+
+    event: str
+    data: str
+    last_event_id: str
+
+
+_NewEvent: TypeAlias = Callable[[type[ServerSentEvent], tuple[str, str, str]], ServerSentEvent]
+_new_event: _NewEvent = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+class SSEReader:
+    """Turns the bytes of a `text/event-stream` into events, each as soon as its blank line is there.
+
+    `retry_ms` and `last_event_id` are what a reconnect needs; an id counts once the block that holds it has ended.
+    `comments` counts comment lines, which prove that the peer lives and nothing else. `replaced` counts the lines that
+    held invalid UTF-8 and were decoded with U+FFFD. `defect` says which bound was exceeded; nothing is read after that.
+
+    Args:
+        line_bytes_max: the longest line, without its end.
+        event_bytes_max: the longest event, counted as the bytes of its data lines, one for each line's end included.
+
+    """
+
+    def __init__(self, *, line_bytes_max: int, event_bytes_max: int) -> None:
+        self.retry_ms: int | None = None
+        self.last_event_id = ""
+        self.comments = 0
+        self.replaced = 0
+        self.defect: str | None = None
+        self._line_bytes_max = line_bytes_max
+        self._event_bytes_max = event_bytes_max
+        self._chunk_bytes_unchecked_max = min(line_bytes_max, event_bytes_max)
+        # One flag for all that can be pending between two chunks, so that the hot path asks once: the BOM, the LF of a
+        # CRLF whose CR has ended its line, an unfinished line, an event without its blank line, the end.
+        self._is_pending = True
+        self._is_at_start = True
+        self._is_after_cr = False
+        self._is_closed = False
+        self._tail = bytearray()  # the unfinished line; a list of one-byte chunks would cost eight bytes for each
+        self._event = b"message"
+        self._id = ""
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes, in any cut; return the events that they complete.
+
+        Cost: 1.1 to 1.3 µs for a chunk of one event, 0.7 to 0.9 µs for each of many (CPython 3.11).
+        """
+        lines = chunk.splitlines()  # of bytes: exactly LF, CR and CRLF; never U+2028, U+2029 or U+0085
+        if self._is_pending or chunk[-1:] != b"\n" or lines[-1] or len(chunk) > self._chunk_bytes_unchecked_max:
+            lines = self._admit(chunk, lines)
+        data = self._data
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if not line:
+                self.last_event_id = self._id
+                if data:
+                    try:
+                        text = b"\n".join(data).decode()
+                        events.append(_new_event(ServerSentEvent, (self._event.decode(), text, self._id)))
+                    except UnicodeDecodeError:
+                        events.append(self._replaced_event())
+                    data.clear()
+                self._event = b"message"
+            elif line[:6] == b"data: ":
+                data.append(line[6:])
+            elif line[:7] == b"event: ":
+                self._event = line[7:] or b"message"
+            else:
+                self._read_field(line)
+        return events
+
+    def close(self) -> ServerSentEvent | None:
+        """Take the end of the body; return the *cut* event: data whose blank line never came, or None.
+
+        WHATWG drops it. Here the caller decides, because some servers end without the blank line. If the last line has
+        no end either and is a data line, what there is of it counts as the last line, less a character that was cut.
+        The cut event's id is not committed to `last_event_id`.
+        """
+        if self._is_closed or self.defect:
+            return None
+        self._is_closed = self._is_pending = True
+        name, colon, value = bytes(self._tail).partition(b":")
+        if name == b"data" and colon:
+            self._data.append(_less_cut_character(value.removeprefix(b" ")))
+        return self._replaced_event() if self._data else None
+
+    def _admit(self, chunk: bytes, lines: list[bytes]) -> list[bytes]:
+        """Return the lines that this chunk completes, as far as they keep within the bounds, and keep the rest."""
+        if self._is_closed or self.defect or not chunk:
+            return []
+        if self._is_at_start or self._is_after_cr:
+            chunk = self._less_edge(chunk)
+            lines = chunk.splitlines()
+        if chunk:
+            lines = self._stitch(chunk, lines)
+        lines = self._check_bounds(lines)
+        self._is_pending = bool(
+            self._tail or self._data_bytes or self._is_after_cr or self._is_at_start or self.defect is not None
+        )
+        return lines
+
+    def _less_edge(self, chunk: bytes) -> bytes:
+        """Drop the one leading BOM, which may come in pieces, and the LF that belongs to the CR before it."""
+        if self._is_after_cr:
+            self._is_after_cr = False
+            return chunk.removeprefix(b"\n")
+        start = bytes(self._tail) + chunk
+        self._tail.clear()
+        if len(start) < len(BOM_UTF8) and BOM_UTF8.startswith(start):
+            self._tail += start
+            return b""
+        self._is_at_start = False
+        return start.removeprefix(BOM_UTF8)
+
+    def _stitch(self, chunk: bytes, lines: list[bytes]) -> list[bytes]:
+        """Give the first line the beginning that was kept; keep the last one if it has no end."""
+        has_end = chunk[-1:] in (b"\n", b"\r")
+        self._is_after_cr = chunk[-1:] == b"\r"
+        rest = b"" if has_end else lines.pop()
+        if self._tail and lines:
+            self._tail += lines[0]
+            lines[0] = bytes(self._tail)
+            self._tail.clear()
+        self._tail += rest
+        return lines
+
+    def _check_bounds(self, lines: list[bytes]) -> list[bytes]:
+        """Count what is pending; cut the lines before the first that exceeds a bound, and name the defect."""
+        for number, line in enumerate(lines):
+            if len(line) > self._line_bytes_max:
+                self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)
+            elif not line:
+                self._data_bytes = 0
+            elif line[:5] == b"data:" or line == b"data":
+                self._data_bytes += len(line) + 1
+                if self._data_bytes > self._event_bytes_max:
+                    self.defect = _excess("an event", "event_bytes_max", self._event_bytes_max)
+            if self.defect:
+                return lines[:number]
+        if len(self._tail) > self._line_bytes_max:
+            self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)
+        return lines
+
+    def _read_field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"":
+            self.comments += 1
+        elif name == b"data":
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value or b"message"
+        elif name == b"id" and b"\0" not in value:
+            self._id = self._decode(value)
+        elif name == b"retry" and value.isdigit() and len(value) <= RETRY_DIGITS_MAX:  # of bytes: ASCII digits only
+            self.retry_ms = int(value)
+
+    def _replaced_event(self) -> ServerSentEvent:
+        data = "\n".join([self._decode(line) for line in self._data])
+        return ServerSentEvent(self._decode(self._event), data, self._id)
+
+    def _decode(self, value: bytes) -> str:
+        text, is_replaced = _decode(value)
+        self.replaced += is_replaced
+        return text
+
+
+class NDJSONReader:
+    """Turns the bytes of newline-delimited JSON into lines of text, stripped of white space; blank lines are skipped.
+
+    Only LF ends a line (a lone CR is white space of JSON). `replaced` and `defect` as in `SSEReader`.
+
+    Args:
+        line_bytes_max: the longest line, without its LF.
+
+    """
+
+    def __init__(self, *, line_bytes_max: int) -> None:
+        self.replaced = 0
+        self.defect: str | None = None
+        self._line_bytes_max = line_bytes_max
+        self._tail = bytearray()
+        self._is_closed = False
+
+    def feed(self, chunk: bytes) -> list[str]:
+        """Take the next bytes, in any cut; return the lines that they complete."""
+        if self._is_closed or self.defect:
+            return []
+        *lines, rest = chunk.split(b"\n")
+        if self._tail and lines:
+            self._tail += lines[0]
+            lines[0] = bytes(self._tail)
+            self._tail.clear()
+        self._tail += rest
+        texts: list[str] = []
+        for line in lines:
+            if len(line) > self._line_bytes_max:
+                self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)
+                return texts
+            if content := line.strip(b" \t\r"):
+                texts.append(self._decode(content))
+        if len(self._tail) > self._line_bytes_max:
+            self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)
+        return texts
+
+    def close(self) -> str | None:
+        """Take the end of the body; return the last line if it has no LF, less a character that was cut, or None."""
+        if self._is_closed or self.defect:
+            return None
+        self._is_closed = True
+        content = _less_cut_character(bytes(self._tail).strip(b" \t\r"))
+        return self._decode(content) if content else None
+
+    def _decode(self, value: bytes) -> str:
+        text, is_replaced = _decode(value)
+        self.replaced += is_replaced
+        return text
+
+
+def _decode(value: bytes) -> tuple[str, bool]:
+    """Decode UTF-8 as WHATWG Encoding does (U+FFFD for each maximal invalid part); say whether anything was invalid."""
+    try:
+        return value.decode(), False
+    except UnicodeDecodeError:
+        return value.decode(errors="replace"), True
+
+
+def _less_cut_character(value: bytes) -> bytes:
+    """Drop the beginning of a character that the end of the body cut: it is missing, not invalid."""
+    return value[: utf_8_decode(value, "replace", False)[1]]
+
+
+def _excess(what: str, bound: str, bytes_max: int) -> str:
+    # Not how much was seen: that would depend on the chunks.
+    return f"{what} is longer than {bytes_max} bytes; expected at most {bytes_max} ({bound})"

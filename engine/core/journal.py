@@ -1,0 +1,227 @@
+"""What a store keeps of a run: the sequence of what was said, merged, with the story of its attempts between.
+
+A checkpoint is the fold of its journal: reading one back is running the accumulator again. Entries are appended and
+never rewritten, so a long run costs linear work. An entry is a JSON array of items; the first item of the first entry
+is the header. Nothing of the request is stored but its fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, cast
+
+from attrs import evolve, frozen
+
+from .accumulator import Accumulator
+from .codec import CodecError, converter, structure, unstructure
+from .json_value import canonical_json
+from .policy import Limits
+from .request import InferenceRequest
+from .result import AttemptRecord
+from .stream_events import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
+
+SCHEMA_VERSION = 1
+
+
+@frozen
+class JournalHeader:
+    """The first item: which request this is, by fingerprint, and who answers."""
+
+    schema: int
+    run_id: str
+    fingerprint: str
+    provider: str
+    model: str
+    began_unix_s: float
+
+
+@frozen
+class AttemptBegan:
+    """An attempt begins; `origin` is "provider/model"."""
+
+    number: int
+    origin: str
+
+
+@frozen
+class AttemptEnded:
+    """An attempt ended: its line of the ledger."""
+
+    record: AttemptRecord
+
+
+@frozen
+class CallsCancelled:
+    """The calls under way were cancelled."""
+
+
+@frozen
+class AnswerReset:
+    """What was said so far was taken back."""
+
+
+@frozen
+class AttemptRewound:
+    """What this attempt said so far was taken back."""
+
+
+@frozen
+class AnswerEnded:
+    """The provider's terminal event was seen: nothing is left to ask."""
+
+
+JournalItem: TypeAlias = (
+    JournalHeader | AttemptBegan | AttemptEnded | CallsCancelled | AnswerReset | AttemptRewound | AnswerEnded
+)
+Entry: TypeAlias = JournalItem | StreamEvent
+
+
+def fingerprint(request: InferenceRequest) -> str:
+    """Name a request by its content: equal requests, equal fingerprints, and nothing can be read back from it."""
+    plain = converter().unstructure(request)
+    return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+
+
+def merge_deltas(items: Iterable[Entry]) -> list[Entry]:
+    """Join neighbouring deltas of one kind: what the fold makes of them is the same. Cost: linear."""
+    merged: list[Entry] = []
+    run: list[str] = []
+    last: Entry | None = None
+    for item in items:
+        if last is not None and _joins(last, item):
+            run.append(_text_of(item))
+            continue
+        if last is not None:
+            merged.append(_with_text(last, run))
+        last, run = item, [_text_of(item)]
+    if last is not None:
+        merged.append(_with_text(last, run))
+    return merged
+
+
+def _joins(last: Entry, item: Entry) -> bool:
+    if isinstance(last, ToolCallDelta) and isinstance(item, ToolCallDelta):
+        return last.id == item.id
+    return (isinstance(last, TextDelta) and isinstance(item, TextDelta)) or (
+        isinstance(last, ReasoningDelta) and isinstance(item, ReasoningDelta)
+    )
+
+
+def _text_of(item: Entry) -> str:
+    match item:
+        case TextDelta(text) | ReasoningDelta(text):
+            return text
+        case ToolCallDelta(_, text):
+            return text
+        case _:
+            return ""
+
+
+def _with_text(item: Entry, run: list[str]) -> Entry:
+    if len(run) == 1:
+        return item
+    match item:
+        case TextDelta() | ReasoningDelta():
+            return evolve(item, text="".join(run))
+        case ToolCallDelta():
+            return evolve(item, args_delta="".join(run))
+        case _:
+            return item
+
+
+def encode_entry(items: Sequence[Entry]) -> bytes:
+    """Write items as one entry: ASCII JSON, so that any text, lone surrogates too, can be stored."""
+    rows = [
+        ["said", unstructure(item, StreamEvent)] if _is_said(item) else ["item", type(item).__name__, _plain(item)]
+        for item in merge_deltas(items)
+    ]
+    return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+_ITEMS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (JournalHeader, AttemptBegan, AttemptEnded, CallsCancelled, AnswerReset, AttemptRewound, AnswerEnded)
+}
+
+
+def _is_said(item: Entry) -> bool:
+    return type(item).__name__ not in _ITEMS
+
+
+def _plain(item: Entry) -> Any:
+    return unstructure(item, type(item))
+
+
+def decode_entry(entry: bytes) -> list[Entry]:
+    """Read one entry. Raises CodecError for anything that `encode_entry` did not write."""
+    try:
+        rows = json.loads(entry)
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"an entry of {len(entry)} bytes is not JSON") from error
+    if not isinstance(rows, list):
+        raise CodecError(f"an entry is a {type(rows).__name__}; expected a list of items")
+    return [_read_row(row) for row in cast("list[object]", rows)]
+
+
+def _read_row(row: object) -> Entry:
+    parts = cast("list[object]", row) if isinstance(row, list) else []
+    if len(parts) == 2 and parts[0] == "said":
+        return cast("Entry", structure(parts[1], StreamEvent))
+    if len(parts) == 3 and parts[0] == "item" and str(parts[1]) in _ITEMS:
+        return cast("Entry", structure(parts[2], _ITEMS[str(parts[1])]))
+    raise CodecError("an item of unknown kind: was it written by a newer riverrun?")
+
+
+@frozen
+class RestoredRun:
+    """What a journal folds to: the state, the ledger, and whether the answer had already ended."""
+
+    header: JournalHeader
+    accumulator: Accumulator
+    attempts: tuple[AttemptRecord, ...]
+    ended: bool
+    attempt_open: bool
+
+
+def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
+    """Fold stored entries; None if there are none. Raises CodecError for what can not be read."""
+    items = [item for entry in entries for item in decode_entry(entry)]
+    if not items:
+        return None
+    header = items[0]
+    if not isinstance(header, JournalHeader) or header.schema != SCHEMA_VERSION:
+        raise CodecError(f"the journal does not begin with a header of schema {SCHEMA_VERSION}")
+    accumulator = Accumulator(limits)
+    attempts: list[AttemptRecord] = []
+    ended = attempt_open = False
+    for item in items[1:]:
+        match item:
+            case AttemptEnded(record):
+                attempts.append(record)
+                attempt_open = False
+                accumulator.end_attempt()
+            case AttemptBegan(origin=origin):
+                attempt_open = True
+                accumulator.origin = origin
+                accumulator.begin_attempt()
+            case AnswerEnded():
+                ended = True
+            case _:
+                _refold(accumulator, item)
+    return RestoredRun(header, accumulator, tuple(attempts), ended, attempt_open)
+
+
+def _refold(accumulator: Accumulator, item: Entry) -> None:
+    match item:
+        case CallsCancelled():
+            accumulator.cancel_open_calls("")
+        case AnswerReset():
+            accumulator.reset()
+        case AttemptRewound():
+            accumulator.rewind()
+        case JournalHeader() | AttemptBegan() | AttemptEnded() | AnswerEnded():
+            return
+        case _:
+            accumulator.fold(item)

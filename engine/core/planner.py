@@ -1,0 +1,77 @@
+"""What to do about an interruption: a pure function from what a run holds to a plan.
+
+The first row that fits (design §4):
+
+| the snapshot holds                              | plan                                                              |
+| ----------------------------------------------- | ----------------------------------------------------------------- |
+| a cursor the provider can resume from           | `Reattach`: nothing is paid twice                                 |
+| one or more completed tool calls                | `SynthesizeToolUse`: the run finishes now                         |
+| text and a call under way                       | `TruncateBeforeTool`: cancel the call, continue the text          |
+| text only                                       | `ContinueText`                                                    |
+| nothing, only reasoning, only a call under way  | `WholeRestart`                                                    |
+
+Same snapshot, same capabilities: same plan. No clock, dice, sockets or logs.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from .capabilities import Capabilities
+from .messages import ToolCall
+from .snapshot import InFlightTool, InterruptSnapshot
+
+
+@frozen
+class Reattach:
+    """Go on reading the same generation, after `cursor`."""
+
+    cursor: str
+
+
+@frozen
+class SynthesizeToolUse:
+    """End the run now with the completed calls: no further attempt. `cancelled` were under way."""
+
+    completed: tuple[ToolCall, ...]
+    cancelled: tuple[InFlightTool, ...] = ()
+
+
+@frozen
+class TruncateBeforeTool:
+    """Cancel the calls under way and continue the text before them."""
+
+    assistant_prefix: str
+    cancelled: tuple[InFlightTool, ...]
+
+
+@frozen
+class ContinueText:
+    """Continue the text."""
+
+    assistant_prefix: str
+
+
+@frozen
+class WholeRestart:
+    """Ask again from the start; what was shown is taken back."""
+
+    cancelled: tuple[InFlightTool, ...] = ()
+
+
+RecoveryPlan: TypeAlias = Reattach | SynthesizeToolUse | TruncateBeforeTool | ContinueText | WholeRestart
+
+
+def plan_recovery(snapshot: InterruptSnapshot, capabilities: Capabilities | None = None) -> RecoveryPlan:
+    """Choose the plan for a snapshot; see the table above. *Source*: design §4; seeds, row 001."""
+    if snapshot.cursor is not None and capabilities is not None and capabilities.can_reattach:
+        return Reattach(snapshot.cursor)
+    if snapshot.completed_tool_calls:
+        return SynthesizeToolUse(snapshot.completed_tool_calls, snapshot.in_flight_tools)
+    if snapshot.text and snapshot.in_flight_tools:
+        return TruncateBeforeTool(snapshot.text, snapshot.in_flight_tools)
+    if snapshot.text:
+        return ContinueText(snapshot.text)
+    return WholeRestart(snapshot.in_flight_tools)

@@ -1,0 +1,190 @@
+"""How patient a run is: frozen, keyword-only numbers in seconds and counts. The arithmetic is in `retry`.
+
+Each default cites its precedent; "seeds" are the project's source documents.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from .usage_error import UsageError
+
+
+class Jitter(StrEnum):
+    """How chance enters a delay."""
+
+    FULL = "full"
+    """Anywhere from 0 to the delay: spreads a herd best (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
+    ADDED = "added"
+    """The delay plus 0 to 10 % (seeds, row 000)."""
+    PROPORTIONAL = "proportional"
+    """The delay times 0.5 to 1.5 (seeds, row 002)."""
+    NONE = "none"
+
+
+_Validator: TypeAlias = Callable[[object, "Attribute[Any]", object], None]  # attrs hands on whatever the caller gave
+
+DELAY_S_MAX = 1e9
+"""The longest delay a policy may ask for (31 years): keeps the arithmetic of `retry` finite, whatever is doubled."""
+
+
+def _within(low: float, high: float, expected: str) -> _Validator:
+    def check(_policy: object, attribute: Attribute[Any], value: object) -> None:
+        # NaN compares false, so it is refused here like any other number out of range.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise UsageError(f"{attribute.name} is {value!r}; expected {expected}")
+
+    return check
+
+
+def _at_least(low: float) -> _Validator:
+    return _within(low, math.inf, f"a number of at least {low:g}")
+
+
+def _delay() -> _Validator:
+    return _within(0, DELAY_S_MAX, f"a number from 0 to {DELAY_S_MAX:g}")
+
+
+def _count() -> _Validator:
+    def check(_policy: object, attribute: Attribute[Any], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise UsageError(f"{attribute.name} is {value!r}; expected a whole number of at least 1")
+
+    return check
+
+
+def _or_none(validator: _Validator) -> _Validator:
+    def check(policy: object, attribute: Attribute[Any], value: object) -> None:
+        if value is not None:
+            validator(policy, attribute, value)
+
+    return check
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How often and how soon an attempt is followed by another.
+
+    Attributes:
+        attempts_max: attempts of one run, the first included (seeds, row 003: 1 + 2).
+        rate_limit_attempts_max: the same where the last cause was a rate limit or an overload; None is `attempts_max`.
+        base_delay_s: the first delay, doubled each time (seeds, row 000: 1 s).
+        delay_s_max: where doubling ends (seeds, row 000: 30 s).
+        rate_limit_base_delay_s: the first delay after a rate limit without a hint (seeds, rows 002 and 004: 5 s).
+        rate_limit_delay_s_max: where that doubling ends (seeds, row 002: 60 s).
+        empty_base_delay_s: the first delay after an empty answer (seeds, row 002: 250 ms).
+        empty_delay_s_max: where that doubling ends (seeds, row 002: 5 s).
+        stall_delay_s: the delay after a stall, not doubled: the wait was long enough (seeds, row 003: 200 ms).
+        retry_after_s_max: a server's hint beyond this is not slept: the run ends with the hint in its error
+            (openai 3.x: 120 s).
+        jitter: how chance enters; a server's hint is a floor that chance only adds to.
+    """
+
+    attempts_max: int = field(default=3, validator=_count())
+    rate_limit_attempts_max: int | None = field(default=None, validator=_or_none(_count()))
+    base_delay_s: float = field(default=1.0, validator=_delay())
+    delay_s_max: float = field(default=30.0, validator=_delay())
+    rate_limit_base_delay_s: float = field(default=5.0, validator=_delay())
+    rate_limit_delay_s_max: float = field(default=60.0, validator=_delay())
+    empty_base_delay_s: float = field(default=0.25, validator=_delay())
+    empty_delay_s_max: float = field(default=5.0, validator=_delay())
+    stall_delay_s: float = field(default=0.2, validator=_delay())
+    retry_after_s_max: float = field(default=120.0, validator=_delay())
+    jitter: Jitter = field(default=Jitter.FULL, converter=Jitter)
+
+    @classmethod
+    def patient(cls) -> RetryPolicy:
+        """Return the numbers of a batch client (seeds, row 002): four attempts, eight under a rate limit."""
+        return cls(
+            attempts_max=4,
+            rate_limit_attempts_max=8,
+            base_delay_s=0.25,
+            delay_s_max=5.0,
+            jitter=Jitter.PROPORTIONAL,
+        )
+
+
+@frozen(kw_only=True)
+class Throughput:
+    """The least useful bytes (text, reasoning, arguments) a window of seconds must bring once the answer has begun."""
+
+    bytes_min: int = field(validator=_count())
+    window_s: float = field(validator=_at_least(0.001))
+
+
+@frozen(kw_only=True)
+class StallPolicy:
+    """The six clocks of an attempt, each fresh for every attempt; None switches one off.
+
+    Only time spent waiting for the provider counts. Pings are liveness: they may extend the first-event clock, up to
+    `first_event_s_max`, and no other.
+
+    Attributes:
+        connect_s: TCP and TLS, and the wait for a place in the pool (seeds, row 004: 10 s).
+        headers_s: from the request to the answer's headers (openai-python: 600 s read; we wait 120 s).
+        first_event_s: from the headers to the first semantic event (Claude Code's first-byte watchdog: 180 to 300 s).
+        first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference).
+        idle_s: the gap between semantic events, doubled for models that reason (seeds, row 003: 60 s).
+        throughput: a floor for useful bytes; off unless set, for slow local models are not stalled.
+        total_s: the whole attempt; off unless set (seeds, row 004 had 300 s; a stream that makes progress is not late).
+    """
+
+    connect_s: float | None = field(default=10.0, validator=_or_none(_at_least(0)))
+    headers_s: float | None = field(default=120.0, validator=_or_none(_at_least(0)))
+    first_event_s: float | None = field(default=180.0, validator=_or_none(_at_least(0)))
+    first_event_s_max: float | None = field(default=600.0, validator=_or_none(_at_least(0)))
+    idle_s: float | None = field(default=60.0, validator=_or_none(_at_least(0)))
+    throughput: Throughput | None = None
+    total_s: float | None = field(default=None, validator=_or_none(_at_least(0)))
+
+
+@frozen(kw_only=True)
+class CheckpointPolicy:
+    """How closely the store follows the stream.
+
+    Attributes:
+        lag_bytes: write when this much was said since the last write (4 KiB: a page).
+        lag_s: or when the oldest unwritten word is this old (a person's notion of "just now": 0.25 s).
+        before_delivery: nothing is shown that is not stored; a store that fails then ends the run with `StoreError`.
+        write_s: the deadline of one write; a write that misses it is counted and tried again with the next.
+        load_s: the deadline of reading a checkpoint when a run opens.
+        last_flush_s: how long the shielded flush at the end of a run may take, also under cancellation.
+    """
+
+    lag_bytes: int = field(default=4096, validator=_count())
+    lag_s: float = field(default=0.25, validator=_at_least(0))
+    before_delivery: bool = False
+    write_s: float = field(default=5.0, validator=_at_least(0))
+    load_s: float = field(default=10.0, validator=_at_least(0))
+    last_flush_s: float = field(default=2.0, validator=_at_least(0))
+
+
+@frozen(kw_only=True)
+class Limits:
+    """What a hostile provider may make us hold; each ends the attempt with a typed failure.
+
+    *Source*: docs/hardening.
+    """
+
+    line_bytes_max: int = field(default=16 * 1024 * 1024, validator=_count())
+    event_bytes_max: int = field(default=16 * 1024 * 1024, validator=_count())
+    text_bytes_max: int = field(default=64 * 1024 * 1024, validator=_count())
+    arguments_bytes_max: int = field(default=8 * 1024 * 1024, validator=_count())
+    calls_max: int = field(default=1024, validator=_count())
+    blocks_max: int = field(default=4096, validator=_count())
+    error_body_bytes_max: int = field(default=64 * 1024, validator=_count())
+
+
+@frozen(kw_only=True)
+class Policy:
+    """Everything a run's patience depends on."""
+
+    retry: RetryPolicy = RetryPolicy()
+    stall: StallPolicy = StallPolicy()
+    checkpoint: CheckpointPolicy = CheckpointPolicy()
+    limits: Limits = Limits()

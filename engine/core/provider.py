@@ -1,0 +1,94 @@
+"""What a provider is to the engine: four pure questions. Nothing to inherit; a class with these members is a provider.
+
+`encode` makes the request, `decoder` makes a fresh decoder for each attempt, `classify` names a refusal, and
+`capabilities` says how an answer can be continued. None of them does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+from .capabilities import Capabilities, ContinuationForm
+from .failures import Failure
+from .policy import Limits
+from .request import InferenceRequest
+from .secret import Secret
+from .stream_events import StreamEvent
+
+
+@frozen
+class WireRequest:
+    """One HTTP request, ready to send. Secrets stay wrapped until the transport writes them."""
+
+    url: str
+    headers: Mapping[str, str | Secret]
+    body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
+    method: str = "POST"
+
+
+@frozen
+class WireRefusal:
+    """An answer that is not a stream: its status, headers (lower-case names) and the first bytes of its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
+
+
+class WireDecoder(Protocol):
+    """Turns the bytes of one response into stream events. Fed any cut of the bytes, it makes the same events.
+
+    Never raises on content: what is not the wire format becomes a `StreamFailed` or the `MalformedStream` of
+    `defect`. A decoder is used for one response and by one task.
+    """
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the provider's terminal event was seen: what follows can not make the answer a failure."""
+        ...
+
+    @property
+    def defect(self) -> str | None:
+        """What was seen and expected, once the bytes stopped being the wire format; None while they are."""
+        ...
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        """Take the next bytes, in any cut; return the events that they complete."""
+        ...
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Take the end of the body; return what only the end makes sure."""
+        ...
+
+
+class Provider(Protocol):
+    """One model at one endpoint. `name` is the word before the slash in "anthropic/claude-…"."""
+
+    @property
+    def name(self) -> str:
+        """The provider's short name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name, as the provider takes it."""
+        ...
+
+    def capabilities(self, request: InferenceRequest) -> Capabilities:
+        """Say how an answer to this request can be continued."""
+        ...
+
+    def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request; `form` says that its last messages are a continuation of that form."""
+        ...
+
+    def decoder(self, limits: Limits) -> WireDecoder:
+        """Make a decoder for one response."""
+        ...
+
+    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+        """Name a response that is not a stream. `now_unix_s` reads dates in Retry-After."""
+        ...

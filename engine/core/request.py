@@ -1,0 +1,121 @@
+"""One question to a model, independent of any provider. The model itself belongs to the provider object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from .json_value import JSONValue
+from .messages import Message, TextBlock, Tool
+from .usage_error import UsageError
+
+
+class ToolChoiceMode(StrEnum):
+    """How free the model is to call."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+    TOOL = "tool"
+
+
+@frozen
+class ToolChoice:
+    """Whether and what the model must call; `ToolChoice.tool(name)` forces one tool."""
+
+    mode: ToolChoiceMode
+    name: str | None = None
+
+    @classmethod
+    def tool(cls, name: str) -> ToolChoice:
+        """Force the tool of this name."""
+        return cls(ToolChoiceMode.TOOL, name)
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the answer has to hold a call."""
+        return self.mode in (ToolChoiceMode.REQUIRED, ToolChoiceMode.TOOL)
+
+
+def _messages(value: Sequence[Message] | Message) -> tuple[Message, ...]:
+    return (value,) if isinstance(value, Message) else tuple(value)
+
+
+def _system(value: str | Sequence[str | TextBlock]) -> tuple[TextBlock, ...]:
+    items = (value,) if isinstance(value, str) else value
+    return tuple(TextBlock(item) if isinstance(item, str) else item for item in items)
+
+
+def _tools(value: Sequence[Tool]) -> tuple[Tool, ...]:
+    return tuple(value)
+
+
+def _strings(value: Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _tool_choice(value: ToolChoice | str | None) -> ToolChoice | None:
+    if value is None or isinstance(value, ToolChoice):
+        return value
+    if value in ("auto", "none", "required"):
+        return ToolChoice(ToolChoiceMode(value))
+    raise UsageError(
+        f"tool_choice is {value!r}; expected 'auto', 'none', 'required' or ToolChoice.tool(name): "
+        "a tool is forced by ToolChoice.tool(name)"
+    )
+
+
+@frozen
+class InferenceRequest:
+    """What is asked of a model.
+
+    Args:
+        messages: the conversation, oldest first; at least one, none of them empty.
+        system: system text, or several blocks of it.
+        tools: what the model may call; names are unique.
+        tool_choice: 'auto', 'none', 'required' or `ToolChoice.tool(name)`; None leaves it to the provider.
+        max_tokens: output ceiling over the *whole* run: what was already emitted is taken off a continuation.
+        temperature: as the provider takes it.
+        stop_sequences: strings that end the answer.
+        reasoning_effort: the provider's word ("low", "medium", "high" …); doubles the idle clock.
+        reasoning_budget_tokens: a thinking budget, for models that take one.
+        prompt_cache: mark the stable prefix for the provider's prompt cache.
+        extra: fields merged into the provider's JSON body last, verbatim.
+
+    Raises:
+        UsageError: no messages, an empty message, a ceiling below 1, a forced tool that is not among `tools`.
+    """
+
+    messages: tuple[Message, ...] = field(converter=_messages)
+    system: tuple[TextBlock, ...] = field(default=(), converter=_system, kw_only=True)
+    tools: tuple[Tool, ...] = field(default=(), converter=_tools, kw_only=True)
+    tool_choice: ToolChoice | None = field(default=None, converter=_tool_choice, kw_only=True)
+    max_tokens: int | None = field(default=None, kw_only=True)
+    temperature: float | None = field(default=None, kw_only=True)
+    stop_sequences: tuple[str, ...] = field(default=(), converter=_strings, kw_only=True)
+    reasoning_effort: str | None = field(default=None, kw_only=True)
+    reasoning_budget_tokens: int | None = field(default=None, kw_only=True)
+    prompt_cache: bool = field(default=False, kw_only=True)
+    extra: Mapping[str, JSONValue] = field(factory=dict[str, JSONValue], kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.messages:
+            raise UsageError("messages is empty; expected at least one Message: start with Message.user('…')")
+        for position, message in enumerate(self.messages):
+            if not message.content:
+                raise UsageError(f"messages[{position}] has no content; expected at least one block: leave it out")
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise UsageError(f"max_tokens is {self.max_tokens}; expected at least 1, or None for the provider's own")
+        self._check_tools()
+
+    def _check_tools(self) -> None:
+        names = [tool.name for tool in self.tools]
+        if len(set(names)) != len(names):
+            raise UsageError(f"tools holds a name twice: {sorted(names)}; expected unique names")
+        choice = self.tool_choice
+        if choice is not None and choice.is_forced and not names:
+            raise UsageError("tool_choice forces a call but tools is empty; give the tools, or leave tool_choice out")
+        if choice is not None and choice.name is not None and choice.name not in names:
+            raise UsageError(f"tool_choice forces {choice.name!r}, which is not among the tools {sorted(names)}")

@@ -1,0 +1,187 @@
+"""When the next attempt starts: the server's hint read strictly, and delays from (policy, cause, attempt, chance).
+
+Rules:
+- No clock and no dice in here: the caller hands in the time (`now_unix_s`) and the chance (0 ≤ chance < 1).
+- A hint is a stranger's word. What does not read as a hint is none, never an error: "1_000", "0x10", "nan", "٣" and
+  "20 seconds" all pass somebody's `float()` or `int()`, and none of them is a delay.
+- A hint is a floor: chance only adds to it, so that clients told the same do not come back together. One beyond
+  `retry_after_s_max` is not slept but surfaced. One of zero says nothing (openai-python reads it so): own backoff.
+- A rate limit without a hint keeps its base delay as a floor, whatever the jitter (seeds, row 004).
+- Delays never shrink from attempt to attempt at equal chance, and stay under the policy's maximum.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Mapping
+
+from .causes import (
+    ConnectionReset,
+    EmptyAnswer,
+    FormRefused,
+    GoAway,
+    IdleStall,
+    InterruptCause,
+    MalformedStream,
+    Overloaded,
+    PrematureEnd,
+    Provider5xx,
+    RateLimited,
+    ResumedFromCheckpoint,
+)
+from .policy import Jitter, RetryPolicy
+
+HINT_JITTER = 0.1
+"""How much chance may add to a server's hint (seeds, row 000: 0 to 10 %)."""
+
+_DOUBLINGS_MAX = 1000
+"""2.0 ** 1000 is still a float; attempt 10,000 must not raise OverflowError."""
+
+
+def attempts_max(policy: RetryPolicy, cause: InterruptCause) -> int:
+    """Return the attempt budget after `cause`: a rate limit or an overload may have one of its own."""
+    if isinstance(cause, RateLimited | Overloaded) and policy.rate_limit_attempts_max is not None:
+        return policy.rate_limit_attempts_max
+    return policy.attempts_max
+
+
+def delay_s(policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: float) -> float | None:
+    """Return the delay before the attempt that follows attempt number `attempt`, counted from 1; never raise.
+
+    None says: do not wait. The server's hint is beyond `policy.retry_after_s_max`; end the run and surface the hint.
+    `chance` is the caller's die, 0 ≤ chance < 1.
+    """
+    match cause:
+        case FormRefused() | ResumedFromCheckpoint():
+            return 0.0
+        case IdleStall():
+            return float(policy.stall_delay_s)
+        case RateLimited(hint_s) | Overloaded(hint_s):
+            return _after_limit(policy, hint_s, attempt, chance)
+        case EmptyAnswer():
+            doubled = _doubled(policy.empty_base_delay_s, policy.empty_delay_s_max, attempt)
+            return _jittered(policy.jitter, doubled, policy.empty_delay_s_max, chance)
+        case ConnectionReset() | GoAway() | Provider5xx() | PrematureEnd() | MalformedStream():
+            doubled = _doubled(policy.base_delay_s, policy.delay_s_max, attempt)
+            return _jittered(policy.jitter, doubled, policy.delay_s_max, chance)
+
+
+def _after_limit(policy: RetryPolicy, hint_s: float | None, attempt: int, chance: float) -> float | None:
+    if hint_s is not None and hint_s > 0:  # NaN compares false: no hint
+        return None if hint_s > policy.retry_after_s_max else hint_s * (1 + HINT_JITTER * chance)
+    delay_s_max = policy.rate_limit_delay_s_max
+    doubled = _doubled(policy.rate_limit_base_delay_s, delay_s_max, attempt)
+    floor = min(policy.rate_limit_base_delay_s, delay_s_max)
+    return max(floor, _jittered(policy.jitter, doubled, delay_s_max, chance))
+
+
+def _doubled(base_s: float, delay_s_max: float, attempt: int) -> float:
+    doublings = min(max(attempt - 1, 0), _DOUBLINGS_MAX)
+    return min(base_s * 2.0**doublings, delay_s_max)
+
+
+def _jittered(jitter: Jitter, delay: float, delay_s_max: float, chance: float) -> float:
+    match jitter:
+        case Jitter.FULL:
+            return delay * chance
+        case Jitter.ADDED:
+            return min(delay * (1 + 0.1 * chance), delay_s_max)
+        case Jitter.PROPORTIONAL:
+            return min(delay * (0.5 + chance), delay_s_max)
+        case Jitter.NONE:
+            return float(delay)
+
+
+# Twelve digits are 31,000 years: whoever sends more does not mean a delay. Decimals are not in RFC 9110, but are sent.
+_SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+
+
+def retry_after_s(headers: Mapping[str, str], *, now_unix_s: float) -> float | None:
+    """Read the server's hint from headers with lower-case names; None where nothing reads as one. Never raises.
+
+    Reads `retry-after-ms` and `retry-after` (seconds, or any of the three date forms). The larger valid one counts:
+    Azure sends `retry-after-ms: 0` beside `retry-after: 1`. A date in the past is 0.0. Nothing is capped here: a
+    hint beyond the policy's cap is a fact that somebody wants to see.
+
+    *Source*: RFC 9110 §10.2.3 and §5.6.7; `retry-after-ms`: openai-python, Azure OpenAI.
+    """
+    millis = _number(headers.get("retry-after-ms", ""))
+    after = headers.get("retry-after", "")
+    hints = (None if millis is None else millis / 1000, _number(after), _until(after, now_unix_s))
+    return max((hint for hint in hints if hint is not None), default=None)
+
+
+def _number(value: str) -> float | None:
+    text = value.strip(" \t")
+    return float(text) if _SECONDS.fullmatch(text) else None
+
+
+def _until(value: str, now_unix_s: float) -> float | None:
+    at_unix_s = _http_date_unix_s(value.strip(" \t"), now_unix_s)
+    return None if at_unix_s is None else max(at_unix_s - now_unix_s, 0.0)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
+_WEEKDAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_WEEKDAY_LONG = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
+_TIME = "(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_HTTP_DATES = (
+    re.compile(f"{_WEEKDAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
+    re.compile(f"{_WEEKDAY_LONG}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
+    re.compile(f"{_WEEKDAY} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+)
+"""IMF-fixdate, RFC 850 and asctime: a recipient must read all three (RFC 9110 §5.6.7)."""
+
+_YEAR_S = 365.2425 * 86400
+_YEARS_AHEAD_MAX = 50
+
+
+def _http_date_unix_s(text: str, now_unix_s: float) -> float | None:
+    match = next((found for form in _HTTP_DATES if (found := form.fullmatch(text))), None)
+    if match is None:
+        return None
+    year = int(match["year"])
+    if len(match["year"]) == 4:
+        return _unix_s(year, match)
+    # Two digits: the latest year that is not more than 50 years ahead (RFC 9110 §5.6.7).
+    horizon_unix_s = now_unix_s + _YEARS_AHEAD_MAX * _YEAR_S
+    latest = int(1970 + horizon_unix_s / _YEAR_S) + 1
+    latest -= (latest - year) % 100
+    at_unix_s = _unix_s(latest, match)
+    return at_unix_s if at_unix_s is None or at_unix_s <= horizon_unix_s else _unix_s(latest - 100, match)
+
+
+def _unix_s(year: int, match: re.Match[str]) -> float | None:
+    month, day = _MONTHS.index(match["month"]) + 1, int(match["day"])
+    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
+    is_day = 1 <= year <= 9999 and 1 <= day <= calendar.monthrange(year, month)[1]
+    if not is_day or hour > 23 or minute > 59 or second > 60:  # 60: a leap second
+        return None
+    return float(calendar.timegm((year, month, day, hour, minute, second)))
+
+
+_AMOUNT = "[0-9]{1,9}"
+_DECIMAL = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_HINT_IN_MESSAGE = re.compile(
+    rf"\bplease try again in (?:(?P<ms>{_DECIMAL})ms|"
+    rf"(?P<whole>(?:(?P<h>{_AMOUNT})h)?(?:(?P<m>{_AMOUNT})m)?(?:(?P<s>{_DECIMAL})s)?))(?![\w-]|\.[0-9])",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def hint_in_message(text: str) -> float | None:
+    """Read the hint in "Please try again in 1m2s", the only one where a proxy stripped the headers. Never raises.
+
+    Reads the sentence of OpenAI and Groq with Go's durations (20ms, 5.289s, 1m2s, 6m0s, 1h2m3.5s) and nothing else;
+    for the message of a failure that was classified as a rate limit already, never to classify one.
+    """
+    match = _HINT_IN_MESSAGE.search(text)
+    if match is None:
+        return None
+    if match["ms"] is not None:
+        return float(match["ms"]) / 1000
+    if not match["whole"]:
+        return None
+    return 3600.0 * int(match["h"] or 0) + 60.0 * int(match["m"] or 0) + float(match["s"] or 0)

@@ -1,0 +1,44 @@
+"""A key that can be used and can not be shown."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from .usage_error import UsageError
+
+
+class Secret:
+    """A string whose `repr` and `str` are `***` and which can not be pickled, copied to JSON or compared by accident.
+
+    Raises:
+        UsageError: the value is empty or holds anything but visible ASCII (a line break from a file, say); the message
+            gives the position and never the value.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, *, name: str = "api_key") -> None:
+        if not value:
+            raise UsageError(f"{name} is empty; expected the provider's key")
+        for position, character in enumerate(value):
+            if not "!" <= character <= "~":
+                raise UsageError(
+                    f"{name} holds {character.encode('unicode_escape').decode()!r} at position {position}; expected "
+                    "visible ASCII without white space: was a line break copied along?"
+                )
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that puts it on the wire."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled: read the key from the environment where it is used")

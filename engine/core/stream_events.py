@@ -1,0 +1,153 @@
+"""What a decoder makes of a provider's bytes: a closed union of small frozen values, folded by the accumulator.
+
+The four deltas are also what the consumer is given (`events`): the hot path makes one object an event.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from .failures import Failure
+from .messages import OpaqueBlock
+from .stop import StopReason
+from .usage import UsageReport
+
+
+@frozen
+class TextDelta:
+    """More text of the answer."""
+
+    text: str
+
+
+@frozen
+class ReasoningDelta:
+    """More of what the model thinks."""
+
+    text: str
+
+
+@frozen
+class ToolCallStart:
+    """The model began a call. It may still be cancelled: run nothing yet."""
+
+    id: str
+    name: str
+
+
+@frozen
+class ToolCallDelta:
+    """More of a call's arguments: a fragment of JSON text, for display only."""
+
+    id: str
+    args_delta: str
+
+
+@frozen
+class ResponseStarted:
+    """The provider named its answer: its id, and the model that really answers."""
+
+    response_id: str
+    model: str
+
+
+@frozen
+class ReasoningSignature:
+    """The provider's signature of the open reasoning block; the last one counts, at the block's stop."""
+
+    signature: str
+
+
+@frozen
+class RedactedReasoning:
+    """A whole reasoning block that only the provider can read."""
+
+    data: str
+
+
+@frozen
+class BlockStop:
+    """The provider closed a block: the call named by `id`, or the open text or reasoning block (None).
+
+    `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends.
+    """
+
+    id: str | None = None
+    is_cut: bool = False
+
+
+@frozen
+class ServerToolStarted:
+    """A server-side tool began and may run: from here to its `OpaqueBlockReceived` a retry could run it twice."""
+
+    name: str
+
+
+@frozen
+class OpaqueBlockReceived:
+    """A whole block that only the provider understands. `closes_server_tool` marks the result of a server-side tool."""
+
+    block: OpaqueBlock
+    closes_server_tool: bool = False
+
+
+@frozen
+class CursorMoved:
+    """Where a dropped stream can be re-attached."""
+
+    cursor: str
+
+
+@frozen
+class StopReported:
+    """The provider said why it stops; the stream may still carry usage. The last report counts."""
+
+    reason: StopReason
+    word: str
+
+
+@frozen
+class AnswerRestarted:
+    """The provider began its message again inside one stream (gateways splice): what this attempt said is void."""
+
+
+@frozen
+class StreamFailed:
+    """The provider reported an error inside the stream."""
+
+    failure: Failure
+
+
+@frozen
+class KeepAlive:
+    """The connection lives. Never progress."""
+
+
+@frozen
+class ProviderStatus:
+    """Something for a person to read while they wait (a model is loading). Never progress."""
+
+    message: str
+
+
+StreamEvent: TypeAlias = (
+    TextDelta
+    | ReasoningDelta
+    | ToolCallStart
+    | ToolCallDelta
+    | ResponseStarted
+    | ReasoningSignature
+    | RedactedReasoning
+    | BlockStop
+    | ServerToolStarted
+    | OpaqueBlockReceived
+    | CursorMoved
+    | UsageReport
+    | StopReported
+    | AnswerRestarted
+    | StreamFailed
+    | KeepAlive
+    | ProviderStatus
+)

@@ -1,0 +1,88 @@
+"""Token counts that add up: totals saturate, negatives are ignored, cumulative reports replace and deltas add."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+TOKENS_MAX = 2**63 - 1
+"""Where counts saturate: what SQLite and most consumers can hold in one integer."""
+
+
+def clamp_tokens(count: int) -> int:
+    """Bring a reported count into 0 … TOKENS_MAX."""
+    return min(max(count, 0), TOKENS_MAX)
+
+
+@frozen
+class TokenUsage:
+    """What an answer cost, in tokens.
+
+    `input` counts the whole prompt, cached parts included (`cached_input` and `cache_write` are parts of it); `output`
+    counts everything generated, reasoning included (`reasoning` is a part of it). `total` is what the provider said, or
+    input + output.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    total: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            clamp_tokens(self.input + other.input),
+            clamp_tokens(self.output + other.output),
+            clamp_tokens(self.cached_input + other.cached_input),
+            clamp_tokens(self.cache_write + other.cache_write),
+            clamp_tokens(self.reasoning + other.reasoning),
+            clamp_tokens(self.total + other.total),
+        )
+
+
+NO_USAGE = TokenUsage()
+
+
+@frozen
+class UsageReport:
+    """One report as a provider gave it: None is "not said". A stream event of the decoders.
+
+    A `cumulative` report replaces, field by field, what the attempt knew; otherwise its counts are added.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cached_input: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    total: int | None = None
+    cumulative: bool = True
+
+
+_FIELDS = ("input", "output", "cached_input", "cache_write", "reasoning")
+
+
+def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, int]:
+    """Fold a report into the usage of its attempt; also returns how many counts were odd (negative, or shrinking)."""
+    odd = 0
+    changed: dict[str, int] = {}
+    for name in _FIELDS:
+        said: int | None = getattr(report, name)
+        if said is None:
+            continue
+        before: int = getattr(usage, name)
+        odd += said < 0 or (report.cumulative and said < before)
+        changed[name] = clamp_tokens(said if report.cumulative else before + max(said, 0))
+    merged = evolve(usage, **changed)
+    total = merged.input + merged.output if report.total is None else report.total
+    odd += total < 0
+    return evolve(merged, total=clamp_tokens(total)), odd
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate how many tokens a text is, where the provider has not said.
+
+    One token for each four UTF-8 bytes, rounded up: the rule of thumb of the providers' own documentation for English,
+    and on the high side for other scripts, so that a ceiling is rather kept than passed.
+    """
+    return -(-len(text.encode("utf-8", "surrogatepass")) // 4)

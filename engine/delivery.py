@@ -1,0 +1,279 @@
+"""From the events of an attempt to what the consumer is given: seam, fold, journal, mailbox, in that order.
+
+Everything here is synchronous, so that nothing can come between a read and its fold: at any checkpoint, what was
+delivered, what the accumulator holds and what the journal was told are the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .attempt import Broken, Outcome, Refused
+from .core.accumulator import Accumulator
+from .core.capabilities import ContinuationForm
+from .core.causes import MalformedStream
+from .core.continuation import NextRequest
+from .core.events import (
+    Event,
+    Resumed,
+    Status,
+    StreamReset,
+    TextDelta,
+    ToolCallCancel,
+    UsageUpdate,
+)
+from .core.failures import Failure, FailureKind
+from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
+from .core.result import SeamVerdict
+from .core.seam import Aligner
+from .core.stream_events import (
+    AnswerRestarted,
+    CursorMoved,
+    KeepAlive,
+    ProviderStatus,
+    ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
+    ResponseStarted,
+    StreamEvent,
+    StreamFailed,
+)
+from .core.usage import UsageReport
+from .journal_writer import JournalWriter
+from .mailbox import Mailbox
+
+_NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
+"""Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
+
+_BEFORE_TEXT = frozenset({ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved})
+"""Events that may come before a continuation's first text and so do not end its seam."""
+
+
+class Delivery:
+    """The receiver of a run's attempts. One for the whole run; `begin_attempt` makes it ready for the next."""
+
+    def __init__(
+        self, accumulator: Accumulator, mailbox: Mailbox, journal: JournalWriter | None, *, hold: bool
+    ) -> None:
+        self.accumulator = accumulator
+        self.mailbox = mailbox
+        self.journal = journal
+        self.trouble: Outcome | None = None
+        self.said_anything = False
+        self._hold = hold
+        self._held: list[Event] = []
+        self._aligner: Aligner | None = None
+        self._step: NextRequest | None = None
+        self._resumed: tuple[int, str] | None = None
+        self._seam: SeamVerdict | None = None
+        self._bytes_before = accumulator.bytes_received
+
+    # -- attempts -------------------------------------------------------------------------------------------------
+
+    def begin_attempt(self, number: int, origin: str, model: str, step: NextRequest, *, resumes: bool) -> None:
+        """Get ready for an attempt; `resumes` says that a `Resumed` is due before its first content."""
+        self.accumulator.origin = origin
+        self.accumulator.defect = None
+        self.accumulator.begin_attempt()
+        self._record(AttemptBegan(number, origin))
+        self.trouble = None
+        self.said_anything = False
+        self._step = step
+        self._bytes_before = self.accumulator.bytes_received
+        self._resumed = (number, model) if resumes else None
+        self._seam = None
+        self._aligner = self._new_aligner()
+
+    def _new_aligner(self) -> Aligner | None:
+        step = self._step
+        if step is None or step.form in (ContinuationForm.RESTART, ContinuationForm.CURSOR):
+            return None
+        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
+
+    @property
+    def bytes_this_attempt(self) -> int:
+        """Bytes of this attempt's body."""
+        return self.accumulator.bytes_received - self._bytes_before
+
+    def end_seam(self, *, whole: bool) -> SeamVerdict | None:
+        """End an attempt's seam; text still held back is decided if it is `whole`, and was never said otherwise."""
+        aligner, self._aligner = self._aligner, None
+        if aligner is not None and whole:
+            self._finish_seam(aligner)
+        elif aligner is not None:
+            aligner.discard()
+        elif whole:
+            self._announce(SeamVerdict.CLEAN)
+        return self._seam
+
+    # -- the receiver of an attempt -------------------------------------------------------------------------------
+
+    @property
+    def useful_bytes(self) -> int:
+        """Bytes of text, reasoning and arguments that this attempt brought."""
+        return self.accumulator.said_bytes
+
+    def count_bytes(self, received: int) -> None:
+        """Take how many bytes of this attempt's body have come."""
+        self.accumulator.bytes_received = self._bytes_before + received
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether the reader has to wait: for the store if it comes first, or for the consumer."""
+        return self.mailbox.is_full or bool(self._held)
+
+    async def wait(self) -> None:
+        """Wait for the store, if it comes first, and then for the consumer.
+
+        Raises:
+            StoreError: nothing is shown that is not stored, and it could not be stored.
+        """
+        await self.release()
+        await self.mailbox.wait_room()
+
+    async def release(self) -> None:
+        """Hand over what waits for the store. Raises StoreError. A checkpoint only where the store comes first."""
+        if self._held and self.journal is not None:
+            held, self._held = self._held, []
+            await self.journal.write_through()
+            for event in held:
+                self.mailbox.put(event)
+
+    def deliver(self, events: Sequence[StreamEvent]) -> bool:
+        """Take the events of one read; whether any of them was progress. Cost: O(1) an event, amortised."""
+        progress = False
+        fold = self.accumulator.fold
+        for event in events:
+            kind = type(event)
+            if kind not in _NO_PROGRESS:
+                progress = True
+            if self._resumed is not None or self._aligner is not None or kind is not TextDelta:
+                self._deliver_with_care(event, kind)
+                if self.trouble is not None:
+                    break
+                continue
+            shown = fold(event)
+            if self.journal is not None:
+                self.journal.record(event)
+            if shown is not None:
+                self.put(shown)
+        if progress:
+            self.said_anything = True
+        if self.accumulator.defect is not None and self.trouble is None:
+            self.trouble = self._defect_outcome(self.accumulator.defect)
+        return progress
+
+    def _defect_outcome(self, defect: str) -> Outcome:
+        if "is the limit" in defect:
+            return Refused(Failure(FailureKind.PROVIDER, defect, retryable=False))
+        return Broken(MalformedStream(defect), defect)
+
+    def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
+        """Deliver anything but plain text on a decided seam."""
+        if kind in _NO_PROGRESS and kind is not UsageReport:
+            self._note(event)
+            return
+        if isinstance(event, AnswerRestarted):
+            self._restart_attempt()
+            return
+        if isinstance(event, TextDelta) and self._aligner is not None:
+            self._align(event.text, self._aligner)
+            return
+        if kind not in _BEFORE_TEXT:
+            if self._aligner is not None:
+                self._finish_seam(self._aligner)
+                self._aligner = None
+            self._announce(SeamVerdict.CLEAN)
+        self._fold(event)
+
+    def _note(self, event: StreamEvent) -> None:
+        if isinstance(event, StreamFailed):
+            self.trouble = self.trouble or Refused(event.failure)
+        elif isinstance(event, ProviderStatus):
+            self.put(Status(event.message))
+        else:
+            self.accumulator.fold(event)
+
+    def _fold(self, event: StreamEvent) -> None:
+        shown = self.accumulator.fold(event)
+        self._record(event)
+        if shown is not None:
+            self.put(shown)
+
+    # -- the seam -------------------------------------------------------------------------------------------------
+
+    def _align(self, text: str, aligner: Aligner) -> None:
+        new = aligner.feed(text)
+        if aligner.verdict is None:
+            return
+        self._announce(aligner.verdict)
+        if new:
+            self._fold(TextDelta(new))
+        self._aligner = None  # decided: from here on the reply is passed through
+
+    def _finish_seam(self, aligner: Aligner) -> None:
+        new = aligner.finish()
+        self._announce(aligner.verdict or SeamVerdict.CLEAN)
+        if new:
+            self._fold(TextDelta(new))
+
+    def _announce(self, seam: SeamVerdict) -> None:
+        """Say that the answer goes on, once, right before the first content of a further attempt."""
+        if self._resumed is None or self._step is None:
+            return
+        (number, model), self._resumed = self._resumed, None
+        self._seam = seam
+        self.put(Resumed(number, model, self._step.form, seam))
+        if seam is SeamVerdict.RESTART:
+            self.take_back("the model started over")
+
+    # -- taking back ----------------------------------------------------------------------------------------------
+
+    def take_back(self, reason: str) -> None:
+        """Drop everything said, here and at the consumer's."""
+        self.accumulator.reset()
+        self._record(AnswerReset())
+        self.put(StreamReset(reason))
+
+    def _restart_attempt(self) -> None:
+        """Take back what this attempt said: the provider began its message again inside one stream."""
+        if not self.accumulator.said_bytes and not self.accumulator.has_open_calls:
+            return
+        self.cancel_calls("the provider began its answer again")
+        if not self.accumulator.rewind():
+            self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
+            return
+        self._record(AttemptRewound())
+        self.put(StreamReset("the provider began its answer again"))
+        if self.accumulator.text:
+            self.put(TextDelta(self.accumulator.text))
+        self._aligner = self._new_aligner()
+
+    def cancel_calls(self, reason: str) -> None:
+        """Cancel the calls under way and tell the consumer."""
+        cancelled: list[ToolCallCancel] = self.accumulator.cancel_open_calls(reason)
+        if cancelled:
+            self._record(CallsCancelled())
+        for event in cancelled:
+            self.put(event)
+
+    # -- handing over ---------------------------------------------------------------------------------------------
+
+    def put(self, event: Event) -> None:
+        """Hand an event over, or hold it until it is stored. Best-effort events are dropped when the consumer lags."""
+        if isinstance(event, UsageUpdate | Status) and self.mailbox.is_full:
+            return
+        if self._hold:
+            self._held.append(event)
+        else:
+            self.mailbox.put(event)
+
+    def put_held(self, *, discard: bool) -> None:
+        """At the end of a run: hand over what waited for the store, which has been asked to take it, or drop it."""
+        held, self._held = self._held, []
+        for event in held if not discard else ():
+            self.mailbox.put(event)
+
+    def _record(self, item: Entry) -> None:
+        if self.journal is not None:
+            self.journal.record(item)

@@ -1,0 +1,151 @@
+"""Where runs start and what they share: the connection pool, the store, and what was learned of the providers.
+
+engine = Engine(Anthropic("claude-…"), store=SQLiteStore("runs.db"))
+async with engine.open_stream(request, run_id="answer-42") as run:
+    async for event in run:
+        …
+result = run.result
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self
+
+from .core.capabilities import ContinuationForm
+from .core.errors import InferenceCancelled, UsageError
+from .core.events import Finished
+from .core.planner import plan_recovery
+from .core.policy import Policy
+from .core.provider import Provider
+from .core.request import InferenceRequest
+from .core.result import StreamResult
+from .recovery import Planner, World
+from .run import OpenedRun, Run
+from .source import EventSource
+from .stores.store import CheckpointStore
+from .transport import HTTPTransport
+
+
+class Engine:
+    """Keeps answers of one provider flowing. Cheap to hold, safe to share between tasks of one trio run.
+
+    Args:
+        provider: who answers: a provider (`Anthropic(…)`), or an `EventSource` in the same process. Its `client`, an
+            `httpx.AsyncClient` or `httpx2.AsyncClient` of yours, is used if it has one, and never closed here.
+        policy: how patient to be.
+        store: where checkpoints go; without one, a killed process loses its runs.
+        planner: what decides on a plan; pure. The default is `plan_recovery`.
+        chance: the only dice, for jitter and made-up run ids: a call gives a float in [0, 1).
+        wall_clock: unix seconds, for dates in Retry-After and for checkpoints. All waiting is on trio's clock.
+
+    Used with `async with`, the engine keeps its connections for the next run until the block is left; without, they
+    live while at least one run is open.
+    """
+
+    def __init__(
+        self,
+        provider: Provider | EventSource,
+        *,
+        policy: Policy | None = None,
+        store: CheckpointStore | None = None,
+        planner: Planner = plan_recovery,
+        chance: Callable[[], float] = random.random,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not (isinstance(provider, EventSource) or hasattr(provider, "encode")):
+            raise UsageError(
+                f"{type(provider).__name__} is neither a provider nor an event source; expected an object with "
+                "encode() and decoder(), or with open_events(), such as Anthropic('…')"
+            )
+        self.provider = provider
+        self.policy = policy if policy is not None else Policy()
+        self.store = store
+        self._planner = planner
+        self._chance = chance
+        self._wall_clock = wall_clock
+        self._transport = HTTPTransport(getattr(provider, "client", None))
+        self._refused_forms: set[ContinuationForm] = set()
+        self._uses = 0
+
+    def open_stream(
+        self, request: InferenceRequest, *, run_id: str | None = None, deliver_from: int = 0
+    ) -> AbstractAsyncContextManager[Run]:
+        """Ask, and give the answer as it comes: `async with engine.open_stream(request) as run`.
+
+        If the store holds a checkpoint of `run_id`, what was said is handed out first, and the answer goes on from
+        there: completed calls or an ended answer finish it without a request. Completed calls are handed out again:
+        tell them by their ids.
+
+        Args:
+            request: what to ask.
+            run_id: names the run in the store, across processes; made up if None.
+            deliver_from: how many characters of text the consumer already has.
+
+        Raises (on entering):
+            CheckpointMismatch: `run_id` belongs to another request.
+            StoreError: the store holds something unreadable, or refuses to be used.
+        If cancelled: the run ends, its checkpoint is flushed within a bound, and the block is left by `Cancelled`.
+        """
+        if deliver_from < 0:
+            raise UsageError(f"deliver_from is {deliver_from}; expected the number of characters shown, 0 or more")
+        world = World(
+            source=self.provider,
+            policy=self.policy,
+            transport=self._transport,
+            planner=self._planner,
+            chance=self._chance,
+            wall_clock=self._wall_clock,
+            refused_forms=self._refused_forms,
+        )
+        name = run_id if run_id is not None else f"run-{int(self._chance() * 2**53):014x}"
+        return OpenedRun(Run(world, request, name, self.store), deliver_from, _Use(self))
+
+    async def complete(self, request: InferenceRequest, *, run_id: str | None = None) -> StreamResult:
+        """Ask, and give the whole answer. Recovers like `open_stream`.
+
+        Raises:
+            InferenceError: the run failed; its `snapshot` holds what was said.
+            InferenceCancelled: somebody paused or cancelled the run from inside.
+        If cancelled: as `open_stream`.
+        """
+        async with self.open_stream(request, run_id=run_id) as run:
+            while not isinstance((await run.receive_many())[-1], Finished):
+                pass
+        if run.result.is_partial:
+            raise InferenceCancelled("the run was cancelled before the answer was whole", snapshot=run.snapshot())
+        return run.result
+
+    async def aclose(self) -> None:
+        """Close the connections the engine made. A client of the caller's stays open."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._uses += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._uses -= 1
+        if not self._uses:
+            await self.aclose()
+
+
+class _Use:
+    """One user of an engine's connections; the last one out closes them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __aenter__(self) -> None:
+        await self._engine.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._engine.__aexit__(kind, error, trace)

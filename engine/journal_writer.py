@@ -1,0 +1,161 @@
+"""Writes what a run says to its store, behind the stream's back: bounded lag, own deadlines, never on the hot path.
+
+A store that fails or hangs costs the stream nothing: the write is counted, one warning is logged, and the same entry is
+tried again with the next (entries are numbered, so a write that arrived after all is not doubled). The exception is
+the "before delivery" mode, whose user asked that nothing be shown that is not stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from .core.errors import StoreError
+from .core.failures import printable
+from .core.journal import Entry, encode_entry
+from .core.policy import CheckpointPolicy
+from .core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta
+from .stores.store import CheckpointStore, StaleFence
+
+logger = logging.getLogger("riverrun")
+
+ITEM_BYTES = 64
+"""What an item other than text counts for in the lag: about its JSON."""
+
+
+class JournalWriter:
+    """The journal of one run. `failures` counts the writes that failed or missed their deadline."""
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        run_id: str,
+        *,
+        fence: int,
+        sequence: int,
+        policy: CheckpointPolicy,
+        on_fenced: Callable[[StoreError], None],
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._fence = fence
+        self._next_sequence = sequence
+        self._policy = policy
+        self._on_fenced = on_fenced
+        self._pending: list[Entry] = []
+        self._pending_bytes = 0
+        self._unwritten: deque[tuple[int, bytes]] = deque()
+        self._nudged = False
+        self._idle = trio.lowlevel.ParkingLot()
+        self._lagging = trio.lowlevel.ParkingLot()
+        self._writing = trio.Lock()
+        self._fenced = False
+        self.failures = 0
+
+    def record(self, item: Entry) -> None:
+        """Take an item. Never blocks."""
+        self._pending.append(item)
+        kind = type(item)
+        if kind is TextDelta or kind is ReasoningDelta:
+            self._pending_bytes += len(item.text)  # type: ignore[union-attr]
+        elif isinstance(item, ToolCallDelta):
+            self._pending_bytes += len(item.args_delta)
+        else:
+            self._pending_bytes += ITEM_BYTES
+        if self._idle:
+            self._idle.unpark_all()
+        if self._pending_bytes >= self._policy.lag_bytes and self._lagging:
+            self._lagging.unpark_all()
+
+    def nudge(self) -> None:
+        """Ask for a write now: an interruption is a good moment. Never blocks."""
+        self._nudged = True
+        self._lagging.unpark_all()
+
+    async def run(self) -> None:
+        """Write at bounded lag until cancelled. If cancelled: what is unwritten is kept for `finish`."""
+        while True:
+            while not self._pending and not self._unwritten:
+                await self._idle.park()
+            with trio.move_on_after(self._policy.lag_s):
+                while not self._nudged and self._pending_bytes < self._policy.lag_bytes:
+                    await self._lagging.park()
+            if not await self._write():
+                await trio.sleep(self._policy.lag_s)
+
+    async def write_through(self) -> None:
+        """Write everything recorded so far, for the "before delivery" mode.
+
+        Raises:
+            StoreError: it could not be stored in time; nothing of it may be shown.
+        """
+        if not await self._write():
+            raise StoreError(
+                f"run {self._run_id!r}: what was said could not be stored within {self._policy.write_s} s, and "
+                "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
+            )
+
+    async def finish(self, *, delete: bool) -> None:
+        """Write the rest, and delete the journal of a finished run: shielded, and bounded by `last_flush_s`.
+
+        If cancelled: it is finished all the same, within the bound.
+        """
+        with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
+            written = await self._write()
+            if delete and written:
+                await self._delete()
+        if bound.cancelled_caught:
+            self._count("the last write missed its deadline")
+
+    async def _delete(self) -> None:
+        try:
+            await self._store.delete(self._run_id, self._fence)
+        except StoreError as error:
+            self._count(str(error))
+        except OSError as error:
+            self._count(str(error))
+
+    async def _write(self) -> bool:
+        """Write what there is; whether all of it is stored."""
+        async with self._writing:
+            self._seal()
+            while self._unwritten and not self._fenced:
+                sequence, entry = self._unwritten[0]
+                if not await self._append(sequence, entry):
+                    return False
+                self._unwritten.popleft()
+            return not self._fenced
+
+    def _seal(self) -> None:
+        """Make an entry of what is pending: from here on its bytes and number do not change."""
+        self._nudged = False
+        if self._pending:
+            items, self._pending, self._pending_bytes = self._pending, [], 0
+            self._unwritten.append((self._next_sequence, encode_entry(items)))
+            self._next_sequence += 1
+
+    async def _append(self, sequence: int, entry: bytes) -> bool:
+        with trio.move_on_after(self._policy.write_s) as deadline:
+            try:
+                await self._store.append(self._run_id, self._fence, sequence, entry)
+            except StaleFence as error:
+                self._fenced = True
+                self._on_fenced(error)
+                return False
+            except Exception as error:  # a store is foreign code: whatever it raises is a failed write
+                self._count(f"{type(error).__name__}: {error}")
+                return False
+        if deadline.cancelled_caught:
+            self._count(f"a write took more than {self._policy.write_s} s")
+            return False
+        return True
+
+    def _count(self, what: str) -> None:
+        self.failures += 1
+        if self.failures == 1:
+            logger.warning(
+                "run %r: the checkpoint store failed (%s); the stream goes on", self._run_id, printable(what)
+            )

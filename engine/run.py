@@ -1,0 +1,332 @@
+"""One run: what `Engine.open_stream` gives to the caller. A `trio.abc.ReceiveChannel` of events, and how it ends.
+
+Two tasks beside the caller's: one asks and reads (`recovery`), one writes the journal if there is a store. Both live in
+the nursery of the `async with` block: nothing of a run outlives it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
+from types import TracebackType
+
+import trio
+
+from .checkpoint import StoreUnavailable, delivered_again, killed_attempt, load_journal, restore_run
+from .core.accumulator import Accumulator
+from .core.errors import StoreError, UsageError
+from .core.events import Event, Finished, Status
+from .core.journal import SCHEMA_VERSION, AttemptEnded, JournalHeader, RestoredRun, fingerprint
+from .core.request import InferenceRequest
+from .core.result import AttemptRecord, StreamResult
+from .core.snapshot import InterruptSnapshot
+from .core.stop import StopReason
+from .delivery import Delivery
+from .journal_writer import JournalWriter, logger
+from .mailbox import Mailbox
+from .recovery import End, Fail, Finish, Recovery, World
+from .single_error import single_error
+from .stores.store import CheckpointStore
+
+
+class _Ending(Enum):
+    """Who ended the run before the provider did."""
+
+    CANCEL = "cancelled"
+    PAUSE = "paused"
+    LEFT = "the block was left"
+
+
+class Run(trio.abc.ReceiveChannel[Event]):
+    """One answer under way. Iterate it for events; leave its block when you have seen enough.
+
+    Made by `Engine.open_stream`, and used by one task at a time. Text, reasoning and tool events are never dropped: the
+    reader waits for the consumer. After the last event the iteration ends; if the run failed, it raises one concrete
+    exception there (an `InferenceError`, or what a plugged-in source raised).
+    """
+
+    def __init__(self, world: World, request: InferenceRequest, run_id: str, store: CheckpointStore | None) -> None:
+        self.run_id = run_id
+        self._world = world
+        self._request = request
+        self._store = store
+        self._mailbox = Mailbox()
+        self._scope = trio.CancelScope()
+        self._ending: _Ending | None = None
+        self._journal: JournalWriter | None = None
+        self._delivery: Delivery | None = None
+        self._recovery: Recovery | None = None
+        self._result: StreamResult | None = None
+        self._error: Exception | None = None
+        self._fenced: StoreError | None = None
+        self._closed = False
+
+    # -- consuming ------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Event:
+        """Wait for the next event. A checkpoint on every call.
+
+        Raises:
+            trio.EndOfChannel: the run has ended and everything was received.
+            trio.ClosedResourceError: `aclose` was called.
+            InferenceError: the run failed; raised once everything that was received has been handed over.
+        If cancelled: no event is lost.
+        """
+        await self._wait_ready()
+        return self._mailbox.take()
+
+    async def receive_many(self) -> list[Event]:
+        """Wait until there are events, and take all that are ready: one checkpoint for as many as one read brought.
+
+        Raises what `receive` raises; the list is never empty. If cancelled: no event is lost.
+        """
+        await self._wait_ready()
+        return self._mailbox.take_all()
+
+    async def _wait_ready(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError
+        await self._mailbox.wait_events()
+        if not self._mailbox.events:
+            if self._error is not None:
+                raise self._error
+            raise trio.EndOfChannel
+
+    async def __anext__(self) -> Event:
+        """Give the next event of `async for`; see `receive`."""
+        try:
+            return await self.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """Stop the run and take no more events. What was received is kept in the checkpoint. A checkpoint."""
+        self.leave()
+        await trio.lowlevel.checkpoint()
+
+    # -- ending ---------------------------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """End the run at the next checkpoint, in whatever phase it is; the partial answer is its result.
+
+        Events already received from the provider are still handed over, then `Finished` with stop reason `CANCELLED`.
+        The checkpoint is kept. Idempotent; cancel overrides an earlier `pause`.
+        """
+        self._end(_Ending.CANCEL)
+
+    def pause(self) -> None:
+        """End the run like `cancel`, with stop reason `PAUSED`: open the same run id later to go on."""
+        if self._ending is None:
+            self._end(_Ending.PAUSE)
+
+    def _end(self, ending: _Ending) -> None:
+        if self._result is None and self._error is None:
+            if self._ending is None or ending is _Ending.CANCEL:
+                self._ending = ending
+            self._scope.cancel(reason=ending.value)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    @property
+    def result(self) -> StreamResult:
+        """The whole answer and its story, once the run has ended (also cancelled, paused, or left early).
+
+        Raises:
+            UsageError: the run is still going; read it after the block, or use `snapshot()`.
+            InferenceError: the run failed; the error's `snapshot` holds what was said.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._result is None:
+            raise UsageError("the run has not ended; read result after its block, or take snapshot() meanwhile")
+        return self._result
+
+    def snapshot(self) -> InterruptSnapshot:
+        """Freeze what the run holds at this moment. Cost: linear in what was said since the last reading."""
+        return InterruptSnapshot() if self._delivery is None else self._delivery.accumulator.snapshot()
+
+    @property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        """The story so far: one record for each attempt that has ended."""
+        return () if self._recovery is None else tuple(self._recovery.records)
+
+    @property
+    def checkpoint_failures(self) -> int:
+        """How many writes to the store have failed so far; the stream did not wait for them."""
+        return 0 if self._journal is None else self._journal.failures
+
+    # -- opening --------------------------------------------------------------------------------------------------
+
+    async def open(self, deliver_from: int) -> None:
+        """Read the checkpoint, if there is one, and get ready to go on. Called by the engine.
+
+        Raises:
+            CheckpointMismatch: the run id belongs to another request.
+            StoreError: the store holds something unreadable, or refuses to be used.
+        """
+        restored = await self._restore()
+        limits, hold = self._world.policy.limits, self._world.policy.checkpoint.before_delivery
+        accumulator = Accumulator(limits) if restored is None else restored.accumulator
+        delivery = Delivery(accumulator, self._mailbox, self._journal, hold=hold and self._journal is not None)
+        self._delivery = delivery
+        if restored is None:
+            self._recovery = Recovery(self._world, self._request, delivery)
+            return
+        killed = killed_attempt(restored)
+        if killed is not None and self._journal is not None:
+            self._journal.record(AttemptEnded(killed))
+        for event in delivered_again(accumulator, deliver_from):
+            delivery.put(event)
+        records = restored.attempts if killed is None else (*restored.attempts, killed)
+        self._recovery = Recovery(
+            self._world, self._request, delivery, records=records, is_resumed=True, has_ended=restored.ended
+        )
+
+    async def _restore(self) -> RestoredRun | None:
+        if self._store is None:
+            return None
+        policy = self._world.policy.checkpoint
+        journal = await load_journal(self._store, self.run_id, policy)
+        if isinstance(journal, StoreUnavailable):
+            logger.warning("run %r: no checkpoint store (%s); going on without it", self.run_id, journal.why)
+            self._mailbox.put(Status("the checkpoint store could not be read; going on without it"))
+            return None
+        mark = fingerprint(self._request)
+        restored = restore_run(journal, self.run_id, mark, self._world.policy.limits)
+        self._journal = JournalWriter(
+            self._store,
+            self.run_id,
+            fence=journal.fence,
+            sequence=len(journal.entries),
+            policy=policy,
+            on_fenced=self._on_fenced,
+        )
+        if restored is None:
+            source, now = self._world.source, self._world.wall_clock()
+            self._journal.record(JournalHeader(SCHEMA_VERSION, self.run_id, mark, source.name, source.model, now))
+        return restored
+
+    def _on_fenced(self, error: StoreError) -> None:
+        self._fenced = error
+        self._scope.cancel(reason="another process owns this run now")
+
+    # -- the tasks ------------------------------------------------------------------------------------------------
+
+    async def drive(self) -> None:
+        """Run to the end, whatever it is, and publish it. The run's main task."""
+        end: End | None = None
+        async with trio.open_nursery() as nursery:
+            if self._journal is not None:
+                nursery.start_soon(self._journal.run)
+            try:
+                with self._scope:
+                    end = await self._the_recovery.run()
+            finally:
+                await self._settle(end)
+                nursery.cancel_scope.cancel(reason="the run has ended")
+
+    async def _settle(self, end: End | None) -> None:
+        """Publish the end and settle the journal: what waits for the store is settled first, and only then shown."""
+        journal, succeeded = self._journal, isinstance(end, Finish)
+        if journal is None:
+            self._publish(end)
+        elif self._world.policy.checkpoint.before_delivery:
+            await journal.finish(delete=succeeded)
+            self._publish(end)
+        else:
+            self._publish(end)
+            await journal.finish(delete=succeeded)
+
+    def _publish(self, end: End | None) -> None:
+        """Make the run's one end known."""
+        if end is None and self._fenced is not None:
+            end = Fail(self._fenced)
+        delivery = self._the_delivery
+        match end:
+            case Fail(error):
+                delivery.put_held(discard=isinstance(error, StoreError))
+                self._error = error
+            case Finish():
+                self._finish(delivery.accumulator.final_stop())
+            case None:
+                delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
+                self._the_recovery.close_attempt(None, None)
+                paused = self._ending is _Ending.PAUSE
+                self._finish((StopReason.PAUSED if paused else StopReason.CANCELLED, None))
+        self._mailbox.close()
+
+    def _finish(self, stop: tuple[StopReason, str | None]) -> None:
+        delivery = self._the_delivery
+        accumulator = delivery.accumulator
+        self._result = StreamResult(
+            blocks=accumulator.blocks(),
+            tool_calls=accumulator.completed_calls,
+            usage=accumulator.total_usage,
+            stop_reason=stop[0],
+            stop_word=stop[1],
+            attempts=self.attempts,
+            incomplete_tool_calls=accumulator.incomplete_calls,
+            response_id=accumulator.response_id,
+            model=accumulator.model or self._world.source.model,
+            checkpoint_failures=self.checkpoint_failures,
+        )
+        delivery.put_held(discard=False)
+        self._mailbox.put(Finished(self._result))
+
+    def leave(self) -> None:
+        """End the run because its block is being left. Called by the block."""
+        self._closed = True
+        self._end(_Ending.LEFT)
+
+    @property
+    def _the_delivery(self) -> Delivery:
+        if self._delivery is None:
+            raise UsageError("the run is not open; use it with `async with engine.open_stream(…) as run`")
+        return self._delivery
+
+    @property
+    def _the_recovery(self) -> Recovery:
+        if self._recovery is None:
+            raise UsageError("the run is not open; use it with `async with engine.open_stream(…) as run`")
+        return self._recovery
+
+
+class OpenedRun:
+    """The `async with` block of a run: opens it, and leaves nothing of it behind."""
+
+    def __init__(self, run: Run, deliver_from: int, use: AbstractAsyncContextManager[None]) -> None:
+        self._run = run
+        self._deliver_from = deliver_from
+        self._engine_use = use
+        self._nursery = trio.open_nursery()
+
+    async def __aenter__(self) -> Run:
+        await self._engine_use.__aenter__()
+        try:
+            await self._run.open(self._deliver_from)
+            nursery = await self._nursery.__aenter__()
+        except BaseException:
+            await self._engine_use.__aexit__(None, None, None)
+            raise
+        nursery.start_soon(self._run.drive)
+        return self._run
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run and wait for its tasks; the body's own exception leaves as it is, never wrapped.
+
+        If cancelled: the last flush of the checkpoint is shielded, and bounded by `CheckpointPolicy.last_flush_s`.
+        """
+        self._run.leave()
+        try:
+            await self._nursery.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            if not isinstance(error, Exception):
+                raise single_error(group) from None
+            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+        finally:
+            await self._engine_use.__aexit__(None, None, None)
+
+    def __repr__(self) -> str:
+        return f"<OpenedRun of {self._run.run_id!r}: use it with async with>"

@@ -1,0 +1,186 @@
+"""Where an attempt's events come from: a provider over HTTP, or a source of events in the same process.
+
+Both look the same to the attempt: an opened stream that gives the events of one read at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Protocol, runtime_checkable
+
+import trio
+
+from .core.capabilities import Capabilities, ContinuationForm
+from .core.continuation import NextRequest
+from .core.failures import Failure
+from .core.policy import Policy
+from .core.provider import Provider, WireDecoder
+from .core.request import InferenceRequest
+from .core.stream_events import StopReported, StreamEvent
+from .transport import HTTPTransport, OpenedResponse, refusal_of
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """A model that is not behind HTTP: it gives stream events itself. Nothing to inherit.
+
+    `open_events` is entered once for each attempt, and left when the attempt ends; the channel's end after a
+    `StopReported` is the terminal event, and before one it is a premature end.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's short name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    def capabilities(self, request: InferenceRequest) -> Capabilities:
+        """Say how an answer to this request can be continued."""
+        ...
+
+    def open_events(
+        self, request: InferenceRequest, form: ContinuationForm | None
+    ) -> AbstractAsyncContextManager[trio.abc.ReceiveChannel[StreamEvent]]:
+        """Begin one answer. May raise any `InferenceError` to refuse."""
+        ...
+
+
+class OpenedStream(Protocol):
+    """One answer under way, read by one task."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the terminal event was seen."""
+        ...
+
+    @property
+    def defect(self) -> str | None:
+        """What was not the wire format, if anything was not."""
+        ...
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of the body so far."""
+        ...
+
+    async def receive(self) -> Sequence[StreamEvent] | None:
+        """Wait for the next read and give its events, perhaps none; None is the end of the body."""
+        ...
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Take the end of the body; give what only the end makes sure."""
+        ...
+
+    async def drain(self) -> None:
+        """After the terminal event: read the rest, briefly."""
+        ...
+
+
+class RefusedError(Exception):
+    """The source answered with a failure instead of a stream. Raised to the attempt only."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class HTTPStream:
+    """A provider's answer over HTTP: bytes in, events out."""
+
+    def __init__(self, opened: OpenedResponse, decoder: WireDecoder) -> None:
+        self._opened = opened
+        self._decoder = decoder
+        self.bytes_received = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the provider's terminal event was seen."""
+        return self._decoder.is_complete
+
+    @property
+    def defect(self) -> str | None:
+        """What was not the wire format, if anything was not."""
+        return self._decoder.defect
+
+    async def receive(self) -> Sequence[StreamEvent] | None:
+        """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
+        data = await self._opened.receive()
+        if data:
+            self.bytes_received += len(data)
+            return self._decoder.feed(data)
+        return None
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Give what only the body's end makes sure."""
+        return self._decoder.close()
+
+    async def drain(self) -> None:
+        """Read the rest, briefly, so that the connection can be used again."""
+        await self._opened.drain()
+
+
+class ChannelStream:
+    """An event source's channel."""
+
+    bytes_received = 0
+    defect: str | None = None
+
+    def __init__(self, channel: trio.abc.ReceiveChannel[StreamEvent]) -> None:
+        self._channel = channel
+        self._stopped = False
+        self._ended = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the source stopped by itself."""
+        return self._stopped and self._ended
+
+    async def receive(self) -> Sequence[StreamEvent] | None:
+        """Wait for an event."""
+        try:
+            event = await self._channel.receive()
+        except trio.EndOfChannel:
+            self._ended = True
+            return None
+        self._stopped = self._stopped or isinstance(event, StopReported)
+        return (event,)
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Nothing is pending in a channel."""
+        return ()
+
+    async def drain(self) -> None:
+        """Nothing is left in an ended channel."""
+        await trio.lowlevel.checkpoint()
+
+
+async def open_source(
+    source: Provider | EventSource,
+    step: NextRequest,
+    stack: AsyncExitStack,
+    *,
+    transport: HTTPTransport,
+    policy: Policy,
+    wall_clock: Callable[[], float],
+) -> HTTPStream | ChannelStream:
+    """Open one answer; what has to be closed again is left on `stack`.
+
+    Raises:
+        RefusedError: the provider answered with something that is not a stream.
+        TransportError: no connection, or it broke before the headers.
+    If cancelled: the stack closes what was open.
+    """
+    form = None if step.form is ContinuationForm.RESTART else step.form
+    if isinstance(source, EventSource):
+        return ChannelStream(await stack.enter_async_context(source.open_events(step.request, form)))
+    wire = source.encode(step.request, form)
+    opened = await stack.enter_async_context(await transport.open(wire, connect_s=policy.stall.connect_s))
+    refusal = await refusal_of(opened, policy.limits)
+    if refusal is not None:
+        raise RefusedError(source.classify(refusal, now_unix_s=wall_clock()))
+    return HTTPStream(opened, source.decoder(policy.limits))

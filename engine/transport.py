@@ -1,0 +1,232 @@
+"""The one module that knows httpx: it sends a wire request and hands over whole reads of the answer.
+
+A caller may pass an `httpx.AsyncClient` or an `httpx2.AsyncClient` (its maintained fork, same interface); both are used
+through the same few calls, and their exceptions are told by class name, so neither is imported for the other's sake.
+
+Rules (docs/hardening.md): redirects are never followed, a coded body is refused, the key is written into the headers at
+the last moment, and what is not a stream becomes a bounded `WireRefusal`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Protocol, Self, cast
+
+import httpx
+import trio
+
+from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
+from .core.failures import printable
+from .core.policy import Limits
+from .core.provider import WireRefusal, WireRequest
+from .core.secret import Secret
+
+CLOSE_S = 1.0
+"""How long closing a connection may take, shielded: it is local work, but TLS may want a last word."""
+
+DRAIN_S = 0.25
+"""How long we wait for the end of a body whose terminal event was seen, so that its connection can be used again."""
+
+NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "application/xml", "text/xml")
+"""Content types that are an answer about the request, never the stream (a proxy's page, an error under status 200)."""
+
+
+class TransportError(Exception):
+    """The connection failed; `cause` says how. Raised to the attempt only, which makes it a value."""
+
+    def __init__(self, cause: InterruptCause, detail: str = "") -> None:
+        super().__init__(f"{cause}: {detail}" if detail else str(cause))
+        self.cause = cause
+
+
+class Response(Protocol):
+    """What we use of a response of httpx and httpx2."""
+
+    @property
+    def status_code(self) -> int:  # noqa: D102 - named and documented by httpx, like the rest of these two
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:  # noqa: D102
+        ...
+
+    def aiter_raw(self) -> AsyncIterator[bytes]:  # noqa: D102
+        ...
+
+    async def aclose(self) -> None:  # noqa: D102
+        ...
+
+
+class Client(Protocol):
+    """What we use of an `AsyncClient` of httpx and httpx2."""
+
+    def build_request(self, method: str, url: str, /, **rest: object) -> object:  # noqa: D102
+        ...
+
+    async def send(self, request: object, /, **rest: object) -> Response:  # noqa: D102
+        ...
+
+    async def aclose(self) -> None:  # noqa: D102
+        ...
+
+
+def cause_of(error: Exception) -> InterruptCause | None:
+    """Name a client's exception; None if it is not one of the transport's.
+
+    By class name along the MRO, for httpx and httpx2 have equal names and no common base. Words are looked at only
+    where one class covers two things: h2's GOAWAY, and a body that ends before its announced end.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(("httpx", "httpcore", "trio"))}
+    text = str(error)
+    if "ConnectTimeout" in names or "PoolTimeout" in names:
+        return IdleStall("connect")
+    if "TimeoutException" in names:
+        return IdleStall("headers")
+    if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):
+        return GoAway()
+    if "RemoteProtocolError" in names:
+        ended = "peer closed connection" in text or "Server disconnected" in text
+        return PrematureEnd() if ended else MalformedStream(printable(text))
+    if "DecodingError" in names or "LocalProtocolError" in names:
+        return MalformedStream(printable(text))
+    if names & {"TransportError", "StreamError", "BrokenResourceError", "ClosedResourceError"}:
+        return ConnectionReset()
+    return None
+
+
+class OpenedResponse:
+    """A response whose body is read by one task. Leaving its block closes the connection unless it was drained."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._next: Callable[[], Awaitable[bytes]] = response.aiter_raw().__anext__
+        self._ended = False
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by lower-case name."""
+        return {name.lower(): value for name, value in self._response.headers.items()}
+
+    async def receive(self) -> bytes:
+        """Wait for the next read of the body; b"" is its end.
+
+        Raises:
+            TransportError: the connection broke.
+        If cancelled: the response can only be closed.
+        """
+        try:
+            return await self._next()
+        except StopAsyncIteration:
+            self._ended = True
+            return b""
+        except Exception as error:
+            self._ended = True
+            raise _translated(error) from error
+
+    async def receive_at_most(self, bytes_max: int) -> bytes:
+        """Read the body's first bytes, for an error's text. What breaks on the way just ends it."""
+        body = bytearray()
+        while len(body) < bytes_max:
+            try:
+                data = await self.receive()
+            except TransportError:
+                break
+            if not data:
+                break
+            body += data
+        return bytes(body[:bytes_max])
+
+    async def drain(self) -> None:
+        """Read to the end for at most `DRAIN_S`, so that the connection can be used again."""
+        with trio.move_on_after(DRAIN_S):
+            try:
+                while not self._ended and await self.receive():
+                    pass
+            except TransportError:
+                return
+
+    async def _abandon(self) -> None:
+        """Stop reading early: body iterators are left by cancellation, never by breaking out (they would leak)."""
+        with trio.CancelScope() as scope:
+            scope.cancel(reason="the rest of the body is not wanted")
+            try:
+                while not self._ended:
+                    await self.receive()
+            except TransportError:
+                return
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._abandon()
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await self._response.aclose()
+
+
+def _translated(error: Exception) -> Exception:
+    cause = cause_of(error)
+    return error if cause is None else TransportError(cause, printable(str(error)))
+
+
+class HTTPTransport:
+    """Sends wire requests over one client. Without a client of the caller's it makes its own, and then closes it."""
+
+    def __init__(self, client: object | None = None) -> None:
+        self._client = cast("Client | None", client)
+        self._is_ours = client is None
+        self._ssl: ssl.SSLContext | None = None
+
+    def _the_client(self) -> Client:
+        if self._client is None:
+            if self._ssl is None:
+                self._ssl = httpx.create_ssl_context()  # ~20 ms of CPU: once, whenever the client is made
+            made = httpx.AsyncClient(verify=self._ssl, http2=False, follow_redirects=False)
+            self._client = cast("Client", made)
+        return self._client
+
+    async def open(self, wire: WireRequest, *, connect_s: float | None) -> OpenedResponse:
+        """Send a request and wait for the answer's headers.
+
+        Raises:
+            TransportError: no connection, or it broke before the headers.
+        If cancelled: the connection is closed.
+        """
+        client = self._the_client()
+        headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
+        headers["accept-encoding"] = "identity"
+        timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
+        request = client.build_request(
+            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
+        )
+        try:
+            response = await client.send(request, stream=True, follow_redirects=False)
+        except Exception as error:
+            raise _translated(error) from error
+        return OpenedResponse(response)
+
+    async def aclose(self) -> None:
+        """Close our own client; a caller's stays open."""
+        client, self._client = (self._client, None) if self._is_ours else (None, self._client)
+        if client is not None:
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await client.aclose()
+
+
+async def refusal_of(opened: OpenedResponse, limits: Limits) -> WireRefusal | None:
+    """Say whether an answer is not a stream; then read as much of it as an error may need."""
+    kind = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = opened.headers.get("content-encoding", "identity").strip().lower()
+    if opened.status == 200 and kind not in NOT_A_STREAM and coding in ("identity", ""):
+        return None
+    body = b"" if coding not in ("identity", "") else await opened.receive_at_most(limits.error_body_bytes_max)
+    return WireRefusal(opened.status, opened.headers, body)

@@ -1,0 +1,37 @@
+"""What every test may lean on: where the shared recordings and cases are, and profiles for Hypothesis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+def shared_path() -> Path | None:
+    """Where the recordings and conformance cases are, or None: they are not part of the project."""
+    default = Path(__file__).resolve().parent.parent.parent / "shared"
+    path = Path(os.environ.get("RIVERRUN_SHARED", default))
+    return path if path.is_dir() else None
+
+
+def require_shared() -> Path:
+    """The shared folder; skips the test where it is absent, and fails instead under CI."""
+    path = shared_path()
+    if path is not None:
+        return path
+    reason = "the shared recordings and cases are absent (set RIVERRUN_SHARED to their folder)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The shared folder, as `require_shared` gives it."""
+    return require_shared()
