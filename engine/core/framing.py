@@ -76,7 +76,7 @@ class SSEReader:
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes, in any cut; return the events that they complete.
 
-        Cost: 1.1 to 1.3 µs for a chunk of one event, 0.7 to 0.9 µs for each of many (CPython 3.11).
+        Cost: 1.1 to 1.3 µs for a chunk of one event, 0.7 to 1.0 µs for each of many (CPython 3.11).
         """
         lines = chunk.splitlines()  # of bytes: exactly LF, CR and CRLF; never U+2028, U+2029 or U+0085
         if self._is_pending or chunk[-1:] != b"\n" or lines[-1] or len(chunk) > self._chunk_bytes_unchecked_max:
@@ -123,13 +123,13 @@ class SSEReader:
             return []
         if self._is_at_start or self._is_after_cr:
             chunk = self._less_edge(chunk)
+            if self._is_at_start:  # the rest of a BOM may still come
+                return []
             lines = chunk.splitlines()
         if chunk:
             lines = self._stitch(chunk, lines)
         lines = self._check_bounds(lines)
-        self._is_pending = bool(
-            self._tail or self._data_bytes or self._is_after_cr or self._is_at_start or self.defect is not None
-        )
+        self._is_pending = bool(self._tail or self._data_bytes or self._is_after_cr or self.defect)
         return lines
 
     def _less_edge(self, chunk: bytes) -> bytes:

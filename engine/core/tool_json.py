@@ -131,7 +131,7 @@ _DECODER = json.JSONDecoder(
 _STRUCTURE = re.compile(r'["{}\[\]]')
 # To the end of a string, or to a backslash whose character is in the next fragment. Possessive, so that a long string
 # costs neither backtracking nor a stack.
-_STRING_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+(["\\])', re.DOTALL)
+_STRING_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+(["\\])')
 
 
 class ArgumentsScanner:
@@ -166,7 +166,7 @@ class ArgumentsScanner:
         return self._has_closed and self.defect is None
 
     def feed(self, fragment: str) -> None:
-        """Take the next fragment. Cost: linear in its length; about 1 µs for a few characters."""
+        """Take the next fragment. Cost: linear in its length; 0.5 µs for a few characters inside a string."""
         if self.defect is not None:
             return
         self._bytes += len(fragment) if fragment.isascii() else len(fragment.encode("utf-8", "surrogatepass"))
