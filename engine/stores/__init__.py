@@ -1,0 +1,9 @@
+"""Where runs outlive their process: the checkpoint store protocol and the stores."""
+
+from __future__ import annotations
+
+from .memory import MemoryStore
+from .sqlite import SQLiteStore
+from .store import CheckpointStore, OpenedJournal, StaleFence
+
+__all__ = ["CheckpointStore", "MemoryStore", "OpenedJournal", "SQLiteStore", "StaleFence"]
