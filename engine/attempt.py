@@ -1,7 +1,7 @@
-"""One attempt: a nursery in which one task owns the answer and another watches its clocks.
+"""One attempt: a nursery in which one task owns the response, one decodes and delivers, and one watches the clocks.
 
 This is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
-`Cancelled`. The task that reads is cancelled, never broken out of.
+`Cancelled`. The task that owns the response is cancelled, never broken out of.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .core.provider import Provider
 from .core.stream_events import StreamEvent
 from .single_error import single_error
 from .source import EventSource, OpenedStream, RefusedError, open_source
-from .transport import HTTPTransport, TransportError, cause_of
+from .transport import Transport, TransportError, cause_of
 from .watch import Watch
 
 
@@ -93,7 +93,7 @@ async def run_attempt(
     step: NextRequest,
     receiver: Receiver,
     *,
-    transport: HTTPTransport,
+    transport: Transport,
     policy: Policy,
     reasons: bool,
     wall_clock: Callable[[], float],
@@ -105,7 +105,7 @@ async def run_attempt(
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
     async with trio.open_nursery() as nursery:
         watch = Watch(clocks, nursery.cancel_scope)
-        reader = _Reader(receiver, watch)
+        reader = _Reader(receiver, watch, nursery)
         nursery.start_soon(watch.run)
         await reader.read_source(source, step, transport, policy, wall_clock)
         nursery.cancel_scope.cancel(reason="the attempt has ended")
@@ -115,10 +115,11 @@ async def run_attempt(
 
 
 class _Reader:
-    """The task that owns the answer."""
+    """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    def __init__(self, receiver: Receiver, watch: Watch) -> None:
+    def __init__(self, receiver: Receiver, watch: Watch, nursery: trio.Nursery) -> None:
         self._receiver = receiver
+        self._nursery = nursery
         self._watch = watch
         self._clocks = watch.clocks
         self.outcome: Outcome | None = None
@@ -127,7 +128,7 @@ class _Reader:
         self,
         source: Provider | EventSource,
         step: NextRequest,
-        transport: HTTPTransport,
+        transport: Transport,
         policy: Policy,
         wall_clock: Callable[[], float],
     ) -> None:
@@ -135,7 +136,7 @@ class _Reader:
         try:
             async with AsyncExitStack() as stack:
                 stream = await open_source(
-                    source, step, stack, transport=transport, policy=policy, wall_clock=wall_clock
+                    source, step, stack, self._nursery, transport=transport, policy=policy, wall_clock=wall_clock
                 )
                 self._clocks.opened(trio.current_time())
                 self._watch.look_again()

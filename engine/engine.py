@@ -28,7 +28,7 @@ from .recovery import Planner, World
 from .run import OpenedRun, Run
 from .source import EventSource
 from .stores.store import CheckpointStore
-from .transport import HTTPTransport
+from .transport import HTTPTransport, Transport
 
 
 class Engine:
@@ -39,6 +39,7 @@ class Engine:
             `httpx.AsyncClient` or `httpx2.AsyncClient` of yours, is used if it has one, and never closed here.
         policy: how patient to be.
         store: where checkpoints go; without one, a killed process loses its runs.
+        transport: how requests are sent and bodies read; the default is httpx (the provider's `client`, or our own).
         planner: what decides on a plan; pure. The default is `plan_recovery`.
         chance: the only dice, for jitter and made-up run ids: a call gives a float in [0, 1).
         wall_clock: unix seconds, for dates in Retry-After and for checkpoints. All waiting is on trio's clock.
@@ -53,6 +54,7 @@ class Engine:
         *,
         policy: Policy | None = None,
         store: CheckpointStore | None = None,
+        transport: Transport | None = None,
         planner: Planner = plan_recovery,
         chance: Callable[[], float] = random.random,
         wall_clock: Callable[[], float] = time.time,
@@ -68,7 +70,7 @@ class Engine:
         self._planner = planner
         self._chance = chance
         self._wall_clock = wall_clock
-        self._transport = HTTPTransport(getattr(provider, "client", None))
+        self._transport: Transport = transport or HTTPTransport(getattr(provider, "client", None))
         self._refused_forms: set[ContinuationForm] = set()
         self._uses = 0
 

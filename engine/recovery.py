@@ -34,7 +34,7 @@ from .core.stop import StopReason
 from .core.stream_events import StopReported
 from .delivery import Delivery
 from .source import EventSource
-from .transport import HTTPTransport
+from .transport import Transport
 
 Planner: TypeAlias = Callable[[InterruptSnapshot, Capabilities], RecoveryPlan]
 
@@ -63,7 +63,7 @@ class World:
 
     source: Provider | EventSource
     policy: Policy
-    transport: HTTPTransport
+    transport: Transport
     planner: Planner
     chance: Callable[[], float]
     wall_clock: Callable[[], float]

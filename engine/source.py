@@ -18,7 +18,7 @@ from .core.policy import Policy
 from .core.provider import Provider, WireDecoder
 from .core.request import InferenceRequest
 from .core.stream_events import StopReported, StreamEvent
-from .transport import HTTPTransport, OpenedResponse, refusal_of
+from .transport import Body, Transport, refusal_of
 
 
 @runtime_checkable
@@ -92,7 +92,7 @@ class RefusedError(Exception):
 class HTTPStream:
     """A provider's answer over HTTP: bytes in, events out."""
 
-    def __init__(self, opened: OpenedResponse, decoder: WireDecoder) -> None:
+    def __init__(self, opened: Body, decoder: WireDecoder) -> None:
         self._opened = opened
         self._decoder = decoder
         self.bytes_received = 0
@@ -163,12 +163,13 @@ async def open_source(
     source: Provider | EventSource,
     step: NextRequest,
     stack: AsyncExitStack,
+    nursery: trio.Nursery,
     *,
-    transport: HTTPTransport,
+    transport: Transport,
     policy: Policy,
     wall_clock: Callable[[], float],
 ) -> HTTPStream | ChannelStream:
-    """Open one answer; what has to be closed again is left on `stack`.
+    """Open one answer. What has to be closed again is left on `stack`; what reads it runs in `nursery`.
 
     Raises:
         RefusedError: the provider answered with something that is not a stream.
@@ -179,7 +180,8 @@ async def open_source(
     if isinstance(source, EventSource):
         return ChannelStream(await stack.enter_async_context(source.open_events(step.request, form)))
     wire = source.encode(step.request, form)
-    opened = await stack.enter_async_context(await transport.open(wire, connect_s=policy.stall.connect_s))
+    opened = await transport.open(wire, connect_s=policy.stall.connect_s)
+    nursery.start_soon(opened.pump)
     refusal = await refusal_of(opened, policy.limits)
     if refusal is not None:
         raise RefusedError(source.classify(refusal, now_unix_s=wall_clock()))

@@ -10,9 +10,8 @@ the last moment, and what is not a stream becomes a bounded `WireRefusal`.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from types import TracebackType
-from typing import Protocol, Self, cast
+from collections.abc import AsyncIterable, Mapping
+from typing import Protocol, cast
 
 import httpx
 import trio
@@ -29,6 +28,9 @@ CLOSE_S = 1.0
 DRAIN_S = 0.25
 """How long we wait for the end of a body whose terminal event was seen, so that its connection can be used again."""
 
+READ_AHEAD_BYTES_MAX = 64 * 1024
+"""How much is read ahead of the decoder before the pump waits, and TCP with it: one network read of httpcore."""
+
 NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "application/xml", "text/xml")
 """Content types that are an answer about the request, never the stream (a proxy's page, an error under status 200)."""
 
@@ -39,6 +41,47 @@ class TransportError(Exception):
     def __init__(self, cause: InterruptCause, detail: str = "") -> None:
         super().__init__(f"{cause}: {detail}" if detail else str(cause))
         self.cause = cause
+
+
+class Body(Protocol):
+    """An opened answer: its status and headers, one task that reads its body, and whole reads to take.
+
+    `HTTPTransport` makes them of httpx responses. Another way to read (cheaper, or scripted) is another `Transport`.
+    """
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by lower-case name."""
+        ...
+
+    async def pump(self) -> None:
+        """Read the body to its end and close it. Run as a task; ended by cancellation only."""
+        ...
+
+    async def receive(self) -> bytes:
+        """Take what was read since, at least a byte; b"" is the end. Raises TransportError."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait for the body's end, briefly, so that its connection can be used again."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends wire requests. Shared by all runs of an engine."""
+
+    async def open(self, wire: WireRequest, *, connect_s: float | None) -> Body:
+        """Send a request and wait for the answer's headers. Raises TransportError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what it opened."""
+        ...
 
 
 class Response(Protocol):
@@ -52,7 +95,8 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:  # noqa: D102
         ...
 
-    def aiter_raw(self) -> AsyncIterator[bytes]:  # noqa: D102
+    @property
+    def stream(self) -> AsyncIterable[bytes]:  # noqa: D102 - the body as it is transferred: what aiter_raw() reads
         ...
 
     async def aclose(self) -> None:  # noqa: D102
@@ -97,80 +141,73 @@ def cause_of(error: Exception) -> InterruptCause | None:
 
 
 class OpenedResponse:
-    """A response whose body is read by one task. Leaving its block closes the connection unless it was drained."""
+    """A response whose body one task reads (`pump`) and another takes in whole reads (`receive`).
+
+    The client gives one chunk of the body at a time, several of them without waiting when one network read brought
+    several. The pump only collects them; the taker runs when the pump has to wait, and so gets a network read at once:
+    one hop a read, and decoding that stays in the processor's caches (measured: 2.5 µs an event instead of 6.5).
+    """
 
     def __init__(self, response: Response) -> None:
         self._response = response
-        self._next: Callable[[], Awaitable[bytes]] = response.aiter_raw().__anext__
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
         self._ended = False
+        self._error: Exception | None = None
+        self._taker = trio.lowlevel.ParkingLot()
+        self._room = trio.lowlevel.ParkingLot()
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self._response.status_code
+    async def pump(self) -> None:
+        """Read the body to its end, and close the response. Run it as a task: it is ended by cancellation only.
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, by lower-case name."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
-
-    async def receive(self) -> bytes:
-        """Wait for the next read of the body; b"" is its end.
-
-        Raises:
-            TransportError: the connection broke.
-        If cancelled: the response can only be closed.
+        If cancelled: the connection is closed, within `CLOSE_S`.
         """
         try:
-            return await self._next()
-        except StopAsyncIteration:
-            self._ended = True
-            return b""
+            async for data in self._response.stream:
+                self._parts.append(data)
+                self._size_bytes += len(data)
+                if self._taker:
+                    self._taker.unpark()
+                while self._size_bytes >= READ_AHEAD_BYTES_MAX:
+                    await self._room.park()
         except Exception as error:
+            self._error = _translated(error)
+        finally:
             self._ended = True
-            raise _translated(error) from error
+            self._taker.unpark_all()
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await self._response.aclose()
 
-    async def receive_at_most(self, bytes_max: int) -> bytes:
-        """Read the body's first bytes, for an error's text. What breaks on the way just ends it."""
-        body = bytearray()
-        while len(body) < bytes_max:
-            try:
-                data = await self.receive()
-            except TransportError:
-                break
-            if not data:
-                break
-            body += data
-        return bytes(body[:bytes_max])
+    async def receive(self) -> bytes:
+        """Take what has been read since, waiting if there is nothing; b"" is the body's end. A checkpoint if it waits.
+
+        Raises:
+            TransportError: the connection broke; what had come before was taken first.
+        If cancelled: nothing that was read is lost.
+        """
+        while not self._parts:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                return b""
+            await self._taker.park()
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self._size_bytes = 0
+        if self._room:
+            self._room.unpark_all()
+        return data
 
     async def drain(self) -> None:
-        """Read to the end for at most `DRAIN_S`, so that the connection can be used again."""
+        """Wait for the body's end for at most `DRAIN_S`, so that the connection can be used again."""
         with trio.move_on_after(DRAIN_S):
             try:
-                while not self._ended and await self.receive():
+                while await self.receive():
                     pass
             except TransportError:
                 return
-
-    async def _abandon(self) -> None:
-        """Stop reading early: body iterators are left by cancellation, never by breaking out (they would leak)."""
-        with trio.CancelScope() as scope:
-            scope.cancel(reason="the rest of the body is not wanted")
-            try:
-                while not self._ended:
-                    await self.receive()
-            except TransportError:
-                return
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._abandon()
-        with trio.move_on_after(CLOSE_S, shield=True):
-            await self._response.aclose()
 
 
 def _translated(error: Exception) -> Exception:
@@ -222,11 +259,22 @@ class HTTPTransport:
                 await client.aclose()
 
 
-async def refusal_of(opened: OpenedResponse, limits: Limits) -> WireRefusal | None:
+async def _first_bytes(opened: Body, bytes_max: int) -> bytes:
+    """Take a body's first bytes, for an error's text. What breaks on the way just ends it."""
+    body = bytearray()
+    try:
+        while len(body) < bytes_max and (data := await opened.receive()):
+            body += data
+    except TransportError:
+        pass
+    return bytes(body[:bytes_max])
+
+
+async def refusal_of(opened: Body, limits: Limits) -> WireRefusal | None:
     """Say whether an answer is not a stream; then read as much of it as an error may need."""
     kind = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = opened.headers.get("content-encoding", "identity").strip().lower()
     if opened.status == 200 and kind not in NOT_A_STREAM and coding in ("identity", ""):
         return None
-    body = b"" if coding not in ("identity", "") else await opened.receive_at_most(limits.error_body_bytes_max)
+    body = b"" if coding not in ("identity", "") else await _first_bytes(opened, limits.error_body_bytes_max)
     return WireRefusal(opened.status, opened.headers, body)

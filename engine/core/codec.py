@@ -42,7 +42,22 @@ def converter() -> cattrs.Converter:
     )
     for union in (TextBlock | ImageBlock, AnswerBlock, Block, InterruptCause, RecoveryPlan, StreamEvent, Event):
         configure_tagged_union(union, made, tag_name="type")
+    for optional in (InterruptCause, RecoveryPlan):
+        _configure_optional(made, optional)
     return made
+
+
+def _configure_optional(made: cattrs.Converter, union: Any) -> None:
+    """Teach a converter `union | None`, which Python flattens into one union that nobody has configured."""
+
+    def read(value: Any, _kind: Any) -> Any:
+        return None if value is None else made.structure(value, union)
+
+    def write(value: Any) -> Any:
+        return None if value is None else made.unstructure(value, unstructure_as=union)
+
+    made.register_structure_hook_func(lambda kind: kind == union | None, read)
+    made.register_unstructure_hook_func(lambda kind: kind == union | None, write)
 
 
 def to_json(value: object, kind: Any = None) -> str:

@@ -39,7 +39,7 @@ QUOTE_CHARS_MAX = 240
 class NextRequest:
     """What to ask next. `searches` and `trimmed` tell the seam what to expect of the reply.
 
-    `said` is exactly what the request tells the model it already said; with `trimmed` it is what the consumer saw.
+    `said` is what the request tells the model it already said; the consumer saw `said` + `trimmed`.
     """
 
     request: InferenceRequest

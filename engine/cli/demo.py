@@ -1,0 +1,183 @@
+"""`riverrun demo`: an answer that breaks again and again, as a plain client sees it and through riverrun.
+
+No key and no network: the provider is a server on this machine with real sockets. The verdict compares what riverrun
+gave with the provider's whole answer, letter for letter; the exit code is 0 only if they are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Sequence
+from math import inf, isnan
+
+import trio
+
+from ..core.codec import SCHEMA_VERSION, unstructure
+from ..testing.answers import TEXT_ANSWERS
+from ..testing.faults import Fault, FaultKind, fault_schedule
+from ..testing.loopback_wire import Wire
+from .demo_lines import LineView, SilentView
+from .demo_show import Scene, View, play
+from .demo_story import WireOutcome
+from .exits import ExitCode
+from .output import silence
+
+SHOW_SEED = 3
+"""The seed of the show: without `--fault` it plays `SHOW_KINDS`; any other seed draws its own."""
+
+SHOW_KINDS = (FaultKind.RESET, FaultKind.STALL, FaultKind.PREMATURE_END, FaultKind.OVERLOADED)
+"""Loud, silent, and the one that looks like success: what a show has to hold."""
+
+PLAIN_SPEED = 3.0
+"""Where nobody reads along, it need not be readable."""
+
+SPEED_MIN = 0.01
+"""The slowest show: a quarter of an hour for each wire format."""
+
+EXAMPLES = """\
+examples:
+  riverrun demo                          the show, about 15 seconds
+  riverrun demo --wire openai            one wire format only
+  riverrun demo --fault stall --fault reset
+  riverrun demo --seed 12 --speed max    another schedule, as fast as it goes
+  riverrun demo --plain                  lines instead of panels (also when stdout is no terminal)
+  riverrun demo --json | jq .holds       the story and the verdict as JSON
+
+exit codes:
+  0    riverrun gave the whole answer, letter for letter, in its stream and in its result
+  1    it did not
+  130  interrupted by Ctrl-C; 141 whoever read standard output went away
+"""
+
+
+def add_demo_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
+) -> None:
+    """Register `demo`; its namespace holds `run` (also as `command`), from the namespace to the exit code."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="see an answer survive resets, stalls and overloads; no key, no network",
+        description="Play the same answer and the same faults to a plain client and to riverrun, side by side.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = ", ".join(kind.value for kind in FaultKind)
+    parser.add_argument("--seed", type=int, default=SHOW_SEED, metavar="N", help=f"the dice (default {SHOW_SEED})")
+    parser.add_argument(
+        "--fault", type=_kind, action="append", metavar="KIND", help=f"a fault, in order; repeatable: {kinds}"
+    )
+    parser.add_argument("--wire", choices=[wire.value for wire in Wire], help="one wire format (default: both)")
+    parser.add_argument(
+        "--speed", type=_speed, metavar="X", help="1 is readable; higher is faster; max or 0 is without delays"
+    )
+    parser.add_argument("--plain", action="store_true", help="print lines instead of live panels")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.set_defaults(run=run, command=run)
+
+
+def _kind(word: str) -> FaultKind:
+    try:
+        return FaultKind(word.lower().replace("_", "-"))
+    except ValueError:
+        names = ", ".join(kind.value for kind in FaultKind)
+        raise argparse.ArgumentTypeError(f"{word!r} is no fault; expected one of {names}") from None
+
+
+def _speed(word: str) -> float:
+    try:
+        speed = inf if word == "max" else float(word)
+    except ValueError:
+        speed = -1.0
+    if isnan(speed) or (speed < SPEED_MIN and speed != 0):
+        raise argparse.ArgumentTypeError(f"{word!r} is no speed; expected 0, max, or a number of at least {SPEED_MIN}")
+    return speed or inf
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the show. Returns 0 if riverrun's text was the whole answer on every wire, 1 if not, 130 on Ctrl-C."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows escapes, not a traceback
+    code = ExitCode.NO_ANSWER
+    try:
+        code = _play_and_judge(args)
+    except* KeyboardInterrupt:
+        print("riverrun: interrupted", file=sys.stderr)
+        code = ExitCode.INTERRUPTED
+    except* BrokenPipeError:
+        silence(sys.stdout)
+        code = ExitCode.BROKEN_PIPE
+    return int(code)
+
+
+def _play_and_judge(args: argparse.Namespace) -> ExitCode:
+    is_live = not args.json and not args.plain and can_go_live()
+    speed = args.speed or (inf if args.json else 1.0 if is_live else PLAIN_SPEED)
+    scenes = choose_scenes(args.seed, args.fault or (), args.wire, speed)
+    view = SilentView() if args.json else _live_view() if is_live else LineView(sys.stdout)
+    outcomes = trio.run(_play_all, scenes, view)
+    holds = all(outcome.holds for outcome in outcomes)
+    if args.json:
+        print(json.dumps(report(args.seed, outcomes, holds=holds), indent=2), flush=True)
+    else:
+        print(verdict(outcomes, holds=holds), flush=True)
+    return ExitCode.DONE if holds else ExitCode.NO_ANSWER
+
+
+def can_go_live() -> bool:
+    """Whether there is a terminal that can redraw, and rich to do it."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and importlib.util.find_spec("rich") is not None
+
+
+def _live_view() -> View:
+    from rich.console import Console
+
+    from .demo_live import LiveView
+
+    return LiveView(Console())
+
+
+async def _play_all(scenes: Sequence[Scene], view: View) -> list[WireOutcome]:
+    return [await play(scene, view) for scene in scenes]
+
+
+def choose_scenes(seed: int, kinds: Sequence[FaultKind], wire: str | None, speed: float) -> list[Scene]:
+    """Make the scenes of a show: one for each wire format, with faults drawn from the seed.
+
+    Where the user chose no order, the second wire meets the faults from the middle on: a plain client only ever meets
+    the first, and should be seen to meet another one.
+    """
+    faults = _draw_faults(seed, kinds)
+    half = 0 if kinds else len(faults) // 2
+    turned = {Wire.ANTHROPIC: faults, Wire.OPENAI: faults[half:] + faults[:half]}
+    answer = TEXT_ANSWERS[(seed - SHOW_SEED) % len(TEXT_ANSWERS)]
+    wires = list(Wire) if wire is None else [Wire(wire)]
+    return [Scene(wire, answer, turned[wire], seed, speed) for wire in wires]
+
+
+def _draw_faults(seed: int, kinds: Sequence[FaultKind]) -> tuple[Fault, ...]:
+    chosen = list(kinds) if kinds else list(SHOW_KINDS) if seed == SHOW_SEED else None
+    if chosen and set(chosen) == {FaultKind.REFUSE_PREFILL}:
+        chosen.append(FaultKind.RESET)  # a prefill is only refused to those who have something to continue
+    return fault_schedule(seed, chosen, events_min=20, events_max=90)
+
+
+def report(seed: int, outcomes: Sequence[WireOutcome], *, holds: bool) -> dict[str, object]:
+    """Give the story and the verdict as JSON values."""
+    wires = [unstructure(outcome, WireOutcome) | {"holds": outcome.holds} for outcome in outcomes]
+    return {"schema": SCHEMA_VERSION, "seed": seed, "holds": holds, "wires": wires}
+
+
+def verdict(outcomes: Sequence[WireOutcome], *, holds: bool) -> str:
+    """Say how both sides ended, on every wire."""
+    lines = ["", "verdict, against the provider's whole answer:"]
+    for outcome in outcomes:
+        lines.append(f"  {outcome.wire} wire, {outcome.took_s:.1f} s")
+        lines.append(f"    plain client  {outcome.plain_words}")
+        lines.append(f"    riverrun      {outcome.riverrun_words}")
+    lines.append("it holds." if holds else "IT DOES NOT HOLD.")
+    return "\n".join(lines)

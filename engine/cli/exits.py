@@ -1,0 +1,101 @@
+"""How a command ends: its exit code, and the lines that say what went wrong and what to do about it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from attrs import frozen
+
+from ..core import errors
+from ..core.failures import printable
+from ..core.usage_error import RiverrunError, UsageError
+
+MESSAGE_CHARS_MAX = 2000
+"""How much of a message is shown: provider text in it was cut to 200 characters already, paths and lists were not."""
+
+
+class ExitCode(IntEnum):
+    """What the shell is told. The signals' codes are the shell's own convention, 128 + the signal's number."""
+
+    DONE = 0
+    NO_ANSWER = 1
+    USAGE = 2
+    KEY = 3
+    STORE = 4
+    OUTPUT = 5
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
+
+
+EXIT_CODES = """\
+exit codes:
+  0    the answer is whole
+  1    the answer could not be had: the provider or the network; what was received has been printed
+  2    the command can not work as written
+  3    the key: missing, malformed, refused, without permission or quota
+  4    the journal: can not be read or written, or another process took the run over
+  5    standard output could not be written (a full disk)
+  130  interrupted by Ctrl-C        143  terminated (SIGTERM)
+  141  whoever read standard output went away (… | head)
+After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run that has a journal."""
+
+
+class KeyUnusable(UsageError):
+    """The key is missing from the environment or malformed; nothing was sent."""
+
+
+class OutputFailed(RiverrunError):
+    """Standard output took no more of the answer."""
+
+
+class ReaderGone(OutputFailed):
+    """Whoever read standard output has closed it: nobody is left to tell, and nothing is wrong."""
+
+
+@frozen
+class Complaint:
+    """What an error is to whoever typed the command. `kind` is one or two words; `remedy` is what to do."""
+
+    kind: str
+    message: str
+    remedy: str
+    exit_code: ExitCode
+
+    @property
+    def lines(self) -> str:
+        """What stands on stderr: what went wrong on one line, and what to do on the next."""
+        return f"riverrun: {self.kind}: {self.message}\nriverrun: what to do: {self.remedy}\n"
+
+
+_KINDS: dict[type, tuple[str, ExitCode, str]] = {
+    KeyUnusable: ("key", ExitCode.KEY, "put the key into that variable, or name another one: --api-key-env NAME"),
+    errors.CheckpointMismatch: ("usage", ExitCode.USAGE, "take another --run-id, or go on with: riverrun resume"),
+    UsageError: ("usage", ExitCode.USAGE, "see: riverrun --help"),
+    errors.StoreError: ("journal", ExitCode.STORE, "see to the journal file, or leave out --journal"),
+    errors.QuotaExhausted: ("quota", ExitCode.KEY, "see to the account's billing and limits; waiting does not help"),
+    errors.Unauthorized: ("unauthorized", ExitCode.KEY, "check the key and what it may do"),
+    errors.ModelNotFound: ("model not found", ExitCode.NO_ANSWER, "check the model's name and --base-url"),
+    errors.ContextOverflow: ("context overflow", ExitCode.NO_ANSWER, "shorten the prompt, or take a larger model"),
+    errors.ContentFiltered: ("content filtered", ExitCode.NO_ANSWER, "word the prompt differently"),
+    errors.InvalidRequest: ("invalid request", ExitCode.NO_ANSWER, "change what the provider objects to"),
+    errors.RateLimited: ("rate limited", ExitCode.NO_ANSWER, "wait, then try again, or allow more --attempts"),
+    errors.Overloaded: ("overloaded", ExitCode.NO_ANSWER, "try again later, or allow more --attempts"),
+    errors.InferenceTimeout: ("timeout", ExitCode.NO_ANSWER, "check the network and --base-url, then try again"),
+    errors.StreamInterrupted: ("interrupted", ExitCode.NO_ANSWER, "try again, or allow more --attempts"),
+    errors.ProviderError: ("provider", ExitCode.NO_ANSWER, "check the network and --base-url, then try again"),
+    errors.InferenceError: ("no answer", ExitCode.NO_ANSWER, "try again"),
+    OutputFailed: ("output", ExitCode.OUTPUT, "make room, or write elsewhere"),
+}
+
+
+_ANY = ("error", ExitCode.NO_ANSWER, "try again")
+
+
+def complaint_of(error: RiverrunError) -> Complaint:
+    """Say what an error means here, by the nearest of its classes that is known."""
+    kind, exit_code, remedy = next((_KINDS[known] for known in type(error).__mro__ if known in _KINDS), _ANY)
+    wait_s = error.retry_after_s if isinstance(error, errors.InferenceError) else None
+    if wait_s is not None:
+        remedy = f"{remedy}; the provider asks for {wait_s:g} s"
+    return Complaint(kind, printable(str(error), MESSAGE_CHARS_MAX), remedy, exit_code)

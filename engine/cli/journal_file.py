@@ -1,0 +1,209 @@
+"""The file behind `--journal`: the runs' checkpoints and, beside each, the question that `resume` asks again.
+
+A question is kept under a companion id, "<run>/request", which no run of ours can have. It holds everything but the
+key, of which it holds the name of the environment's variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from attrs import frozen
+
+from ..core.codec import CodecError, from_json, to_json
+from ..core.errors import CheckpointMismatch, StoreError
+from ..core.failures import printable
+from ..core.journal import restore
+from ..core.policy import Limits
+from ..core.request import InferenceRequest
+from ..core.usage_error import UsageError
+from ..stores.sqlite import SQLiteStore
+from ..stores.store import OpenedJournal
+
+_COMPANION = "/request"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+
+
+@frozen
+class Question:
+    """What another process needs to ask the same again, where it was asked. `model` is "provider/model"."""
+
+    model: str
+    request: InferenceRequest
+    base_url: str | None = None
+    api_key_env: str | None = None
+    allow_insecure: bool = False
+    began_unix_s: float = 0.0
+
+
+@frozen
+class StoredRun:
+    """An unfinished run, as far as its file tells. `question` is None for a run that a program of its own started."""
+
+    run_id: str
+    question: Question | None
+    model: str
+    chars: int
+    began_unix_s: float
+
+
+def check_run_id(run_id: str) -> str:
+    """Return the id of a run if it can be typed in any shell and is no companion's. Raises UsageError."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"the run id is '{printable(run_id)}'; expected 1 to 100 letters, digits and . _ : - (the first of them a "
+            "letter or digit)"
+        )
+    return run_id
+
+
+class JournalFile:
+    """A SQLite store that forgets a run only once its answer was shown: `delete` is put off until `forget_run`.
+
+    The engine deletes a finished run while the last of it may still be on its way to the reader, who may be killed or
+    slow; here that last part can be had again, without a request.
+    """
+
+    def __init__(self, path: str, *, must_exist: bool = False) -> None:
+        if must_exist and not os.path.lexists(path):
+            raise UsageError(f"there is no journal at '{printable(path)}'; expected the file given to riverrun chat")
+        self.path = path
+        self._store = SQLiteStore(path)
+        self._finished: dict[str, int] = {}
+
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        """Own the run from now on; see `CheckpointStore`."""
+        return await self._store.open_journal(run_id)
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        """Store an entry; see `CheckpointStore`."""
+        await self._store.append(run_id, fence, sequence, entry)
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        """Note that the run may be forgotten. Not a checkpoint."""
+        self._finished[run_id] = fence
+
+    async def list_runs(self) -> tuple[str, ...]:
+        """Return the ids stored, companions too; see `CheckpointStore`."""
+        return await self._store.list_runs()
+
+    async def aclose(self) -> None:
+        """Close the file; see `CheckpointStore`."""
+        await self._store.aclose()
+
+    # -- questions ------------------------------------------------------------------------------------------------
+
+    async def keep_question(self, run_id: str, question: Question) -> None:
+        """Store what a run is about to ask, unless it is there already.
+
+        Raises:
+            CheckpointMismatch: the run has asked something else.
+            StoreError: it can not be stored.
+        If cancelled: the question is stored or not; keep it again.
+        """
+        name = run_id + _COMPANION
+        opened = await self._store.open_journal(name)
+        stored = _question_in(run_id, opened.entries)
+        if stored is not None and stored.request != question.request:
+            raise CheckpointMismatch(f"run '{run_id}' is stored already, with another question")
+        await self._store.append(name, opened.fence, len(opened.entries), to_json(question).encode("ascii"))
+
+    async def find_question(self, run_id: str | None) -> tuple[str, Question]:
+        """Return the question of a run; without an id, of the only run there is.
+
+        Raises:
+            UsageError: no such run, or no only one; the message lists those that exist.
+            StoreError: the file or the question can not be read.
+        If cancelled: nothing has changed.
+        """
+        names = await self._store.list_runs()
+        known = [name.removesuffix(_COMPANION) for name in names if name.endswith(_COMPANION)]
+        if run_id is None and len(known) == 1:
+            run_id = known[0]
+        if run_id is None or run_id not in known:
+            raise UsageError(_not_found(run_id, known))
+        name = run_id + _COMPANION
+        # Only the companion is opened here: opening the run would take it from a process that still runs it.
+        question = _question_in(run_id, (await self._store.open_journal(name)).entries)
+        if question is None:
+            raise StoreError(f"run '{run_id}' has no question stored; start it anew with riverrun chat")
+        return run_id, question
+
+    async def forget_run(self, run_id: str) -> None:
+        """Delete a run that has ended, and its question.
+
+        Raises:
+            StoreError: it could not be deleted, or another process owns the run now; then both are kept.
+        If cancelled: one or both may still be there.
+        """
+        fence = self._finished.pop(run_id, None)
+        if fence is None:
+            fence = (await self._store.open_journal(run_id)).fence
+        await self._store.delete(run_id, fence)
+        name = run_id + _COMPANION
+        await self._store.delete(name, (await self._store.open_journal(name)).fence)
+
+    async def list_unfinished(self) -> list[StoredRun]:
+        """Read every run without taking it from whoever runs it. Raises StoreError. *Cost*: linear in the file."""
+        await self._store.list_runs()  # refuses what is not ours, and keeps the file open for the reading below
+        entries = _read_entries(Path(self.path))
+        runs = {name.removesuffix(_COMPANION): None for name in entries}
+        return [_stored_run(run_id, entries) for run_id in runs]
+
+
+def _not_found(run_id: str | None, known: list[str]) -> str:
+    listed = f"it holds {', '.join(printable(name) for name in known)}" if known else "it holds no unfinished run"
+    if run_id is None:
+        return f"no run is named and the journal has no only one: {listed}"
+    return f"run '{printable(run_id)}' is not in the journal: {listed}"
+
+
+def _question_in(run_id: str, entries: Iterable[bytes]) -> Question | None:
+    latest = None
+    for entry in entries:
+        latest = entry
+    if latest is None:
+        return None
+    try:
+        return from_json(latest, Question)
+    except CodecError as error:
+        raise StoreError(f"the question of run '{printable(run_id)}' can not be read: {error}") from error
+
+
+def _read_entries(path: Path) -> dict[str, list[bytes]]:
+    """Read all journals of a file that `SQLiteStore` has found good: its interface has no reading without owning."""
+    select = """SELECT CAST(runs.name AS BLOB), CAST(entries.entry AS BLOB) FROM runs
+        LEFT JOIN entries ON entries.run = runs.id ORDER BY runs.id, entries.sequence"""
+    read: dict[str, list[bytes]] = {}
+    try:
+        with closing(sqlite3.connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)) as connection:
+            for name, entry in connection.execute(select):
+                read.setdefault(name.decode("utf-8", "surrogatepass"), []).extend([] if entry is None else [entry])
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+    return read
+
+
+def _stored_run(run_id: str, entries: dict[str, list[bytes]]) -> StoredRun:
+    question = _question_in(run_id, entries.get(run_id + _COMPANION, ()))
+    try:
+        restored = restore(entries.get(run_id, ()), Limits())
+    except CodecError as error:
+        raise StoreError(f"run '{printable(run_id)}' can not be read: {error}") from error
+    said = "" if restored is None else restored.accumulator.text
+    header = None if restored is None else restored.header
+    stored_model = "?" if header is None else f"{header.provider}/{header.model}"
+    stored_began = 0.0 if header is None else header.began_unix_s
+    return StoredRun(
+        run_id,
+        question,
+        question.model if question is not None else stored_model,
+        len(said),
+        question.began_unix_s if question is not None else stored_began,
+    )

@@ -1,0 +1,163 @@
+"""The tree of arguments, with an example of each command. What a command does is imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+from .demo import add_demo_parser
+from .exits import EXIT_CODES, ExitCode
+
+if TYPE_CHECKING:
+    # argparse has no public name for what add_subparsers returns
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # pyright: ignore[reportPrivateUsage]
+
+_EXAMPLES = """\
+examples:
+  riverrun demo
+  riverrun chat -m anthropic/claude-sonnet-4-5 "Tell the story of the river."
+  git diff | riverrun chat -m openai/gpt-4.1 "Review this change."
+  riverrun chat -m openai/gpt-4.1 --journal runs.db "A long answer, please."
+  riverrun runs --journal runs.db
+  riverrun resume --journal runs.db
+
+"""
+
+_CHAT = """\
+The prompt is the argument and what is piped in, below it; "-" or no argument reads standard input alone. The answer
+goes to standard output as it comes, everything else to standard error. With --journal, nothing is shown that is not
+stored first: after a kill, riverrun resume goes on exactly there.
+
+examples:
+  riverrun chat -m anthropic/claude-sonnet-4-5 "Tell the story of the river."
+  riverrun chat -m openai/gpt-4.1 - < question.txt > answer.txt
+  git diff | riverrun chat -m openai/gpt-4.1 --system "You are terse." "Review this change."
+  riverrun chat -m openai/llama3 --base-url http://localhost:11434/v1 "A model on this machine"
+  riverrun chat -m anthropic/claude-sonnet-4-5 --journal runs.db --run-id story "A long story, please."
+
+with --json, each line is one event, an object whose "type" is the name of its class in riverrun:
+  {"text":"Once","type":"TextDelta"}
+  {"cause":{"type":"ConnectionReset"},"plan":{"assistant_prefix":"Once","type":"ContinueText"},"type":"Interrupted"}
+  {"result":{…,"stop_reason":"end_turn"},"type":"Finished"}
+A StreamReset takes back all text before it. The last line is Finished; an answer that fails has none.
+
+"""
+
+_RESUME = """\
+Prints what was said so far, then goes on to the end. The question, the model and the address come from the journal, the
+key from the environment. An answer that was stored whole is printed without asking anybody.
+
+examples:
+  riverrun resume --journal runs.db                       the only unfinished run
+  riverrun resume story --journal runs.db
+  riverrun resume story --journal runs.db --from-char "$(wc -m < story.txt)" >> story.txt
+
+"""
+
+_RUNS = """\
+One line a run: id, model, characters stored, when it was asked; tabs between. Also while it is still running.
+
+example:
+  riverrun runs --journal runs.db
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the whole tree; each command sets `command`, a function from the arguments to an exit code."""
+    from ... import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="riverrun",
+        description="Keeps one LLM answer flowing, whole and exactly once.",
+        epilog=_EXAMPLES + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"riverrun {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add_demo_parser(commands)
+    _add_chat_parser(commands)
+    _add_resume_parser(commands)
+    _add_runs_parser(commands)
+    return parser
+
+
+def _add_command(commands: _Commands, name: str, says: str, epilog: str) -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(
+        name, help=says, description=f"{says[0].upper()}{says[1:]}.", epilog=epilog, formatter_class=raw
+    )
+
+
+def _add_chat_parser(commands: _Commands) -> None:
+    parser = _add_command(commands, "chat", "ask a model and print its answer", _CHAT + EXIT_CODES)
+    parser.add_argument("prompt", nargs="?", help='what to ask; "-" or nothing: standard input')
+    parser.add_argument("-m", "--model", required=True, help="provider and model: anthropic/MODEL or openai/MODEL")
+    question = parser.add_argument_group("the question")
+    question.add_argument("--system", metavar="TEXT", help="the system text")
+    question.add_argument("--max-tokens", type=int, metavar="N", help="output ceiling over the whole answer")
+    question.add_argument("--temperature", type=_finite, metavar="X", help="as the provider takes it")
+    question.add_argument("--effort", metavar="WORD", help="reasoning effort, the provider's word: low, medium, high")
+    _add_answering_options(parser)
+    journal = parser.add_argument_group("surviving a kill")
+    journal.add_argument("--journal", metavar="FILE", help="keep the run in this SQLite file until it is whole")
+    journal.add_argument("--run-id", metavar="ID", help="name the run in the journal (default: made up)")
+    parser.set_defaults(command=_chat)
+
+
+def _add_resume_parser(commands: _Commands) -> None:
+    parser = _add_command(commands, "resume", "go on with an unfinished answer", _RESUME + EXIT_CODES)
+    parser.add_argument("run", nargs="?", metavar="RUN", help="the run's id; needless where the journal holds one run")
+    parser.add_argument("--journal", metavar="FILE", required=True, help="the file given to riverrun chat")
+    parser.add_argument(
+        "--from-char", type=int, default=0, metavar="N", help="leave out the first N characters: you have them already"
+    )
+    _add_answering_options(parser)
+    parser.set_defaults(command=_resume)
+
+
+def _add_runs_parser(commands: _Commands) -> None:
+    parser = _add_command(commands, "runs", "list the unfinished answers of a journal", _RUNS)
+    parser.add_argument("--journal", metavar="FILE", required=True, help="the file given to riverrun chat")
+    parser.set_defaults(command=_runs)
+
+
+def _add_answering_options(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("where to ask")
+    where.add_argument("--base-url", metavar="URL", help="another address (OpenAI and compatible: with /v1)")
+    where.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the key")
+    where.add_argument("--allow-insecure", action="store_true", help="allow http:// to another machine")
+    patience = parser.add_argument_group("patience")
+    patience.add_argument("--attempts", type=int, metavar="N", help="attempts in all, the first included (default: 3)")
+    patience.add_argument(
+        "--idle-s", type=float, metavar="S", help="S silent seconds are a stall (default: 60; reasoning doubles it)"
+    )
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--json", action="store_true", help="one event a line on standard output, as JSON")
+    shown.add_argument("--show-reasoning", action="store_true", help="the model's reasoning, on standard error")
+    shown.add_argument("-q", "--quiet", action="store_true", help="no notes; errors and how to resume are still said")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+    return number
+
+
+def _chat(args: argparse.Namespace) -> ExitCode:
+    from .chat import chat
+
+    return chat(args)
+
+
+def _resume(args: argparse.Namespace) -> ExitCode:
+    from .resume import resume
+
+    return resume(args)
+
+
+def _runs(args: argparse.Namespace) -> ExitCode:
+    from .resume import list_runs
+
+    return list_runs(args)

@@ -1,0 +1,197 @@
+"""What a person or a program sees of an answer: text (or JSON lines) on stdout, notes on stderr.
+
+Rules:
+- Where stdout is not a terminal it gets the text and nothing else, character for character.
+- On a terminal, control characters of the model's are shown as escapes: an answer can not move the cursor or retitle a
+  window.
+- Everything here blocks as long as its reader does, so it is called from a worker thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TextIO
+
+from ..core.causes import ResumedFromCheckpoint
+from ..core.codec import unstructure
+from ..core.events import (
+    Event,
+    Finished,
+    Interrupted,
+    ReasoningDelta,
+    Resumed,
+    RetryScheduled,
+    Status,
+    StreamReset,
+    TextDelta,
+    ToolCallCancel,
+    ToolCallReady,
+)
+from ..core.failures import printable
+from ..core.planner import (
+    ContinueText,
+    Reattach,
+    RecoveryPlan,
+    SynthesizeToolUse,
+    TruncateBeforeTool,
+    WholeRestart,
+)
+from ..core.result import StreamResult
+from ..core.stop import StopReason
+
+ARGUMENTS_CHARS_MAX = 200
+"""How much of a tool call's arguments a note shows."""
+
+_EXPECTED_ENDS = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def _plan_words(plan: RecoveryPlan) -> str:
+    match plan:
+        case Reattach():
+            return "re-attach to the same answer"
+        case SynthesizeToolUse():
+            return "end here with the whole tool calls"
+        case TruncateBeforeTool():
+            return "drop the tool call under way and continue the text"
+        case ContinueText():
+            return "continue the text"
+        case WholeRestart():
+            return "ask again from the start"
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is buffered of a stream that broke, and all that is still written to it, nowhere.
+
+    Otherwise the interpreter tries once more when it exits, and complains.
+    """
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class Printer:
+    """Shows events as they come. Used by one thread at a time; raises what writing raises."""
+
+    def __init__(
+        self, out: TextIO, err: TextIO, *, json_lines: bool = False, show_reasoning: bool = False, quiet: bool = False
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._json_lines = json_lines
+        self._show_reasoning = show_reasoning
+        self._quiet = quiet
+        self._is_terminal = out.isatty()
+        self._can_dim = err.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._in_line = False
+        self._in_reasoning = False
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Show events, and have them out of our hands on return."""
+        for event in events:
+            if self._json_lines:
+                self._out.write(json.dumps(unstructure(event, Event), separators=(",", ":")) + "\n")
+            elif isinstance(event, TextDelta):
+                self._show_text(event.text)
+            elif isinstance(event, ReasoningDelta):
+                self._show_thought(event.text)
+            if not self._json_lines:
+                self._comment(event)
+        self._out.flush()
+
+    def silence_out(self) -> None:
+        """Write nothing more to stdout: it broke."""
+        silence(self._out)
+        self._in_line = False
+
+    def end_line(self) -> None:
+        """End the line on a terminal, where the prompt of the shell comes next."""
+        self._end_thought()
+        if self._is_terminal and self._in_line:
+            self._out.write("\n")
+            self._out.flush()
+            self._in_line = False
+
+    def note(self, text: str) -> None:
+        """Say something beside the answer, unless told to be quiet."""
+        if not self._quiet:
+            self.say(self._dimmed(f"riverrun: {text}") + "\n")
+
+    def say(self, lines: str) -> None:
+        """Say something on stderr that nobody may miss; `lines` ends with a line break."""
+        self._out.flush()
+        self._end_thought()
+        if self._is_terminal and self._in_line and self._err.isatty():
+            self._err.write("\n")  # on stderr: the answer's own characters stay as they are
+            self._in_line = False
+        self._err.write(lines)
+        self._err.flush()
+
+    # -- the answer -----------------------------------------------------------------------------------------------
+
+    def _show_text(self, text: str) -> None:
+        if text:
+            self._end_thought()
+            self._out.write(text.translate(_CONTROL) if self._is_terminal else text)
+            self._in_line = not text.endswith("\n")
+
+    def _show_thought(self, text: str) -> None:
+        if self._show_reasoning:
+            self._in_reasoning = True
+            self._err.write(self._dimmed(text.translate(_CONTROL)))
+            self._err.flush()
+
+    def _end_thought(self) -> None:
+        if self._in_reasoning:
+            self._in_reasoning = False
+            self._err.write("\n")
+            self._err.flush()
+
+    def _dimmed(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self._can_dim else text
+
+    # -- beside the answer ----------------------------------------------------------------------------------------
+
+    def _comment(self, event: Event) -> None:
+        match event:
+            case Interrupted(cause, plan):
+                what = "" if isinstance(cause, ResumedFromCheckpoint) else "interrupted: "
+                self.note(f"{what}{cause}; plan: {_plan_words(plan)}")
+            case RetryScheduled(attempt, attempts_max, delay_s, cause):
+                self.note(f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({cause})")
+            case Resumed(attempt, model, form, seam):
+                self.note(f"resumed: attempt {attempt} on {printable(model)}, form: {form.value}, seam: {seam.value}")
+            case StreamReset(reason):
+                self._begin_anew(reason)
+            case ToolCallReady(call):
+                arguments = printable(json.dumps(call.arguments), ARGUMENTS_CHARS_MAX)
+                self.say(f"riverrun: the model calls {printable(call.name)}({arguments}), which chat does not run\n")
+            case ToolCallCancel(_, name, reason):
+                self.note(f"the call of {printable(name)} was dropped: {printable(reason)}")
+            case Status(message):
+                self.note(printable(message))
+            case Finished(result):
+                self._sum_up(result)
+            case _:
+                return
+
+    def _begin_anew(self, reason: str) -> None:
+        if self._in_line:
+            self._out.write("\n")
+            self._in_line = False
+        self.say(f"riverrun: the answer begins anew ({printable(reason)}); the text printed so far counts no longer\n")
+
+    def _sum_up(self, result: StreamResult) -> None:
+        self.end_line()
+        if result.is_partial:
+            return
+        if result.stop_reason not in _EXPECTED_ENDS:
+            word = "" if result.stop_word is None else f" ({printable(result.stop_word)})"
+            self.say(f"riverrun: the answer stopped: {result.stop_reason.value}{word}\n")
+        usage, attempts = result.usage, len(result.attempts)
+        tokens = f"{usage.input} tokens in, {usage.output} out"
+        self.note(f"done: {attempts} attempt{'s' if attempts != 1 else ''}, {tokens}")

@@ -1,0 +1,60 @@
+"""`riverrun resume` and `riverrun runs`: what a journal holds, and going on with it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import aclosing
+
+import trio
+from attrs import evolve
+
+from ..core.failures import printable
+from ..core.usage_error import UsageError
+from .answering import Asking, answer, open_provider
+from .chat import check_variable, policy_of, printer_of
+from .exits import ExitCode
+from .journal_file import JournalFile, Question, StoredRun
+
+
+def resume(args: argparse.Namespace) -> ExitCode:
+    """Run the command. Raises UsageError and StoreError for what can not be found; later errors have been printed."""
+    if args.from_char < 0:
+        raise UsageError(f"--from-char is {args.from_char}; expected the number of characters shown, 0 or more")
+    policy, printer = policy_of(args), printer_of(args)
+    run_id, stored = trio.run(_find_question, args.journal, args.run)
+    question = evolve(
+        stored,
+        base_url=args.base_url or stored.base_url,
+        api_key_env=check_variable(args.api_key_env) or stored.api_key_env,
+        allow_insecure=args.allow_insecure or stored.allow_insecure,
+    )
+    provider, journal = open_provider(question), JournalFile(args.journal)
+    return answer(Asking(question, provider, policy, run_id, journal, args.from_char), printer)
+
+
+async def _find_question(path: str, run_id: str | None) -> tuple[str, Question]:
+    async with aclosing(JournalFile(path, must_exist=True)) as journal:
+        return await journal.find_question(run_id)
+
+
+def list_runs(args: argparse.Namespace) -> ExitCode:
+    """Run the command. Raises UsageError and StoreError for a journal that can not be read."""
+    for run in trio.run(_list_unfinished, args.journal):
+        sys.stdout.write(_line(run) + "\n")
+    sys.stdout.flush()
+    return ExitCode.DONE
+
+
+async def _list_unfinished(path: str) -> list[StoredRun]:
+    async with aclosing(JournalFile(path, must_exist=True)) as journal:
+        return await journal.list_unfinished()
+
+
+def _line(run: StoredRun) -> str:
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_unix_s)) if run.began_unix_s else "?"
+    fields = [printable(run.run_id), printable(run.model), f"{run.chars} characters", began]
+    if run.question is None:
+        fields.append("not from the command line: its own program resumes it")
+    return "\t".join(fields)

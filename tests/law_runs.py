@@ -1,0 +1,204 @@
+"""The world in which the laws are tested: the real engine on a network of paper, an honest provider, and one observer.
+
+Everything runs in virtual time. The first requests are answered as a test scripts them; every later one by a model that
+goes on honestly from what the request says was said.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+
+import trio
+from attrs import define, field, frozen
+from trio.testing import MockClock
+
+import riverrun as rr
+from riverrun.engine.core.journal import restore
+from riverrun.engine.core.policy import Limits
+from riverrun.engine.core.provider import Provider, WireRequest
+from riverrun.engine.testing.answers import split_pieces
+from riverrun.engine.testing.loopback_wire import Reply, Told, Wire, events_of, overloaded_event, read_told
+from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence, Step
+
+QUESTION = rr.InferenceRequest([rr.Message.user("Tell me.")], max_tokens=100_000)
+PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=50))
+
+PROVIDERS: dict[str, tuple[Wire, Callable[[], Provider]]] = {
+    "anthropic, by prefill": (Wire.ANTHROPIC, lambda: rr.Anthropic("claude-sonnet-4-5", base_url="http://127.0.0.1:9")),
+    "anthropic, by quote": (Wire.ANTHROPIC, lambda: rr.Anthropic("claude-opus-4-8", base_url="http://127.0.0.1:9")),
+    "openai, by quote": (Wire.OPENAI, lambda: rr.OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1")),
+}
+
+
+def fault_steps(kind: str, wire: Wire) -> list[Step]:
+    """How an attempt ends early, after whatever came before."""
+    return {
+        "premature end": [],
+        "reset": [Break(rr.ConnectionReset())],
+        "goaway": [Break(rr.GoAway())],
+        "stall": [Silence()],
+        "pings only": [b": ping\n\n", Silence(50.0), b": ping\n\n", Silence()],
+        "overloaded": [b"\n\n" + overloaded_event(wire)],
+        "garbage": [b"\n\ndata: {nonsense\n\n"],
+    }[kind]
+
+
+FAULTS = ("premature end", "reset", "goaway", "stall", "pings only", "overloaded", "garbage")
+
+
+@frozen
+class Whole:
+    """A whole answer, as the honest provider knows it."""
+
+    text: str
+    calls: tuple[rr.ToolCall, ...] = ()
+    reasoning: str = ""
+
+
+@define
+class HonestNetwork:
+    """Answers the first requests by `firsts`, and goes on honestly after what was said from then on."""
+
+    wire: Wire
+    whole: Whole
+    firsts: list[Callable[[list[bytes]], list[Step]]] = field(factory=list)
+    told: list[Told] = field(factory=list)
+    seed: int = 0
+
+    def script_for(self, wire_request: WireRequest) -> Script:
+        told = read_told(self.wire, json.loads(wire_request.body))
+        self.told.append(told)
+        events = self.events_after(told)
+        played = self.firsts.pop(0)(events) if self.firsts else [b"".join(events)]
+        return Script(played)
+
+    def events_after(self, told: Told) -> list[bytes]:
+        """What an honest provider says after what was said; prefixes may have lost their trailing white space."""
+        said = told.said
+        assert self.whole.text.startswith(said), (said, self.whole.text)
+        rest = self.whole.text[len(said) :]
+        dice = random.Random(self.seed + len(self.told))
+        reasoning = () if said or not self.whole.reasoning else split_pieces(self.whole.reasoning, dice)
+        return events_of(
+            self.wire, Reply(len(self.told), "m", split_pieces(rest, dice), reasoning, self.whole.calls, input_tokens=7)
+        )
+
+
+class KeepingStore(rr.MemoryStore):
+    """A memory store that remembers what a finished run had stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: tuple[bytes, ...] = ()
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await super().append(run_id, fence, sequence, entry)
+        self.kept = (*self.kept[:sequence], entry)
+
+
+@define
+class Seen:
+    """What the consumer of a run saw, and how it ended."""
+
+    events: list[rr.Event] = field(factory=list)
+    text: str = ""
+    ready: list[rr.ToolCall] = field(factory=list)
+    cancelled: list[str] = field(factory=list)
+    started: list[str] = field(factory=list)
+    result: rr.StreamResult | None = None
+    error: Exception | None = None
+
+    def take(self, event: rr.Event) -> None:
+        """Fold what is shown, as a consumer would."""
+        self.events.append(event)
+        match event:
+            case rr.TextDelta(text):
+                self.text += text
+            case rr.StreamReset():
+                self.text = ""
+            case rr.ToolCallStart(call_id):
+                self.started.append(call_id)
+            case rr.ToolCallReady(call):
+                self.ready.append(call)
+            case rr.ToolCallCancel(call_id):
+                self.cancelled.append(call_id)
+            case _:
+                pass
+
+
+async def watch_run(engine: rr.Engine, request: rr.InferenceRequest, run_id: str = "run") -> Seen:
+    """Consume a run to its end."""
+    seen = Seen()
+    async with engine.open_stream(request, run_id=run_id) as run:
+        try:
+            async for event in run:
+                seen.take(event)
+        except rr.InferenceError as error:
+            seen.error = error
+    if seen.error is None:
+        seen.result = run.result
+    return seen
+
+
+@define
+class Observation:
+    """One observed run: what was seen, what was asked, what was stored."""
+
+    seen: Seen
+    network: HonestNetwork
+    stored: tuple[bytes, ...]
+    open_bodies: int
+
+    @property
+    def stored_text(self) -> str:
+        """What a process that opened the run at its end would find."""
+        restored = restore(self.stored, Limits())
+        return "" if restored is None else restored.accumulator.text
+
+    def check_one_stream(self) -> None:
+        """Law 1: shown = result = stored = what each next request said was said."""
+        held = self.seen.result.text if self.seen.result is not None else _snapshot_text(self.seen.error)
+        assert self.seen.text == held
+        assert self.stored_text == held
+        for told in self.network.told:
+            assert self.network.whole.text.startswith(told.said)
+        assert self.open_bodies == 0
+
+    def check_calls(self) -> None:
+        """Law 3: each call is ready once or cancelled, never both, and never only begun."""
+        ids = [call.id for call in self.seen.ready]
+        assert len(ids) == len(set(ids))
+        assert sorted(ids + self.seen.cancelled) == sorted(self.seen.started)
+        assert [call for call in self.seen.ready if call not in self.network.whole.calls] == []
+
+
+def _snapshot_text(error: Exception | None) -> str:
+    snapshot = getattr(error, "snapshot", None)
+    return snapshot.text if snapshot is not None else ""
+
+
+async def observe(
+    provider: Provider,
+    network: HonestNetwork,
+    *,
+    policy: rr.Policy = PATIENT,
+    request: rr.InferenceRequest = QUESTION,
+) -> Observation:
+    """Run once, inside a running trio loop."""
+    transport, store = ScriptedTransport(network.script_for), KeepingStore()
+    engine = rr.Engine(provider, policy=policy, store=store, transport=transport, chance=lambda: 0.5)
+    seen = await watch_run(engine, request)
+    return Observation(seen, network, store.kept, transport.open_bodies)
+
+
+def in_virtual_time(main: Callable[[], object]) -> object:
+    """Run an async function on a clock that jumps over every wait."""
+    return trio.run(main, clock=MockClock(autojump_threshold=0))  # type: ignore[arg-type]
+
+
+def reads_of(data: bytes, cuts: Sequence[int]) -> list[bytes]:
+    """Cut bytes into reads."""
+    edges = [0, *sorted({min(max(cut, 0), len(data)) for cut in cuts}), len(data)]
+    return [part for a, b in zip(edges, edges[1:], strict=False) if (part := data[a:b])]

@@ -1,0 +1,427 @@
+"""The loopback provider as its clients see it: raw sockets for what HTTP libraries hide, httpx for the rest."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import trio
+import trio.lowlevel
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riverrun import ContinueText, InferenceRequest, InterruptSnapshot, Limits, Message
+from riverrun.engine.core.accumulator import Accumulator
+from riverrun.engine.core.continuation import NextRequest, next_request
+from riverrun.engine.testing import (
+    RIVERS,
+    WEATHER,
+    Answer,
+    Fault,
+    FaultKind,
+    Loopback,
+    Manner,
+    Unit,
+    Wire,
+    open_loopback,
+    read_told,
+    retelling,
+)
+from riverrun.providers.anthropic import Anthropic
+from riverrun.providers.openai_chat import OpenAIChat
+
+pytestmark = pytest.mark.sockets
+
+WIRES = pytest.mark.parametrize("wire", list(Wire))
+ASKED = {"role": "user", "content": "Tell me of rivers."}
+TERMINAL = {Wire.ANTHROPIC: b"message_stop", Wire.OPENAI: b"[DONE]"}
+LIMIT_S = 5.0
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # an empty one: reading the CA bundle takes longer than the tests
+
+
+def asking(*more: dict[str, Any]) -> dict[str, Any]:
+    return {"model": "m", "stream": True, "messages": [ASKED, *more]}
+
+
+def said(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+def raw_request(wire: Wire, body: dict[str, Any]) -> bytes:
+    data = json.dumps(body).encode()
+    return f"POST {wire.path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+
+
+async def read_rest(stream: trio.SocketStream) -> tuple[bytes, str]:
+    """What comes until the end, and what the end was."""
+    got = bytearray()
+    try:
+        with trio.fail_after(LIMIT_S):
+            while data := await stream.receive_some():
+                got += data
+    except trio.BrokenResourceError:
+        return bytes(got), "reset"
+    return bytes(got), "closed"
+
+
+def dechunked(got: bytes) -> tuple[bytes, str]:
+    """The body of a chunked answer so far, and how it ended: at its end, between chunks, or inside one."""
+    rest, body = got.partition(b"\r\n\r\n")[2], bytearray()
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        if not int(size, 16):
+            return bytes(body), "whole"
+        body += rest[: int(size, 16)]
+        if len(rest) < int(size, 16):
+            return bytes(body), "inside"
+        rest = rest[int(size, 16) + 2 :]
+    return bytes(body), "between"
+
+
+def text_in(body: str) -> str:
+    parts: list[str] = []
+    for line in body.split("\n"):
+        if not line.startswith("data: {"):
+            continue
+        event = json.loads(line[6:])
+        delta: dict[str, str] = event.get("delta") or next((choice["delta"] for choice in event.get("choices", ())), {})
+        parts.append(delta.get("text") or delta.get("content") or "")
+    return "".join(parts)
+
+
+async def post(server: Loopback, wire: Wire, body: dict[str, Any]) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+        return await client.post(server.anthropic_url + wire.path, json=body)
+
+
+def seen_raw(wire: Wire, fault: Fault) -> tuple[bytes, str]:
+    """What a raw socket gets of a faulty answer."""
+
+    async def main() -> tuple[bytes, str]:
+        async with open_loopback(RIVERS, [fault]) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as s:
+            await s.send_all(raw_request(wire, asking()))
+            return await read_rest(s)
+
+    return trio.run(main)
+
+
+def seen(answer: Answer, wire: Wire, body: dict[str, Any], *faults: Fault, **options: Any) -> httpx.Response:
+    """What httpx gets of the first answer of a server of its own."""
+
+    async def main() -> httpx.Response:
+        async with open_loopback(answer, faults, **options) as server:
+            return await post(server, wire, body)
+
+    return trio.run(main)
+
+
+# -- without faults -----------------------------------------------------------------------------------------------
+
+
+@WIRES
+def test_the_whole_answer_comes_with_its_terminal_event(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking())
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert text_in(response.text) == RIVERS.text
+    assert TERMINAL[wire] in response.content
+
+
+@WIRES
+def test_the_same_seed_gives_the_same_bytes(wire: Wire) -> None:
+    first, again, other = (seen(RIVERS, wire, asking(), seed=seed).content for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize(
+    "provider", [Anthropic("claude-sonnet-4-5", api_key="k"), OpenAIChat("gpt-4o", api_key="k")], ids=repr
+)
+def test_our_decoders_read_thoughts_calls_and_usage(provider: Any) -> None:
+    wire = Wire(provider.name)
+    body = seen(WEATHER, wire, asking() | {"stream_options": {"include_usage": True}}).content
+    decoder, fold = provider.decoder(Limits()), Accumulator(Limits())
+    for event in (*decoder.feed(body), *decoder.close()):
+        fold.fold(event)
+    assert decoder.is_complete
+    assert (fold.text, fold.completed_calls) == (WEATHER.text, WEATHER.calls)
+    assert fold.end_attempt()[0].output > len(WEATHER.text) / 7
+
+
+@WIRES
+def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) -> None:
+    async def main() -> tuple[list[int], list[Any]]:
+        faults = [Fault(FaultKind.STATUS, status=500), Fault(FaultKind.STATUS, status=429)]
+        async with open_loopback(RIVERS, faults) as server:
+            statuses = [(await post(server, wire, asking() | {"n": n})).status_code for n in range(4)]
+            assert server.faults_happened == faults
+            return statuses, [body["n"] for body in server.requests]
+
+    assert trio.run(main) == ([500, 429, 200, 200], [0, 1, 2, 3])
+
+
+def test_a_connection_serves_many_requests() -> None:
+    async def main() -> None:
+        async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+            for _ in range(3):
+                await client.post(server.openai_url + "/chat/completions", json=asking())
+                assert server.connections_open == 1
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status"),
+    [("/v1/models", b"{}", 404), ("/v1/messages", b"nope", 400), ("/v1/messages", b'{"stream": false}', 400)],
+)
+def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: bytes, status: int) -> None:
+    async def main() -> httpx.Response:
+        async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+            return await client.post(server.anthropic_url + path, content=content)
+
+    response = trio.run(main)
+    assert response.status_code == status
+    assert response.json()["error"]["message"]
+
+
+# -- faults in the body -------------------------------------------------------------------------------------------
+
+
+@WIRES
+@pytest.mark.parametrize("in_chunk", [False, True])
+def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk: bool) -> None:
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, Unit.CHARACTER, in_chunk=in_chunk))
+    body, _ = dechunked(got)
+    assert end == "reset"
+    with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
+        body.decode()
+
+
+@WIRES
+@pytest.mark.parametrize(("in_chunk", "where"), [(False, "between"), (True, "inside")])
+def test_a_half_close_ends_between_chunks_or_inside_one(wire: Wire, in_chunk: bool, where: str) -> None:
+    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, Unit.BYTES, in_chunk=in_chunk))
+    body, ended = dechunked(got)
+    assert (end, ended, len(body)) == ("closed", where, 1999)
+
+
+@WIRES
+def test_a_premature_end_is_a_proper_end_without_the_terminal_event(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.PREMATURE_END, 30))
+    assert RIVERS.text.startswith(text_in(response.text))
+    assert TERMINAL[wire] not in response.content
+
+
+@WIRES
+def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, Unit.BYTES))
+    body, ended = dechunked(got)
+    assert (end, ended) == ("reset", "between")
+    assert TERMINAL[wire] in body
+
+
+@pytest.mark.parametrize(
+    ("wire", "code"), [(Wire.ANTHROPIC, "overloaded_error"), (Wire.OPENAI, "server_is_overloaded")]
+)
+def test_an_overload_is_an_error_event_under_status_200(wire: Wire, code: str) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.OVERLOADED, 20))
+    last = response.text.rstrip().rpartition("data: ")[2]
+    assert response.status_code == 200
+    assert code in json.dumps(json.loads(last)["error"])
+
+
+@WIRES
+def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.GARBAGE, 20))
+    last = response.content.rstrip().rpartition(b"data: ")[2]
+    with pytest.raises(ValueError, match=r"utf-8|Expecting"):
+        json.loads(last)
+
+
+@WIRES
+def test_a_drip_loses_nothing(wire: Wire) -> None:
+    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, pause_s=0.0, events=9))
+    assert dripped.content == seen(RIVERS, wire, asking()).content
+
+
+async def until_silent(stream: trio.SocketStream, count: int) -> bytes:
+    got = b""
+    while len(dechunked(got)[0]) < count:
+        got += await stream.receive_some()
+    return dechunked(got)[0]
+
+
+def stalled(check: Callable[[Loopback, trio.SocketStream], Awaitable[None]], fault: Fault) -> None:
+    """Run a check with a client that reads up to a fault that lasts for ever."""
+
+    async def main() -> None:
+        with trio.fail_after(LIMIT_S):
+            async with open_loopback(RIVERS, [fault]) as server:
+                stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+                async with stream:
+                    await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
+                    await until_silent(stream, 500)
+                    await check(server, stream)
+
+    trio.run(main)
+
+
+STALL = Fault(FaultKind.STALL, 5)
+PINGS = Fault(FaultKind.PINGS, 5, pause_s=0.001)
+
+
+def test_a_stall_is_silent() -> None:
+    async def check(server: Loopback, stream: trio.SocketStream) -> None:
+        with trio.move_on_after(0.05) as scope:
+            await stream.receive_some()
+        assert scope.cancelled_caught
+
+    stalled(check, STALL)
+
+
+def test_pings_are_all_that_comes() -> None:
+    async def check(server: Loopback, stream: trio.SocketStream) -> None:
+        got = b"\r\n\r\n"
+        while got.count(b"event: ping") < 20:
+            got += await stream.receive_some()
+        assert got.count(b"event: ") == got.count(b"event: ping")
+
+    stalled(check, PINGS)
+
+
+@pytest.mark.parametrize("fault", [STALL, PINGS], ids=str)
+def test_what_lasts_for_ever_ends_when_the_client_leaves(fault: Fault) -> None:
+    async def check(server: Loopback, stream: trio.SocketStream) -> None:
+        assert server.connections_open == 1
+        await stream.aclose()
+        while server.connections_open:
+            await trio.lowlevel.checkpoint()
+
+    stalled(check, fault)
+
+
+@pytest.mark.parametrize("fault", [STALL, PINGS], ids=str)
+def test_what_lasts_for_ever_ends_with_the_servers_block(fault: Fault) -> None:
+    async def main() -> tuple[bytes, str]:
+        async with open_loopback(RIVERS, [fault]) as server:
+            stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+            await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
+            await until_silent(stream, 500)
+        async with stream:
+            return await read_rest(stream)
+
+    assert trio.run(main)[1] in ("closed", "reset")
+
+
+def test_the_bodys_own_exception_leaves_as_it_is() -> None:
+    async def main() -> None:
+        async with open_loopback(RIVERS):
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        trio.run(main)
+
+
+def test_the_port_is_free_after_the_block() -> None:
+    async def main() -> None:
+        async with open_loopback(RIVERS) as server:
+            port = server.port
+        with pytest.raises(OSError, match=r"refused|failed"):
+            await trio.open_tcp_stream("127.0.0.1", port)
+
+    trio.run(main)
+
+
+# -- faults instead of the stream ---------------------------------------------------------------------------------
+
+
+@WIRES
+@pytest.mark.parametrize("status", [429, 500, 503, 529])
+@pytest.mark.parametrize(("hint_s", "header"), [(None, None), (2.0, "2")])
+def test_a_status_comes_with_or_without_its_hint(
+    wire: Wire, status: int, hint_s: float | None, header: str | None
+) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.STATUS, status=status, retry_after_s=hint_s))
+    assert (response.status_code, response.headers.get("retry-after")) == (status, header)
+    assert response.json()["error"]["message"]
+
+
+@WIRES
+def test_a_web_page_comes_under_status_200(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.HTML))
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_prefill_is_refused_each_time_and_takes_no_turn_of_the_schedule() -> None:
+    async def main() -> list[int]:
+        faults = [Fault(FaultKind.REFUSE_PREFILL), Fault(FaultKind.STATUS, status=503)]
+        bodies = (asking(said("A river")), asking(said("A river")), asking(), asking())
+        async with open_loopback(RIVERS, faults) as server:
+            return [(await post(server, Wire.ANTHROPIC, body)).status_code for body in bodies]
+
+    assert trio.run(main) == [400, 400, 503, 200]
+
+
+# -- going on -----------------------------------------------------------------------------------------------------
+
+
+def continuation(wire: Wire, text: str) -> dict[str, Any]:
+    """What riverrun itself asks when `text` was said."""
+    provider = (
+        Anthropic("claude-sonnet-4-5", api_key="k") if wire is Wire.ANTHROPIC else OpenAIChat("gpt-4o", api_key="k")
+    )
+    request = InferenceRequest(Message.user("Tell me of rivers."))
+    step = next_request(request, InterruptSnapshot(text), ContinueText(text), provider.capabilities(request))
+    assert isinstance(step, NextRequest)
+    body = json.loads(provider.encode(step.request, step.form).body)
+    return dict(body)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=300).map(lambda text: f"«{text}»"))
+def test_what_riverrun_says_was_said_is_read_back_exactly(text: str) -> None:
+    for wire in Wire:
+        told = read_told(wire, continuation(wire, text))
+        assert told.said == text
+        assert told.is_prefix is (wire is Wire.ANTHROPIC)
+        assert told.is_quote is (wire is Wire.OPENAI)
+
+
+@WIRES
+def test_an_honest_provider_goes_on_exactly_wherever_it_was_cut(wire: Wire) -> None:
+    async def main() -> None:
+        async with open_loopback(RIVERS) as server:
+            for cut in range(1, len(RIVERS.text), 97):
+                body = continuation(wire, RIVERS.text[:cut])
+                told = read_told(wire, body).said
+                assert told + text_in((await post(server, wire, body)).text) == RIVERS.text
+
+    trio.run(main)
+
+
+@WIRES
+def test_words_that_were_never_said_are_refused(wire: Wire) -> None:
+    response = seen(RIVERS, wire, continuation(wire, "A lake does not stop at a stone"))
+    assert response.status_code == 400
+    assert "never said" in response.json()["error"]["message"]
+
+
+def test_a_prefill_that_ends_with_white_space_is_refused_as_anthropic_does() -> None:
+    response = seen(RIVERS, Wire.ANTHROPIC, asking(said("A river ")))
+    assert "trailing whitespace" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "expected"),
+    [
+        (Manner.ECHO, RIVERS.text),
+        (Manner.OVERLAP, RIVERS.text[60:]),
+        (Manner.SKIP, RIVERS.text[140:]),
+        (Manner.RESTART, retelling(RIVERS.text)),
+    ],
+)
+def test_other_manners_do_what_they_say(manner: Manner, expected: str) -> None:
+    body = asking(said(RIVERS.text[:100].rstrip()))
+    assert len(RIVERS.text[:100].rstrip()) == 100
+    assert text_in(seen(RIVERS, Wire.ANTHROPIC, body, manner=manner).text) == expected
