@@ -84,7 +84,7 @@ from .engine.run import Run
 from .engine.source import EventSource
 from .engine.stores import CheckpointStore, MemoryStore, SQLiteStore
 
-# PROVIDERS-IMPORT
+from .providers import Anthropic, OpenAIChat
 
 __version__ = "0.1.0"
 
