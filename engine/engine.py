@@ -26,7 +26,7 @@ from .core.request import InferenceRequest
 from .core.result import StreamResult
 from .recovery import Planner, World
 from .run import OpenedRun, Run
-from .source import EventSource
+from .source import EventSource, is_event_source
 from .stores.store import CheckpointStore
 from .transport import HTTPTransport, Transport
 
@@ -59,7 +59,7 @@ class Engine:
         chance: Callable[[], float] = random.random,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        if not (isinstance(provider, EventSource) or hasattr(provider, "encode")):
+        if not (is_event_source(provider) or hasattr(provider, "encode")):
             raise UsageError(
                 f"{type(provider).__name__} is neither a provider nor an event source; expected an object with "
                 "encode() and decoder(), or with open_events(), such as Anthropic('…')"

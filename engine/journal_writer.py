@@ -98,25 +98,25 @@ class JournalWriter:
                 "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
             )
 
-    async def finish(self, *, delete: bool) -> None:
-        """Write the rest, and delete the journal of a finished run: shielded, and bounded by `last_flush_s`.
+    async def finish(self) -> None:
+        """Write the rest: shielded, and bounded by `last_flush_s`.
 
         If cancelled: it is finished all the same, within the bound.
         """
         with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
-            written = await self._write()
-            if delete and written:
-                await self._delete()
+            await self._write()
         if bound.cancelled_caught:
             self._count("the last write missed its deadline")
 
-    async def _delete(self) -> None:
-        try:
-            await self._store.delete(self._run_id, self._fence)
-        except StoreError as error:
-            self._count(str(error))
-        except OSError as error:
-            self._count(str(error))
+    async def delete(self) -> None:
+        """Delete the journal of a finished run that its consumer has taken: shielded, and bounded like `finish`."""
+        with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
+            try:
+                await self._store.delete(self._run_id, self._fence)
+            except Exception as error:  # a store is foreign code; what is not deleted is found ended, and costs nothing
+                self._count(f"{type(error).__name__}: {error}")
+        if bound.cancelled_caught:
+            self._count("deleting the finished run missed its deadline")
 
     async def _write(self) -> bool:
         """Write what there is; whether all of it is stored."""

@@ -25,6 +25,8 @@ class Mailbox:
         self.is_closed = False
         self._consumers = trio.lowlevel.ParkingLot()
         self._reader = trio.lowlevel.ParkingLot()
+        self._departure = trio.lowlevel.ParkingLot()
+        self._is_left = False
 
     def put(self, event: Event) -> None:
         """Add an event and wake the consumer."""
@@ -43,6 +45,17 @@ class Mailbox:
         self._consumers.unpark_all()
         self._reader.unpark_all()
 
+    def leave(self) -> None:
+        """Say that the consumer takes nothing more."""
+        self._is_left = True
+        self._departure.unpark_all()
+
+    async def wait_emptied(self) -> bool:
+        """After `close`: wait until the consumer has taken everything (True), or takes nothing more (False)."""
+        while self.events and not self._is_left:
+            await self._departure.park()
+        return not self.events
+
     async def wait_room(self) -> None:
         """Wait until the consumer has taken half of it. A checkpoint only if full."""
         while self.is_full:
@@ -59,6 +72,8 @@ class Mailbox:
         event = self.events.popleft()
         if self._reader and len(self.events) <= self.events_max // 2:
             self._reader.unpark_all()
+        if self.is_closed and not self.events:
+            self._departure.unpark_all()
         return event
 
     def take_all(self) -> list[Event]:
@@ -66,4 +81,5 @@ class Mailbox:
         events = list(self.events)
         self.events.clear()
         self._reader.unpark_all()
+        self._departure.unpark_all()
         return events

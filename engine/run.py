@@ -224,18 +224,21 @@ class Run(trio.abc.ReceiveChannel[Event]):
             finally:
                 await self._settle(end)
                 nursery.cancel_scope.cancel(reason="the run has ended")
+        if self._journal is not None and isinstance(end, Finish) and await self._mailbox.wait_emptied():
+            await self._journal.delete()
 
     async def _settle(self, end: End | None) -> None:
-        """Publish the end and settle the journal: what waits for the store is settled first, and only then shown."""
-        journal, succeeded = self._journal, isinstance(end, Finish)
-        if journal is None:
+        """Publish the end and write the rest of the journal; where the store comes first, in that order.
+
+        A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
+        """
+        store_first = self._world.policy.checkpoint.before_delivery
+        if not store_first:
             self._publish(end)
-        elif self._world.policy.checkpoint.before_delivery:
-            await journal.finish(delete=succeeded)
+        if self._journal is not None:
+            await self._journal.finish()
+        if store_first:
             self._publish(end)
-        else:
-            self._publish(end)
-            await journal.finish(delete=succeeded)
 
     def _publish(self, end: End | None) -> None:
         """Make the run's one end known."""
@@ -276,6 +279,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
     def leave(self) -> None:
         """End the run because its block is being left. Called by the block."""
         self._closed = True
+        self._mailbox.leave()
         self._end(_Ending.LEFT)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import trio
 from attrs import define, field, frozen
@@ -63,27 +64,36 @@ class HonestNetwork:
 
     wire: Wire
     whole: Whole
-    firsts: list[Callable[[list[bytes]], list[Step]]] = field(factory=list)
+    firsts: list[Callable[[list[bytes]], list[Step]] | list[Step]] = field(factory=list)
     told: list[Told] = field(factory=list)
-    seed: int = 0
 
     def script_for(self, wire_request: WireRequest) -> Script:
         told = read_told(self.wire, json.loads(wire_request.body))
         self.told.append(told)
-        events = self.events_after(told)
-        played = self.firsts.pop(0)(events) if self.firsts else [b"".join(events)]
-        return Script(played)
+        first = self.firsts.pop(0) if self.firsts else _whole
+        return Script(first if isinstance(first, list) else first(self.events_after(told)))
 
     def events_after(self, told: Told) -> list[bytes]:
         """What an honest provider says after what was said; prefixes may have lost their trailing white space."""
         said = told.said
         assert self.whole.text.startswith(said), (said, self.whole.text)
         rest = self.whole.text[len(said) :]
-        dice = random.Random(self.seed + len(self.told))
-        reasoning = () if said or not self.whole.reasoning else split_pieces(self.whole.reasoning, dice)
-        return events_of(
-            self.wire, Reply(len(self.told), "m", split_pieces(rest, dice), reasoning, self.whole.calls, input_tokens=7)
+        reasoning = "" if said else self.whole.reasoning
+        return list(
+            _encoded(self.wire, rest, reasoning, json.dumps([[c.id, c.name, c.arguments] for c in self.whole.calls]))
         )
+
+
+def _whole(events: list[bytes]) -> list[Step]:
+    return [b"".join(events)]
+
+
+@cache
+def _encoded(wire: Wire, text: str, reasoning: str, calls: str) -> tuple[bytes, ...]:
+    dice = random.Random(len(text))
+    said = [rr.ToolCall(*row) for row in json.loads(calls)]
+    reply = Reply(len(text), "m", split_pieces(text, dice), split_pieces(reasoning, dice), said, input_tokens=7)
+    return tuple(events_of(wire, reply))
 
 
 class KeepingStore(rr.MemoryStore):

@@ -84,8 +84,15 @@ class Failure:
                 return causes.Overloaded(self.retry_after_s)
             case FailureKind.EMPTY_RESPONSE:
                 return causes.EmptyAnswer()
+            case FailureKind.TIMEOUT:
+                return causes.IdleStall("headers")
             case _:
-                return causes.Provider5xx(self.status if self.status is not None and self.status >= 500 else 500)
+                return self._cause_by_status()
+
+    def _cause_by_status(self) -> InterruptCause:
+        if self.status is None:
+            return causes.Provider5xx(500)  # an error inside the stream, which names no status
+        return causes.Provider5xx(self.status) if self.status >= 500 else causes.MalformedStream(self.message)
 
 
 def failure_of_error(error: errors.InferenceError) -> Failure:

@@ -37,7 +37,7 @@ PREFILL = "anthropic, by prefill"
 
 odd_text = st.text(
     alphabet=st.one_of(
-        st.sampled_from("ab \n\t`#|-éß漢字🙂👩‍👧\u0301\u200d\u2028\u00a0\ufeff\"\\{}"),
+        st.sampled_from('ab \n\t`#|-éß漢字🙂👩‍👧\u0301\u200d\u2028\u00a0\ufeff"\\{}'),
         st.characters(exclude_categories=("Cs",)),
     ),
     min_size=1,
@@ -45,7 +45,8 @@ odd_text = st.text(
 )
 token_text = st.integers(min_value=1, max_value=40).map(lambda n: "".join(f"tök{i}🙂 " for i in range(n)))
 tool_calls = st.lists(
-    st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=8), st.none()), max_size=3), max_size=3
+    st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=8), st.none()), max_size=3),
+    max_size=3,
 ).map(lambda rows: tuple(rr.ToolCall(f"call_{i}", f"tool{i}", row) for i, row in enumerate(rows)))
 cuts = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(FAULTS)), max_size=4)
 

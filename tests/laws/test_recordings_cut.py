@@ -4,7 +4,8 @@ The first attempt is the recording's own bytes; from the cut on a provider of ou
 what was shown = what the run holds = what is stored = what the next request says was said; and the whole is exact
 wherever it can be had: a run that had started a server-side tool refuses to run it twice and keeps what it has.
 
-Each byte offset takes the next kind of fault in turn, so that over all recordings every kind meets every offset.
+What the engine makes of a cut depends on what the decoder made of the bytes before it and on nothing else; so every
+byte is decoded, and each distinct outcome goes through the whole engine by every kind of fault, once and twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from attrs import frozen
 
 import riverrun as rr
+from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.seam import OVERLAP_CHARS_MIN, OVERLAP_DISTINCT_MIN
 from riverrun.engine.testing.loopback_wire import Wire
 from riverrun.engine.testing.scripted import Step
@@ -71,10 +73,11 @@ def all_paths() -> list[Path]:
 
 def is_ambiguous(said: str, rest: str) -> bool:
     """Whether an honest continuation begins like a repetition of the end: nobody can tell the two by the text."""
-    return any(
-        said.endswith(rest[:size]) and len(set(rest[:size])) >= OVERLAP_DISTINCT_MIN
-        for size in range(OVERLAP_CHARS_MIN, min(len(said), len(rest), 1024) + 1)
-    ) or (len(rest) >= OVERLAP_CHARS_MIN and said.startswith(rest[:OVERLAP_CHARS_MIN]))
+    least = rest[:OVERLAP_CHARS_MIN]
+    places = [at for at in range(max(len(said) - 1024, 0), len(said)) if said.startswith(least, at)] if least else []
+    return any(rest.startswith(said[at:]) and len(set(said[at:])) >= OVERLAP_DISTINCT_MIN for at in places) or (
+        len(rest) >= OVERLAP_CHARS_MIN and said.startswith(least)
+    )
 
 
 @frozen
@@ -87,20 +90,30 @@ class Cut:
 
 
 def cuts_of(recording: Recording) -> Iterator[Cut]:
-    """Every event by every kind, and every byte of the beginning by one kind in turn; each once and twice."""
-    for at, kind, twice in itertools.product(recording.event_ends(), FAULTS, (False, True)):
+    """Every event, and every byte of the beginning that decodes to something new; by every kind, once and twice."""
+    places = sorted({*recording.event_ends(), *distinct_bytes(recording)})
+    for at, kind, twice in itertools.product(places, FAULTS, (False, True)):
         yield Cut(at, kind, twice)
-    offset = sum(recording.name.encode())
-    for at in range(min(FIRST_BYTES, len(recording.data))):
-        yield Cut(at, FAULTS[(at + offset) % len(FAULTS)], twice=bool((at // len(FAULTS)) % 2))
+
+
+def distinct_bytes(recording: Recording) -> Iterator[int]:
+    """The first byte at which each distinct decoding is reached: the engine sees nothing else of a cut's place."""
+    seen: set[str] = set()
+    for at in range(min(FIRST_BYTES, len(recording.data)) + 1):
+        decoder = PROVIDERS[NAMES[recording.wire]][1]().decoder(Limits())
+        events = [*decoder.feed(recording.data[:at]), *decoder.close()]
+        state = repr((events, decoder.is_complete, decoder.defect))
+        if state not in seen:
+            seen.add(state)
+            yield at
 
 
 def network_for(recording: Recording, cut: Cut) -> HonestNetwork:
     network = HonestNetwork(recording.wire, recording.whole)
     faults = fault_steps(cut.kind, recording.wire)
 
-    def first(_events: list[bytes]) -> list[Step]:
-        return [data for data in (recording.data[: cut.at],) if data] + faults
+    first: list[Step] = [data for data in (recording.data[: cut.at],) if data]
+    first += faults
 
     def second(events: list[bytes]) -> list[Step]:
         data = b"".join(events)
