@@ -31,7 +31,6 @@ from .core.result import AttemptRecord
 from .core.retry import attempts_max, delay_s
 from .core.snapshot import InterruptSnapshot
 from .core.stop import StopReason
-from .core.stream_events import StopReported
 from .delivery import Delivery
 from .source import EventSource
 from .transport import Transport
@@ -44,7 +43,9 @@ MIDSTREAM_EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
 
 @frozen
 class Finish:
-    """The run's end: nothing is left to ask."""
+    """The run's end: nothing is left to ask. `reason` is ours where the provider could not say one."""
+
+    reason: StopReason | None = None
 
 
 @frozen
@@ -170,6 +171,8 @@ class Recovery:
             return await self._recover(EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said))
         self._delivery.cancel_calls("the answer ended before the call was closed")
         self.close_attempt(None, None)
+        if self._delivery.journal is not None:
+            self._delivery.journal.record(AnswerEnded())
         return Finish()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
@@ -218,8 +221,7 @@ class Recovery:
         self.close_attempt(cause, plan)
         self._delivery.cancel_calls(str(cause))
         if isinstance(plan, SynthesizeToolUse):
-            self._delivery.accumulator.stop = StopReported(StopReason.TOOL_USE, "synthesized")
-            return Finish()
+            return Finish(StopReason.TOOL_USE)
         step = next_request(self._request, snapshot, plan, capabilities)
         if isinstance(step, CannotContinue):
             message = f"stream interrupted ({cause}): {step.reason}"
@@ -266,8 +268,6 @@ class Recovery:
         self._attempt_began = None
         if delivery.journal is not None:
             delivery.journal.record(AttemptEnded(record))
-            if cause is None and accumulator.stop is not None:
-                delivery.journal.record(AnswerEnded())
 
     # -- how a run fails ------------------------------------------------------------------------------------------
 

@@ -249,8 +249,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
             case Fail(error):
                 delivery.put_held(discard=isinstance(error, StoreError))
                 self._error = error
-            case Finish():
-                self._finish(delivery.accumulator.final_stop())
+            case Finish(reason):
+                self._finish(delivery.accumulator.final_stop() if reason is None else (reason, None))
             case None:
                 delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
                 self._the_recovery.close_attempt(None, None)

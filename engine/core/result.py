@@ -35,8 +35,9 @@ class SeamVerdict(StrEnum):
 class AttemptRecord:
     """One attempt, told afterwards. Times are seconds since the run began, on trio's clock.
 
-    `cause` and `plan` are None for the attempt that finished; `usage_estimated` says that the provider had not reported
-    the output when the attempt ended; `kept` says whether any of what it said is in the result.
+    `cause` and `plan` are None for the attempt that finished, or in which the run was cancelled, paused or left;
+    `usage_estimated` says that the provider had not reported the output when the attempt ended; `kept` says whether any
+    of what it said is in the result.
     """
 
     number: int
