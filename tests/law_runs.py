@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 
 import trio
 from attrs import define, field, frozen
@@ -211,4 +212,4 @@ def in_virtual_time(main: Callable[[], object]) -> object:
 def reads_of(data: bytes, cuts: Sequence[int]) -> list[bytes]:
     """Cut bytes into reads."""
     edges = [0, *sorted({min(max(cut, 0), len(data)) for cut in cuts}), len(data)]
-    return [part for a, b in zip(edges, edges[1:], strict=False) if (part := data[a:b])]
+    return [part for a, b in pairwise(edges) if (part := data[a:b])]

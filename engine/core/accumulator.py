@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
+from .held_blocks import CallParts, Held, ReasoningParts, TextParts, block_of, size_bytes
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .policy import Limits
 from .snapshot import InFlightTool, InterruptSnapshot
@@ -50,51 +51,6 @@ from .tool_json import explain_arguments, parse_arguments
 from .usage import TokenUsage, UsageReport, apply_report
 
 
-class _Parts:
-    """Text that grows: appended to in O(1), joined once when read."""
-
-    __slots__ = ("parts",)
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-
-    def read(self) -> str:
-        if len(self.parts) > 1:
-            self.parts[:] = ["".join(self.parts)]
-        return self.parts[0] if self.parts else ""
-
-
-class _Text(_Parts):
-    __slots__ = ()
-
-
-class _Reasoning(_Parts):
-    __slots__ = ("is_open", "pending_signature", "signature")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_open = True
-        self.pending_signature: str | None = None
-        self.signature: str | None = None
-
-
-class _Call(_Parts):
-    __slots__ = ("id", "name", "size_bytes")
-
-    def __init__(self, call_id: str, name: str) -> None:
-        super().__init__()
-        self.id = call_id
-        self.name = name
-        self.size_bytes = 0
-
-
-_Held = _Text | _Reasoning | _Call | ToolCall | ReasoningBlock | OpaqueBlock
-
-
-def _size_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
 class Accumulator:
     """The state of a run, folded. Not shared between tasks.
 
@@ -109,10 +65,10 @@ class Accumulator:
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held: list[_Held] = []
+        self._held: list[Held] = []
         self._open_text: list[str] | None = None
-        self._open_reasoning: _Reasoning | None = None
-        self._open_calls: dict[str, _Call] = {}
+        self._open_reasoning: ReasoningParts | None = None
+        self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._text_bytes = 0
         self._mark = (0, 0)
@@ -131,7 +87,7 @@ class Accumulator:
         self.usage_reported = False
         self.odd_usage = 0
         self.defect: str | None = None
-        self._folds: dict[type, Callable[[StreamEvent], Event | None]] = {
+        self._folds: dict[type, Callable[..., Event | None]] = {  # each fold takes the type it stands under
             TextDelta: self._fold_text,
             ReasoningDelta: self._fold_reasoning,
             ToolCallStart: self._fold_call_start,
@@ -157,7 +113,7 @@ class Accumulator:
         """Take one event; return what the consumer is given for it. Cost: O(1) amortised."""
         if type(event) is TextDelta and self._open_text is not None:  # all but every event of most answers
             text = event.text
-            size = len(text) if text.isascii() else _size_bytes(text)
+            size = len(text) if text.isascii() else size_bytes(text)
             self._open_text.append(text)
             self.said_bytes += size
             self._text_bytes += size
@@ -166,32 +122,30 @@ class Accumulator:
             return event
         return self._folds[type(event)](event)
 
-    def _fold_text(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, TextDelta)  # noqa: S101 - the table above says so
+    def _fold_text(self, event: TextDelta) -> Event | None:
         if not event.text:
             return None
         self._close_reasoning()
-        block = _Text()
+        block = TextParts()
         self._hold(block)
         self._open_text = block.parts
         return self.fold(event)
 
-    def _fold_reasoning(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, ReasoningDelta)  # noqa: S101
+    def _fold_reasoning(self, event: ReasoningDelta) -> Event | None:
         if not event.text:
             return None
         self._reasoning().parts.append(event.text)
-        size = _size_bytes(event.text)
+        size = size_bytes(event.text)
         self.said_bytes += size
         self._text_bytes += size
         if self._text_bytes > self._limits.text_bytes_max:
             self._note_limit("text and reasoning", "bytes", self._text_bytes, self._limits.text_bytes_max)
         return event
 
-    def _reasoning(self) -> _Reasoning:
+    def _reasoning(self) -> ReasoningParts:
         if self._open_reasoning is None:
             self._open_text = None
-            self._open_reasoning = _Reasoning()
+            self._open_reasoning = ReasoningParts()
             self._hold(self._open_reasoning)
         return self._open_reasoning
 
@@ -200,22 +154,19 @@ class Accumulator:
             self._open_reasoning.is_open = False
             self._open_reasoning = None
 
-    def _fold_signature(self, event: StreamEvent) -> None:
-        assert isinstance(event, ReasoningSignature)  # noqa: S101
+    def _fold_signature(self, event: ReasoningSignature) -> None:
         self._reasoning().pending_signature = event.signature
 
-    def _fold_redacted(self, event: StreamEvent) -> None:
-        assert isinstance(event, RedactedReasoning)  # noqa: S101
+    def _fold_redacted(self, event: RedactedReasoning) -> None:
         self._close_blocks()
         self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
 
-    def _fold_call_start(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, ToolCallStart)  # noqa: S101
+    def _fold_call_start(self, event: ToolCallStart) -> Event | None:
         if event.id in self._open_calls or event.id in self._completed:
             self._note(f"a second start of call {event.id[:80]!r}; expected each call to start once")
             return None
         self._close_blocks()
-        call = _Call(event.id, event.name)
+        call = CallParts(event.id, event.name)
         self._open_calls[event.id] = call
         self._hold(call)
         self.calls_started += 1
@@ -223,13 +174,12 @@ class Accumulator:
             self._note_limit("calls", "calls", self.calls_started, self._limits.calls_max)
         return event
 
-    def _fold_call_delta(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, ToolCallDelta)  # noqa: S101
+    def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
         call = self._open_calls.get(event.id)
         if call is None:
             self._note(f"arguments for call {event.id[:80]!r}, which is not open; expected a start before them")
             return None
-        size = _size_bytes(event.args_delta)
+        size = size_bytes(event.args_delta)
         call.parts.append(event.args_delta)
         call.size_bytes += size
         self.said_bytes += size
@@ -237,8 +187,7 @@ class Accumulator:
             self._note_limit("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
         return event
 
-    def _fold_block_stop(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, BlockStop)  # noqa: S101
+    def _fold_block_stop(self, event: BlockStop) -> Event | None:
         if event.id is None:
             if self._open_reasoning is not None:
                 self._open_reasoning.signature = self._open_reasoning.pending_signature
@@ -250,7 +199,7 @@ class Accumulator:
             return None
         return self._close_call(call, is_cut=event.is_cut)
 
-    def _close_call(self, call: _Call, *, is_cut: bool) -> Event:
+    def _close_call(self, call: CallParts, *, is_cut: bool) -> Event:
         text = call.read()
         if not text.strip() and not is_cut:
             text = "{}"
@@ -266,43 +215,37 @@ class Accumulator:
         self._held[self._held.index(call)] = ready
         return ToolCallReady(ready)
 
-    def _fold_server_tool(self, event: StreamEvent) -> None:
-        assert isinstance(event, ServerToolStarted)  # noqa: S101
+    def _fold_server_tool(self, event: ServerToolStarted) -> None:
         self._close_blocks()
         self.server_tool = event.name
 
-    def _fold_opaque(self, event: StreamEvent) -> None:
-        assert isinstance(event, OpaqueBlockReceived)  # noqa: S101
+    def _fold_opaque(self, event: OpaqueBlockReceived) -> None:
         self._close_blocks()
         self._hold(event.block)
         if event.closes_server_tool:
             self.server_tool = None
 
-    def _fold_usage(self, event: StreamEvent) -> Event | None:
-        assert isinstance(event, UsageReport)  # noqa: S101
+    def _fold_usage(self, event: UsageReport) -> Event | None:
         self.usage, odd = apply_report(self.usage, event)
         self.odd_usage += odd
         self.usage_reported = True
         return UsageUpdate(self.usage_before + self.usage)
 
-    def _fold_stop(self, event: StreamEvent) -> None:
-        assert isinstance(event, StopReported)  # noqa: S101
+    def _fold_stop(self, event: StopReported) -> None:
         self.stop = event
 
-    def _fold_response(self, event: StreamEvent) -> None:
-        assert isinstance(event, ResponseStarted)  # noqa: S101
+    def _fold_response(self, event: ResponseStarted) -> None:
         self.response_id = event.response_id or self.response_id
         self.model = event.model or self.model
 
-    def _fold_cursor(self, event: StreamEvent) -> None:
-        assert isinstance(event, CursorMoved)  # noqa: S101
+    def _fold_cursor(self, event: CursorMoved) -> None:
         self.cursor = event.cursor
 
     def _close_blocks(self) -> None:
         self._close_reasoning()
         self._open_text = None
 
-    def _hold(self, block: _Held) -> None:
+    def _hold(self, block: Held) -> None:
         self._held.append(block)
         if len(self._held) > self._limits.blocks_max:
             self._note_limit("blocks", "blocks", len(self._held), self._limits.blocks_max)
@@ -318,7 +261,7 @@ class Accumulator:
     def begin_attempt(self) -> None:
         """Begin an attempt: its usage starts at nothing; `rewind` comes back to here."""
         last = self._held[-1] if self._held else None
-        self._mark = (len(self._held), len(last.read()) if isinstance(last, _Text) else 0)
+        self._mark = (len(self._held), len(last.read()) if isinstance(last, TextParts) else 0)
         self.said_bytes = 0
         self.usage = TokenUsage()
         self.usage_reported = False
@@ -369,7 +312,7 @@ class Accumulator:
         self._close_blocks()
         self._open_calls.clear()
         del self._held[blocks:]
-        if blocks and isinstance(last := self._held[-1], _Text):
+        if blocks and isinstance(last := self._held[-1], TextParts):
             last.parts[:] = [last.read()[:last_chars]]
             self._open_text = last.parts
         self.said_bytes = 0
@@ -381,7 +324,7 @@ class Accumulator:
     @property
     def text(self) -> str:
         """Everything said as text, joined. Cost: O(what was said since the last read)."""
-        return "".join(block.read() for block in self._held if isinstance(block, _Text))
+        return "".join(block.read() for block in self._held if isinstance(block, TextParts))
 
     @property
     def has_open_calls(self) -> bool:
@@ -391,7 +334,7 @@ class Accumulator:
     @property
     def is_empty(self) -> bool:
         """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
-        return not self._completed and not any(isinstance(h, _Text | OpaqueBlock) for h in self._held)
+        return not self._completed and not any(isinstance(h, TextParts | OpaqueBlock) for h in self._held)
 
     @property
     def completed_calls(self) -> tuple[ToolCall, ...]:
@@ -405,18 +348,7 @@ class Accumulator:
 
     def blocks(self) -> tuple[AnswerBlock, ...]:
         """Return what was said, in order; calls under way are left out."""
-        return tuple(block for held in self._held if (block := self._as_block(held)) is not None)
-
-    def _as_block(self, held: _Held) -> AnswerBlock | None:
-        match held:
-            case _Text():
-                return TextBlock(held.read())
-            case _Reasoning():
-                return ReasoningBlock(held.read(), signature=held.signature, origin=self.origin)
-            case _Call():
-                return None
-            case _:
-                return held
+        return tuple(block for held in self._held if (block := block_of(held, self.origin)) is not None)
 
     def snapshot(self) -> InterruptSnapshot:
         """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""

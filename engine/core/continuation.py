@@ -144,19 +144,28 @@ def _replayable(snapshot: InterruptSnapshot, prefix: str, said: str) -> tuple[Bl
     whole = "".join(block.text for block in blocks if isinstance(block, TextBlock))
     if whole != prefix or not any(isinstance(block, OpaqueBlock) for block in blocks):
         return (TextBlock(said),)
-    return _cut_tail(blocks, len(whole) - len(said))
+    return _cut_tail(_join_texts(blocks), len(whole) - len(said))
+
+
+def _join_texts(blocks: list[TextBlock | OpaqueBlock]) -> list[TextBlock | OpaqueBlock]:
+    """Join neighbouring texts: a block of nothing but white space, which providers refuse, would be lost on its own."""
+    joined: list[TextBlock | OpaqueBlock] = []
+    for block in blocks:
+        last = joined[-1] if joined else None
+        if isinstance(last, TextBlock) and isinstance(block, TextBlock):
+            joined[-1] = TextBlock(last.text + block.text)
+        else:
+            joined.append(block)
+    return joined
 
 
 def _cut_tail(blocks: list[TextBlock | OpaqueBlock], chars: int) -> tuple[Block, ...]:
-    kept: list[Block] = list(blocks)
-    for position in range(len(kept) - 1, -1, -1):
-        block = kept[position]
-        if not isinstance(block, TextBlock) or not chars:
-            break
-        shorter = block.text[: max(len(block.text) - chars, 0)]
-        chars -= len(block.text) - len(shorter)
-        kept[position] = TextBlock(shorter)
-    return tuple(block for block in kept if not (isinstance(block, TextBlock) and not block.text))
+    """Take characters off the last text; a text that becomes empty goes."""
+    last = blocks[-1]
+    if not chars or not isinstance(last, TextBlock):
+        return tuple(blocks)
+    shorter = last.text[:-chars]
+    return (*blocks[:-1], TextBlock(shorter)) if shorter else tuple(blocks[:-1])
 
 
 def _with_assistant(request: InferenceRequest, blocks: tuple[Block, ...]) -> InferenceRequest:

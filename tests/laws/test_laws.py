@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 
@@ -325,7 +326,8 @@ def test_a_checkpoint_of_another_request_is_refused_and_untouched() -> None:
 
 
 def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place() -> None:
-    refusal = b'{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill. The conversation must end with a user message."}}'
+    said = "This model does not support assistant message prefill. The conversation must end with a user message."
+    refusal = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": said}}).encode()
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2 tök3"))
     network.firsts = [lambda events: [b"".join(events[:5])]]
