@@ -1,4 +1,4 @@
-"""Run in an environment that holds nothing but the built wheel: is all of it there, and nothing else?"""
+"""Run in an environment that holds nothing but the built wheel: all of it has to be there, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def main() -> int:
     assert (package / "py.typed").is_file(), "py.typed is missing: type checkers would ignore the annotations"
     assert Path(journal.__file__).is_relative_to(package / "engine" / "core")
     for bare in ("engine", "providers"):
-        assert importlib.util.find_spec(bare) is None, f"the wheel installs a bare {bare!r}: applications have such folders"
+        assert importlib.util.find_spec(bare) is None, (
+            f"the wheel installs a bare {bare!r}: applications have such folders"
+        )
     assert importlib.metadata.version("riverrun") == riverrun.__version__
     files = [str(file) for file in importlib.metadata.files("riverrun") or ()]
     assert not [file for file in files if file.startswith(("src/", "tests/", "engine/", "providers/"))], files

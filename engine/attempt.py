@@ -157,11 +157,11 @@ class _Reader:
             if events is None:
                 return self._at_end(stream, Broken(PrematureEnd()))
             self._take(stream, events)
+            if self._receiver.trouble is not None:
+                return self._receiver.trouble
             if stream.is_complete:
                 await stream.drain()
                 return Ended()
-            if self._receiver.trouble is not None:
-                return self._receiver.trouble
             if stream.defect is not None:
                 return Broken(MalformedStream(stream.defect), stream.defect)
             if self._receiver.must_wait:
@@ -187,10 +187,10 @@ class _Reader:
     def _at_end(self, stream: OpenedStream, broken: Broken) -> Outcome:
         """The body ended or broke: what only its end makes sure may still complete the answer."""
         self._take(stream, stream.close())
-        if stream.is_complete:
-            return Ended()
         if self._receiver.trouble is not None:
             return self._receiver.trouble
+        if stream.is_complete:
+            return Ended()
         if stream.defect is not None:
             return Broken(MalformedStream(stream.defect), stream.defect)
         return broken

@@ -16,6 +16,7 @@ from .checkpoint import StoreUnavailable, delivered_again, killed_attempt, load_
 from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
 from .core.events import Event, Finished, Status
+from .core.failures import printable
 from .core.journal import SCHEMA_VERSION, AttemptEnded, JournalHeader, RestoredRun, fingerprint
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, StreamResult
@@ -94,6 +95,11 @@ class Run(trio.abc.ReceiveChannel[Event]):
 
     async def __anext__(self) -> Event:
         """Give the next event of `async for`; see `receive`."""
+        mailbox = self._mailbox
+        if mailbox.events and not self._closed:
+            # `receive` written out for an event that is ready: a checkpoint costs 5 µs, three coroutines around it 1.5.
+            await trio.lowlevel.checkpoint()
+            return mailbox.take()
         try:
             return await self.receive()
         except trio.EndOfChannel:
@@ -188,7 +194,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         policy = self._world.policy.checkpoint
         journal = await load_journal(self._store, self.run_id, policy)
         if isinstance(journal, StoreUnavailable):
-            logger.warning("run %r: no checkpoint store (%s); going on without it", self.run_id, journal.why)
+            logger.warning("run %r: no checkpoint store (%s); going on without it", self.run_id, printable(journal.why))
             self._mailbox.put(Status("the checkpoint store could not be read; going on without it"))
             return None
         mark = fingerprint(self._request)

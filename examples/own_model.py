@@ -12,9 +12,8 @@ from contextlib import asynccontextmanager
 import trio
 
 import riverrun as rr
-from riverrun.engine.core.stream_events import StopReported, StreamEvent
 
-TEXT = "riverrun, past Eve and Adam's, from swerve of shore to bend of bay"
+TEXT = "a parrot that is interrupted goes on in the middle of the word, and thinks nothing of it"
 QUICK = rr.Policy(retry=rr.RetryPolicy(base_delay_s=0.1))
 
 
@@ -30,23 +29,23 @@ class Parrot:
     @asynccontextmanager
     async def open_events(
         self, request: rr.InferenceRequest, form: rr.ContinuationForm | None
-    ) -> AsyncGenerator[trio.MemoryReceiveChannel[StreamEvent]]:
+    ) -> AsyncGenerator[trio.MemoryReceiveChannel[rr.StreamEvent]]:
         """Answer once. The block is left when the attempt ends, by cancellation too."""
         said = request.messages[-1].text if form is rr.ContinuationForm.PREFILL else ""
-        send, receive = trio.open_memory_channel[StreamEvent](0)
+        send, receive = trio.open_memory_channel[rr.StreamEvent](0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._speak, send, TEXT[len(said) :])
             yield receive
             nursery.cancel_scope.cancel(reason="the attempt has ended")
 
-    async def _speak(self, send: trio.MemorySendChannel[StreamEvent], text: str) -> None:
+    async def _speak(self, send: trio.MemorySendChannel[rr.StreamEvent], text: str) -> None:
         with send:  # the end of the channel after StopReported is the end of the answer; before, a premature end
             for position, character in enumerate(text):
                 if self.crashes_left and position == 30:
                     self.crashes_left -= 1
                     raise rr.ProviderError("the parrot fell off its perch")
                 await send.send(rr.TextDelta(character))
-            await send.send(StopReported(rr.StopReason.END_TURN, "done"))
+            await send.send(rr.StopReported(rr.StopReason.END_TURN, "done"))
 
 
 async def main() -> None:

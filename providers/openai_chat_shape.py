@@ -23,7 +23,7 @@ from .wire_json import list_at, object_at, read_object
 _STRINGS = {key: re.compile(f'"{key}": ?"') for key in ("content", "reasoning_content", "reasoning")}
 _PADDING = re.compile(r'"obfuscation": ?"')
 _STRING_REST = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_PROBES = ("riverrun past", "Eve and Adam's")
+_PROBES = ("one probe", "another one's")
 
 
 class ChunkShape:

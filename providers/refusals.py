@@ -222,7 +222,9 @@ def _message(refusal: WireRefusal, endpoint: Endpoint, path: str, complaint: Com
     message = f"{endpoint.name} {full_path} HTTP {refusal.status}: {words}"
     if 200 <= refusal.status < 300:
         seen = printable(refusal.headers.get("content-type", "none"), 80)
-        message += f" (content-type seen: {seen}; expected: text/event-stream)"
+        coding = printable(refusal.headers.get("content-encoding", ""), 80)
+        coded = f", content-encoding seen: {coding}; expected: none" if coding else ""
+        message += f" (content-type seen: {seen}; expected: text/event-stream{coded})"
     elif 300 <= refusal.status < 400:
         message += " (redirects are never followed: give the final address as base_url)"
     elif _WRONG_ENDPOINT.search(complaint.message):

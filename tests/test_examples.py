@@ -54,7 +54,7 @@ def test_tools_runs_each_call_once_and_forgets_the_broken_one() -> None:
 def test_own_model_goes_on_after_its_crash() -> None:
     shown, _ = run_example("own_model")
     assert shown.splitlines() == [
-        "riverrun, past Eve and Adam's, from swerve of shore to bend of bay",
+        "a parrot that is interrupted goes on in the middle of the word, and thinks nothing of it",
         "['provider 500 mid-stream', 'None']",
     ]
 

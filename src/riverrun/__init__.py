@@ -74,16 +74,19 @@ from .engine.core.planner import (
     plan_recovery,
 )
 from .engine.core.policy import CheckpointPolicy, Jitter, Limits, Policy, RetryPolicy, StallPolicy, Throughput
+from .engine.core.provider import Provider
+from .engine.core.replay import replay_events
 from .engine.core.request import InferenceRequest, ToolChoice
 from .engine.core.result import AttemptRecord, SeamVerdict, StreamResult
 from .engine.core.snapshot import InFlightTool, InterruptSnapshot
 from .engine.core.stop import StopReason
-from .engine.core.usage import TokenUsage
+from .engine.core.stream_events import BlockStop, ReasoningSignature, StopReported, StreamEvent
+from .engine.core.usage import TokenUsage, UsageReport
 from .engine.engine import Engine
 from .engine.run import Run
 from .engine.source import EventSource
 from .engine.stores import CheckpointStore, MemoryStore, SQLiteStore
-
+from .engine.transport import Transport
 from .providers import Anthropic, OpenAIChat
 
 __version__ = "0.1.0"
@@ -93,6 +96,7 @@ __all__ = [
     "Anthropic",
     "AttemptRecord",
     "Block",
+    "BlockStop",
     "Capabilities",
     "CheckpointMismatch",
     "CheckpointPolicy",
@@ -133,12 +137,14 @@ __all__ = [
     "Overloaded",
     "Policy",
     "PrematureEnd",
+    "Provider",
     "Provider5xx",
     "ProviderError",
     "QuotaExhausted",
     "RateLimited",
     "ReasoningBlock",
     "ReasoningDelta",
+    "ReasoningSignature",
     "Reattach",
     "RecoveryPlan",
     "Resumed",
@@ -153,7 +159,9 @@ __all__ = [
     "StallPolicy",
     "Status",
     "StopReason",
+    "StopReported",
     "StoreError",
+    "StreamEvent",
     "StreamInterrupted",
     "StreamReset",
     "StreamResult",
@@ -170,13 +178,16 @@ __all__ = [
     "ToolCallStart",
     "ToolChoice",
     "ToolResult",
+    "Transport",
     "TruncateBeforeTool",
     "Unauthorized",
     "UsageError",
+    "UsageReport",
     "UsageUpdate",
     "WholeRestart",
     "__version__",
     "causes",
     "errors",
     "plan_recovery",
+    "replay_events",
 ]
