@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Protocol, cast
 
 import trio
+from attrs import evolve
 
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
@@ -17,8 +18,9 @@ from .core.failures import Failure
 from .core.policy import Policy
 from .core.provider import Provider, WireDecoder
 from .core.request import InferenceRequest
+from .core.secret import Secret, scrub
 from .core.stream_events import StopReported, StreamEvent
-from .transport import Body, Transport, refusal_of
+from .transport import Body, Transport, refusal_of, secrets_of
 
 
 class EventSource(Protocol):
@@ -96,9 +98,10 @@ def is_event_source(source: object) -> bool:
 class HTTPStream:
     """A provider's answer over HTTP: bytes in, events out."""
 
-    def __init__(self, opened: Body, decoder: WireDecoder) -> None:
+    def __init__(self, opened: Body, decoder: WireDecoder, secrets: Sequence[Secret] = ()) -> None:
         self._opened = opened
         self._decoder = decoder
+        self._secrets = secrets
         self.bytes_received = 0
 
     @property
@@ -108,8 +111,9 @@ class HTTPStream:
 
     @property
     def defect(self) -> str | None:
-        """What was not the wire format, if anything was not."""
-        return self._decoder.defect
+        """What was not the wire format, if anything was not; it may quote a stranger, so without our secrets."""
+        defect = self._decoder.defect
+        return defect if defect is None else scrub(defect, self._secrets)
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
@@ -190,5 +194,6 @@ async def open_source(
     nursery.start_soon(opened.pump)
     refusal = await refusal_of(opened, policy.limits)
     if refusal is not None:
-        raise RefusedError(source.classify(refusal, now_unix_s=wall_clock()))
-    return HTTPStream(opened, source.decoder(policy.limits))
+        failure = source.classify(refusal, now_unix_s=wall_clock())
+        raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
+    return HTTPStream(opened, source.decoder(policy.limits), secrets_of(wire))

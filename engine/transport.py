@@ -10,7 +10,7 @@ the last moment, and what is not a stream becomes a bounded `WireRefusal`.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Protocol, cast
 
 import httpx
@@ -20,7 +20,7 @@ from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, Mal
 from .core.failures import printable
 from .core.policy import Limits
 from .core.provider import WireRefusal, WireRequest
-from .core.secret import Secret
+from .core.secret import Secret, scrub
 
 CLOSE_S = 1.0
 """How long closing a connection may take, shielded: it is local work, but TLS may want a last word."""
@@ -28,8 +28,15 @@ CLOSE_S = 1.0
 DRAIN_S = 0.25
 """How long we wait for the end of a body whose terminal event was seen, so that its connection can be used again."""
 
+ERROR_BODY_S = 5.0
+"""How long we wait for the text of an error whose status we know: a body that hangs must not turn a 401 into a stall,
+which would be retried. Longer than a slow proxy needs, for providers tell some errors apart by their text only."""
+
 READ_AHEAD_BYTES_MAX = 64 * 1024
 """How much is read ahead of the decoder before the pump waits, and TCP with it: one network read of httpcore."""
+
+NEVER_PROXIED = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+"""A server on this machine is asked directly, whatever proxy the environment names: the proxy would see the prompt."""
 
 NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "application/xml", "text/xml")
 """Content types that are an answer about the request, never the stream (a proxy's page, an error under status 200)."""
@@ -148,14 +155,15 @@ class OpenedResponse:
     one hop a read, and decoding that stays in the processor's caches (measured: 2.5 µs an event instead of 6.5).
     """
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, secrets: Sequence[Secret] = ()) -> None:
         self._response = response
+        self._secrets = secrets
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._ended = False
         self._error: Exception | None = None
         self._taker = trio.lowlevel.ParkingLot()
-        self._room = trio.lowlevel.ParkingLot()
+        self._waiting_pump: trio.lowlevel.Task | None = None
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
@@ -164,21 +172,41 @@ class OpenedResponse:
 
         If cancelled: the connection is closed, within `CLOSE_S`.
         """
+        parts = self._parts
         try:
             async for data in self._response.stream:
-                self._parts.append(data)
-                self._size_bytes += len(data)
-                if self._taker:
+                if not parts:  # the taker waits only while there is nothing
                     self._taker.unpark()
-                while self._size_bytes >= READ_AHEAD_BYTES_MAX:
-                    await self._room.park()
+                parts.append(data)
+                self._size_bytes += len(data)
+                if self._size_bytes >= READ_AHEAD_BYTES_MAX:
+                    await self._wait_room()
         except Exception as error:
-            self._error = _translated(error)
+            self._error = _translated(error, self._secrets)
         finally:
             self._ended = True
             self._taker.unpark_all()
             with trio.move_on_after(CLOSE_S, shield=True):
                 await self._response.aclose()
+
+    async def _wait_room(self) -> None:
+        """Wait until what was read is taken. If cancelled: returns, and the next read raises.
+
+        A pump that is cancelled between two chunks leaves the client's nested generators suspended, which nothing but
+        the garbage collector then ends (trio warns of each). So `Cancelled` is raised where it unwinds them: inside.
+        """
+        self._waiting_pump = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._wake_pump()
+            return trio.lowlevel.Abort.FAILED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _wake_pump(self) -> None:
+        pump, self._waiting_pump = self._waiting_pump, None
+        if pump is not None:
+            trio.lowlevel.reschedule(pump)
 
     async def receive(self) -> bytes:
         """Take what has been read since, waiting if there is nothing; b"" is the body's end. A checkpoint if it waits.
@@ -196,8 +224,7 @@ class OpenedResponse:
         data = b"".join(self._parts)
         self._parts.clear()
         self._size_bytes = 0
-        if self._room:
-            self._room.unpark_all()
+        self._wake_pump()
         return data
 
     async def drain(self) -> None:
@@ -210,9 +237,29 @@ class OpenedResponse:
                 return
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
+    """Make a client's exception ours, without the key: some quote the bytes they choked on, which may quote it."""
     cause = cause_of(error)
-    return error if cause is None else TransportError(cause, printable(str(error)))
+    if cause is None:
+        return error
+    if isinstance(cause, MalformedStream):
+        cause = MalformedStream(printable(scrub(str(error), secrets)))
+    return TransportError(cause, printable(scrub(str(error), secrets)))
+
+
+def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
+    """Return the secrets that a request carries: what no text about it may hold."""
+    return tuple(value for value in wire.headers.values() if isinstance(value, Secret))
+
+
+def _build(client: Client, wire: WireRequest, connect_s: float | None) -> object:
+    """Build the client's request. Apart from `open`, so that no frame of ours holds the key while it is sent."""
+    headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
+    headers["accept-encoding"] = "identity"
+    timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
+    return client.build_request(
+        wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
+    )
 
 
 class HTTPTransport:
@@ -227,7 +274,7 @@ class HTTPTransport:
         if self._client is None:
             if self._ssl is None:
                 self._ssl = httpx.create_ssl_context()  # ~20 ms of CPU: once, whenever the client is made
-            made = httpx.AsyncClient(verify=self._ssl, http2=False, follow_redirects=False)
+            made = httpx.AsyncClient(verify=self._ssl, http2=False, follow_redirects=False, mounts=NEVER_PROXIED)
             self._client = cast("Client", made)
         return self._client
 
@@ -239,17 +286,15 @@ class HTTPTransport:
         If cancelled: the connection is closed.
         """
         client = self._the_client()
-        headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
-        headers["accept-encoding"] = "identity"
-        timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
-        request = client.build_request(
-            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
-        )
+        request, secrets = _build(client, wire, connect_s), secrets_of(wire)
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
         except Exception as error:
-            raise _translated(error) from error
-        return OpenedResponse(response)
+            translated = _translated(error, secrets)
+            if translated is error:
+                raise
+            raise translated from error
+        return OpenedResponse(response, secrets)
 
     async def aclose(self) -> None:
         """Close our own client; a caller's stays open."""
@@ -260,13 +305,14 @@ class HTTPTransport:
 
 
 async def _first_bytes(opened: Body, bytes_max: int) -> bytes:
-    """Take a body's first bytes, for an error's text. What breaks on the way just ends it."""
+    """Take a body's first bytes, for an error's text. What breaks or hangs on the way just ends it."""
     body = bytearray()
-    try:
-        while len(body) < bytes_max and (data := await opened.receive()):
-            body += data
-    except TransportError:
-        pass
+    with trio.move_on_after(ERROR_BODY_S):
+        try:
+            while len(body) < bytes_max and (data := await opened.receive()):
+                body += data
+        except TransportError:
+            pass
     return bytes(body[:bytes_max])
 
 

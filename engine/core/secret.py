@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from .usage_error import UsageError
+
+SCRUBBED_CHARS_MIN = 8
+"""Shorter secrets ("EMPTY", "test") open nothing but local servers, and are parts of other words."""
 
 
 class Secret:
@@ -42,3 +46,16 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: read the key from the environment where it is used")
+
+
+def scrub(text: str, secrets: Iterable[Secret]) -> str:
+    """Take every secret out of a stranger's text, and what is left of one where the text was cut.
+
+    Of a secret with spaces in it (`Bearer …`), each part counts. Cost: linear in the text for each character of a
+    secret; for short texts on the way to an error.
+    """
+    for secret in secrets:
+        for part in secret.reveal().split():
+            for end in range(len(part), SCRUBBED_CHARS_MIN - 1, -1):
+                text = text.replace(part[:end], "***")
+    return text

@@ -1,0 +1,196 @@
+"""Every fault of the loopback provider, through real sockets and each HTTP client: the answer arrives whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import trio
+from attrs import evolve
+
+import riverrun as rr
+from riverrun.engine.testing import (
+    CODE,
+    RIVERS,
+    TABLE,
+    TEXT_ANSWERS,
+    WEATHER,
+    Answer,
+    Fault,
+    FaultKind,
+    Manner,
+    Unit,
+    fault_schedule,
+    open_loopback,
+    retelling,
+)
+from tests.sockets.peers import (
+    FAST,
+    ONCE,
+    PEERS,
+    SLOW,
+    Peer,
+    SeenHere,
+    check_whole,
+    consume,
+    every_peer,
+    run_here,
+    some_peers,
+    told,
+    until,
+)
+
+pytestmark = pytest.mark.sockets
+
+every_repeater = pytest.mark.parametrize("peer", [evolve(peer, repeats=True) for peer in PEERS], ids=str)
+RESET_IN_CHARACTER = Fault(FaultKind.RESET, 3000, Unit.CHARACTER)
+RESET_IN_CHUNK = Fault(FaultKind.RESET, 4000, Unit.BYTES, in_chunk=True)
+QUIET = (FaultKind.STALL, FaultKind.PINGS)
+RECOVERED: dict[str, tuple[Fault, ...]] = {
+    "reset inside a character": (RESET_IN_CHARACTER,),
+    "reset inside a chunk": (RESET_IN_CHUNK,),
+    "reset after the head": (Fault(FaultKind.RESET, 0),),
+    "reset before the terminal event": (Fault(FaultKind.RESET, 60, Unit.EVENTS),),
+    "half-close between chunks": (Fault(FaultKind.HALF_CLOSE, 20),),
+    "half-close inside a chunk": (Fault(FaultKind.HALF_CLOSE, 5003, Unit.CHARACTER, in_chunk=True),),
+    "silence": (Fault(FaultKind.STALL, 25),),
+    "silence after the head": (Fault(FaultKind.STALL, 0),),
+    "pings only": (Fault(FaultKind.PINGS, 25, pause_s=0.05),),
+    "pings from the start": (Fault(FaultKind.PINGS, 0, pause_s=0.05),),
+    "a drip": (Fault(FaultKind.DRIP, 5, pause_s=0.001, events=8),),
+    "a body that ends early": (Fault(FaultKind.PREMATURE_END, 33),),
+    "garbage": (Fault(FaultKind.GARBAGE, 21),),
+    "an overload in the body": (Fault(FaultKind.OVERLOADED, 30),),
+    "a web page": (Fault(FaultKind.HTML),),
+    "429 with a hint": (Fault(FaultKind.STATUS, status=429, retry_after_s=0.02),),
+    "429, 500, 503, 529": tuple(Fault(FaultKind.STATUS, status=status) for status in (429, 500, 503, 529)),
+    "prefill refused": (Fault(FaultKind.REFUSE_PREFILL), Fault(FaultKind.RESET, 20), RESET_IN_CHARACTER),
+    "one after the other": (RESET_IN_CHARACTER, RESET_IN_CHUNK, Fault(FaultKind.OVERLOADED, 9), Fault(FaultKind.HTML)),
+}
+
+
+def answered(
+    peer: Peer, answer: Answer, faults: Sequence[Fault], policy: rr.Policy = SLOW, **options: Any
+) -> tuple[SeenHere, list[str]]:
+    """Run once against the loopback provider; what was seen, and what each request said was said."""
+
+    async def main() -> tuple[SeenHere, list[str]]:
+        async with open_loopback(answer, faults, **options) as server:
+            tasks = trio.lowlevel.current_statistics().tasks_living
+            async with peer.engine(server.port, policy) as engine:
+                seen = await consume(engine)
+            await until(lambda: server.connections_open == 0)
+            await until(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
+            return seen, told(server, peer.wire)
+
+    return run_here(main)  # type: ignore[no-any-return]
+
+
+def policy_for(faults: Sequence[Fault]) -> rr.Policy:
+    return FAST if any(fault.kind in QUIET for fault in faults) else SLOW
+
+
+@every_peer
+@pytest.mark.parametrize("name", RECOVERED)
+def test_the_answer_arrives_whole(peer: Peer, name: str) -> None:
+    answer = TEXT_ANSWERS[(len(name) + PEERS.index(peer)) % 3]
+    seen, _ = answered(peer, answer, RECOVERED[name], policy_for(RECOVERED[name]), seed=len(name))
+    check_whole(seen, answer.text)
+
+
+@every_peer
+@pytest.mark.parametrize("name", ["reset inside a character", "half-close inside a chunk", "an overload in the body"])
+def test_the_next_request_tells_exactly_what_was_shown(peer: Peer, name: str) -> None:
+    seen, said = answered(peer, TABLE, RECOVERED[name])
+    assert [text.rstrip() for text in said] == ["", *[text.rstrip() for text in seen.shown_at_retry]]
+    assert all(said[1:])
+
+
+@some_peers
+@pytest.mark.parametrize("seed", range(8))
+def test_a_schedule_of_faults_from_dice_changes_nothing(peer: Peer, seed: int) -> None:
+    kinds = [kind for kind in FaultKind if kind not in QUIET]
+    dice = fault_schedule(seed, [kinds[(seed * 5 + turn * 3) % len(kinds)] for turn in range(4)])
+    faults = [f if f.retry_after_s is None else Fault(f.kind, status=f.status, retry_after_s=0.01) for f in dice]
+    answer = TEXT_ANSWERS[seed % 3]
+    seen, _ = answered(peer, answer, faults, seed=seed)
+    check_whole(seen, answer.text)
+
+
+@every_repeater
+@pytest.mark.parametrize("manner", [Manner.ECHO, Manner.OVERLAP])
+def test_what_the_model_says_again_is_not_shown_again(peer: Peer, manner: Manner) -> None:
+    seen, _ = answered(peer, CODE, [RESET_IN_CHARACTER, RESET_IN_CHUNK], manner=manner)
+    check_whole(seen, CODE.text)
+    assert not any(isinstance(event, rr.StreamReset) for event in seen.events)
+
+
+@every_repeater
+def test_a_model_that_starts_over_is_an_explicit_reset(peer: Peer) -> None:
+    seen, _ = answered(peer, RIVERS, [RESET_IN_CHARACTER], manner=Manner.RESTART)
+    check_whole(seen, retelling(RIVERS.text))
+    assert sum(isinstance(event, rr.StreamReset) for event in seen.events) == 1
+
+
+@some_peers
+@pytest.mark.parametrize("at", [5, 40, 90, 110, 125, 140, 160])
+def test_calls_are_released_whole_and_once_wherever_the_reset_is(peer: Peer, at: int) -> None:
+    seen, _ = answered(peer, WEATHER, [Fault(FaultKind.RESET, at)], seed=at)
+    check_whole(seen, WEATHER.text)
+    assert seen.result is not None
+    assert seen.ready == list(WEATHER.calls[: len(seen.ready)])
+    assert seen.result.tool_calls == tuple(seen.ready)
+    assert seen.result.stop_reason is rr.StopReason.TOOL_USE
+    assert sorted([call.id for call in seen.ready] + seen.cancelled) == sorted(seen.started)
+
+
+ENDS: dict[str, tuple[Fault, type[rr.InferenceError], type | None]] = {
+    "reset with text": (Fault(FaultKind.RESET, 20), rr.StreamInterrupted, rr.ConnectionReset),
+    "reset without": (Fault(FaultKind.RESET, 0), rr.ProviderError, None),
+    "early end with text": (Fault(FaultKind.PREMATURE_END, 20), rr.StreamInterrupted, rr.PrematureEnd),
+    "half-closed": (Fault(FaultKind.HALF_CLOSE, 20, in_chunk=True), rr.StreamInterrupted, rr.PrematureEnd),
+    "silence with text": (Fault(FaultKind.STALL, 20), rr.StreamInterrupted, rr.IdleStall),
+    "silence without": (Fault(FaultKind.STALL, 0), rr.InferenceTimeout, None),
+    "pings with text": (Fault(FaultKind.PINGS, 20, pause_s=0.05), rr.StreamInterrupted, rr.IdleStall),
+    "garbage": (Fault(FaultKind.GARBAGE, 20), rr.StreamInterrupted, rr.MalformedStream),
+    "overloaded": (Fault(FaultKind.OVERLOADED, 20), rr.StreamInterrupted, rr.causes.Overloaded),
+    "overloaded at once": (Fault(FaultKind.OVERLOADED, 1), rr.Overloaded, None),
+    "429": (Fault(FaultKind.STATUS, status=429, retry_after_s=7), rr.RateLimited, None),
+    "500": (Fault(FaultKind.STATUS, status=500), rr.ProviderError, None),
+    "503": (Fault(FaultKind.STATUS, status=503), rr.Overloaded, None),
+    "529": (Fault(FaultKind.STATUS, status=529), rr.Overloaded, None),
+    "401": (Fault(FaultKind.STATUS, status=401), rr.Unauthorized, None),
+    "400": (Fault(FaultKind.STATUS, status=400), rr.InvalidRequest, None),
+    "404": (Fault(FaultKind.STATUS, status=404), rr.ModelNotFound, None),
+    "a web page": (Fault(FaultKind.HTML), rr.ProviderError, None),
+}
+
+
+@some_peers
+@pytest.mark.parametrize("name", ENDS)
+def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name: str) -> None:
+    fault, kind, cause = ENDS[name]
+    seen, said = answered(peer, RIVERS, [fault], ONCE)
+    assert type(seen.error) is kind
+    assert len(said) == 1
+    assert type(getattr(seen.error, "cause", None)) is (cause or type(None))
+    snapshot = getattr(seen.error, "snapshot", None)
+    assert ("" if snapshot is None else snapshot.text) == seen.text
+    assert RIVERS.text.startswith(seen.text)
+
+
+@some_peers
+def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
+    seen, _ = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=429, retry_after_s=7)], ONCE)
+    assert isinstance(seen.error, rr.RateLimited)
+    assert seen.error.retry_after_s == 7.0
+    assert seen.error.status == 429
+
+
+@some_peers
+def test_a_hint_beyond_the_cap_ends_the_run_instead_of_sleeping(peer: Peer) -> None:
+    seen, said = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=503, retry_after_s=86_400)])
+    assert type(seen.error) is rr.Overloaded
+    assert seen.error.retry_after_s == 86_400
+    assert len(said) == 1

@@ -1,0 +1,316 @@
+"""Answers that no provider should give, byte by byte on a real socket: typed, bounded, recovered where it can be."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import trio
+
+import riverrun as rr
+from riverrun.engine.testing import Wire
+from riverrun.engine.testing.loopback_wire import Reply, error_body, events_of
+from tests.sockets.peers import (
+    CANARY,
+    FAST,
+    ONCE,
+    SLOW,
+    Peer,
+    SeenHere,
+    check_whole,
+    consume,
+    every_peer,
+    run_here,
+    some_peers,
+    until,
+)
+from tests.sockets.raw import (
+    CHUNKED,
+    END,
+    Answering,
+    RawServer,
+    answering,
+    chunk,
+    head,
+    in_turn,
+    saying,
+    stream_body,
+    whole,
+)
+
+pytestmark = pytest.mark.sockets
+
+TEXT = "πάντα ῥεῖ: 川は流れる 🌊 and so on, to the end ∎ " * 4
+BODY = {wire: stream_body(wire, TEXT) for wire in Wire}
+
+
+async def asked(peer: Peer, server: RawServer, policy: rr.Policy = SLOW, **options: Any) -> SeenHere:
+    """Run once, and wait until the server's connections are closed."""
+    async with peer.engine(server.port, policy, **options) as engine:
+        seen = await consume(engine)
+    await until(lambda: server.open_now == 0)
+    return seen
+
+
+def seen_of(peer: Peer, answer: Answering, policy: rr.Policy = SLOW, **options: Any) -> tuple[SeenHere, RawServer]:
+    async def main() -> tuple[SeenHere, RawServer]:
+        async with RawServer(answer, send_buffer_bytes=64 * 1024) as server:
+            return await asked(peer, server, policy, **options), server
+
+    return run_here(main)  # type: ignore[no-any-return]
+
+
+# -- broken first answers, then a whole one -----------------------------------------------------------------------
+
+BROKEN: dict[str, Answering] = {
+    "nothing, then FIN": saying(),
+    "nothing, then RST": saying(then="reset"),
+    "nothing at all": saying(then="stay"),
+    "half a head, then FIN": saying(b"HTTP/1.1 200 OK\r\ncontent-ty"),
+    "half a head, then silence": saying(b"HTTP/1.1 200 OK\r\ncontent-ty", then="stay"),
+    "another protocol": saying(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    "binary": saying(bytes(range(256)) * 8),
+    "an HTTP/2 preface": saying(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + b"\x00\x03\x00\x00\x00\x64" * 3),
+    "two lengths": saying(head("200 OK", "content-length: 5", "content-length: 6") + b"data:\n\n"),
+    "a negative length": saying(head("200 OK", "content-length: -5") + b"data:\n\n"),
+    "a length that is no number": saying(head("200 OK", "content-length: 0x10") + b"data:\n\n"),
+    "length and chunks": saying(head("200 OK", CHUNKED, "transfer-encoding: gzip") + b"data:\n\n"),
+    "a chunk size that is no number": saying(head("200 OK", CHUNKED) + b"zz\r\ndata:\n\n"),
+    "a chunk size of 2**70": saying(head("200 OK", CHUNKED) + b"%x\r\ndata:\n\n" % 2**70),
+    "a body shorter than its length": saying(head("200 OK", "content-length: 900") + b": only this\n\n"),
+    "a head of a megabyte": saying(b"HTTP/1.1 200 OK\r\n" + b"x-long: " + b"a" * 2**20),
+    "a header with a line feed": saying(b"HTTP/1.1 200 OK\r\nx: a\nb\x00c\r\n\r\n"),
+    "an empty body": saying(head("200 OK", "content-length: 0")),
+    "an empty chunked body": saying(head("200 OK", CHUNKED) + END),
+    "204": saying(b"HTTP/1.1 204 No Content\r\n\r\n", then="keep"),
+    "200 in JSON": saying(whole("200 OK", b'{"error":{"message":"upstream failed","code":500}}'), then="keep"),
+    "200 in XML": saying(whole("200 OK", b"<Error/>", kind="application/xml"), then="keep"),
+    "200 in gzip": saying(
+        whole("200 OK", gzip.compress(b"data: {}\n\n"), "content-encoding: gzip", kind="text/event-stream")
+    ),
+    "200 in brotli that is none": saying(
+        whole("200 OK", b"\x00" * 64, "content-encoding: br", kind="text/event-stream")
+    ),
+    "500 in HTML": saying(whole("500 Oops", b"<h1>Bad gateway</h1>" * 99, kind="text/html")),
+    "503 whose body breaks": saying(head("503 Busy", "content-length: 999", kind="text/plain") + b"bu", then="reset"),
+    "429 with a date of long ago": saying(
+        whole("429 Slow", b"{}", "retry-after: Sun, 06 Nov 1994 08:49:37 GMT"), then="keep"
+    ),
+    "529 with a hint that is none": saying(whole("529 Busy", b"{}", "retry-after: nan"), then="keep"),
+    "no status text": saying(b"HTTP/1.1 503\r\ncontent-length: 0\r\n\r\n", then="keep"),
+}
+
+
+@some_peers
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_answer_is_asked_for_again(peer: Peer, name: str) -> None:
+    silent = "silence" in name or name == "nothing at all"
+    seen, server = seen_of(peer, in_turn(BROKEN[name], answering(peer.wire, TEXT)), FAST if silent else SLOW)
+    check_whole(seen, TEXT)
+    assert len(server.requests) == 2
+
+
+@some_peers
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None:
+    seen, server = seen_of(peer, BROKEN[name], ONCE)
+    assert isinstance(seen.error, rr.ProviderError | rr.InferenceTimeout)
+    assert len(str(seen.error)) < 500
+    assert str(seen.error).isprintable()
+    assert len(server.requests) == 1
+
+
+# -- odd, and right -----------------------------------------------------------------------------------------------
+
+ODD = {
+    "until the connection closes": lambda body: saying(head() + body),
+    "HTTP/1.0": lambda body: saying(head().replace(b"1.1", b"1.0") + body),
+    "with a length": lambda body: saying(head("200 OK", f"content-length: {len(body)}") + body, then="keep"),
+    "with an early hint": lambda body: saying(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + head() + body),
+    "a byte a write": lambda body: saying(head(), *[body[at : at + 1] for at in range(len(body))]),
+    "a byte a chunk": lambda body: saying(
+        head("200 OK", CHUNKED) + b"".join(chunk(body[at : at + 1]) for at in range(len(body))) + END, then="keep"
+    ),
+    "chunk extensions and trailers": lambda body: saying(
+        head("200 OK", CHUNKED) + b"%x;a=b\r\n" % len(body) + body + b"\r\n0\r\nx-trailer: 1\r\n\r\n", then="keep"
+    ),
+    "without a content type": lambda body: saying(b"HTTP/1.1 200 OK\r\n\r\n" + body),
+    "coded as identity": lambda body: saying(head("200 OK", "content-encoding: identity") + body),
+    "reset after the terminal event": lambda body: saying(head("200 OK", CHUNKED) + chunk(body), then="reset"),
+    "silence after the terminal event": lambda body: saying(head("200 OK", CHUNKED) + chunk(body), then="stay"),
+    "garbage after the terminal event": lambda body: saying(head() + body + b"data: \xff{{{\n\n"),
+    "cut inside the chunk after the terminal event": lambda body: saying(
+        head("200 OK", CHUNKED) + b"ffffff\r\n" + body
+    ),
+}
+
+
+@some_peers
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_answer_that_is_whole_is_a_success_at_once(peer: Peer, name: str) -> None:
+    seen, server = seen_of(peer, ODD[name](BODY[peer.wire]))
+    check_whole(seen, TEXT)
+    assert len(server.requests) == 1
+
+
+# -- never followed, never decoded --------------------------------------------------------------------------------
+
+
+@every_peer
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed_and_the_key_never_arrives_there(peer: Peer, status: int) -> None:
+    async def main() -> None:
+        async with RawServer(answering(peer.wire, TEXT)) as elsewhere:
+            moved = whole(f"{status} Moved", b"", f"location: http://127.0.0.1:{elsewhere.port}{peer.wire.path}")
+            async with RawServer(saying(moved, then="keep")) as server:
+                seen = await asked(peer, server, client_options={"follow_redirects": True})
+                assert isinstance(seen.error, rr.InferenceError)
+                assert not seen.error.is_retryable
+                assert "redirects are never followed" in str(seen.error)
+                assert (len(server.requests), elsewhere.accepts) == (1, 0)
+
+    run_here(main)
+
+
+@every_peer
+def test_304_and_a_redirect_to_nowhere_are_final_too(peer: Peer) -> None:
+    seen, server = seen_of(peer, saying(b"HTTP/1.1 304 Not Modified\r\nlocation: \x7f\r\n\r\n", then="keep"))
+    assert isinstance(seen.error, rr.InferenceError)
+    assert len(server.requests) == 1
+
+
+@every_peer
+def test_the_key_travels_in_a_header_and_nothing_coded_is_asked_for(peer: Peer) -> None:
+    _, server = seen_of(peer, answering(peer.wire, TEXT))
+    request_line, _, rest = server.requests[0].partition(b"\r\n")
+    assert CANARY.encode() not in request_line
+    assert rest.count(CANARY.encode()) == 1
+    assert b"accept-encoding: identity" in rest.lower()
+
+
+@every_peer
+def test_a_gzip_bomb_is_not_unpacked(peer: Peer) -> None:
+    bomb = gzip.compress(b"data: " + b"a" * 2**26)
+    coded = whole("200 OK", bomb, "content-encoding: gzip", kind="text/event-stream")
+    seen, _ = seen_of(peer, saying(coded, then="keep"), ONCE)
+    assert type(seen.error) is rr.ProviderError
+    assert seen.text == ""
+
+
+# -- without end --------------------------------------------------------------------------------------------------
+
+
+class Endless:
+    """Says one thing for ever; `sent_bytes` is how much the client's side took."""
+
+    def __init__(self, first: bytes, again: bytes) -> None:
+        self.sent_bytes = 0
+        self._first, self._again = first, again
+
+    async def __call__(self, stream: trio.SocketStream, number: int) -> None:
+        await stream.send_all(self._first)
+        while True:
+            await stream.send_all(self._again)
+            self.sent_bytes += len(self._again)
+
+
+SMALL = rr.Limits(line_bytes_max=100_000, event_bytes_max=100_000, text_bytes_max=100_000)
+TAKEN_BYTES_MAX = 8 * 1024 * 1024
+"""What the kernel's buffers on both sides may hold, and then some."""
+
+
+def bounded(limits: rr.Limits) -> rr.Policy:
+    return rr.Policy(retry=rr.RetryPolicy(attempts_max=1), limits=limits)
+
+
+def text_event(wire: Wire, text: str) -> bytes:
+    return max(events_of(wire, Reply(1, "m", [text])), key=len)
+
+
+def beginning(wire: Wire) -> bytes:
+    """What comes before the end of a short answer."""
+    events = events_of(wire, Reply(1, "m", ["first"]))
+    return b"".join(events[: next(at for at, event in enumerate(events) if b"first" in event) + 1])
+
+
+ENDLESS = {
+    "an endless line": lambda wire: Endless(head() + b"data: ", b"a" * 65536),
+    "an endless line of comment": lambda wire: Endless(head() + b": ", b"a" * 65536),
+    "an endless event": lambda wire: Endless(head(), b"data: " + b"a" * 5000 + b"\n"),
+    "endless text": lambda wire: Endless(head() + beginning(wire), text_event(wire, "a" * 5000)),
+}
+
+
+@some_peers
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
+    endless = ENDLESS[name](peer.wire)
+    seen, _ = seen_of(peer, endless, bounded(SMALL))
+    assert isinstance(seen.error, rr.ProviderError | rr.StreamInterrupted)
+    assert "100000" in str(seen.error).replace(",", "").replace("_", "")
+    assert len(seen.text) <= 100_000 + 6000
+    assert endless.sent_bytes < TAKEN_BYTES_MAX
+
+
+@some_peers
+def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
+    endless = Endless(head("500 Oops", "content-length: 10485760", kind="text/plain"), b"a" * 65536)
+    seen, _ = seen_of(peer, endless, ONCE)
+    assert type(seen.error) is rr.ProviderError
+    assert len(str(seen.error)) < 400
+    assert endless.sent_bytes < TAKEN_BYTES_MAX
+
+
+@some_peers
+def test_a_refusal_whose_body_never_ends_is_still_that_refusal(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.transport.ERROR_BODY_S", 0.2)
+    slow = error_body(peer.wire, 401, "no such key")
+    waits = saying(head("401 No", "content-length: 9999", kind="application/json"), slow, then="stay")
+    seen, server = seen_of(peer, waits)
+    assert type(seen.error) is rr.Unauthorized
+    assert "no such key" in str(seen.error)
+    assert len(server.requests) == 1
+
+
+# -- no connection ------------------------------------------------------------------------------------------------
+
+
+def nobody_listens() -> tuple[socket.socket, int]:
+    """A port that refuses: bound, so that nobody else takes it, and not listening."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound, bound.getsockname()[1]
+
+
+@every_peer
+def test_a_refused_connection_is_a_provider_error(peer: Peer) -> None:
+    async def main(port: int) -> SeenHere:
+        async with peer.engine(port, rr.Policy(retry=rr.RetryPolicy(attempts_max=3, base_delay_s=0.001))) as engine:
+            return await consume(engine)
+
+    bound, port = nobody_listens()
+    with bound:
+        seen = run_here(lambda: main(port))
+    assert type(seen.error) is rr.ProviderError
+    assert sum(isinstance(event, rr.RetryScheduled) for event in seen.events) == 2
+
+
+@every_peer
+def test_a_server_that_takes_no_connection_runs_into_the_connect_clock(peer: Peer) -> None:
+    async def main(port: int) -> SeenHere:
+        policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=rr.StallPolicy(connect_s=0.2))
+        async with peer.engine(port, policy) as engine:
+            return await consume(engine)
+
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # fills the queue: Linux then drops what else would connect
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        seen = run_here(lambda: main(listener.getsockname()[1]))
+    assert type(seen.error) is rr.InferenceTimeout
+    assert "connect" in str(seen.error)
