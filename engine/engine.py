@@ -59,9 +59,10 @@ class Engine:
         chance: Callable[[], float] = random.random,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        if not (is_event_source(provider) or hasattr(provider, "encode")):
+        # A str has an encode() too, and a class has every method its instances have.
+        if isinstance(provider, type) or not (is_event_source(provider) or hasattr(provider, "decoder")):
             raise UsageError(
-                f"{type(provider).__name__} is neither a provider nor an event source; expected an object with "
+                f"{provider if isinstance(provider, type) else type(provider).__name__} is neither a provider nor an event source; expected an object with "
                 "encode() and decoder(), or with open_events(), such as Anthropic('…')"
             )
         self.provider = provider

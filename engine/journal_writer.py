@@ -25,6 +25,10 @@ logger = logging.getLogger("riverrun")
 ITEM_BYTES = 64
 """What an item other than text counts for in the lag: about its JSON."""
 
+RETRY_S = 0.25
+"""The least wait between two tries of a failed write, whatever the lag: a store that refuses at once is not asked all
+the time."""
+
 
 class JournalWriter:
     """The journal of one run. `failures` counts the writes that failed or missed their deadline."""
@@ -84,7 +88,7 @@ class JournalWriter:
                 while not self._nudged and self._pending_bytes < self._policy.lag_bytes:
                     await self._lagging.park()
             if not await self._write():
-                await trio.sleep(self._policy.lag_s)
+                await trio.sleep(max(self._policy.lag_s, RETRY_S))
 
     async def write_through(self) -> None:
         """Write everything recorded so far, for the "before delivery" mode.
@@ -98,15 +102,17 @@ class JournalWriter:
                 "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
             )
 
-    async def finish(self) -> None:
-        """Write the rest: shielded, and bounded by `last_flush_s`.
+    async def finish(self) -> bool:
+        """Write the rest: shielded, and bounded by `last_flush_s`; whether all of it is stored.
 
         If cancelled: it is finished all the same, within the bound.
         """
+        stored = False
         with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
-            await self._write()
+            stored = await self._write()
         if bound.cancelled_caught:
             self._count("the last write missed its deadline")
+        return stored
 
     async def delete(self) -> None:
         """Delete the journal of a finished run that its consumer has taken: shielded, and bounded like `finish`."""

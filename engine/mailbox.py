@@ -7,6 +7,7 @@ room between reads, and so stops when the consumer stops, down to TCP.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import trio
 
@@ -22,6 +23,7 @@ class Mailbox:
     def __init__(self, events_max: int = EVENTS_MAX) -> None:
         self.events: deque[Event] = deque()
         self.events_max = events_max
+        self._room_at = events_max // 2
         self.is_closed = False
         self._consumers = trio.lowlevel.ParkingLot()
         self._reader = trio.lowlevel.ParkingLot()
@@ -31,6 +33,12 @@ class Mailbox:
     def put(self, event: Event) -> None:
         """Add an event and wake the consumer."""
         self.events.append(event)
+        if self._consumers:
+            self._consumers.unpark()
+
+    def put_all(self, events: Iterable[Event]) -> None:
+        """Add the events of one read and wake the consumer once."""
+        self.events.extend(events)
         if self._consumers:
             self._consumers.unpark()
 
@@ -63,14 +71,15 @@ class Mailbox:
 
     async def wait_events(self) -> None:
         """Wait until there is an event, or there will be none. A checkpoint always."""
-        await trio.lowlevel.checkpoint()
+        if self.events or self.is_closed:
+            await trio.lowlevel.checkpoint()
         while not self.events and not self.is_closed:
             await self._consumers.park()
 
     def take(self) -> Event:
         """Take the oldest event. Raises IndexError if there is none."""
         event = self.events.popleft()
-        if self._reader and len(self.events) <= self.events_max // 2:
+        if len(self.events) == self._room_at:  # events leave one by one, so none steps over it
             self._reader.unpark_all()
         if self.is_closed and not self.events:
             self._departure.unpark_all()

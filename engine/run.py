@@ -239,21 +239,23 @@ class Run(trio.abc.ReceiveChannel[Event]):
         A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
         """
         store_first = self._world.policy.checkpoint.before_delivery
-        if not store_first:
-            self._publish(end)
-        if self._journal is not None:
-            await self._journal.finish()
-        if store_first:
-            self._publish(end)
-
-    def _publish(self, end: End | None) -> None:
-        """Make the run's one end known."""
         if end is None and self._fenced is not None:
             end = Fail(self._fenced)
+        if not store_first:
+            self._publish(end)
+        stored = self._journal is None or await self._journal.finish()
+        if store_first and not stored and not isinstance(end, Fail):
+            error = StoreError(f"run {self.run_id!r}: its end could not be stored; all that was shown is stored")
+            end = Fail(self._fenced or error)
+        if store_first:
+            self._publish(end, stored=stored)
+
+    def _publish(self, end: End | None, *, stored: bool = True) -> None:
+        """Make the run's one end known. What waited for the store is shown only if it is `stored`."""
         delivery = self._the_delivery
         match end:
             case Fail(error):
-                delivery.put_held(discard=isinstance(error, StoreError))
+                delivery.put_held(discard=not stored)
                 self._error = error
             case Finish(reason):
                 self._finish(delivery.accumulator.final_stop() if reason is None else (reason, None))

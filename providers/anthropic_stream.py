@@ -8,10 +8,12 @@ Rules:
 - A call that is still open at the end is cut when the answer was cut; otherwise the end is a defect.
 - Unknown events, deltas and fields are counted in `ignored` and change nothing (the API's versioning policy).
 
-Theory of the hot path: three of four events are a delta of text or reasoning whose string holds no escape. For those
-the whole frame is matched against one static expression; the JSON grammar leaves such a frame one reading, the very
-one that parsing gives, and the index and kind are compared with the open block, so the two ways can not differ.
-Everything else is parsed. *Cost*: 1.7 µs an event beyond framing, against 4 and more (CPython 3.11).
+Theory of the hot path: three of four events are a delta of text or reasoning whose string holds no escape. The first
+one of a block is parsed, and matched against one static expression; the JSON grammar leaves such a frame one reading,
+and the index and kind are compared with the open block. What stands before its text is kept: a frame that begins with
+it, goes on with a string that stands for itself and ends in the two braces fits the same expression, so the two ways
+can not differ. Everything else is parsed. *Cost*: 1.2 µs an event beyond framing, 1.5 if each is matched, 4 and more if
+each is parsed (CPython 3.11).
 
 Source: wire-formats §1.2 to §1.4 (2026-11).
 """
@@ -67,6 +69,8 @@ _PLAIN_DELTA = re.compile(
 
 _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "thinking": ReasoningDelta}
 _NO_PLAIN_BLOCK = ("", "")
+_NO_HEAD = "\0"
+"""What no frame begins with that is JSON."""
 
 
 class AnthropicDecoder:
@@ -91,6 +95,7 @@ class AnthropicDecoder:
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._match = _PLAIN_DELTA.fullmatch if is_fast else _match_nothing
         self._plain_block = _NO_PLAIN_BLOCK
+        self._head = _NO_HEAD
         self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
         self._is_over = False
         self._is_started = False
@@ -103,13 +108,15 @@ class AnthropicDecoder:
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
         events: list[StreamEvent] = []
-        match = self._match
         for frame in self._reader.feed(data):
-            plain = match(frame.data)
-            if plain is not None and plain.group(1, 2) == self._plain_block:
-                events.append(self._plain_event(plain[3]))
-            else:
-                self._take(frame, events)
+            head = self._head
+            if frame.data.startswith(head):
+                text, _, rest = frame.data[len(head) :].partition('"')
+                # Some text that is not printable is parsed without need: no test for control characters is cheaper.
+                if text and text.isprintable() and "\\" not in text and rest.replace(" ", "") == "}}":
+                    events.append(self._plain_event(text))
+                    continue
+            self._take(frame, events)
         if self._reader.defect is not None and not self._is_over:
             self._break(self._reader.defect)
         return events
@@ -135,6 +142,7 @@ class AnthropicDecoder:
                 self._break(f"{kind}: {reason}")
             else:
                 events.extend(self._read(kind, content))
+                self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
             self.ignored += 1
         else:
@@ -173,7 +181,7 @@ class AnthropicDecoder:
             self._call_ids.clear()
             self._usage.clear()
             self._blocks_started = 0
-            self._plain_block = _NO_PLAIN_BLOCK
+            self._note_no_plain()
             self._stop_word = ""
         self._is_started = True
         yield ResponseStarted(text_at(message, "id"), text_at(message, "model"))
@@ -230,7 +238,7 @@ class AnthropicDecoder:
         if block is None:
             self._break(f"seen the stop of block {index}; expected one of the open blocks {sorted(self._blocks)}")
             return
-        self._plain_block = _NO_PLAIN_BLOCK
+        self._note_no_plain()
         yield from block.close_events()
         self.ignored += block.take_ignored()
         if block.defect is not None:
@@ -238,11 +246,23 @@ class AnthropicDecoder:
 
     def _note_plain(self, index: int, block: OpenBlock) -> None:
         """Let the hot path serve this block, unless half a character waits in it."""
-        if block.kind in _PLAIN_EVENTS and not block.is_holding:
-            self._plain_block = (str(index), block.kind)
+        plain_block = (str(index), block.kind)
+        if block.kind not in _PLAIN_EVENTS or block.is_holding:
+            self._note_no_plain()
+        elif plain_block != self._plain_block:
+            self._plain_block = plain_block
             self._plain_event = _PLAIN_EVENTS[block.kind]
-        else:
-            self._plain_block = _NO_PLAIN_BLOCK
+            self._head = _NO_HEAD
+
+    def _note_no_plain(self) -> None:
+        self._plain_block = _NO_PLAIN_BLOCK
+        self._head = _NO_HEAD
+
+    def _learn_head(self, data: str) -> None:
+        """Keep what stands before the text, if this was a plain delta of the open block."""
+        plain = self._match(data)
+        if plain is not None and plain.group(1, 2) == self._plain_block:
+            self._head = data[: plain.start(3)]
 
     def _message_delta(self, content: JSONObject) -> Iterator[StreamEvent]:
         if not self._is_started:
@@ -293,7 +313,7 @@ class AnthropicDecoder:
 
     def _end(self) -> None:
         self._is_over = True
-        self._plain_block = _NO_PLAIN_BLOCK
+        self._note_no_plain()
         self._blocks.clear()
 
 

@@ -20,7 +20,8 @@ What exceeds a limit, or contradicts what was said before (a second start of an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
 from .held_blocks import CallParts, Held, ReasoningParts, TextParts, block_of, size_bytes
@@ -50,6 +51,8 @@ from .stream_events import (
 from .tool_json import explain_arguments, parse_arguments
 from .usage import TokenUsage, UsageReport, apply_report
 
+_ONLY_TEXT = {TextDelta}
+
 
 class Accumulator:
     """The state of a run, folded. Not shared between tasks.
@@ -72,6 +75,7 @@ class Accumulator:
         self._completed: dict[str, ToolCall] = {}
         self._text_bytes = 0
         self._mark = (0, 0)
+        self._limited_before = (0, 0)
         self._tokens_before = 0
         self.said_bytes = 0
         self.calls_started = 0
@@ -122,6 +126,22 @@ class Accumulator:
             return event
         return self._folds[type(event)](event)
 
+    def fold_texts(self, events: Sequence[StreamEvent]) -> str | None:
+        """Take events that are nothing but text of the open block; return it joined, or None if they are anything else.
+
+        The same as folding each; with None nothing was taken.
+        """
+        if self._open_text is None or set(map(type, events)) != _ONLY_TEXT:
+            return None
+        text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
+        size = len(text) if text.isascii() else size_bytes(text)
+        if self._text_bytes + size > self._limits.text_bytes_max:
+            return None  # one by one, so that what is noted does not depend on how much one read brought
+        self._open_text.append(text)
+        self.said_bytes += size
+        self._text_bytes += size
+        return text
+
     def _fold_text(self, event: TextDelta) -> Event | None:
         if not event.text:
             return None
@@ -145,7 +165,7 @@ class Accumulator:
     def _reasoning(self) -> ReasoningParts:
         if self._open_reasoning is None:
             self._open_text = None
-            self._open_reasoning = ReasoningParts()
+            self._open_reasoning = ReasoningParts(self.origin)
             self._hold(self._open_reasoning)
         return self._open_reasoning
 
@@ -262,6 +282,7 @@ class Accumulator:
         """Begin an attempt: its usage starts at nothing; `rewind` comes back to here."""
         last = self._held[-1] if self._held else None
         self._mark = (len(self._held), len(last.read()) if isinstance(last, TextParts) else 0)
+        self._limited_before = (self._text_bytes, self.calls_started)
         self.said_bytes = 0
         self.usage = TokenUsage()
         self.usage_reported = False
@@ -280,6 +301,7 @@ class Accumulator:
             self.usage, _ = apply_report(self.usage, UsageReport(output=estimated))
         self.usage_before += self.usage
         self._tokens_before += self.usage.output
+        self.said_bytes = 0  # from here on it counts in the tokens before, and only there
         usage, self.usage = self.usage, TokenUsage()
         if self._open_reasoning is not None:
             self._open_reasoning.pending_signature = None
@@ -300,9 +322,9 @@ class Accumulator:
         self._close_blocks()
         self._open_calls.clear()
         self.server_tool = None
-        self._text_bytes = 0
+        self._text_bytes = self.calls_started = 0
         self._tokens_before = 0
-        self._mark = (0, 0)
+        self._mark = self._limited_before = (0, 0)
 
     def rewind(self) -> bool:
         """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
@@ -315,6 +337,7 @@ class Accumulator:
         if blocks and isinstance(last := self._held[-1], TextParts):
             last.parts[:] = [last.read()[:last_chars]]
             self._open_text = last.parts
+        self._text_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.said_bytes = 0
         self.server_tool = None
         return True
@@ -348,7 +371,7 @@ class Accumulator:
 
     def blocks(self) -> tuple[AnswerBlock, ...]:
         """Return what was said, in order; calls under way are left out."""
-        return tuple(block for held in self._held if (block := block_of(held, self.origin)) is not None)
+        return tuple(block for held in self._held if (block := block_of(held)) is not None)
 
     def snapshot(self) -> InterruptSnapshot:
         """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""

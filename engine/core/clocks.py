@@ -118,6 +118,8 @@ class Clocks:
 
     def next_look(self, now: float) -> float:
         """Say when, at the earliest, a clock can run out, on trio's clock. Never in the past; inf if none runs."""
+        if self._paused_at is not None:
+            return inf  # whoever resumes looks again; near a deadline that can not come we would look all the time
         time = self._provider_time(now)
         earliest = min((deadline for deadline, _, _ in self._deadlines()), default=inf)
         floor = self._policy.throughput

@@ -36,15 +36,26 @@ def converter() -> cattrs.Converter:
     made = cattrs.Converter(unstruct_collection_overrides={tuple: list})
     made.register_unstructure_hook(bytes, lambda data: base64.b64encode(data).decode("ascii"))
     made.register_structure_hook(bytes, lambda data, _: base64.b64decode(data))
-    made.register_structure_hook_func(
-        lambda kind: kind == (str | tuple[TextBlock | ImageBlock, ...]),
-        lambda value, _: value if isinstance(value, str) else made.structure(value, tuple[TextBlock | ImageBlock, ...]),
-    )
-    for union in (TextBlock | ImageBlock, AnswerBlock, Block, InterruptCause, RecoveryPlan, StreamEvent, Event):
-        configure_tagged_union(union, made, tag_name="type")
+    _configure_text_or(made, tuple[TextBlock | ImageBlock, ...])
+    # Parts before what is made of them: cattrs remembers how it writes a class from the first union that holds it.
     for optional in (InterruptCause, RecoveryPlan):
         _configure_optional(made, optional)
+    for union in (TextBlock | ImageBlock, AnswerBlock, Block, InterruptCause, RecoveryPlan, StreamEvent, Event):
+        configure_tagged_union(union, made, tag_name="type")
     return made
+
+
+def _configure_text_or(made: cattrs.Converter, blocks: Any) -> None:
+    """Teach a converter what a tool answers: text, or blocks of it."""
+
+    def read(value: Any, _kind: Any) -> Any:
+        return value if isinstance(value, str) else made.structure(value, blocks)
+
+    def write(value: Any) -> Any:
+        return value if isinstance(value, str) else made.unstructure(value, unstructure_as=blocks)
+
+    made.register_structure_hook_func(lambda kind: kind == str | blocks, read)
+    made.register_unstructure_hook_func(lambda kind: kind == str | blocks, write)
 
 
 def _configure_optional(made: cattrs.Converter, union: Any) -> None:

@@ -111,18 +111,17 @@ def _by_prefix(
     form: ContinuationForm,
     capabilities: Capabilities,
 ) -> NextRequest:
-    said = prefix if capabilities.prefix_trailing_space else prefix.rstrip()
+    turn, trimmed = _replayable(snapshot, prefix), ""
+    if not capabilities.prefix_trailing_space:
+        turn, trimmed = _without_trailing_space(turn)
+    said = prefix[: len(prefix) - len(trimmed)]
     return NextRequest(
-        _with_assistant(request, _replayable(snapshot, prefix, said)),
-        form,
-        said=said,
-        searches=capabilities.echoes,
-        trimmed=prefix[len(said) :],
+        _with_assistant(request, turn), form, said=said, searches=capabilities.echoes, trimmed=trimmed
     )
 
 
 def _by_quote(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:
-    answered = _with_assistant(request, _replayable(snapshot, prefix, prefix))
+    answered = _with_assistant(request, _replayable(snapshot, prefix))
     asked = evolve(answered, messages=(*answered.messages, Message.user(_quote_prompt(prefix))))
     return NextRequest(asked, ContinuationForm.QUOTE, said=prefix, searches=True)
 
@@ -138,16 +137,16 @@ def _quote_prompt(prefix: str) -> str:
     )
 
 
-def _replayable(snapshot: InterruptSnapshot, prefix: str, said: str) -> tuple[Block, ...]:
+def _replayable(snapshot: InterruptSnapshot, prefix: str) -> tuple[TextBlock | OpaqueBlock, ...]:
     """Give the blocks of the assistant's turn: text as it was said, finished server-side work between, no reasoning."""
     blocks = [block for block in snapshot.blocks if isinstance(block, TextBlock | OpaqueBlock)]
     whole = "".join(block.text for block in blocks if isinstance(block, TextBlock))
     if whole != prefix or not any(isinstance(block, OpaqueBlock) for block in blocks):
-        return (TextBlock(said),)
-    return _cut_tail(_join_texts(blocks), len(whole) - len(said))
+        return (TextBlock(prefix),)
+    return _join_texts(blocks)
 
 
-def _join_texts(blocks: list[TextBlock | OpaqueBlock]) -> list[TextBlock | OpaqueBlock]:
+def _join_texts(blocks: list[TextBlock | OpaqueBlock]) -> tuple[TextBlock | OpaqueBlock, ...]:
     """Join neighbouring texts: a block of nothing but white space, which providers refuse, would be lost on its own."""
     joined: list[TextBlock | OpaqueBlock] = []
     for block in blocks:
@@ -156,16 +155,18 @@ def _join_texts(blocks: list[TextBlock | OpaqueBlock]) -> list[TextBlock | Opaqu
             joined[-1] = TextBlock(last.text + block.text)
         else:
             joined.append(block)
-    return joined
+    return tuple(joined)
 
 
-def _cut_tail(blocks: list[TextBlock | OpaqueBlock], chars: int) -> tuple[Block, ...]:
-    """Take characters off the last text; a text that becomes empty goes."""
-    last = blocks[-1]
-    if not chars or not isinstance(last, TextBlock):
-        return tuple(blocks)
-    shorter = last.text[:-chars]
-    return (*blocks[:-1], TextBlock(shorter)) if shorter else tuple(blocks[:-1])
+def _without_trailing_space(
+    turn: tuple[TextBlock | OpaqueBlock, ...],
+) -> tuple[tuple[TextBlock | OpaqueBlock, ...], str]:
+    """Take the white space off a turn's end, if it ends with text, and return it; a text that becomes empty goes."""
+    last = turn[-1]
+    if not isinstance(last, TextBlock):
+        return turn, ""
+    kept = last.text.rstrip()
+    return (*turn[:-1], TextBlock(kept)) if kept else turn[:-1], last.text[len(kept) :]
 
 
 def _with_assistant(request: InferenceRequest, blocks: tuple[Block, ...]) -> InferenceRequest:

@@ -154,6 +154,10 @@ class StreamInterrupted(InferenceError):
         super().__init__(message, snapshot=snapshot)
         self.cause = cause
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # pickle knows `args` and not our keywords; without this the error could not leave a worker process.
+        return type(self).__new__, (type(self), *self.args), vars(self)
+
 
 class AllModelsUnavailable(InferenceError):
     """Every model of a route was tried or is held back by its breaker."""

@@ -29,12 +29,13 @@ class TextParts(Parts):
 
 
 class ReasoningParts(Parts):
-    """A block of reasoning; its signature is pending until the block stops."""
+    """A block of reasoning, of the attempt's `origin`; its signature is pending until the block stops."""
 
-    __slots__ = ("is_open", "pending_signature", "signature")
+    __slots__ = ("is_open", "origin", "pending_signature", "signature")
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str | None) -> None:
         super().__init__()
+        self.origin = origin
         self.is_open = True
         self.pending_signature: str | None = None
         self.signature: str | None = None
@@ -60,13 +61,13 @@ def size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def block_of(held: Held, origin: str | None) -> AnswerBlock | None:
+def block_of(held: Held) -> AnswerBlock | None:
     """Give what is held as a block of the answer; a call under way is none yet."""
     match held:
         case TextParts():
             return TextBlock(held.read())
         case ReasoningParts():
-            return ReasoningBlock(held.read(), signature=held.signature, origin=origin)
+            return ReasoningBlock(held.read(), signature=held.signature, origin=held.origin)
         case CallParts():
             return None
         case _:

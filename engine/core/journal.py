@@ -202,6 +202,7 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
                 attempts.append(record)
                 attempt_open = False
                 accumulator.end_attempt()
+                accumulator.bytes_received += record.bytes_received
             case AttemptBegan(origin=origin):
                 attempt_open = True
                 accumulator.origin = origin

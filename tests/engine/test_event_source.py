@@ -1,0 +1,152 @@
+"""A model in the same process, plugged in where a provider goes: recovered, refused and raised like any other."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+import riverrun as rr
+from riverrun.engine.core.capabilities import ContinuationForm
+from riverrun.engine.core.failures import Failure, FailureKind
+from riverrun.engine.core.stream_events import ProviderStatus, StreamFailed, TextDelta
+from riverrun.engine.testing.scripted import Silence
+from tests.engine.own_source import ASK, END, ONCE, OwnSource, Step, all_events, call, engine_of, kinds, played, say
+
+
+async def watched(source: OwnSource, policy: rr.Policy | None = None) -> tuple[list[rr.Event], rr.StreamResult]:
+    async with engine_of(source, policy=policy).open_stream(ASK) as run:
+        events = await all_events(run)
+    assert source.open == 0
+    return events, run.result
+
+
+def test_its_events_are_the_consumer_s_events_and_its_stop_is_the_end() -> None:
+    source = OwnSource([*say("Hel", "lo"), *call("1", "{}"), END])
+    events, result = played(lambda: watched(source))
+    assert kinds(events) == [
+        rr.TextDelta, rr.TextDelta, rr.ToolCallStart, rr.ToolCallDelta, rr.ToolCallReady, rr.Finished,
+    ]  # fmt: skip
+    assert (result.text, result.stop_reason, result.stop_word) == ("Hello", rr.StopReason.TOOL_USE, "done")
+    assert source.asked == [(ASK, None)]
+
+
+def test_it_is_asked_to_go_on_from_what_was_said_when_it_ends_before_its_stop() -> None:
+    source = OwnSource(say("Half a "), [*say("sentence."), END])
+    events, result = played(lambda: watched(source))
+    asked, form = source.asked[1]
+    assert form is ContinuationForm.PREFILL
+    assert asked.messages[-1] == rr.Message.assistant("Half a ")
+    assert result.text == "Half a sentence."
+    assert result.attempts[0].cause == rr.PrematureEnd()
+    assert kinds(events)[1:4] == [rr.Interrupted, rr.RetryScheduled, rr.Resumed]
+
+
+def test_a_stop_without_the_end_of_the_channel_is_no_end() -> None:
+    source = OwnSource([*say("Whole."), END, Silence()], [END])
+    _, result = played(lambda: watched(source))
+    assert [str(attempt.cause) for attempt in result.attempts] == ["idle stall", "None"]
+    assert result.text == "Whole."
+
+
+def test_its_silence_is_a_stall_and_what_it_says_of_itself_is_no_progress() -> None:
+    statuses: list[Step] = [step for _ in range(9) for step in (ProviderStatus("thinking"), Silence(10))]
+    source = OwnSource([*say("a"), *statuses], [*say("b"), END])
+    _, result = played(lambda: watched(source))
+    assert result.attempts[0].cause == rr.IdleStall("idle", 60.0)
+    assert result.text == "ab"
+
+
+@pytest.mark.parametrize("where", ["before", "in the middle"])
+def test_an_inference_error_that_may_pass_is_retried_after_its_hint(where: str) -> None:
+    busy = rr.RateLimited("busy", retry_after_s=7.0)
+    first: list[Step] | Exception = busy if where == "before" else [*say("a"), busy]
+    source = OwnSource(first, [*say("b"), END])
+    _, result = played(lambda: watched(source))
+    assert str(result.attempts[0].cause) == "rate limited"
+    assert result.attempts[1].began_s >= 7.0
+    assert result.text == ("b" if where == "before" else "ab")
+
+
+@pytest.mark.parametrize(
+    "refusal", [rr.Unauthorized("no key"), rr.ContextOverflow("too long", status=400), rr.ContentFiltered("no")]
+)
+def test_an_inference_error_that_will_not_pass_is_raised_with_what_was_said(refusal: rr.InferenceError) -> None:
+    source = OwnSource([*say("a"), refusal])
+    with pytest.raises(type(refusal), match=refusal.message) as caught:
+        played(lambda: watched(source))
+    assert caught.value.snapshot is not None
+    assert (caught.value.snapshot.text, caught.value.status) == ("a", refusal.status)
+    assert source.attempts == 1
+
+
+def test_a_failure_given_as_an_event_is_a_failure_like_any_other() -> None:
+    source = OwnSource([*say("a"), StreamFailed(Failure(FailureKind.OVERLOADED, "busy"))], [*say("b"), END])
+    _, result = played(lambda: watched(source))
+    assert (str(result.attempts[0].cause), result.text) == ("overloaded", "ab")
+
+
+def test_its_own_exception_is_raised_as_it_is_after_what_it_said() -> None:
+    mine = KeyError("mine")
+    source = OwnSource([*say("a"), mine])
+    seen: list[rr.Event] = []
+
+    async def main() -> None:
+        async with engine_of(source).open_stream(ASK) as run:
+            async for event in run:
+                seen.append(event)
+
+    with pytest.raises(KeyError) as caught:
+        played(main)
+    assert caught.value is mine
+    assert seen == [TextDelta("a")]
+    assert source.open == 0
+
+
+def test_a_group_of_one_from_inside_it_is_raised_as_the_one() -> None:
+    mine = KeyError("mine")
+    with pytest.raises(KeyError) as caught:
+        played(lambda: watched(OwnSource([ExceptionGroup("", [ExceptionGroup("", [mine])])])))
+    assert caught.value is mine
+
+
+def test_a_form_that_it_refuses_gives_way_to_the_next_and_costs_nothing() -> None:
+    refuses = rr.ContinuationRefused("no prefill here")
+    source = OwnSource(
+        say("a quiet "), refuses, [*say("river"), END], forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE)
+    )
+    _, result = played(lambda: watched(source, rr.Policy(retry=rr.RetryPolicy(attempts_max=2))))
+    assert [form for _, form in source.asked] == [None, ContinuationForm.PREFILL, ContinuationForm.QUOTE]
+    assert result.text == "a quiet river"
+
+
+def test_leaving_early_closes_its_answer() -> None:
+    source = OwnSource([*say("a"), Silence()])
+
+    async def main() -> None:
+        async with engine_of(source).open_stream(ASK) as run:
+            await run.receive()
+            assert source.open == 1
+        assert source.open == 0
+
+    played(main)
+
+
+def test_attempts_used_up_are_a_stream_interrupted_with_everything() -> None:
+    with pytest.raises(rr.StreamInterrupted) as caught:
+        played(lambda: watched(OwnSource(say("a", "b")), ONCE))
+    assert caught.value.cause == rr.PrematureEnd()
+    assert caught.value.snapshot is not None
+    assert caught.value.snapshot.text == "ab"
+
+
+def test_events_of_a_memory_channel_will_do() -> None:
+    class Channelled(OwnSource):
+        def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> object:  # type: ignore[override]
+            send, receive = trio.open_memory_channel[object](9)
+            for event in (TextDelta("hi"), END):
+                send.send_nowait(event)
+            send.close()
+            return receive
+
+    result = played(lambda: rr.Engine(Channelled()).complete(ASK))  # type: ignore[arg-type]
+    assert result.text == "hi"

@@ -1,0 +1,251 @@
+"""The journal writer: bounded lag, own deadlines, one warning; a store that fails costs the stream nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from riverrun.engine.core.errors import StoreError
+from riverrun.engine.core.journal import AttemptBegan, Entry, JournalHeader
+from riverrun.engine.core.policy import CheckpointPolicy
+from riverrun.engine.core.stream_events import TextDelta, ToolCallDelta
+from riverrun.engine.journal_writer import ITEM_BYTES, JournalWriter
+from tests.engine.own_source import played
+from tests.engine.stores import WatchedStore
+
+LAZY = CheckpointPolicy(lag_bytes=1000, lag_s=5, write_s=2, last_flush_s=3)
+HEADER = JournalHeader(1, "run", "f", "p", "m", 0.0)
+
+
+class Fenced:
+    """Who is told that another process owns the run."""
+
+    error: StoreError | None = None
+
+    def __call__(self, error: StoreError) -> None:
+        self.error = error
+
+
+def writing(
+    story: Callable[[JournalWriter, WatchedStore], Awaitable[None]],
+    store: WatchedStore | None = None,
+    policy: CheckpointPolicy = LAZY,
+    told: Fenced | None = None,
+) -> tuple[WatchedStore, JournalWriter]:
+    """Let a story happen beside the writer's task, in virtual time."""
+    kept = WatchedStore() if store is None else store
+
+    async def main() -> JournalWriter:
+        journal = await kept.open_journal("run")
+        writer = JournalWriter(
+            kept, "run", fence=journal.fence, sequence=0, policy=policy, on_fenced=told or Fenced()
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            await wait_all_tasks_blocked()
+            await story(writer, kept)
+            nursery.cancel_scope.cancel()
+        return writer
+
+    return kept, played(main)
+
+
+def record(writer: JournalWriter, *texts: str) -> None:
+    for text in texts:
+        writer.record(TextDelta(text))
+
+
+def test_the_oldest_word_is_written_when_the_lag_has_passed_and_not_before() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a", "b")
+        await trio.sleep(4.9)
+        assert store.items == []
+        await trio.sleep(0.2)
+        assert store.items == [TextDelta("ab")]
+
+    writing(story)
+
+
+@pytest.mark.parametrize(
+    "items", [[TextDelta("x" * 1000)], [TextDelta("x" * 500)] * 2, [ToolCallDelta("1", "x" * 1000)]]
+)
+def test_when_enough_was_said_it_is_written_at_once(items: list[Entry]) -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        for item in items:
+            writer.record(item)
+        await wait_all_tasks_blocked()
+        assert store.appends == 1
+
+    writing(story)
+
+
+def test_what_is_no_text_counts_for_about_its_json() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        for _ in range(1000 // ITEM_BYTES + 1):
+            writer.record(AttemptBegan(1, "p/m"))
+        await wait_all_tasks_blocked()
+        assert store.appends == 1
+
+    writing(story)
+
+
+def test_a_nudge_is_a_write_now() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        writer.nudge()
+        await wait_all_tasks_blocked()
+        assert store.items == [TextDelta("a")]
+
+    writing(story)
+
+
+def test_nothing_to_write_is_no_write() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        writer.nudge()
+        await trio.sleep(100)
+        await writer.write_through()
+        await writer.finish()
+
+    store, _ = writing(story)
+    assert store.appends == 0
+
+
+def test_finishing_writes_the_rest_even_when_cancelled() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await writer.finish()
+        assert store.items == [TextDelta("a")]
+
+    writing(story)
+
+
+@pytest.mark.parametrize("ask", ["finish", "delete"])
+def test_the_last_words_to_a_store_that_hangs_are_bounded(ask: str) -> None:
+    class Hanging(WatchedStore):
+        async def delete(self, run_id: str, fence: int) -> None:
+            await trio.sleep_forever()
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        began_s = trio.current_time()
+        await getattr(writer, ask)()
+        assert trio.current_time() - began_s <= LAZY.last_flush_s
+
+    _, writer = writing(story, Hanging(failing="hang"))
+    assert writer.failures >= 1
+
+
+# -- stores that fail -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [StoreError("disk full"), OSError("no space"), "hang"])
+def test_failed_writes_are_counted_warned_of_once_and_made_again_in_order(
+    how: Exception | str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        for text in ("a", "b", "c"):
+            record(writer, text)
+            await trio.sleep(20)
+        assert (store.items, writer.failures > 2) == ([], True)
+        store.failing = None
+        await trio.sleep(20)
+        assert "".join(item.text for item in store.items if isinstance(item, TextDelta)) == "abc"
+
+    writing(story, WatchedStore(failing=how))
+    assert len(caplog.records) == 1
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_a_write_that_arrived_after_all_is_not_doubled() -> None:
+    class Late(WatchedStore):
+        async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+            await super().append(run_id, fence, sequence, entry)
+            if self.appends == 1:
+                await trio.sleep_forever()
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        await trio.sleep(8)
+        record(writer, "b")
+        await writer.finish()
+
+    store, writer = writing(story, Late())
+    assert (store.items, writer.failures) == ([TextDelta("a"), TextDelta("b")], 1)
+
+
+@pytest.mark.parametrize("lag_s", [0, 0.001])
+def test_a_store_that_fails_at_once_is_not_asked_all_the_time(lag_s: float) -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        await trio.sleep(10)
+        assert store.appends < 200
+
+    writing(story, WatchedStore(failing=OSError("down")), CheckpointPolicy(lag_s=lag_s))
+
+
+def test_the_store_s_own_words_are_one_printable_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        await writer.finish()
+
+    writing(story, WatchedStore(failing=OSError("bad\nERROR forged" + "x" * 500)))
+    assert "\n" not in caplog.messages[0]
+    assert len(caplog.messages[0]) < 400
+
+
+@pytest.mark.parametrize("how", [OSError("down"), "hang"])
+def test_writing_through_raises_where_it_could_not_be_stored(how: Exception | str) -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        with pytest.raises(StoreError, match="nothing that is not stored"):
+            await writer.write_through()
+
+    writing(story, WatchedStore(failing=how))
+
+
+# -- fences -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more() -> None:
+    told = Fenced()
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        await store.open_journal("run")
+        record(writer, "a")
+        await trio.sleep(6)
+        appends = store.appends
+        record(writer, "b")
+        await writer.finish()
+        assert store.appends == appends
+
+    store, writer = writing(story, told=told)
+    assert (store.items, writer.failures) == ([], 0)
+    assert "later opening" in str(told.error)
+
+
+def test_writing_through_after_a_lost_fence_raises() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        await store.open_journal("run")
+        record(writer, "a")
+        with pytest.raises(StoreError):
+            await writer.write_through()
+
+    writing(story)
+
+
+def test_deleting_after_a_lost_fence_leaves_the_run_to_its_owner() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        await writer.finish()
+        await store.open_journal("run")
+        await writer.delete()
+        assert await store.list_runs() == ("run",)
+
+    _, writer = writing(story)
+    assert writer.failures == 1

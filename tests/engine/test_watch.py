@@ -1,0 +1,87 @@
+"""The watch: cancels its attempt strictly after a deadline, sleeps in between, and never runs while we are the slow ones."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from riverrun.engine.core.causes import IdleStall
+from riverrun.engine.core.clocks import Clocks
+from riverrun.engine.core.policy import StallPolicy, Throughput
+from riverrun.engine.watch import Watch
+
+POLICY = StallPolicy(headers_s=10, first_event_s=20, idle_s=5)
+
+
+class Looks(trio.abc.Instrument):
+    """Counts the steps of tasks: how often anything woke."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+async def watched(policy: StallPolicy, story: list[tuple[float, str]]) -> tuple[IdleStall | None, float]:
+    """Let things happen at their times (seconds from the beginning); how it stalled, and when."""
+    began_s = trio.current_time()
+    clocks = Clocks(policy, reasons=False, now=began_s)
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            watch = Watch(clocks, scope)
+            nursery.start_soon(watch.run)
+            for at_s, what in story:
+                await trio.sleep_until(began_s + at_s)
+                getattr(clocks, what)(trio.current_time())
+                watch.look_again()
+            await trio.sleep_until(began_s + 1000)
+            nursery.cancel_scope.cancel()
+    return watch.stall, trio.current_time() - began_s
+
+
+@pytest.mark.parametrize(
+    ("story", "stall", "ended_s"),
+    [
+        ([], IdleStall("headers", 10), 10),
+        ([(10, "opened")], IdleStall("first event", 20), 30),
+        ([(1, "opened"), (2, "progress")], IdleStall("idle", 5), 7),
+        ([(1, "opened"), (2, "progress"), (7, "progress"), (12, "progress")], IdleStall("idle", 5), 17),
+        ([(1, "opened"), (15, "ping")], IdleStall("first event", 20), 35),
+        ([(1, "opened"), (2, "progress"), (3, "ping"), (6, "ping")], IdleStall("idle", 5), 7),
+        ([(1, "opened"), (2, "progress"), (3, "pause"), (903, "resume")], IdleStall("idle", 5), 907),
+        ([(1, "opened"), (2, "progress"), (3, "pause")], None, 1000),
+    ],
+)
+def test_it_fires_when_a_clock_runs_out_and_not_before(
+    story: list[tuple[float, str]], stall: IdleStall | None, ended_s: float
+) -> None:
+    seen, at_s = trio.run(watched, POLICY, story, clock=MockClock(autojump_threshold=0))
+    assert seen == stall
+    assert at_s == pytest.approx(ended_s)
+
+
+def test_with_every_clock_off_it_sleeps() -> None:
+    off = StallPolicy(connect_s=None, headers_s=None, first_event_s=None, first_event_s_max=None, idle_s=None)
+    looks = Looks()
+    trio.run(watched, off, [], clock=MockClock(autojump_threshold=0), instruments=[looks])
+    assert looks.count < 20
+
+
+@pytest.mark.parametrize("policy", [StallPolicy(total_s=4), StallPolicy(idle_s=0), StallPolicy(idle_s=1e-9)])
+def test_paused_right_at_a_deadline_it_sleeps_until_it_is_told(policy: StallPolicy) -> None:
+    looks = Looks()
+    story = [(1.0, "opened"), (4.0, "progress"), (4.0, "pause")]
+    stall, _ = trio.run(watched, policy, story, clock=MockClock(autojump_threshold=0), instruments=[looks])
+    assert stall is None
+    assert looks.count < 40
+
+
+def test_a_window_of_throughput_is_looked_at_once_each() -> None:
+    looks, policy = Looks(), StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=100))
+    stall, at_s = trio.run(
+        watched, policy, [(1, "opened"), (2, "progress")], clock=MockClock(autojump_threshold=0), instruments=[looks]
+    )
+    assert (stall, looks.count < 40) == (IdleStall("throughput", 100), True)
+    assert at_s == pytest.approx(102)
