@@ -142,11 +142,15 @@ class _Reader:
                 self._watch.look_again()
                 self.outcome = await self._read(stream)
         except RefusedError as refused:
-            self.outcome = Refused(refused.failure)
+            self._give_up(Refused(refused.failure))
         except InferenceError as error:
-            self.outcome = Refused(failure_of_error(error))
+            self._give_up(Refused(failure_of_error(error)))
         except Exception as error:  # the one place: see the module's first lines
-            self.outcome = _outcome_of(error)
+            self._give_up(_outcome_of(error))
+
+    def _give_up(self, outcome: Outcome) -> None:
+        if not isinstance(self.outcome, Ended):
+            self.outcome = outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
         while True:
@@ -160,6 +164,7 @@ class _Reader:
             if self._receiver.trouble is not None:
                 return self._receiver.trouble
             if stream.is_complete:
+                self.outcome = Ended()  # from here on, whatever a clock or the connection's tail says
                 await stream.drain()
                 return Ended()
             if stream.defect is not None:

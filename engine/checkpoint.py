@@ -9,7 +9,7 @@ from .core.accumulator import Accumulator
 from .core.causes import ResumedFromCheckpoint
 from .core.codec import CodecError
 from .core.errors import CheckpointMismatch, StoreError
-from .core.events import Event, ReasoningDelta, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
+from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
 from .core.journal import RestoredRun, restore
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
@@ -110,5 +110,7 @@ def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
                 events.append(ToolCallReady(block))
             case OpaqueBlock():
                 continue
+    if skip:  # shown, but never stored: the answer goes on from what was, perhaps in other words
+        return [StreamReset("more was shown than was stored"), *delivered_again(accumulator, 0)]
     events += [ToolCallStart(call.id, call.name) for call in accumulator.snapshot().in_flight_tools]
     return events

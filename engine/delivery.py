@@ -25,10 +25,12 @@ from .core.events import (
 )
 from .core.failures import Failure, FailureKind
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
+from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
 from .core.stream_events import (
     AnswerRestarted,
+    BlockStop,
     CursorMoved,
     KeepAlive,
     ProviderStatus,
@@ -70,6 +72,7 @@ class Delivery:
         self._step: NextRequest | None = None
         self._resumed: tuple[int, str] | None = None
         self._seam: SeamVerdict | None = None
+        self._voided_bytes = 0
         self._bytes_before = accumulator.bytes_received
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -86,11 +89,14 @@ class Delivery:
         self._bytes_before = self.accumulator.bytes_received
         self._resumed = (number, model) if resumes else None
         self._seam = None
+        self._voided_bytes = 0
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:
         step = self._step
         if step is None or step.form in (ContinuationForm.RESTART, ContinuationForm.CURSOR):
+            return None
+        if self.accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
             return None
         return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
 
@@ -115,7 +121,7 @@ class Delivery:
     @property
     def useful_bytes(self) -> int:
         """Bytes of text, reasoning and arguments that this attempt brought."""
-        return self.accumulator.said_bytes
+        return self.accumulator.said_bytes + self._voided_bytes
 
     def count_bytes(self, received: int) -> None:
         """Take how many bytes of this attempt's body have come."""
@@ -182,7 +188,7 @@ class Delivery:
         return progress
 
     def _defect_outcome(self, defect: str) -> Outcome:
-        if "is the limit" in defect:
+        if self.accumulator.is_over_limit:
             return Refused(Failure(FailureKind.PROVIDER, defect, retryable=False))
         return Broken(MalformedStream(defect), defect)
 
@@ -197,12 +203,18 @@ class Delivery:
         if isinstance(event, TextDelta) and self._aligner is not None:
             self._align(event.text, self._aligner)
             return
-        if kind not in _BEFORE_TEXT:
-            if self._aligner is not None:
-                self._finish_seam(self._aligner)
-                self._aligner = None
-            self._announce(SeamVerdict.CLEAN)
+        if self._aligner is None:
+            if kind is not UsageReport:
+                self._announce(SeamVerdict.CLEAN)
+        elif kind not in _BEFORE_TEXT and not self._only_closes(event, self._aligner):
+            self._finish_seam(self._aligner)
+            self._aligner = None
         self._fold(event)
+
+    @staticmethod
+    def _only_closes(event: StreamEvent, aligner: Aligner) -> bool:
+        """Whether a stop ends a block that came before the text: a thought closes, and the seam has not begun."""
+        return isinstance(event, BlockStop) and event.id is None and not aligner.held_chars
 
     def _note(self, event: StreamEvent) -> None:
         if isinstance(event, StreamFailed):
@@ -211,6 +223,8 @@ class Delivery:
             self.put(Status(event.message))
         else:
             self.accumulator.fold(event)
+            if isinstance(event, ResponseStarted):
+                self._record(event)
 
     def _fold(self, event: StreamEvent) -> None:
         shown = self.accumulator.fold(event)
@@ -224,14 +238,18 @@ class Delivery:
         new = aligner.feed(text)
         if aligner.verdict is None:
             return
-        self._announce(aligner.verdict)
-        if new:
-            self._fold(TextDelta(new))
+        self._join(aligner.verdict, new)
         self._aligner = None  # decided: from here on the reply is passed through
 
     def _finish_seam(self, aligner: Aligner) -> None:
         new = aligner.finish()
-        self._announce(aligner.verdict or SeamVerdict.CLEAN)
+        self._join(aligner.verdict or SeamVerdict.CLEAN, new)
+
+    def _join(self, seam: SeamVerdict, new: str) -> None:
+        self._announce(seam)
+        self._seam = seam
+        if seam is SeamVerdict.RESTART:
+            self.take_back("the model started over")
         if new:
             self._fold(TextDelta(new))
 
@@ -242,8 +260,6 @@ class Delivery:
         (number, model), self._resumed = self._resumed, None
         self._seam = seam
         self.put(Resumed(number, model, self._step.form, seam))
-        if seam is SeamVerdict.RESTART:
-            self.take_back("the model started over")
 
     # -- taking back ----------------------------------------------------------------------------------------------
 
@@ -256,15 +272,20 @@ class Delivery:
     def _restart_attempt(self) -> None:
         """Take back what this attempt said: the provider began its message again inside one stream."""
         if not self.accumulator.said_bytes and not self.accumulator.has_open_calls:
+            self._aligner = self._new_aligner()  # what it held of the first message is void
             return
+        self._voided_bytes += self.accumulator.said_bytes
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
             return
         self._record(AttemptRewound())
         self.put(StreamReset("the provider began its answer again"))
-        if self.accumulator.text:
-            self.put(TextDelta(self.accumulator.text))
+        for block in self.accumulator.blocks():
+            if isinstance(block, TextBlock):
+                self.put(TextDelta(block.text))
+            elif isinstance(block, ReasoningBlock) and block.text:
+                self.put(ReasoningDelta(block.text))
         self._aligner = self._new_aligner()
 
     def cancel_calls(self, reason: str) -> None:

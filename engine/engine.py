@@ -61,8 +61,9 @@ class Engine:
     ) -> None:
         # A str has an encode() too, and a class has every method its instances have.
         if isinstance(provider, type) or not (is_event_source(provider) or hasattr(provider, "decoder")):
+            seen = provider if isinstance(provider, type) else type(provider).__name__
             raise UsageError(
-                f"{provider if isinstance(provider, type) else type(provider).__name__} is neither a provider nor an event source; expected an object with "
+                f"{seen} is neither a provider nor an event source; expected an object with "
                 "encode() and decoder(), or with open_events(), such as Anthropic('…')"
             )
         self.provider = provider

@@ -19,15 +19,15 @@ from .attempt import Broken, Crashed, Ended, Outcome, Refused, run_attempt
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, ResumedFromCheckpoint
 from .core.continuation import CannotContinue, NextRequest, next_request
-from .core.errors import InferenceError, StoreError, StreamInterrupted
+from .core.errors import InferenceError, StoreError, StreamInterrupted, UsageError
 from .core.events import Interrupted, RetryScheduled
 from .core.failures import Failure, FailureKind
 from .core.journal import AnswerEnded, AttemptEnded
-from .core.planner import RecoveryPlan, SynthesizeToolUse
+from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .core.policy import Policy
 from .core.provider import Provider
 from .core.request import InferenceRequest
-from .core.result import AttemptRecord
+from .core.result import AttemptRecord, SeamVerdict
 from .core.retry import attempts_max, delay_s
 from .core.snapshot import InterruptSnapshot
 from .core.stop import StopReason
@@ -215,7 +215,7 @@ class Recovery:
         """
         snapshot = self._delivery.accumulator.snapshot()
         capabilities = self._world.capabilities(self._request)
-        plan = self._world.planner(snapshot, capabilities)
+        plan = _checked(self._world.planner(snapshot, capabilities), snapshot)
         if is_news:
             self._delivery.put(Interrupted(cause, plan))
         self.close_attempt(cause, plan)
@@ -244,7 +244,7 @@ class Recovery:
             return
         delivery, step = self._delivery, self._step
         accumulator = delivery.accumulator
-        kept = accumulator.said_bytes > 0 or accumulator.stop is not None
+        kept = accumulator.has_kept or (cause is None and accumulator.stop is not None)
         seam = delivery.end_seam(whole=False)
         response_id, received = accumulator.response_id, delivery.bytes_this_attempt
         usage, estimated = accumulator.end_attempt()
@@ -264,6 +264,8 @@ class Recovery:
             response_id=response_id,
             bytes_received=received,
         )
+        if seam is SeamVerdict.RESTART:
+            self.records = [evolve(earlier, kept=False) for earlier in self.records]
         self.records.append(record)
         self._attempt_began = None
         if delivery.journal is not None:
@@ -284,7 +286,20 @@ class Recovery:
             f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}",
             cause=cause,
             snapshot=held,
+            retry_after_s=failure.retry_after_s,
         )
+
+
+def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot) -> RecoveryPlan:
+    """Refuse a plan of the caller's planner that would lose or double what was said. Raises UsageError."""
+    match plan:
+        case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != snapshot.text:
+            seen = f"a prefix of {len(prefix)} characters; expected the {len(snapshot.text)} that were said"
+            raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
+        case WholeRestart() if snapshot.completed_tool_calls:
+            raise UsageError("the planner restarts after a call was released; expected SynthesizeToolUse")
+        case ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse() | Reattach():
+            return plan
 
 
 def _failure_of_break(cause: InterruptCause, detail: str, world: World) -> Failure:

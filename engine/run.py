@@ -88,6 +88,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if self._closed:
             raise trio.ClosedResourceError
         await self._mailbox.wait_events()
+        if self._closed:
+            raise trio.ClosedResourceError
         if not self._mailbox.events:
             if self._error is not None:
                 raise self._error
@@ -99,7 +101,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if mailbox.events and not self._closed:
             # `receive` written out for an event that is ready: a checkpoint costs 5 µs, three coroutines around it 1.5.
             await trio.lowlevel.checkpoint()
-            return mailbox.take()
+            if mailbox.events:  # another consumer may have been faster
+                return mailbox.take()
         try:
             return await self.receive()
         except trio.EndOfChannel:
@@ -227,6 +230,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
             try:
                 with self._scope:
                     end = await self._the_recovery.run()
+            except Exception as error:  # a planner is foreign code: one end, and it is this
+                end = Fail(error)
             finally:
                 await self._settle(end)
                 nursery.cancel_scope.cancel(reason="the run has ended")
@@ -239,8 +244,11 @@ class Run(trio.abc.ReceiveChannel[Event]):
         A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
         """
         store_first = self._world.policy.checkpoint.before_delivery
-        if end is None and self._fenced is not None:
+        if self._fenced is not None and not isinstance(end, Finish):
             end = Fail(self._fenced)
+        if end is None:
+            self._the_delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
+            self._the_recovery.close_attempt(None, None)
         if not store_first:
             self._publish(end)
         stored = self._journal is None or await self._journal.finish()
@@ -260,8 +268,6 @@ class Run(trio.abc.ReceiveChannel[Event]):
             case Finish(reason):
                 self._finish(delivery.accumulator.final_stop() if reason is None else (reason, None))
             case None:
-                delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
-                self._the_recovery.close_attempt(None, None)
                 paused = self._ending is _Ending.PAUSE
                 self._finish((StopReason.PAUSED if paused else StopReason.CANCELLED, None))
         self._mailbox.close()
@@ -334,9 +340,11 @@ class OpenedRun:
         try:
             await self._nursery.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
+            crash = single_error(group)
             if not isinstance(error, Exception):
-                raise single_error(group) from None
-            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+                raise crash from crash.__cause__
+            if group.split(trio.Cancelled)[1] is not None:  # Cancelled alone is no crash: the body's error replaces it
+                logger.exception("run %r crashed while an exception left its block", self._run.run_id)
         finally:
             await self._engine_use.__aexit__(None, None, None)
 

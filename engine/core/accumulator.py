@@ -91,6 +91,7 @@ class Accumulator:
         self.usage_reported = False
         self.odd_usage = 0
         self.defect: str | None = None
+        self.is_over_limit = False
         self._folds: dict[type, Callable[..., Event | None]] = {  # each fold takes the type it stands under
             TextDelta: self._fold_text,
             ReasoningDelta: self._fold_reasoning,
@@ -274,6 +275,7 @@ class Accumulator:
         self.defect = self.defect or defect
 
     def _note_limit(self, what: str, unit: str, seen: int, limit: int) -> None:
+        self.is_over_limit = self.is_over_limit or self.defect is None
         self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -348,6 +350,15 @@ class Accumulator:
     def text(self) -> str:
         """Everything said as text, joined. Cost: O(what was said since the last read)."""
         return "".join(block.read() for block in self._held if isinstance(block, TextParts))
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether anything that the attempt under way said is held; calls under way do not count."""
+        blocks, last_chars = self._mark
+        if any(not isinstance(held, CallParts) for held in self._held[blocks:]):
+            return True
+        last = self._held[blocks - 1] if blocks else None
+        return isinstance(last, TextParts) and len(last.read()) > last_chars
 
     @property
     def has_open_calls(self) -> bool:

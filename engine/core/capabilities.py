@@ -42,4 +42,5 @@ class Capabilities:
 
     def without(self, form: ContinuationForm) -> Capabilities:
         """Return the same, once a provider has refused a form."""
-        return evolve(self, forms=tuple(f for f in self.forms if f is not form))
+        can_reattach = self.can_reattach and form is not ContinuationForm.CURSOR
+        return evolve(self, forms=tuple(f for f in self.forms if f is not form), can_reattach=can_reattach)

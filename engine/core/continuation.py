@@ -115,9 +115,7 @@ def _by_prefix(
     if not capabilities.prefix_trailing_space:
         turn, trimmed = _without_trailing_space(turn)
     said = prefix[: len(prefix) - len(trimmed)]
-    return NextRequest(
-        _with_assistant(request, turn), form, said=said, searches=capabilities.echoes, trimmed=trimmed
-    )
+    return NextRequest(_with_assistant(request, turn), form, said=said, searches=capabilities.echoes, trimmed=trimmed)
 
 
 def _by_quote(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:

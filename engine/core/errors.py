@@ -150,8 +150,15 @@ class StreamInterrupted(InferenceError):
     is_retryable = True
     counts_toward_breaker = True
 
-    def __init__(self, message: str, *, cause: InterruptCause, snapshot: InterruptSnapshot) -> None:
-        super().__init__(message, snapshot=snapshot)
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: InterruptCause,
+        snapshot: InterruptSnapshot,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, snapshot=snapshot)
         self.cause = cause
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -137,7 +137,8 @@ def encode_entry(items: Sequence[Entry]) -> bytes:
         ["said", unstructure(item, StreamEvent)] if _is_said(item) else ["item", type(item).__name__, _plain(item)]
         for item in merge_deltas(items)
     ]
-    return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode("ascii")
+    # NaN and Infinity are no JSON, but `decode_entry` reads them: a checkpoint never fails on content.
+    return json.dumps(rows, separators=(",", ":"), allow_nan=True).encode("ascii")
 
 
 _ITEMS: dict[str, type] = {
@@ -209,6 +210,9 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
                 accumulator.begin_attempt()
             case AnswerEnded():
                 ended = True
+            case AnswerReset():
+                attempts = [evolve(record, kept=False) for record in attempts]
+                accumulator.reset()
             case _:
                 _refold(accumulator, item)
     return RestoredRun(header, accumulator, tuple(attempts), ended, attempt_open)
@@ -218,11 +222,9 @@ def _refold(accumulator: Accumulator, item: Entry) -> None:
     match item:
         case CallsCancelled():
             accumulator.cancel_open_calls("")
-        case AnswerReset():
-            accumulator.reset()
         case AttemptRewound():
             accumulator.rewind()
-        case JournalHeader() | AttemptBegan() | AttemptEnded() | AnswerEnded():
+        case JournalHeader() | AttemptBegan() | AttemptEnded() | AnswerReset() | AnswerEnded():
             return
         case _:
             accumulator.fold(item)

@@ -12,6 +12,7 @@ from .messages import AnswerBlock, Message, TextBlock, ToolCall
 from .planner import RecoveryPlan
 from .stop import StopReason
 from .usage import NO_USAGE, TokenUsage
+from .usage_error import UsageError
 
 
 class SeamVerdict(StrEnum):
@@ -89,4 +90,6 @@ class StreamResult:
 
     def to_message(self) -> Message:
         """Return the answer as the assistant's turn of the next request. Raises UsageError for an empty answer."""
+        if not self.blocks:
+            raise UsageError("the answer is empty; expected at least one block: leave its turn out")
         return Message.assistant(*self.blocks)
