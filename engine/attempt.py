@@ -7,8 +7,7 @@ This is the one place that turns exceptions into values: it returns how the atte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import trio
 from attrs import frozen
@@ -22,7 +21,15 @@ from .core.policy import Policy
 from .core.provider import Provider
 from .core.stream_events import StreamEvent
 from .single_error import single_error
-from .source import EventSource, OpenedStream, RefusedError, open_source
+from .source import (
+    ChannelStream,
+    EventSource,
+    OpenedStream,
+    RefusedError,
+    is_event_source,
+    open_answer,
+    open_events,
+)
 from .transport import Transport, TransportError, cause_of
 from .watch import Watch
 
@@ -134,12 +141,18 @@ class _Reader:
     ) -> None:
         """Open, read, close; every exception becomes a value here: `outcome`, None if a clock ran out first."""
         try:
-            async with AsyncExitStack() as stack:
-                stream = await open_source(
-                    source, step, stack, self._nursery, transport=transport, policy=policy, wall_clock=wall_clock
+            if is_event_source(source):
+                async with open_events(cast("EventSource", source), step) as channel:
+                    self.outcome = await self._read(ChannelStream(channel))
+            else:
+                stream = await open_answer(
+                    cast("Provider", source),
+                    step,
+                    self._nursery,
+                    transport=transport,
+                    policy=policy,
+                    wall_clock=wall_clock,
                 )
-                self._clocks.opened(trio.current_time())
-                self._watch.look_again()
                 self.outcome = await self._read(stream)
         except RefusedError as refused:
             self._give_up(Refused(refused.failure))
@@ -153,6 +166,8 @@ class _Reader:
             self.outcome = outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
+        self._clocks.opened(trio.current_time())
+        self._watch.look_again()
         while True:
             try:
                 events = await stream.receive()

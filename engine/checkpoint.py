@@ -77,7 +77,7 @@ def killed_attempt(restored: RestoredRun) -> AttemptRecord | None:
     if not restored.attempt_open:
         return None
     accumulator = restored.accumulator
-    kept = accumulator.said_bytes > 0
+    kept = accumulator.has_kept
     usage, estimated = accumulator.end_attempt()
     provider, _, model = (accumulator.origin or "").partition("/")
     return AttemptRecord(

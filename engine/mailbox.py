@@ -26,8 +26,7 @@ class Mailbox:
         self._room_at = events_max // 2
         self.is_closed = False
         self._consumers = trio.lowlevel.ParkingLot()
-        self._reader = trio.lowlevel.ParkingLot()
-        self._departure = trio.lowlevel.ParkingLot()
+        self._run = trio.lowlevel.ParkingLot()  # waits for room, or at its end until everything was taken
         self._is_left = False
 
     def put(self, event: Event) -> None:
@@ -51,23 +50,23 @@ class Mailbox:
         """Say that nothing more will come, and let everybody go who waits."""
         self.is_closed = True
         self._consumers.unpark_all()
-        self._reader.unpark_all()
+        self._run.unpark_all()
 
     def leave(self) -> None:
         """Say that the consumer takes nothing more."""
         self._is_left = True
-        self._departure.unpark_all()
+        self._run.unpark_all()
 
     async def wait_emptied(self) -> bool:
         """After `close`: wait until the consumer has taken everything (True), or takes nothing more (False)."""
         while self.events and not self._is_left:
-            await self._departure.park()
+            await self._run.park()
         return not self.events
 
     async def wait_room(self) -> None:
         """Wait until the consumer has taken half of it. A checkpoint only if full."""
         while self.is_full:
-            await self._reader.park()
+            await self._run.park()
 
     async def wait_events(self) -> None:
         """Wait until there is an event, or there will be none. A checkpoint always."""
@@ -79,16 +78,13 @@ class Mailbox:
     def take(self) -> Event:
         """Take the oldest event. Raises IndexError if there is none."""
         event = self.events.popleft()
-        if len(self.events) == self._room_at:  # events leave one by one, so none steps over it
-            self._reader.unpark_all()
-        if self.is_closed and not self.events:
-            self._departure.unpark_all()
+        if len(self.events) == self._room_at or not self.events:  # they leave one by one, so none steps over it
+            self._run.unpark_all()
         return event
 
     def take_all(self) -> list[Event]:
         """Take every event that is ready."""
         events = list(self.events)
         self.events.clear()
-        self._reader.unpark_all()
-        self._departure.unpark_all()
+        self._run.unpark_all()
         return events

@@ -76,8 +76,8 @@ class World:
         return f"{self.source.name}/{self.source.model}"
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
-        """Return what the source declares, less what it was seen to refuse."""
-        declared = self.source.capabilities(request)
+        """Return what the source declares, less what it was seen to refuse, and less what no request can say yet."""
+        declared = evolve(self.source.capabilities(request), can_reattach=False)  # nothing carries a cursor so far
         for form in self.refused_forms:
             declared = declared.without(form)
         return declared
@@ -182,7 +182,7 @@ class Recovery:
             self._world.refused_forms.add(step.form)
             self._spent -= 1  # a form that was refused cost nothing and said nothing: the next one takes its place
             return await self._recover(FormRefused(step.form.value), failure)
-        if failure.is_retryable:
+        if failure.is_retryable or self._delivery.accumulator.completed_calls:  # released calls end the run: design §4
             return await self._recover(failure.to_cause(), failure)
         snapshot = self._snapshot_if_shown()
         self._delivery.end_seam(whole=False)
@@ -298,8 +298,11 @@ def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot) -> RecoveryPlan:
             raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
         case WholeRestart() if snapshot.completed_tool_calls:
             raise UsageError("the planner restarts after a call was released; expected SynthesizeToolUse")
-        case ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse() | Reattach():
+        case Reattach():
+            raise UsageError("the planner re-attaches, and no provider of this version takes a cursor")
+        case ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
             return plan
+    raise UsageError(f"the planner gave a {type(plan).__name__}; expected a RecoveryPlan")
 
 
 def _failure_of_break(cause: InterruptCause, detail: str, world: World) -> Failure:

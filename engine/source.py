@@ -6,8 +6,8 @@ Both look the same to the attempt: an opened stream that gives the events of one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Protocol, cast
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import trio
 from attrs import evolve
@@ -167,33 +167,38 @@ class ChannelStream:
         await trio.lowlevel.checkpoint()
 
 
-async def open_source(
-    source: Provider | EventSource,
+def open_events(
+    source: EventSource, step: NextRequest
+) -> AbstractAsyncContextManager[trio.abc.ReceiveChannel[StreamEvent]]:
+    """Open one answer of a source in the same process."""
+    return source.open_events(step.request, _form_of(step))
+
+
+async def open_answer(
+    provider: Provider,
     step: NextRequest,
-    stack: AsyncExitStack,
     nursery: trio.Nursery,
     *,
     transport: Transport,
     policy: Policy,
     wall_clock: Callable[[], float],
-) -> HTTPStream | ChannelStream:
-    """Open one answer. What has to be closed again is left on `stack`; what reads it runs in `nursery`.
+) -> HTTPStream:
+    """Open one answer of a provider; what reads it, and closes it, runs in `nursery`.
 
     Raises:
         RefusedError: the provider answered with something that is not a stream.
         TransportError: no connection, or it broke before the headers.
-    If cancelled: the stack closes what was open.
+    If cancelled: the nursery's task closes what was open.
     """
-    form = None if step.form is ContinuationForm.RESTART else step.form
-    if is_event_source(source):
-        events = cast("EventSource", source)
-        return ChannelStream(await stack.enter_async_context(events.open_events(step.request, form)))
-    source = cast("Provider", source)
-    wire = source.encode(step.request, form)
+    wire = provider.encode(step.request, _form_of(step))
     opened = await transport.open(wire, connect_s=policy.stall.connect_s)
     nursery.start_soon(opened.pump)
     refusal = await refusal_of(opened, policy.limits)
     if refusal is not None:
-        failure = source.classify(refusal, now_unix_s=wall_clock())
+        failure = provider.classify(refusal, now_unix_s=wall_clock())
         raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
-    return HTTPStream(opened, source.decoder(policy.limits), secrets_of(wire))
+    return HTTPStream(opened, provider.decoder(policy.limits), secrets_of(wire))
+
+
+def _form_of(step: NextRequest) -> ContinuationForm | None:
+    return None if step.form is ContinuationForm.RESTART else step.form

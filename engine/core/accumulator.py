@@ -21,7 +21,7 @@ What exceeds a limit, or contradicts what was said before (a second start of an 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
 from .held_blocks import CallParts, Held, ReasoningParts, TextParts, block_of, size_bytes
@@ -74,8 +74,7 @@ class Accumulator:
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._text_bytes = 0
-        self._mark = (0, 0)
-        self._limited_before = (0, 0)
+        self._mark = self._limited_before = (0, 0)
         self._tokens_before = 0
         self.said_bytes = 0
         self.calls_started = 0
@@ -92,25 +91,6 @@ class Accumulator:
         self.odd_usage = 0
         self.defect: str | None = None
         self.is_over_limit = False
-        self._folds: dict[type, Callable[..., Event | None]] = {  # each fold takes the type it stands under
-            TextDelta: self._fold_text,
-            ReasoningDelta: self._fold_reasoning,
-            ToolCallStart: self._fold_call_start,
-            ToolCallDelta: self._fold_call_delta,
-            BlockStop: self._fold_block_stop,
-            ReasoningSignature: self._fold_signature,
-            RedactedReasoning: self._fold_redacted,
-            ServerToolStarted: self._fold_server_tool,
-            OpaqueBlockReceived: self._fold_opaque,
-            UsageReport: self._fold_usage,
-            StopReported: self._fold_stop,
-            ResponseStarted: self._fold_response,
-            CursorMoved: self._fold_cursor,
-            AnswerRestarted: _fold_nothing,
-            StreamFailed: _fold_nothing,
-            KeepAlive: _fold_nothing,
-            ProviderStatus: _fold_nothing,
-        }
 
     # -- the fold -------------------------------------------------------------------------------------------------
 
@@ -125,7 +105,7 @@ class Accumulator:
             if self._text_bytes > self._limits.text_bytes_max:
                 self._note_limit("text", "bytes", self._text_bytes, self._limits.text_bytes_max)
             return event
-        return self._folds[type(event)](event)
+        return self._folds[type(event)](self, event)
 
     def fold_texts(self, events: Sequence[StreamEvent]) -> str | None:
         """Take events that are nothing but text of the open block; return it joined, or None if they are anything else.
@@ -278,6 +258,29 @@ class Accumulator:
         self.is_over_limit = self.is_over_limit or self.defect is None
         self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
 
+    def _fold_nothing(self, _event: StreamEvent) -> None:
+        return
+
+    _folds: ClassVar[dict[type, Callable[..., Event | None]]] = {  # each fold takes the type it stands under
+        TextDelta: _fold_text,
+        ReasoningDelta: _fold_reasoning,
+        ToolCallStart: _fold_call_start,
+        ToolCallDelta: _fold_call_delta,
+        BlockStop: _fold_block_stop,
+        ReasoningSignature: _fold_signature,
+        RedactedReasoning: _fold_redacted,
+        ServerToolStarted: _fold_server_tool,
+        OpaqueBlockReceived: _fold_opaque,
+        UsageReport: _fold_usage,
+        StopReported: _fold_stop,
+        ResponseStarted: _fold_response,
+        CursorMoved: _fold_cursor,
+        AnswerRestarted: _fold_nothing,
+        StreamFailed: _fold_nothing,
+        KeepAlive: _fold_nothing,
+        ProviderStatus: _fold_nothing,
+    }
+
     # -- attempts -------------------------------------------------------------------------------------------------
 
     def begin_attempt(self) -> None:
@@ -298,7 +301,7 @@ class Accumulator:
         output is estimated from it (one token for each four UTF-8 bytes).
         """
         estimated = -(-self.said_bytes // 4)
-        is_estimated = self.stop is None and estimated > self.usage.output
+        is_estimated = (self.stop is None or not self.usage_reported) and estimated > self.usage.output
         if is_estimated:
             self.usage, _ = apply_report(self.usage, UsageReport(output=estimated))
         self.usage_before += self.usage
@@ -407,7 +410,3 @@ class Accumulator:
         if self._completed and self.stop.reason is StopReason.END_TURN:
             return StopReason.TOOL_USE, self.stop.word
         return self.stop.reason, self.stop.word
-
-
-def _fold_nothing(_event: StreamEvent) -> None:
-    return None

@@ -39,7 +39,18 @@ from riverrun.engine.core.usage import TokenUsage, UsageReport
 
 ORIGIN = "scripted/m-1"
 SEARCH = OpaqueBlock("search_result", {"hits": 2}, ORIGIN)
-NAUGHTY = ["", "\x00", "\ud800", "\udfff tail", "a\u2028b\u2029c", "\ufeff", "👩\u200d👩\u200d👧", "'; DROP--", "%s{0}", "\r\n"]
+NAUGHTY = [
+    "",
+    "\x00",
+    "\ud800",
+    "\udfff tail",
+    "a\u2028b\u2029c",
+    "\ufeff",
+    "👩\u200d👩\u200d👧",
+    "'; DROP--",
+    "%s{0}",
+    "\r\n",
+]
 texts = st.one_of(st.sampled_from(NAUGHTY), st.text(st.characters(), max_size=12))
 
 
@@ -215,7 +226,11 @@ def test_however_calls_interleave_each_gets_its_own_arguments(order: list[tuple[
     seen = dict.fromkeys("abc", 0)
     accumulator = folded()
     for call_id, _ in order:
-        pieces = [ToolCallStart(call_id, "t"), ToolCallDelta(call_id, '{"is":"'), ToolCallDelta(call_id, call_id + '"}')]
+        pieces: list[StreamEvent] = [
+            ToolCallStart(call_id, "t"),
+            ToolCallDelta(call_id, '{"is":"'),
+            ToolCallDelta(call_id, call_id + '"}'),
+        ]
         accumulator.fold([*pieces, BlockStop(call_id)][seen[call_id]])
         seen[call_id] += 1
     assert {call.id: call.arguments for call in accumulator.completed_calls} == {c: {"is": c} for c in "abc"}
@@ -380,7 +395,9 @@ def test_a_cumulative_report_replaces_and_a_delta_adds() -> None:
 
 
 def test_negative_and_shrinking_counts_are_clamped_and_counted_as_odd() -> None:
-    accumulator = folded(UsageReport(input=-5, output=9), UsageReport(output=4), UsageReport(input=-1, cumulative=False))
+    accumulator = folded(
+        UsageReport(input=-5, output=9), UsageReport(output=4), UsageReport(input=-1, cumulative=False)
+    )
     assert accumulator.odd_usage == 3
     assert accumulator.usage == TokenUsage(input=0, output=4, total=4)
 

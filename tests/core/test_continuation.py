@@ -264,7 +264,9 @@ def test_a_continuation_is_always_a_valid_request_that_changes_nothing_else(
     max_tokens: int, emitted: int | None, text: str, form: ContinuationForm
 ) -> None:
     tool = Tool("look", "", {})
-    request = evolve(ASKED, max_tokens=max_tokens, tools=(tool,), tool_choice=ToolChoice.tool("look"), prompt_cache=True)
+    request = evolve(
+        ASKED, max_tokens=max_tokens, tools=(tool,), tool_choice=ToolChoice.tool("look"), prompt_cache=True
+    )
     capabilities = Capabilities(forms=(form,))
     asked = follow(TextBlock(text), request=request, capabilities=capabilities, output_tokens=emitted).request
     assert evolve(asked, messages=request.messages, max_tokens=max_tokens) == request

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.accumulator import Accumulator
-from riverrun.engine.core.causes import ConnectionReset
+from riverrun.engine.core.causes import ConnectionReset, RateLimited
 from riverrun.engine.core.codec import CodecError
 from riverrun.engine.core.journal import (
     SCHEMA_VERSION,
@@ -48,8 +49,9 @@ from riverrun.engine.core.usage import TokenUsage, UsageReport
 
 HEADER = JournalHeader(SCHEMA_VERSION, "run", "f" * 64, "scripted", "m-1", 1.5)
 NAUGHTY = [
-    "\x00", "\x1b[31m", "\ud800", "\udfffx", "\u2028\u2029", "\ufeff", "\ufffe", "👩\u200d👧", "Z\u0351\u036b", "\u202eabc",
-    '"\\', "\\u0000", "\\ud83d", "${jndi}", "<script>", "' OR 1=1 --", "undefined", "1e999", "\r\n", "𝕳", "ﷺ",
+    "\x00", "\x1b[31m", "\ud800", "\udfffx", "\u2028\u2029", "\ufeff", "\ufffe", "👩\u200d👧", "Z\u0351\u036b",
+    "\u202eabc", '"\\', "\\u0000", "\\ud83d", "${jndi}",
+    "<script>", "' OR 1=1 --", "undefined", "1e999", "\r\n", "\U0001d573", "ﷺ",
 ]  # fmt: skip
 # A lone surrogate is followed by something else: two that are neighbours spell one character in any JSON.
 texts = st.one_of(st.sampled_from([text + "." for text in NAUGHTY]), st.text(max_size=6))
@@ -142,6 +144,12 @@ def test_every_item_comes_back_as_it_was(item: Entry) -> None:
     assert decode_entry(entry) == [item, TextDelta("t")]
 
 
+@pytest.mark.parametrize("hint_s", [math.inf, -math.inf, 1e308])
+def test_a_number_that_json_has_no_word_for_is_stored_all_the_same(hint_s: float) -> None:
+    ended = AttemptEnded(AttemptRecord(1, "p", "m", None, 0, 1, TokenUsage(), cause=RateLimited(hint_s)))
+    assert decode_entry(encode_entry([ended])) == [ended]
+
+
 def test_a_record_comes_back_with_its_cause_and_plan() -> None:
     plan = SynthesizeToolUse((ToolCall("1", "t", {"a": [1, None]}),))
     ended = AttemptEnded(AttemptRecord(1, "p", "m", None, 0, 1, TokenUsage(), cause=ConnectionReset(), plan=plan))
@@ -159,7 +167,12 @@ def test_the_story_of_the_attempts_is_restored() -> None:
 
 
 def test_an_ended_answer_is_restored_with_its_reason() -> None:
-    end: list[Entry] = [TextDelta("x"), StopReported(StopReason.MAX_TOKENS, "length"), AttemptEnded(record), AnswerEnded()]
+    end: list[Entry] = [
+        TextDelta("x"),
+        StopReported(StopReason.MAX_TOKENS, "length"),
+        AttemptEnded(record),
+        AnswerEnded(),
+    ]
     run = stored(end)
     assert (run.ended, run.attempt_open) == (True, False)
     assert run.accumulator.final_stop() == (StopReason.MAX_TOKENS, "length")

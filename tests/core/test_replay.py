@@ -46,7 +46,9 @@ def folded(result: StreamResult) -> Accumulator:
     return accumulator
 
 
-@given(blocks, st.builds(TokenUsage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9), total=st.integers(0, 99)))
+@given(
+    blocks, st.builds(TokenUsage, st.integers(0, 99), st.integers(0, 99), st.integers(0, 9), total=st.integers(0, 99))
+)
 def test_the_fold_of_a_replay_is_the_answer_again(said: list[AnswerBlock], usage: TokenUsage) -> None:
     calls = tuple(block for block in said if isinstance(block, ToolCall))
     result = StreamResult(tuple(said), calls, usage, StopReason.MAX_TOKENS, stop_word="length")

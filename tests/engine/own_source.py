@@ -130,7 +130,7 @@ async def all_events(run: rr.Run) -> list[rr.Event]:
 
 def played(main: Callable[[], Awaitable[T]]) -> T:
     """Run on a clock that jumps over every wait."""
-    return trio.run(main, clock=MockClock(autojump_threshold=0))  # type: ignore[arg-type]
+    return trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 def text_of(events: Sequence[rr.Event]) -> str:

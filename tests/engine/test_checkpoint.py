@@ -90,7 +90,7 @@ def test_the_ceiling_of_the_next_request_shrinks_once_by_what_was_said_before() 
     assert source.asked[0][0].max_tokens == 1000 - 100
 
 
-@pytest.mark.parametrize(("deliver_from", "shown"), [(0, "Half a word"), (3, "f a word"), (7, "word"), (99, "word")])
+@pytest.mark.parametrize(("deliver_from", "shown"), [(0, "Half a word"), (3, "f a word"), (7, "word")])
 def test_a_consumer_that_has_some_of_it_is_given_the_rest(deliver_from: int, shown: str) -> None:
     script: list[Step] = [*think("hm"), *say("Half ", "a "), Silence()]
     events, result, _ = resumed(script, 3, [*say("word"), END], deliver_from=deliver_from)
@@ -114,6 +114,12 @@ def killed(script: list[Step], *scripts: list[Step]) -> tuple[list[rr.Event], rr
         return await reopened(after, source)
 
     return *played(main), source
+
+
+def test_a_consumer_that_has_more_than_was_stored_is_told_to_drop_it_and_given_everything() -> None:
+    events, result, _ = resumed([*say("Half ", "a "), Silence()], 2, [*say("word"), END], deliver_from=8)
+    assert kinds(events)[:2] == [rr.StreamReset, rr.TextDelta]
+    assert text_of(events) == result.text == "Half a word"
 
 
 def test_completed_calls_finish_the_run_without_a_request() -> None:
@@ -348,7 +354,9 @@ def test_where_the_store_comes_first_nothing_is_shown_that_is_not_stored(how: Ex
 
 @pytest.mark.parametrize("act", [lambda run: run.cancel(), lambda run: run.pause()], ids=["cancel", "pause"])
 @pytest.mark.parametrize("at_s", [tenths / 20 for tenths in range(50)])
-def test_where_the_store_comes_first_a_cancelled_write_loses_no_event(act: Callable[[rr.Run], None], at_s: float) -> None:
+def test_where_the_store_comes_first_a_cancelled_write_loses_no_event(
+    act: Callable[[rr.Run], None], at_s: float
+) -> None:
     class Slow(WatchedStore):
         async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
             await trio.sleep(0.1)
@@ -363,6 +371,11 @@ def test_where_the_store_comes_first_a_cancelled_write_loses_no_event(act: Calla
         assert text_of(events) == run.result.text == store.text
 
     played(main)
+
+
+async def collect(run: rr.Run, seen: list[rr.Event]) -> None:
+    async for event in run:
+        seen.append(event)
 
 
 async def end_at(run: rr.Run, at_s: float, act: Callable[[rr.Run], None]) -> None:
@@ -381,8 +394,7 @@ def test_where_the_store_comes_first_a_cancelled_run_that_can_not_be_stored_show
         async with engine.open_stream(ASK) as run, trio.open_nursery() as nursery:
             nursery.start_soon(end_at, run, 0.0, lambda run: run.cancel())
             with pytest.raises(rr.StoreError, match="all that was shown is stored"):
-                async for event in run:
-                    seen.append(event)
+                await collect(run, seen)
 
     played(main)
     assert text_of(seen) == store.text == ""

@@ -41,9 +41,7 @@ def writing(
 
     async def main() -> JournalWriter:
         journal = await kept.open_journal("run")
-        writer = JournalWriter(
-            kept, "run", fence=journal.fence, sequence=0, policy=policy, on_fenced=told or Fenced()
-        )
+        writer = JournalWriter(kept, "run", fence=journal.fence, sequence=0, policy=policy, on_fenced=told or Fenced())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await wait_all_tasks_blocked()

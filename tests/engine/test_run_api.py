@@ -64,6 +64,7 @@ def test_a_failed_run_raises_its_one_error_wherever_it_is_asked_after_everything
 def test_a_run_left_early_has_a_partial_result() -> None:
     async def main() -> rr.StreamResult:
         async with engine_of(OwnSource([*say("a", "b"), Silence()])).open_stream(ASK) as run:
+            await trio.sleep(1)
             await run.receive()
         return run.result
 
@@ -75,7 +76,7 @@ def test_the_ledger_grows_by_a_record_as_each_attempt_ends() -> None:
     async def main() -> None:
         source = OwnSource(say("a"), [*say("b"), END])
         async with engine_of(source).open_stream(ASK) as run:
-            assert run.attempts == ()
+            assert not run.attempts
             seen = [len(run.attempts) async for event in run if isinstance(event, rr.RetryScheduled | rr.Finished)]
         assert seen == [1, 2]
         assert run.attempts == run.result.attempts
@@ -93,7 +94,7 @@ def test_the_ledger_grows_by_a_record_as_each_attempt_ends() -> None:
 def test_receive_many_gives_what_is_ready_in_order_and_never_nothing() -> None:
     async def main() -> None:
         async with engine_of(OwnSource([*say(*MANY), END])).open_stream(ASK) as run:
-            batches = []
+            batches: list[list[rr.Event]] = []
             while not batches or not isinstance(batches[-1][-1], rr.Finished):
                 batches.append(await run.receive_many())
                 await trio.sleep(0.1)

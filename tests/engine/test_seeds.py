@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import trio
 
@@ -78,18 +80,23 @@ def test_000_a_hint_beyond_the_cap_is_raised_and_not_slept() -> None:
     assert (type(error), error.retry_after_s) == (rr.RateLimited, 1e9)
 
 
-@pytest.mark.parametrize("hint_s", [float("inf"), float("nan"), -1.0])
-def test_000_a_hint_that_is_no_number_of_seconds_never_crashes_a_run_that_is_stored(hint_s: float) -> None:
-    async def main() -> None:
-        source = OwnSource([*say("a"), rr.RateLimited("slow", retry_after_s=hint_s)], [*say("b"), END])
-        engine = engine_of(source, store=WatchedStore())
-        try:
-            assert (await engine.complete(ASK, run_id="run")).text == "ab"
-        except rr.StreamInterrupted as error:
-            assert hint_s == float("inf")
-            assert error.snapshot is not None
+def stored_run_with_hint(hint_s: float) -> rr.StreamResult:
+    """A run that is stored, whose source is told to wait this long in the middle."""
+    source = OwnSource([*say("a"), rr.RateLimited("slow", retry_after_s=hint_s)], [*say("b"), END])
+    return played(lambda: engine_of(source, store=WatchedStore()).complete(ASK, run_id="run"))
 
-    played(main)
+
+@pytest.mark.parametrize("hint_s", [math.nan, -1.0, 0.0])
+def test_000_a_hint_that_says_nothing_leaves_the_wait_to_the_policy(hint_s: float) -> None:
+    result = stored_run_with_hint(hint_s)
+    assert (result.text, result.checkpoint_failures) == ("ab", 0)
+    assert result.attempts[1].began_s >= 5.0
+
+
+def test_000_an_endless_hint_ends_the_run_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(rr.StreamInterrupted):
+        stored_run_with_hint(math.inf)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
@@ -306,9 +313,7 @@ def test_003_patience_doubles_for_models_that_think_and_when_effort_is_asked(
     assert provider.capabilities(request).reasons is reasons
 
 
-@pytest.mark.parametrize(
-    "cause", [rr.GoAway(), rr.ConnectionReset(), rr.Provider5xx(503), rr.PrematureEnd()], ids=str
-)
+@pytest.mark.parametrize("cause", [rr.GoAway(), rr.ConnectionReset(), rr.Provider5xx(503), rr.PrematureEnd()], ids=str)
 def test_003_how_a_stream_broke_is_told_by_its_type_and_recovered(cause: InterruptCause) -> None:
     async def main() -> None:
         transport = ScriptedTransport(lambda _wire: Script([Break(cause)]))
@@ -344,7 +349,8 @@ def test_003_a_checkpoint_is_written_at_an_interruption() -> None:
 def test_003_another_process_goes_on_from_the_checkpoint_and_deletes_it_on_success() -> None:
     async def main() -> None:
         store, source = WatchedStore(), OwnSource([*say(" conclusion."), END])
-        async with engine_of(OwnSource([*say("Premise,"), Silence()]), store=store).open_stream(ASK, run_id="run") as run:
+        first = engine_of(OwnSource([*say("Premise,"), Silence()]), store=store)
+        async with first.open_stream(ASK, run_id="run") as run:
             await run.receive()
         async with engine_of(source, store=store).open_stream(ASK, run_id="run") as run:
             assert text_of(await all_events(run)) == run.result.text == "Premise, conclusion."

@@ -1,4 +1,4 @@
-"""The watch: cancels its attempt strictly after a deadline, sleeps in between, and never runs while we are the slow ones."""
+"""The watch: cancels its attempt strictly after a deadline, and sleeps in between and while we are the slow ones."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_with_every_clock_off_it_sleeps() -> None:
 @pytest.mark.parametrize("policy", [StallPolicy(total_s=4), StallPolicy(idle_s=0), StallPolicy(idle_s=1e-9)])
 def test_paused_right_at_a_deadline_it_sleeps_until_it_is_told(policy: StallPolicy) -> None:
     looks = Looks()
-    story = [(1.0, "opened"), (4.0, "progress"), (4.0, "pause")]
+    story: list[tuple[float, str]] = [(1.0, "opened"), (4.0, "progress"), (4.0, "pause")]
     stall, _ = trio.run(watched, policy, story, clock=MockClock(autojump_threshold=0), instruments=[looks])
     assert stall is None
     assert looks.count < 40
@@ -81,7 +81,11 @@ def test_paused_right_at_a_deadline_it_sleeps_until_it_is_told(policy: StallPoli
 def test_a_window_of_throughput_is_looked_at_once_each() -> None:
     looks, policy = Looks(), StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=100))
     stall, at_s = trio.run(
-        watched, policy, [(1, "opened"), (2, "progress")], clock=MockClock(autojump_threshold=0), instruments=[looks]
+        watched,
+        policy,
+        [(1.0, "opened"), (2.0, "progress")],
+        clock=MockClock(autojump_threshold=0),
+        instruments=[looks],
     )
     assert (stall, looks.count < 40) == (IdleStall("throughput", 100), True)
     assert at_s == pytest.approx(102)
