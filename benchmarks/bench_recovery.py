@@ -33,6 +33,8 @@ from serve_stream import served
 from stream_bytes import WIRES
 
 import riverrun as rr
+from riverrun.engine.core.provider import WireRequest
+from riverrun.engine.core.secret import Secret
 
 RECOVERY_MS_MAX = 5.0
 IDLE_BYTES_MAX = 16 * 1024
@@ -104,9 +106,10 @@ async def _wide_client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def hold_raw(client: httpx.AsyncClient, url: str, task_status: trio.TaskStatus[None]) -> None:
-    """Hold a stream open as a bare client would."""
-    async with client.stream("POST", url, json={"stream": True}) as response:
+async def hold_raw(client: httpx.AsyncClient, wire: WireRequest, task_status: trio.TaskStatus[None]) -> None:
+    """Hold a stream open as a bare client would that sends the same request."""
+    headers = {name: value.reveal() if isinstance(value, Secret) else value for name, value in wire.headers.items()}
+    async with client.stream(wire.method, wire.url, headers=headers, content=wire.body) as response:
         async for _ in response.aiter_raw():
             if task_status is not trio.TASK_STATUS_IGNORED:
                 task_status.started()
@@ -148,10 +151,9 @@ async def weigh(streams: int, hold: Callable[..., Awaitable[None]], shared: obje
 
 async def measure_idle(wire: str, base_url: str, streams: int) -> tuple[float, float]:
     """Return the bytes of an idle stream through riverrun and through httpx alone."""
-    url = base_url + ("/v1/chat/completions" if wire == "openai" else "/v1/messages")
     tracemalloc.start()
     async with _wide_client() as client:
-        raw = await weigh(streams, hold_raw, client, url)
+        raw = await weigh(streams, hold_raw, client, provider(wire, base_url, client).encode(QUESTION))
     async with _wide_client() as client:
         ours = await weigh(streams, hold_run, rr.Engine(provider(wire, base_url, client)))
     tracemalloc.stop()

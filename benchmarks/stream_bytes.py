@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 WIRES = ("openai", "anthropic")
 DELTA_CHARS = 5
-WORDS = "river run past Eve and Adam's, from swerve of shore to bend of bay, brings us by a "
+WORDS = "the river goes on past the mill and under the old stone bridge, and brings its news along "
 _PADDING = "k3XvQ9ZpLm2Rt7"
 
 
