@@ -92,3 +92,18 @@ class Provider(Protocol):
     def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream. `now_unix_s` reads dates in Retry-After."""
         ...
+
+
+class Reattachable(Protocol):
+    """What a provider has besides, if its capabilities declare `can_reattach`: the same generation, read on."""
+
+    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, WireDecoder]:
+        """Write the request that goes on after `cursor` (the last `CursorMoved`), and make its decoder.
+
+        The decoder gives only what comes after the cursor. What was open there (text, reasoning, a call by its id) is
+        open still, and goes on without another start. Usage it reports is that of the whole generation.
+
+        Raises:
+            UsageError: the cursor is none of this provider's; the run then goes on without it.
+        """
+        ...
