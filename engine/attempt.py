@@ -19,7 +19,7 @@ from .core.errors import InferenceError
 from .core.failures import Failure, failure_of_error
 from .core.policy import Policy
 from .core.provider import Provider
-from .core.stream_events import StreamEvent
+from .core.stream_events import ProviderStatus, StreamEvent
 from .single_error import single_error
 from .source import (
     ChannelStream,
@@ -32,6 +32,9 @@ from .source import (
 )
 from .transport import Transport, TransportError, cause_of
 from .watch import Watch
+
+WAITING_S = 30.0
+"""How often a consumer is told that a model may still be loading (seeds, row 004)."""
 
 
 @frozen
@@ -90,6 +93,11 @@ class Receiver(Protocol):
         ...
 
     @property
+    def said_anything(self) -> bool:
+        """Whether this attempt brought any progress."""
+        ...
+
+    @property
     def useful_bytes(self) -> int:
         """How many bytes of text, reasoning and arguments this attempt brought."""
         ...
@@ -104,8 +112,11 @@ async def run_attempt(
     policy: Policy,
     reasons: bool,
     wall_clock: Callable[[], float],
+    waiting_message: str | None = None,
 ) -> Outcome:
     """Ask once, and deliver what comes until it ends, breaks or stalls.
+
+    `waiting_message` is said every half minute until something comes, before the connection and after it.
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
@@ -114,11 +125,22 @@ async def run_attempt(
         watch = Watch(clocks, nursery.cancel_scope)
         reader = _Reader(receiver, watch, nursery)
         nursery.start_soon(watch.run)
+        if waiting_message is not None:
+            nursery.start_soon(_say_waiting, waiting_message, receiver)
         await reader.read_source(source, step, transport, policy, wall_clock)
         nursery.cancel_scope.cancel(reason="the attempt has ended")
     if reader.outcome is not None:
         return reader.outcome
     return Broken(watch.stall if watch.stall is not None else ConnectionReset())
+
+
+async def _say_waiting(message: str, receiver: Receiver) -> None:
+    """Tell the consumer every `WAITING_S` that nothing has come yet; never progress. Ends with the first that comes."""
+    while True:
+        await trio.sleep(WAITING_S)
+        if receiver.said_anything:
+            return
+        receiver.deliver((ProviderStatus(message),))
 
 
 class _Reader:

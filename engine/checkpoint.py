@@ -6,7 +6,6 @@ import trio
 from attrs import frozen
 
 from .core.accumulator import Accumulator
-from .core.causes import ResumedFromCheckpoint
 from .core.codec import CodecError
 from .core.errors import CheckpointMismatch, StoreError
 from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
@@ -14,7 +13,6 @@ from .core.journal import RestoredRun, restore
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
 from .core.replay import block_events
-from .core.result import AttemptRecord
 from .stores.store import CheckpointStore, OpenedJournal
 
 
@@ -72,28 +70,6 @@ def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) 
     return restored
 
 
-def killed_attempt(restored: RestoredRun) -> AttemptRecord | None:
-    """Close the ledger's line of the attempt during which the earlier process died, if it died in one."""
-    if not restored.attempt_open:
-        return None
-    accumulator = restored.accumulator
-    kept = accumulator.has_kept
-    usage, estimated = accumulator.end_attempt()
-    provider, _, model = (accumulator.origin or "").partition("/")
-    return AttemptRecord(
-        number=len(restored.attempts) + 1,
-        provider=provider,
-        model=model,
-        continuation=None,
-        began_s=0.0,
-        ended_s=0.0,
-        usage=usage,
-        usage_estimated=estimated,
-        kept=kept,
-        cause=ResumedFromCheckpoint(),
-    )
-
-
 def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
     """Return what a new consumer is given: everything said, in order, less the text it already has (in characters)."""
     events: list[Event] = []
@@ -112,5 +88,7 @@ def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
                 continue
     if skip:  # shown, but never stored: the answer goes on from what was, perhaps in other words
         return [StreamReset("more was shown than was stored"), *delivered_again(accumulator, 0)]
-    events += [ToolCallStart(call.id, call.name) for call in accumulator.snapshot().in_flight_tools]
+    for call in accumulator.snapshot().in_flight_tools:
+        events.append(ToolCallStart(call.id, call.name))
+        events += [ToolCallDelta(call.id, call.partial_args)] if call.partial_args else []
     return events

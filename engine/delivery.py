@@ -24,6 +24,7 @@ from .core.events import (
     UsageUpdate,
 )
 from .core.failures import Failure, FailureKind
+from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
 from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
@@ -72,7 +73,8 @@ class Delivery:
         self._step: NextRequest | None = None
         self._resumed: tuple[int, str] | None = None
         self._seam: SeamVerdict | None = None
-        self._voided_bytes = 0
+        self._aligned_bytes = 0
+        self._cursor: CursorMoved | None = None
         self._bytes_before = accumulator.bytes_received
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -81,15 +83,17 @@ class Delivery:
         """Get ready for an attempt; `resumes` says that a `Resumed` is due before its first content."""
         self.accumulator.origin = origin
         self.accumulator.defect = None
-        self.accumulator.begin_attempt()
-        self._record(AttemptBegan(number, origin))
+        reattaches = step.form is ContinuationForm.CURSOR
+        self.accumulator.begin_attempt(reattaches=reattaches)
+        self._record(AttemptBegan(number, origin, reattaches))
         self.trouble = None
         self.said_anything = False
         self._step = step
         self._bytes_before = self.accumulator.bytes_received
         self._resumed = (number, model) if resumes else None
         self._seam = None
-        self._voided_bytes = 0
+        self._aligned_bytes = 0
+        self._cursor = None
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:
@@ -112,6 +116,7 @@ class Delivery:
             self._finish_seam(aligner)
         elif aligner is not None:
             aligner.discard()
+            self._end_alignment("")
         elif whole:
             self._announce(SeamVerdict.CLEAN)
         return self._seam
@@ -121,7 +126,7 @@ class Delivery:
     @property
     def useful_bytes(self) -> int:
         """Bytes of text, reasoning and arguments that this attempt brought."""
-        return self.accumulator.said_bytes + self._voided_bytes
+        return self.accumulator.said_bytes + self.accumulator.wasted_bytes
 
     def count_bytes(self, received: int) -> None:
         """Take how many bytes of this attempt's body have come."""
@@ -217,14 +222,23 @@ class Delivery:
         return isinstance(event, BlockStop) and event.id is None and not aligner.held_chars
 
     def _note(self, event: StreamEvent) -> None:
-        if isinstance(event, StreamFailed):
-            self.trouble = self.trouble or Refused(event.failure)
-        elif isinstance(event, ProviderStatus):
-            self.put(Status(event.message))
-        else:
-            self.accumulator.fold(event)
-            if isinstance(event, ResponseStarted):
-                self._record(event)
+        match event:
+            case StreamFailed(failure):
+                self.forget_cursor()  # the generation itself failed
+                self.trouble = self.trouble or Refused(failure)
+            case ProviderStatus(message):
+                self.put(Status(message))
+            case CursorMoved() if self._aligner is not None:
+                self._cursor = event  # what the seam holds was not said yet: the cursor may not be past it
+            case CursorMoved() | ResponseStarted():
+                self._fold(event)
+            case _:
+                self.accumulator.fold(event)
+
+    def forget_cursor(self) -> None:
+        """Give up the place in a generation that is no more, or that can not be read on."""
+        if self.accumulator.cursor is not None:
+            self._fold(CursorMoved(None))
 
     def _fold(self, event: StreamEvent) -> None:
         shown = self.accumulator.fold(event)
@@ -235,6 +249,7 @@ class Delivery:
     # -- the seam -------------------------------------------------------------------------------------------------
 
     def _align(self, text: str, aligner: Aligner) -> None:
+        self._aligned_bytes += size_bytes(text)
         new = aligner.feed(text)
         if aligner.verdict is None:
             return
@@ -250,8 +265,16 @@ class Delivery:
         self._seam = seam
         if seam is SeamVerdict.RESTART:
             self.take_back("the model started over")
+        self._end_alignment(new)
         if new:
             self._fold(TextDelta(new))
+        if self._cursor is not None:
+            self._fold(self._cursor)
+
+    def _end_alignment(self, new: str) -> None:
+        """Count what was said and is not kept: it was paid all the same."""
+        self.accumulator.wasted_bytes += max(self._aligned_bytes - size_bytes(new), 0)
+        self._aligned_bytes = 0
 
     def _announce(self, seam: SeamVerdict) -> None:
         """Say that the answer goes on, once, right before the first content of a further attempt."""
@@ -274,7 +297,6 @@ class Delivery:
         if not self.accumulator.said_bytes and not self.accumulator.has_open_calls:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return
-        self._voided_bytes += self.accumulator.said_bytes
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
@@ -292,6 +314,7 @@ class Delivery:
         """Cancel the calls under way and tell the consumer."""
         cancelled: list[ToolCallCancel] = self.accumulator.cancel_open_calls(reason)
         if cancelled:
+            self.forget_cursor()  # it may stand inside one of them
             self._record(CallsCancelled())
         for event in cancelled:
             self.put(event)

@@ -16,7 +16,6 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
-from .core.capabilities import ContinuationForm
 from .core.errors import InferenceCancelled, UsageError
 from .core.events import Finished
 from .core.planner import plan_recovery
@@ -69,11 +68,9 @@ class Engine:
         self.provider = provider
         self.policy = policy if policy is not None else Policy()
         self.store = store
-        self._planner = planner
         self._chance = chance
-        self._wall_clock = wall_clock
         self._transport: Transport = transport or HTTPTransport(getattr(provider, "client", None))
-        self._refused_forms: set[ContinuationForm] = set()
+        self._world = World(provider, self.policy, self._transport, planner, chance, wall_clock)
         self._uses = 0
 
     def open_stream(
@@ -97,17 +94,8 @@ class Engine:
         """
         if deliver_from < 0:
             raise UsageError(f"deliver_from is {deliver_from}; expected the number of characters shown, 0 or more")
-        world = World(
-            source=self.provider,
-            policy=self.policy,
-            transport=self._transport,
-            planner=self._planner,
-            chance=self._chance,
-            wall_clock=self._wall_clock,
-            refused_forms=self._refused_forms,
-        )
         name = run_id if run_id is not None else f"run-{int(self._chance() * 2**53):014x}"
-        return OpenedRun(Run(world, request, name, self.store), deliver_from, _Use(self))
+        return OpenedRun(Run(self._world, request, name, self.store), deliver_from, _Use(self))
 
     async def complete(self, request: InferenceRequest, *, run_id: str | None = None) -> StreamResult:
         """Ask, and give the whole answer. Recovers like `open_stream`.

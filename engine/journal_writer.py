@@ -19,6 +19,7 @@ from .core.journal import Entry, encode_entry
 from .core.policy import CheckpointPolicy
 from .core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta
 from .stores.store import CheckpointStore, StaleFence
+from .waiting import WaitingTask
 
 logger = logging.getLogger("riverrun")
 
@@ -53,8 +54,8 @@ class JournalWriter:
         self._pending_bytes = 0
         self._unwritten: deque[tuple[int, bytes]] = deque()
         self._nudged = False
-        self._idle = trio.lowlevel.ParkingLot()
-        self._lagging = trio.lowlevel.ParkingLot()
+        self._idle = WaitingTask()
+        self._lagging = WaitingTask()
         self._writing = trio.Lock()
         self._fenced = False
         self.failures = 0
@@ -69,24 +70,23 @@ class JournalWriter:
             self._pending_bytes += len(item.args_delta)
         else:
             self._pending_bytes += ITEM_BYTES
-        if self._idle:
-            self._idle.unpark_all()
-        if self._pending_bytes >= self._policy.lag_bytes and self._lagging:
-            self._lagging.unpark_all()
+        self._idle.wake()
+        if self._pending_bytes >= self._policy.lag_bytes:
+            self._lagging.wake()
 
     def nudge(self) -> None:
         """Ask for a write now: an interruption is a good moment. Never blocks."""
         self._nudged = True
-        self._lagging.unpark_all()
+        self._lagging.wake()
 
     async def run(self) -> None:
         """Write at bounded lag until cancelled. If cancelled: what is unwritten is kept for `finish`."""
         while True:
             while not self._pending and not self._unwritten:
-                await self._idle.park()
+                await self._idle.wait()
             with trio.move_on_after(self._policy.lag_s):
                 while not self._nudged and self._pending_bytes < self._policy.lag_bytes:
-                    await self._lagging.park()
+                    await self._lagging.wait()
             if not await self._write():
                 await trio.sleep(max(self._policy.lag_s, RETRY_S))
 

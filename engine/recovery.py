@@ -13,16 +13,16 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import trio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .attempt import Broken, Crashed, Ended, Outcome, Refused, run_attempt
 from .core.capabilities import Capabilities, ContinuationForm
-from .core.causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, ResumedFromCheckpoint
+from .core.causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, MalformedStream, ResumedFromCheckpoint
 from .core.continuation import CannotContinue, NextRequest, next_request
 from .core.errors import InferenceError, StoreError, StreamInterrupted, UsageError
 from .core.events import Interrupted, RetryScheduled
 from .core.failures import Failure, FailureKind
-from .core.journal import AnswerEnded, AttemptEnded
+from .core.journal import AnswerEnded, AttemptEnded, RestoredRun
 from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .core.policy import Policy
 from .core.provider import Provider
@@ -31,6 +31,7 @@ from .core.result import AttemptRecord, SeamVerdict
 from .core.retry import attempts_max, delay_s
 from .core.snapshot import InterruptSnapshot
 from .core.stop import StopReason
+from .core.usage import NO_USAGE
 from .delivery import Delivery
 from .source import EventSource
 from .transport import Transport
@@ -68,7 +69,8 @@ class World:
     planner: Planner
     chance: Callable[[], float]
     wall_clock: Callable[[], float]
-    refused_forms: set[ContinuationForm]
+    refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict)
+    """What was refused, by what had been declared: learned for the life of the engine."""
 
     @property
     def origin(self) -> str:
@@ -76,32 +78,39 @@ class World:
         return f"{self.source.name}/{self.source.model}"
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
-        """Return what the source declares, less what it was seen to refuse, and less what no request can say yet."""
-        declared = evolve(self.source.capabilities(request), can_reattach=False)  # nothing carries a cursor so far
-        for form in self.refused_forms:
-            declared = declared.without(form)
-        return declared
+        """Return what the source declares, less what it was seen to refuse."""
+        declared = known = self.source.capabilities(request)
+        if not hasattr(self.source, "reattach"):
+            known = known.without(ContinuationForm.CURSOR)
+        for form in self.refused_forms.get(declared, ()):
+            known = known.without(form)
+        return known
+
+    def learn_refusal(self, request: InferenceRequest, form: ContinuationForm) -> None:
+        """Remember that a form was refused to a request; others of the same capabilities are not asked that way."""
+        self.refused_forms.setdefault(self.source.capabilities(request), set()).add(form)
 
 
 class Recovery:
-    """The loop's state: the ledger and the budget. `records` is the story so far, one line for each attempt."""
+    """The loop's state: the ledger and the budget. `records` is the story so far, one line for each attempt.
+
+    `restored` is what an earlier process left of the run.
+    """
 
     def __init__(
         self,
         world: World,
         request: InferenceRequest,
         delivery: Delivery,
-        *,
-        records: tuple[AttemptRecord, ...] = (),
-        is_resumed: bool = False,
-        has_ended: bool = False,
+        restored: RestoredRun | None = None,
     ) -> None:
-        self.records = list(records)
+        self.records = [] if restored is None else list(restored.attempts)
         self._world = world
         self._request = request
         self._delivery = delivery
-        self._is_resumed = is_resumed
-        self._has_ended = has_ended
+        self._is_resumed = restored is not None
+        self._has_ended = restored is not None and restored.ended
+        self._was_killed = restored is not None and restored.attempt_open
         self._spent = 0
         self._began = trio.current_time()
         self._attempt_began: float | None = None
@@ -124,10 +133,11 @@ class Recovery:
         return following
 
     def _resume(self) -> NextRequest | End:
-        snapshot = self._delivery.accumulator.snapshot()
-        if not snapshot.anything_shown:
-            return NextRequest(self._request, ContinuationForm.RESTART)
-        return self._plan(ResumedFromCheckpoint(), is_news=True, exhausted=None)
+        accumulator = self._delivery.accumulator
+        if accumulator.cursor is not None or accumulator.snapshot().anything_shown:
+            return self._plan(ResumedFromCheckpoint(), is_news=True, exhausted=None)
+        self.close_attempt(ResumedFromCheckpoint(), None)
+        return NextRequest(self._request, ContinuationForm.RESTART)
 
     async def _attempt(self, step: NextRequest) -> Outcome:
         world = self._world
@@ -135,6 +145,7 @@ class Recovery:
         self._attempt_began = trio.current_time()
         self._step = step
         number = len(self.records) + 1
+        capabilities = world.capabilities(self._request)
         self._delivery.begin_attempt(
             number, world.origin, world.source.model, step, resumes=number > 1 or self._is_resumed
         )
@@ -144,7 +155,8 @@ class Recovery:
             self._delivery,
             transport=world.transport,
             policy=world.policy,
-            reasons=world.capabilities(self._request).reasons,
+            reasons=capabilities.reasons,
+            waiting_message=capabilities.waiting_message,
             wall_clock=world.wall_clock,
         )
 
@@ -176,12 +188,13 @@ class Recovery:
         return Finish()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
-        step = self._step
-        refused_form = failure.kind is FailureKind.CONTINUATION_REFUSED and step is not None
-        if refused_form and step is not None and step.form is not ContinuationForm.RESTART:
-            self._world.refused_forms.add(step.form)
+        if self._step is not None and _refuses_form(failure, self._step.form):
+            if self._step.form is ContinuationForm.CURSOR:
+                self._delivery.forget_cursor()  # of this generation; the next may well be read on
+            else:
+                self._world.learn_refusal(self._request, self._step.form)
             self._spent -= 1  # a form that was refused cost nothing and said nothing: the next one takes its place
-            return await self._recover(FormRefused(step.form.value), failure)
+            return await self._recover(FormRefused(self._step.form.value), failure)
         if failure.is_retryable or self._delivery.accumulator.completed_calls:  # released calls end the run: design §4
             return await self._recover(failure.to_cause(), failure)
         snapshot = self._snapshot_if_shown()
@@ -194,6 +207,8 @@ class Recovery:
         """Plan and announce what follows an interruption, and back off."""
         if self._delivery.journal is not None:
             self._delivery.journal.nudge()
+        if isinstance(cause, MalformedStream | EmptyAnswer):
+            self._delivery.forget_cursor()  # reading it on would show the same again
         was_said = self._delivery.said_anything
         self._delivery.end_seam(whole=False)
         retry = self._world.policy.retry
@@ -215,11 +230,14 @@ class Recovery:
         """
         snapshot = self._delivery.accumulator.snapshot()
         capabilities = self._world.capabilities(self._request)
-        plan = _checked(self._world.planner(snapshot, capabilities), snapshot)
+        if exhausted is not None:  # a plan that asks nothing is carried out all the same (law 8); no other can be
+            capabilities = capabilities.without(ContinuationForm.CURSOR)
+        plan = _checked(self._world.planner(snapshot, capabilities), snapshot, capabilities)
         if is_news:
             self._delivery.put(Interrupted(cause, plan))
-        self.close_attempt(cause, plan)
-        self._delivery.cancel_calls(str(cause))
+        self.close_attempt(cause, plan, is_last=exhausted is not None)
+        if not isinstance(plan, Reattach):
+            self._delivery.cancel_calls(str(cause))
         if isinstance(plan, SynthesizeToolUse):
             return Finish(StopReason.TOOL_USE)
         step = next_request(self._request, snapshot, plan, capabilities)
@@ -238,38 +256,69 @@ class Recovery:
 
     # -- the ledger -----------------------------------------------------------------------------------------------
 
-    def close_attempt(self, cause: InterruptCause | None, plan: RecoveryPlan | None) -> None:
-        """Write the line of the attempt under way, if there is one."""
-        if self._attempt_began is None or self._step is None:
+    def close_attempt(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_last: bool = False) -> None:
+        """Write the line of the attempt under way, or of the one that a killed process left open, if there is one.
+
+        The line of an attempt whose generation is read on by the next holds no usage: that one is told all of it. Where
+        there is no next after all, this one is.
+        """
+        record = self._record_of(cause, plan)
+        if record is None:
+            if not isinstance(plan, Reattach):
+                self._end_generation()
             return
-        delivery, step = self._delivery, self._step
-        accumulator = delivery.accumulator
+        stored = record
+        if not isinstance(plan, Reattach):
+            lives_on = self._living_generation() if is_last or cause is None else None
+            usage, estimated = self._delivery.accumulator.end_attempt()
+            record = evolve(record, usage=usage, usage_estimated=estimated)
+            stored = record if lives_on is None else evolve(stored, plan=lives_on)
+        if record.seam is SeamVerdict.RESTART:
+            self.records = [evolve(earlier, kept=False) for earlier in self.records]
+        self.records.append(record)
+        self._attempt_began, self._was_killed = None, False
+        if self._delivery.journal is not None:
+            self._delivery.journal.record(AttemptEnded(stored))
+
+    def _living_generation(self) -> Reattach | None:
+        """Say where whoever opens a run that is left, paused or cancelled can read on what was under way."""
+        accumulator = self._delivery.accumulator
+        if accumulator.cursor is None or accumulator.stop is not None:
+            return None
+        return Reattach(accumulator.cursor) if self._world.capabilities(self._request).can_reattach else None
+
+    def _end_generation(self) -> None:
+        if self.records and isinstance(self.records[-1].plan, Reattach):
+            usage, estimated = self._delivery.accumulator.end_attempt()
+            last = self.records[-1]
+            self.records[-1] = evolve(last, usage=last.usage + usage, usage_estimated=last.usage_estimated or estimated)
+
+    def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None) -> AttemptRecord | None:
+        accumulator, number = self._delivery.accumulator, len(self.records) + 1
+        if self._was_killed:
+            provider, _, model = (accumulator.origin or "").partition("/")
+            return AttemptRecord(
+                number, provider, model, None, 0.0, 0.0, NO_USAGE, kept=accumulator.has_kept, cause=cause, plan=plan
+            )
+        if self._attempt_began is None or self._step is None:
+            return None
         kept = accumulator.has_kept or (cause is None and accumulator.stop is not None)
-        seam = delivery.end_seam(whole=False)
-        response_id, received = accumulator.response_id, delivery.bytes_this_attempt
-        usage, estimated = accumulator.end_attempt()
-        record = AttemptRecord(
-            number=len(self.records) + 1,
-            provider=self._world.source.name,
-            model=self._world.source.model,
-            continuation=None if step.form is ContinuationForm.RESTART and not self.records else step.form,
+        form = self._step.form
+        return AttemptRecord(
+            number,
+            self._world.source.name,
+            self._world.source.model,
+            continuation=None if form is ContinuationForm.RESTART and not self.records else form,
             began_s=self._attempt_began - self._began,
             ended_s=trio.current_time() - self._began,
-            usage=usage,
-            usage_estimated=estimated,
+            usage=NO_USAGE,
             kept=kept,
             cause=cause,
             plan=plan,
-            seam=seam,
-            response_id=response_id,
-            bytes_received=received,
+            seam=self._delivery.end_seam(whole=False),
+            response_id=accumulator.response_id,
+            bytes_received=self._delivery.bytes_this_attempt,
         )
-        if seam is SeamVerdict.RESTART:
-            self.records = [evolve(earlier, kept=False) for earlier in self.records]
-        self.records.append(record)
-        self._attempt_began = None
-        if delivery.journal is not None:
-            delivery.journal.record(AttemptEnded(record))
 
     # -- how a run fails ------------------------------------------------------------------------------------------
 
@@ -290,7 +339,17 @@ class Recovery:
         )
 
 
-def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot) -> RecoveryPlan:
+def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:
+    """Whether a failure says no to the way in which the answer was to go on, and not to the request.
+
+    Only a generation that is no more, or a cursor that is too old, is answered with an error that is no use to retry.
+    """
+    if form is ContinuationForm.CURSOR:
+        return not failure.is_retryable
+    return failure.kind is FailureKind.CONTINUATION_REFUSED and form is not ContinuationForm.RESTART
+
+
+def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
     """Refuse a plan of the caller's planner that would lose or double what was said. Raises UsageError."""
     match plan:
         case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != snapshot.text:
@@ -298,9 +357,9 @@ def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot) -> RecoveryPlan:
             raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
         case WholeRestart() if snapshot.completed_tool_calls:
             raise UsageError("the planner restarts after a call was released; expected SynthesizeToolUse")
-        case Reattach():
-            raise UsageError("the planner re-attaches, and no provider of this version takes a cursor")
-        case ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
+        case Reattach(cursor) if cursor != snapshot.cursor or not capabilities.can_reattach:
+            raise UsageError("the planner re-attaches where the provider can not; expected the snapshot's own cursor")
+        case Reattach() | ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
             return plan
     raise UsageError(f"the planner gave a {type(plan).__name__}; expected a RecoveryPlan")
 

@@ -13,12 +13,12 @@ from types import TracebackType
 
 import trio
 
-from .checkpoint import StoreUnavailable, delivered_again, killed_attempt, load_journal, restore_run
+from .checkpoint import StoreUnavailable, delivered_again, load_journal, restore_run
 from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
 from .core.events import Event, Finished, Status
 from .core.failures import printable
-from .core.journal import SCHEMA_VERSION, AttemptEnded, JournalHeader, RestoredRun, fingerprint
+from .core.journal import SCHEMA_VERSION, JournalHeader, RestoredRun, fingerprint
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, StreamResult
 from .core.snapshot import InterruptSnapshot
@@ -71,6 +71,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         Raises:
             trio.EndOfChannel: the run has ended and everything was received.
             trio.ClosedResourceError: `aclose` was called.
+            trio.BusyResourceError: another task is waiting for an event.
             InferenceError: the run failed; raised once everything that was received has been handed over.
         If cancelled: no event is lost.
         """
@@ -95,7 +96,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
 
     def _check_ready(self) -> None:
         self._check_open()
-        if not self._mailbox.events:
+        if not self._mailbox:
             if self._error is not None:
                 raise self._error
             raise trio.EndOfChannel
@@ -106,12 +107,12 @@ class Run(trio.abc.ReceiveChannel[Event]):
         Written out, for a checkpoint costs 5 µs, and the coroutines around it were 1.5 more (CPython 3.11).
         """
         mailbox = self._mailbox
-        if mailbox.events and not self._closed:
+        if mailbox and not self._closed:
             await trio.lowlevel.checkpoint()
         else:
             self._check_open()
             await mailbox.wait_events()
-        if not mailbox.events or self._closed:
+        if not mailbox or self._closed:
             try:
                 self._check_ready()
             except trio.EndOfChannel:
@@ -191,15 +192,9 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if restored is None:
             self._recovery = Recovery(self._world, self._request, delivery)
             return
-        killed = killed_attempt(restored)
-        if killed is not None and self._journal is not None:
-            self._journal.record(AttemptEnded(killed))
         for event in delivered_again(accumulator, deliver_from):
             delivery.put(event)
-        records = restored.attempts if killed is None else (*restored.attempts, killed)
-        self._recovery = Recovery(
-            self._world, self._request, delivery, records=records, is_resumed=True, has_ended=restored.ended
-        )
+        self._recovery = Recovery(self._world, self._request, delivery, restored)
 
     async def _restore(self) -> RestoredRun | None:
         if self._store is None:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, cast
 
 import trio
 from attrs import evolve
 
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
-from .core.failures import Failure
+from .core.failures import Failure, FailureKind
 from .core.policy import Policy
-from .core.provider import Provider, WireDecoder
+from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
 from .core.request import InferenceRequest
 from .core.secret import Secret, scrub
 from .core.stream_events import StopReported, StreamEvent
+from .core.usage_error import UsageError
 from .transport import Body, Transport, refusal_of, secrets_of
 
 
@@ -186,18 +187,27 @@ async def open_answer(
     """Open one answer of a provider; what reads it, and closes it, runs in `nursery`.
 
     Raises:
-        RefusedError: the provider answered with something that is not a stream.
+        RefusedError: the provider answered with something that is not a stream, or its cursor is none of its own.
         TransportError: no connection, or it broke before the headers.
     If cancelled: the nursery's task closes what was open.
     """
-    wire = provider.encode(step.request, _form_of(step))
+    wire, decoder = _ask(provider, step, policy)
     opened = await transport.open(wire, connect_s=policy.stall.connect_s)
     nursery.start_soon(opened.pump)
     refusal = await refusal_of(opened, policy.limits)
     if refusal is not None:
         failure = provider.classify(refusal, now_unix_s=wall_clock())
         raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
-    return HTTPStream(opened, provider.decoder(policy.limits), secrets_of(wire))
+    return HTTPStream(opened, decoder, secrets_of(wire))
+
+
+def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireRequest, WireDecoder]:
+    if step.cursor is None:
+        return provider.encode(step.request, _form_of(step)), provider.decoder(policy.limits)
+    try:
+        return cast("Reattachable", provider).reattach(step.cursor, policy.limits)
+    except UsageError as error:  # of another version of the provider's, in a checkpoint: there are other forms
+        raise RefusedError(Failure(FailureKind.CONTINUATION_REFUSED, str(error))) from error
 
 
 def _form_of(step: NextRequest) -> ContinuationForm | None:

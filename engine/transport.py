@@ -21,6 +21,7 @@ from .core.failures import printable
 from .core.policy import Limits
 from .core.provider import WireRefusal, WireRequest
 from .core.secret import Secret, scrub
+from .waiting import WaitingTask
 
 CLOSE_S = 1.0
 """How long closing a connection may take, shielded: it is local work, but TLS may want a last word."""
@@ -162,7 +163,7 @@ class OpenedResponse:
         self._size_bytes = 0
         self._ended = False
         self._error: Exception | None = None
-        self._taker = trio.lowlevel.ParkingLot()
+        self._taker = WaitingTask()
         self._waiting_pump: trio.lowlevel.Task | None = None
         self.status: int = response.status_code
 
@@ -180,7 +181,7 @@ class OpenedResponse:
         try:
             async for data in self._response.stream:
                 if not parts:  # the taker waits only while there is nothing
-                    self._taker.unpark()
+                    self._taker.wake()
                 parts.append(data)
                 self._size_bytes += len(data)
                 if self._size_bytes >= READ_AHEAD_BYTES_MAX:
@@ -189,7 +190,7 @@ class OpenedResponse:
             self._error = _translated(error, self._secrets)
         finally:
             self._ended = True
-            self._taker.unpark_all()
+            self._taker.wake()
             with trio.move_on_after(CLOSE_S, shield=True):
                 await self._response.aclose()
 
@@ -224,7 +225,7 @@ class OpenedResponse:
                 raise self._error
             if self._ended:
                 return b""
-            await self._taker.park()
+            await self._taker.wait()
         data = b"".join(self._parts)
         self._parts.clear()
         self._size_bytes = 0

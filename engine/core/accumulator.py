@@ -61,7 +61,8 @@ class Accumulator:
         defect: what was seen and expected, once an event contradicted the fold or passed a limit; None until then.
         usage: of the attempt under way; `usage_before` is that of all attempts before it.
         odd_usage: how many counts of usage reports were negative or shrank.
-        said_bytes: useful bytes (text, reasoning, arguments) of the attempt under way.
+        said_bytes: useful bytes (text, reasoning, arguments) of the attempt under way that are held.
+        wasted_bytes: what it said besides and is not held: taken back by the provider, or a repetition at the seam.
         incomplete_calls: closed calls whose arguments never became a JSON object.
     """
 
@@ -77,6 +78,7 @@ class Accumulator:
         self._mark = self._limited_before = (0, 0)
         self._tokens_before = 0
         self.said_bytes = 0
+        self.wasted_bytes = 0
         self.calls_started = 0
         self.incomplete_calls = 0
         self.server_tool: str | None = None
@@ -198,10 +200,10 @@ class Accumulator:
         if call is None:
             self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
             return None
-        return self._close_call(call, is_cut=event.is_cut)
+        return self._close_call(call, event.arguments, is_cut=event.is_cut)
 
-    def _close_call(self, call: CallParts, *, is_cut: bool) -> Event:
-        text = call.read()
+    def _close_call(self, call: CallParts, whole: str | None, *, is_cut: bool) -> Event:
+        text = call.read() if whole is None else whole
         if not text.strip() and not is_cut:
             text = "{}"
         arguments = parse_arguments(text) if text else None
@@ -283,35 +285,47 @@ class Accumulator:
 
     # -- attempts -------------------------------------------------------------------------------------------------
 
-    def begin_attempt(self) -> None:
-        """Begin an attempt: its usage starts at nothing; `rewind` comes back to here."""
+    def begin_attempt(self, *, reattaches: bool = False) -> None:
+        """Begin an attempt; `rewind` comes back to here.
+
+        Its usage starts at nothing and there is no cursor; one that re-attaches goes on with the generation's, and with
+        what is open.
+        """
         last = self._held[-1] if self._held else None
         self._mark = (len(self._held), len(last.read()) if isinstance(last, TextParts) else 0)
         self._limited_before = (self._text_bytes, self.calls_started)
-        self.said_bytes = 0
+        self.stop = None
+        if reattaches:
+            return
+        self.cursor = None
+        self.said_bytes = self.wasted_bytes = 0
         self.usage = TokenUsage()
         self.usage_reported = False
-        self.stop = None
         self.response_id = None
 
-    def end_attempt(self) -> tuple[TokenUsage, bool]:
-        """End the attempt; return its usage for the ledger, and whether its output had to be estimated.
+    def end_attempt(self, usage: TokenUsage | None = None) -> tuple[TokenUsage, bool]:
+        """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
 
         A stream that broke never carried its final usage: where what was said is more than what was reported, the
-        output is estimated from it (one token for each four UTF-8 bytes).
+        output is estimated from it (one token for each four UTF-8 bytes). An attempt whose generation will be read on
+        is not ended: the one that reads it to its end is told all of its usage.
+
+        Args:
+            usage: what the ledger already says, for an attempt that is read back from a journal.
         """
-        estimated = -(-self.said_bytes // 4)
+        estimated = -(-(self.said_bytes + self.wasted_bytes) // 4)
         is_estimated = (self.stop is None or not self.usage_reported) and estimated > self.usage.output
         if is_estimated:
             self.usage, _ = apply_report(self.usage, UsageReport(output=estimated))
-        self.usage_before += self.usage
-        self._tokens_before += self.usage.output
-        self.said_bytes = 0  # from here on it counts in the tokens before, and only there
-        usage, self.usage = self.usage, TokenUsage()
+        ended = self.usage if usage is None else usage
+        self.usage_before += ended
+        self._tokens_before += max(ended.output - -(-self.wasted_bytes // 4), 0)
+        self.said_bytes = self.wasted_bytes = 0  # from here on they count in the tokens before, and only there
+        self.usage = TokenUsage()
         if self._open_reasoning is not None:
             self._open_reasoning.pending_signature = None
             self._close_reasoning()
-        return usage, is_estimated
+        return ended, is_estimated
 
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
         """Forget the calls under way; return what the consumer is told about each."""
@@ -326,7 +340,7 @@ class Accumulator:
         self._held.clear()
         self._close_blocks()
         self._open_calls.clear()
-        self.server_tool = None
+        self.server_tool = self.cursor = None
         self._text_bytes = self.calls_started = 0
         self._tokens_before = 0
         self._mark = self._limited_before = (0, 0)
@@ -343,6 +357,7 @@ class Accumulator:
             last.parts[:] = [last.read()[:last_chars]]
             self._open_text = last.parts
         self._text_bytes, self.calls_started = self._limited_before  # the limits are on what is held
+        self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
         self.server_tool = None
         return True

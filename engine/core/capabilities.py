@@ -39,6 +39,8 @@ class Capabilities:
     whole_only: str | None = None
     reasons: bool = False
     """Whether the model thinks before it speaks: its idle clock is doubled (seeds, row 003)."""
+    waiting_message: str | None = None
+    """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 
     def without(self, form: ContinuationForm) -> Capabilities:
         """Return the same, once a provider has refused a form."""

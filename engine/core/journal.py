@@ -17,10 +17,11 @@ from attrs import evolve, frozen
 from .accumulator import Accumulator
 from .codec import CodecError, converter, structure, unstructure
 from .json_value import canonical_json
+from .planner import Reattach
 from .policy import Limits
 from .request import InferenceRequest
 from .result import AttemptRecord
-from .stream_events import ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
+from .stream_events import CursorMoved, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 
 SCHEMA_VERSION = 1
 
@@ -39,10 +40,11 @@ class JournalHeader:
 
 @frozen
 class AttemptBegan:
-    """An attempt begins; `origin` is "provider/model"."""
+    """An attempt begins; `origin` is "provider/model"; `reattaches` to the generation of the attempt before."""
 
     number: int
     origin: str
+    reattaches: bool = False
 
 
 @frozen
@@ -84,12 +86,18 @@ def fingerprint(request: InferenceRequest) -> str:
     return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
 
-def merge_deltas(items: Iterable[Entry]) -> list[Entry]:
-    """Join neighbouring deltas of one kind: what the fold makes of them is the same. Cost: linear."""
+def merge_deltas(items: Sequence[Entry]) -> list[Entry]:
+    """Join neighbouring deltas of one kind: what the fold makes of them is the same. Cost: linear.
+
+    Only the last cursor counts, for an entry is stored whole or not at all.
+    """
     merged: list[Entry] = []
     run: list[str] = []
     last: Entry | None = None
+    last_cursor = next((item for item in reversed(items) if isinstance(item, CursorMoved)), None)
     for item in items:
+        if isinstance(item, CursorMoved) and item is not last_cursor:
+            continue
         if last is not None and _joins(last, item):
             run.append(_text_of(item))
             continue
@@ -202,12 +210,13 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
             case AttemptEnded(record):
                 attempts.append(record)
                 attempt_open = False
-                accumulator.end_attempt()
+                if not isinstance(record.plan, Reattach):
+                    accumulator.end_attempt(record.usage)
                 accumulator.bytes_received += record.bytes_received
-            case AttemptBegan(origin=origin):
+            case AttemptBegan(_, origin, reattaches):
                 attempt_open = True
                 accumulator.origin = origin
-                accumulator.begin_attempt()
+                accumulator.begin_attempt(reattaches=reattaches)
             case AnswerEnded():
                 ended = True
             case AnswerReset():

@@ -71,11 +71,13 @@ class RedactedReasoning:
 class BlockStop:
     """The provider closed a block: the call named by `id`, or the open text or reasoning block (None).
 
-    `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends.
+    `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends. `arguments`
+    are the provider's own whole of a call's arguments, where its fragments say something else.
     """
 
     id: str | None = None
     is_cut: bool = False
+    arguments: str | None = None
 
 
 @frozen
@@ -95,9 +97,9 @@ class OpaqueBlockReceived:
 
 @frozen
 class CursorMoved:
-    """Where a dropped stream can be re-attached."""
+    """Where a dropped stream can be re-attached: after everything said before this event. None: nowhere any more."""
 
-    cursor: str
+    cursor: str | None
 
 
 @frozen

@@ -135,7 +135,8 @@ def test_a_call_under_way_is_begun_and_cancelled_for_the_new_consumer() -> None:
     script = [*say("See: "), *call("1", '{"a"')[:2], Silence()]
     events, result, _ = killed(script, [*say("no."), END])
     assert kinds(events) == [
-        rr.TextDelta, rr.ToolCallStart, rr.Interrupted, rr.ToolCallCancel, rr.Resumed, rr.TextDelta, rr.Finished,
+        rr.TextDelta, rr.ToolCallStart, rr.ToolCallDelta, rr.Interrupted, rr.ToolCallCancel, rr.Resumed, rr.TextDelta,
+        rr.Finished,
     ]  # fmt: skip
     assert result.text == "See: no."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+from attrs import evolve
 
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
@@ -54,6 +55,22 @@ def test_its_silence_is_a_stall_and_what_it_says_of_itself_is_no_progress() -> N
     _, result = played(lambda: watched(source))
     assert result.attempts[0].cause == rr.IdleStall("idle", 60.0)
     assert result.text == "ab"
+
+
+def test_a_model_that_is_loading_is_named_every_half_minute_until_something_comes() -> None:
+    source = OwnSource([Silence(100), *say("a"), Silence(50), END])
+    source.declared = evolve(source.declared, waiting_message="own is loading the model")
+    events, _ = played(lambda: watched(source))
+    statuses = [event for event in events if isinstance(event, rr.Status)]
+    assert statuses == [rr.Status("own is loading the model")] * 3
+    assert kinds(events) == [rr.TextDelta, rr.Finished]
+
+
+def test_a_message_about_loading_is_no_progress() -> None:
+    source = OwnSource([Silence()], [*say("a"), END])
+    source.declared = evolve(source.declared, waiting_message="own is loading the model")
+    _, result = played(lambda: watched(source))
+    assert isinstance(result.attempts[0].cause, rr.IdleStall)
 
 
 @pytest.mark.parametrize("where", ["before", "in the middle"])

@@ -114,6 +114,18 @@ def test_the_reader_waits_for_the_consumer() -> None:
     assert played(main) < 1000
 
 
+def test_a_second_task_that_receives_is_told_so() -> None:
+    async def main() -> None:
+        async with engine_of(OwnSource([Silence()])).open_stream(ASK) as run, trio.open_nursery() as nursery:
+            nursery.start_soon(run.receive)
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(trio.BusyResourceError):
+                await run.receive_many()
+            nursery.cancel_scope.cancel()
+
+    played(main)
+
+
 @pytest.mark.parametrize("receive", ["receive", "receive_many", "__anext__"])
 def test_a_cancelled_receive_loses_no_event(receive: str) -> None:
     async def main() -> None:

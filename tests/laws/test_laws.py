@@ -286,6 +286,22 @@ def test_law_9_the_ledger_adds_up(name: str, text: str, faults: list[tuple[float
     assert [attempt.cause is None for attempt in attempts] == [False] * (len(attempts) - 1) + [True]
 
 
+def test_law_9_counts_what_was_said_and_not_kept() -> None:
+    """Law 9: an echo that the seam swallowed was generated and paid, though nobody saw it twice."""
+    said, rest = "A river does not stop at a stone; ", "it goes around."
+    name = "openai, by quote"
+    network = HonestNetwork(PROVIDERS[name][0], Whole(said + rest))
+    chunks = [json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}) for text in (said, said, rest)]
+    data = [f"data: {chunk}\n\n".encode() for chunk in chunks]
+    network.firsts = [[data[0]], [data[1], data[2]]]
+    run = in_virtual_time(lambda: observe(PROVIDERS[name][1](), network))
+    assert isinstance(run, Observation)
+    assert run.seen.result is not None
+    assert [str(a.seam) for a in run.seen.result.attempts] == ["None", "echo", "clean"]
+    tokens = -(-len(said + rest) // 4)
+    assert [a.usage.output for a in run.seen.result.attempts[:2]] == [-(-len(said) // 4), tokens]
+
+
 @given(token_text, tool_calls, cuts, st.sampled_from(sorted(PROVIDERS)), st.random_module())
 def test_law_11_any_order_of_tasks_gives_the_same_answer(
     text: str, calls: tuple[rr.ToolCall, ...], faults: list[tuple[float, str]], name: str, order: object
