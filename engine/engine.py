@@ -23,6 +23,7 @@ from .core.policy import Policy
 from .core.provider import Provider
 from .core.request import InferenceRequest
 from .core.result import StreamResult
+from .core.retry_budget import RetryBudget
 from .recovery import Planner, World
 from .run import OpenedRun, Run
 from .source import EventSource, is_event_source
@@ -70,7 +71,8 @@ class Engine:
         self.store = store
         self._chance = chance
         self._transport: Transport = transport or HTTPTransport(getattr(provider, "client", None))
-        self._world = World(provider, self.policy, self._transport, planner, chance, wall_clock)
+        budget = RetryBudget(self.policy.retry.engine_retries_max)
+        self._world = World(provider, self.policy, self._transport, planner, chance, wall_clock, budget)
         self._uses = 0
 
     def open_stream(

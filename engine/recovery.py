@@ -29,6 +29,7 @@ from .core.provider import Provider
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, SeamVerdict
 from .core.retry import attempts_max, delay_s
+from .core.retry_budget import RetryBudget
 from .core.snapshot import InterruptSnapshot
 from .core.stop import StopReason
 from .core.usage import NO_USAGE
@@ -69,6 +70,7 @@ class World:
     planner: Planner
     chance: Callable[[], float]
     wall_clock: Callable[[], float]
+    retry_budget: RetryBudget
     refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict)
     """What was refused, by what had been declared: learned for the life of the engine."""
 
@@ -112,6 +114,7 @@ class Recovery:
         self._has_ended = restored is not None and restored.ended
         self._was_killed = restored is not None and restored.attempt_open
         self._spent = 0
+        self._retries_taken = 0
         self._began = trio.current_time()
         self._attempt_began: float | None = None
         self._step: NextRequest | None = None
@@ -183,6 +186,7 @@ class Recovery:
             return await self._recover(EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said))
         self._delivery.cancel_calls("the answer ended before the call was closed")
         self.close_attempt(None, None)
+        self._world.retry_budget.give_back(self._retries_taken)
         if self._delivery.journal is not None:
             self._delivery.journal.record(AnswerEnded())
         return Finish()
@@ -214,6 +218,8 @@ class Recovery:
         retry = self._world.policy.retry
         most = attempts_max(retry, cause)
         delay = delay_s(retry, cause, self._spent, self._world.chance()) if self._spent < most else None
+        if delay is not None and not isinstance(cause, FormRefused):
+            delay, failure = self._take_retry(delay, failure)
         exhausted = failure if delay is None else None
         following = self._plan(cause, is_news=was_said, exhausted=exhausted)
         if not isinstance(following, NextRequest) or isinstance(cause, FormRefused) or delay is None:
@@ -222,6 +228,15 @@ class Recovery:
         await self._delivery.release()
         await trio.sleep(delay)
         return following
+
+    def _take_retry(self, delay: float, failure: Failure) -> tuple[float | None, Failure]:
+        """Take a retry from the budget that the engine's runs share; without one, this run gives up."""
+        if self._world.retry_budget.take():
+            self._retries_taken += 1
+            return delay, failure
+        most = self._world.policy.retry.engine_retries_max
+        why = f"{failure.message} (not retried: {most} retries of this engine without a success, engine_retries_max)"
+        return None, evolve(failure, message=why)
 
     def _plan(self, cause: InterruptCause, *, is_news: bool, exhausted: Failure | None) -> NextRequest | End:
         """Choose and announce a plan; returns what to ask next, or how the run ends.

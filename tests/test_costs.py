@@ -29,7 +29,7 @@ both_wires = pytest.mark.parametrize("wire", list(Wire))
 
 def script_of(events: int, wire: Wire = Wire.ANTHROPIC, read_events: int = READ_EVENTS) -> Script:
     """An answer of that many text deltas, a hundred to a read."""
-    said = events_of(wire, Reply(1, "m", [f"{n:05}" for n in range(events)]))
+    said = events_of(wire, Reply(1, "m", [f"{n % 100_000:05}" for n in range(events)]))
     return Script([b"".join(said[at : at + read_events]) for at in range(0, len(said), read_events)])
 
 

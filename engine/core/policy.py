@@ -83,6 +83,8 @@ class RetryPolicy:
         retry_after_s_max: a server's hint beyond this is not slept: the run ends with the hint in its error
             (openai 3.x: 120 s).
         jitter: how chance enters; a server's hint is a floor that chance only adds to.
+        engine_retries_max: retries that all runs of an engine may take before one of their answers ends; see
+            `retry_budget` (AWS SDKs, standard retry mode: 100). None: as many as each run has.
     """
 
     attempts_max: int = field(default=3, validator=_count())
@@ -96,6 +98,7 @@ class RetryPolicy:
     stall_delay_s: float = field(default=0.2, validator=_delay())
     retry_after_s_max: float = field(default=120.0, validator=_delay())
     jitter: Jitter = field(default=Jitter.FULL, converter=Jitter)
+    engine_retries_max: int | None = field(default=100, validator=_or_none(_count()))
 
     @classmethod
     def patient(cls) -> RetryPolicy:
