@@ -192,7 +192,8 @@ class Recovery:
         return Finish()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
-        if self._step is not None and _refuses_form(failure, self._step.form):
+        in_stream = self._delivery.bytes_this_attempt > 0
+        if self._step is not None and not in_stream and _refuses_form(failure, self._step.form):
             if self._step.form is ContinuationForm.CURSOR:
                 self._delivery.forget_cursor()  # of this generation; the next may well be read on
             else:
@@ -254,6 +255,7 @@ class Recovery:
         if not isinstance(plan, Reattach):
             self._delivery.cancel_calls(str(cause))
         if isinstance(plan, SynthesizeToolUse):
+            self._world.retry_budget.give_back(self._retries_taken)
             return Finish(StopReason.TOOL_USE)
         step = next_request(self._request, snapshot, plan, capabilities)
         if isinstance(step, CannotContinue):
@@ -357,7 +359,7 @@ class Recovery:
 def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:
     """Whether a failure says no to the way in which the answer was to go on, and not to the request.
 
-    Only a generation that is no more, or a cursor that is too old, is answered with an error that is no use to retry.
+    Reading on is answered with an error that is no use to retry where the generation is no more, or the cursor too old.
     """
     if form is ContinuationForm.CURSOR:
         return not failure.is_retryable
