@@ -15,7 +15,7 @@ from ..engine.core.usage_error import UsageError
 from .anthropic_encode import thinks, write_messages_body
 from .anthropic_stream import AnthropicDecoder
 from .endpoint import check_model, open_endpoint
-from .models import claude_facts
+from .models import ClaudeFacts, claude_facts
 from .refusals import failure_in_stream, failure_of_refusal
 from .request_body import write_body
 from .whole_only import whole_only_reason
@@ -35,12 +35,19 @@ class Anthropic:
         allow_insecure: allow http to another machine.
         client: the HTTP client to use for this provider; carried, never touched here.
         capabilities: how answers can be continued, where the table of models is wrong about it.
+        facts: what the model can do, where the table of models is wrong about it.
 
     Raises:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
     name = "anthropic"
+    title = "Anthropic Messages"
+    api_key_envs = ("ANTHROPIC_API_KEY",)
+    base_url_env = "ANTHROPIC_BASE_URL"
+    base_url_default = "https://api.anthropic.com"
+    reasoning = "text, signed"
+    usage = "at the start and the end"
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class Anthropic:
         allow_insecure: bool = False,
         client: object | None = None,
         capabilities: Capabilities | None = None,
+        facts: ClaudeFacts | None = None,
     ) -> None:
         self.model = check_model(model)
         self.client = client
@@ -61,8 +69,8 @@ class Anthropic:
         self._endpoint = open_endpoint(
             self.name,
             base_url=base_url,
-            base_url_env="ANTHROPIC_BASE_URL",
-            base_url_default="https://api.anthropic.com",
+            base_url_env=self.base_url_env,
+            base_url_default=self.base_url_default,
             api_key=api_key,
             api_key_env=api_key_env,
             key_header="authorization" if has_token else "x-api-key",
@@ -72,7 +80,7 @@ class Anthropic:
         if self._endpoint.base_url.endswith("/v1"):
             raise UsageError(f"base_url is {self._endpoint.base_url!r}; expected it without /v1, which is added here")
         self._capabilities = capabilities
-        self._facts = claude_facts(model)
+        self._facts = facts or claude_facts(model)
 
     def __repr__(self) -> str:
         return f"Anthropic({self.model!r}, base_url={self.base_url!r})"

@@ -14,14 +14,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from ..engine.core.secret import Secret
-from ..engine.core.usage_error import UsageError
+from ..engine.core.secret import Secret, scrub
+from ..engine.core.usage_error import KeyUnusable, UsageError
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|credential", re.IGNORECASE)
 _MODEL_CHARS_MAX = 256
-_SECRET_CHARS_MIN = 8
-"""Shorter ones ("EMPTY", "test") open nothing but local servers, and are parts of other words."""
+_MASKED = re.compile(r"[\w.-]{0,64}\*{3,}[\w.-]{0,64}", re.ASCII)
+_TEXT_CHARS_MAX = 8192
 
 
 class HeaderSecret(Secret):
@@ -149,12 +149,12 @@ class Endpoint:
         return urlsplit(self.base_url).path + path
 
     def scrub(self, text: str) -> str:
-        """Take every secret of this endpoint out of a stranger's text, before it is cut: half a key is a key."""
-        for value in self.headers.values():
-            secret = value.reveal().removeprefix("Bearer ") if isinstance(value, Secret) else ""
-            if len(secret) >= _SECRET_CHARS_MIN:
-                text = text.replace(secret, "***")
-        return text
+        """Take every secret of this endpoint out of a stranger's text, cut at 8,192 characters: half a key is a key.
+
+        A key that the provider masked itself ("sk-abc***xyz") is masked whole, for its ends are parts of it.
+        """
+        secrets = [value for value in self.headers.values() if isinstance(value, Secret)]
+        return _MASKED.sub("***", scrub(text[:_TEXT_CHARS_MAX], secrets))
 
 
 def open_endpoint(
@@ -164,18 +164,20 @@ def open_endpoint(
     base_url_env: str,
     base_url_default: str,
     api_key: str | None,
-    api_key_env: str,
+    api_key_env: str | tuple[str, ...],
     key_header: str,
     headers: Mapping[str, str] | None,
     allow_insecure: bool,
 ) -> Endpoint:
     """Make an endpoint from what the caller gave and, where that is nothing, the environment.
 
-    `key_header` is where the key travels; `authorization` makes it a bearer token. A header of that name among
-    `headers` stands for the key. Reading the environment happens here, once, when a provider is made.
+    `api_key_env` names the variable of the key, or several: the first that is set counts. `key_header` is where the key
+    travels; `authorization` makes it a bearer token. A header of that name among `headers` stands for the key. Reading
+    the environment happens here, once, when a provider is made.
 
     Raises:
-        UsageError: as `check_base_url`; a key that is missing (the message names the variable) or malformed.
+        UsageError: as `check_base_url`.
+        KeyUnusable: the key is missing (the message names the variable) or malformed.
     """
     from_env = os.environ.get(base_url_env) or None
     source = "base_url" if base_url is not None or from_env is None else base_url_env
@@ -190,11 +192,13 @@ def open_endpoint(
     return Endpoint(name, parts.geturl(), sent)
 
 
-def _key(provider: str, api_key: str | None, api_key_env: str, *, is_required: bool) -> Secret | None:
+def _key(provider: str, api_key: str | None, env: str | tuple[str, ...], *, is_required: bool) -> Secret | None:
     if api_key is not None:
         return Secret(api_key)
-    if value := os.environ.get(api_key_env):
-        return Secret(value, name=api_key_env)
+    names = (env,) if isinstance(env, str) else env
+    for name in names:
+        if value := os.environ.get(name):
+            return Secret(value, name=name)
     if is_required:
-        raise UsageError(f"{provider} has no key: give api_key=, or set {api_key_env} in the environment")
+        raise KeyUnusable(f"{provider} has no key: give api_key=, or set {' or '.join(names)} in the environment")
     return None

@@ -22,11 +22,10 @@ from ..core.result import StreamResult
 from ..core.usage_error import RiverrunError, UsageError
 from ..engine import Engine
 from ..run import Run
-from .exits import ExitCode, KeyUnusable, OutputFailed, ReaderGone, complaint_of
+from .exits import ExitCode, OutputFailed, ReaderGone, complaint_of
 from .journal_file import JournalFile, Question
 from .output import Printer
 
-_STAND_IN_KEY = "stand-in"
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 _Arguments = TypeVarTuple("_Arguments")
 
@@ -35,7 +34,7 @@ def open_provider(question: Question) -> Provider:
     """Make the provider a question goes to.
 
     Raises:
-        KeyUnusable: with any other key it could be made.
+        KeyUnusable: the key is missing or malformed.
         UsageError: no such provider, or its address can not be used.
     """
     from ...providers import from_name  # costs every provider's module: only where one is asked
@@ -44,14 +43,7 @@ def open_provider(question: Question) -> Provider:
     options = {name: value for name, value in options.items() if value is not None}
     if question.allow_insecure:
         options["allow_insecure"] = True
-    try:
-        return from_name(question.model, **options)
-    except UsageError as error:
-        try:
-            from_name(question.model, **options, api_key=_STAND_IN_KEY)
-        except UsageError:
-            raise error from None
-        raise KeyUnusable(str(error)) from None
+    return from_name(question.model, **options)
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from ..core import errors
 from ..core.failures import printable
-from ..core.usage_error import RiverrunError, UsageError
+from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 
 MESSAGE_CHARS_MAX = 2000
 """How much of a message is shown: provider text in it was cut to 200 characters already, paths and lists were not."""
@@ -39,10 +39,6 @@ exit codes:
   130  interrupted by Ctrl-C        143  terminated (SIGTERM)
   141  whoever read standard output went away (… | head)
 After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run that has a journal."""
-
-
-class KeyUnusable(UsageError):
-    """The key is missing from the environment or malformed; nothing was sent."""
 
 
 class OutputFailed(RiverrunError):

@@ -21,6 +21,7 @@ examples:
   riverrun chat -m openai/gpt-4.1 --journal runs.db "A long answer, please."
   riverrun runs --journal runs.db
   riverrun resume --journal runs.db
+  riverrun providers
 
 """
 
@@ -62,6 +63,15 @@ example:
   riverrun runs --journal runs.db
 """
 
+_PROVIDERS = """\
+What each class declares, where it would ask, and whether its key is in the environment: never the key. Nothing is sent.
+
+examples:
+  riverrun providers
+  riverrun providers anthropic/claude-sonnet-4-5          what is declared for this model
+  riverrun providers --json
+"""
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the whole tree; each command sets `command`, a function from the arguments to an exit code."""
@@ -79,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_chat_parser(commands)
     _add_resume_parser(commands)
     _add_runs_parser(commands)
+    _add_providers_parser(commands)
     return parser
 
 
@@ -92,7 +103,9 @@ def _add_command(commands: _Commands, name: str, says: str, epilog: str) -> argp
 def _add_chat_parser(commands: _Commands) -> None:
     parser = _add_command(commands, "chat", "ask a model and print its answer", _CHAT + EXIT_CODES)
     parser.add_argument("prompt", nargs="?", help='what to ask; "-" or nothing: standard input')
-    parser.add_argument("-m", "--model", required=True, help="provider and model: anthropic/MODEL or openai/MODEL")
+    parser.add_argument(
+        "-m", "--model", required=True, help="provider/model, anthropic/MODEL say: see riverrun providers"
+    )
     question = parser.add_argument_group("the question")
     question.add_argument("--system", metavar="TEXT", help="the system text")
     question.add_argument("--max-tokens", type=int, metavar="N", help="output ceiling over the whole answer")
@@ -120,6 +133,13 @@ def _add_runs_parser(commands: _Commands) -> None:
     parser = _add_command(commands, "runs", "list the unfinished answers of a journal", _RUNS)
     parser.add_argument("--journal", metavar="FILE", required=True, help="the file given to riverrun chat")
     parser.set_defaults(command=_runs)
+
+
+def _add_providers_parser(commands: _Commands) -> None:
+    parser = _add_command(commands, "providers", "list the providers and which keys are there", _PROVIDERS)
+    parser.add_argument("provider", nargs="?", metavar="NAME[/MODEL]", help="this one alone, for this model")
+    parser.add_argument("--json", action="store_true", help="the same as one JSON array")
+    parser.set_defaults(command=_providers)
 
 
 def _add_answering_options(parser: argparse.ArgumentParser) -> None:
@@ -161,3 +181,9 @@ def _runs(args: argparse.Namespace) -> ExitCode:
     from .resume import list_runs
 
     return list_runs(args)
+
+
+def _providers(args: argparse.Namespace) -> ExitCode:
+    from .providers import list_providers
+
+    return list_providers(args)

@@ -2,6 +2,7 @@
 
     RiverrunError
     ├── UsageError                the caller's code: fix the call
+    │   ├── KeyUnusable           the key: missing or malformed
     │   └── CheckpointMismatch    another request under a stored run id
     ├── StoreError                the operator: the checkpoint store
     └── InferenceError            one answer could not be had
@@ -30,7 +31,7 @@ from typing import ClassVar
 
 from .causes import InterruptCause
 from .snapshot import InterruptSnapshot
-from .usage_error import RiverrunError, UsageError
+from .usage_error import KeyUnusable, RiverrunError, UsageError
 
 __all__ = [
     "AllModelsUnavailable",
@@ -43,6 +44,7 @@ __all__ = [
     "InferenceError",
     "InferenceTimeout",
     "InvalidRequest",
+    "KeyUnusable",
     "ModelNotFound",
     "Overloaded",
     "ProviderError",

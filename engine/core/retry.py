@@ -164,9 +164,10 @@ def _unix_s(year: int, match: re.Match[str]) -> float | None:
 
 _AMOUNT = "[0-9]{1,9}"
 _DECIMAL = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_DURATION = rf"(?:(?P<ms>{_DECIMAL})ms|(?P<whole>(?:(?P<h>{_AMOUNT})h)?(?:(?P<m>{_AMOUNT})m)?(?:(?P<s>{_DECIMAL})s)?))"
+_GO_DURATION = re.compile(_DURATION, re.ASCII)
 _HINT_IN_MESSAGE = re.compile(
-    rf"\bplease try again in (?:(?P<ms>{_DECIMAL})ms|"
-    rf"(?P<whole>(?:(?P<h>{_AMOUNT})h)?(?:(?P<m>{_AMOUNT})m)?(?:(?P<s>{_DECIMAL})s)?))(?![\w-]|\.[0-9])",
+    rf"\bplease try again in {_DURATION}(?![\w-]|\.[0-9])",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -178,8 +179,36 @@ def hint_in_message(text: str) -> float | None:
     for the message of a failure that was classified as a rate limit already, never to classify one.
     """
     match = _HINT_IN_MESSAGE.search(text)
-    if match is None:
-        return None
+    return None if match is None else _duration_s(match)
+
+
+def duration_s(text: str) -> float | None:
+    """Read a duration as Go and protobuf write it (120ms, 48s, 6m0s, 1h2m3.5s); None for all else. Never raises."""
+    match = _GO_DURATION.fullmatch(text.strip(" \t"))
+    return None if match is None else _duration_s(match)
+
+
+def reset_hint_s(headers: Mapping[str, str]) -> float | None:
+    """Read when a used-up limit is whole again: the longest `x-ratelimit-reset-…` whose `x-ratelimit-remaining-…` is 0.
+
+    For a rate limit whose answer says nothing better. A limit that is not used up did not refuse the request, so its
+    reset says nothing; numbers without a unit are seconds to some servers and dates to others, and are left alone.
+    Never raises.
+
+    *Source*: wire-formats §2.3 and §3.4 (OpenAI, Groq: Go's durations).
+    """
+    resets = (
+        duration_s(value)
+        for name, value in headers.items()
+        if name.startswith(_RESET) and headers.get(_REMAINING + name.removeprefix(_RESET), "").strip() == "0"
+    )
+    return max((reset for reset in resets if reset is not None), default=None)
+
+
+_RESET, _REMAINING = "x-ratelimit-reset-", "x-ratelimit-remaining-"
+
+
+def _duration_s(match: re.Match[str]) -> float | None:
     if match["ms"] is not None:
         return float(match["ms"]) / 1000
     if not match["whole"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NoReturn
 
-from .usage_error import UsageError
+from .usage_error import KeyUnusable
 
 SCRUBBED_CHARS_MIN = 8
 """Shorter secrets ("EMPTY", "test") open nothing but local servers, and are parts of other words."""
@@ -15,7 +15,7 @@ class Secret:
     """A string whose `repr` and `str` are `***` and which can not be pickled, copied to JSON or compared by accident.
 
     Raises:
-        UsageError: the value is empty or holds anything but visible ASCII (a line break from a file, say); the message
+        KeyUnusable: the value is empty or holds anything but visible ASCII (a line break from a file, say); the message
             gives the position and never the value.
     """
 
@@ -23,10 +23,10 @@ class Secret:
 
     def __init__(self, value: str, *, name: str = "api_key") -> None:
         if not value:
-            raise UsageError(f"{name} is empty; expected the provider's key")
+            raise KeyUnusable(f"{name} is empty; expected the provider's key")
         for position, character in enumerate(value):
             if not "!" <= character <= "~":
-                raise UsageError(
+                raise KeyUnusable(
                     f"{name} holds {character.encode('unicode_escape').decode()!r} at position {position}; expected "
                     "visible ASCII without white space: was a line break copied along?"
                 )

@@ -9,3 +9,7 @@ class RiverrunError(Exception):
 
 class UsageError(RiverrunError, ValueError):
     """A call that can not work as written: the message says what was seen, what was expected and what to do."""
+
+
+class KeyUnusable(UsageError):
+    """A key is missing or malformed; nothing was sent. The message names the variable or argument, never the key."""

@@ -18,6 +18,7 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 PARENTS = {
     "UsageError": "RiverrunError",
     "CheckpointMismatch": "UsageError",
+    "KeyUnusable": "UsageError",
     "StoreError": "RiverrunError",
     "InferenceError": "RiverrunError",
     "InvalidRequest": "InferenceError",

@@ -28,7 +28,14 @@ from riverrun.engine.core.causes import (
     ResumedFromCheckpoint,
 )
 from riverrun.engine.core.policy import Jitter, RetryPolicy
-from riverrun.engine.core.retry import attempts_max, delay_s, hint_in_message, retry_after_s
+from riverrun.engine.core.retry import (
+    attempts_max,
+    delay_s,
+    duration_s,
+    hint_in_message,
+    reset_hint_s,
+    retry_after_s,
+)
 
 NOW_UNIX_S = 1696004797.0  # Fri, 29 Sep 2023 16:26:37 GMT
 
@@ -402,3 +409,53 @@ def test_the_same_arguments_give_the_same_delay(
     policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: float
 ) -> None:
     assert delay_s(policy, cause, attempt, chance) == delay_s(policy, cause, attempt, chance)
+
+
+# --- limits that are used up ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_s"),
+    [
+        ("48s", 48.0),
+        ("120ms", 0.12),
+        ("6m0s", 360.0),
+        ("1h2m3.5s", 3723.5),
+        (" 0s\t", 0.0),
+        ("2m", 120.0),
+        ("1h", 3600.0),
+    ],
+)
+def test_a_duration_is_read_as_go_writes_it(text: str, expected_s: float) -> None:
+    assert duration_s(text) == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "48", "s", "-1s", "1e3s", "1.5m", "2s1m", "48s!", "٣s", "99999999999s", "nan", "soon"]
+)
+def test_what_is_no_duration_is_none(text: str) -> None:
+    assert duration_s(text) is None
+
+
+@given(st.text(alphabet="0123456789.hms -"))
+def test_reading_a_duration_never_raises_and_never_gives_nonsense(text: str) -> None:
+    found = duration_s(text)
+    assert found is None or (math.isfinite(found) and found >= 0)
+
+
+def limit(name: str, remaining: str, reset: str) -> dict[str, str]:
+    return {f"x-ratelimit-remaining-{name}": remaining, f"x-ratelimit-reset-{name}": reset}
+
+
+def test_of_the_limits_that_are_used_up_the_longest_counts() -> None:
+    used_up = {**limit("requests", "0", "20ms"), **limit("tokens", "0", "6m0s"), **limit("images", "9", "1h")}
+    assert reset_hint_s(used_up) == 360.0
+    assert reset_hint_s(limit("tokens", "89985", "9ms")) is None
+    assert reset_hint_s({"x-ratelimit-reset-tokens": "6m0s"}) is None
+    assert reset_hint_s({"x-ratelimit-remaining-tokens": "0"}) is None
+
+
+@given(st.dictionaries(st.sampled_from(list(limit("a", "", "")) + list(limit("b", "", ""))), st.text() | st.just("0")))
+def test_any_headers_give_a_reset_or_none(headers: dict[str, str]) -> None:
+    found = reset_hint_s(headers)
+    assert found is None or found >= 0

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.secret import Secret
-from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers import Anthropic, OpenAIChat, from_name
-from riverrun.providers.endpoint import check_base_url, check_model, is_loopback
+from riverrun.engine.core.usage_error import KeyUnusable, UsageError
+from riverrun.providers import Anthropic, OpenAIChat
+from riverrun.providers.endpoint import Endpoint, HeaderSecret, check_base_url, check_model, is_loopback
 
 CANARY = "sk-canary-0123456789"
 PROVIDERS = [Anthropic, OpenAIChat]
@@ -33,6 +33,28 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_key_names_the_variable(provider: Any) -> None:
     with pytest.raises(UsageError, match="set SOME_KEY in the environment"):
         provider("m", api_key_env="SOME_KEY")
+
+
+def test_a_key_that_can_not_be_used_has_a_type_of_its_own() -> None:
+    with pytest.raises(KeyUnusable):
+        Anthropic("m")
+    with pytest.raises(KeyUnusable):
+        OpenAIChat("m", api_key="")
+
+
+def scrubbed(text: str, secret: str = CANARY) -> str:
+    endpoint = Endpoint("test", "https://example.com", {"authorization": HeaderSecret(f"Bearer {secret}")})
+    return endpoint.scrub(text)
+
+
+@given(st.text(max_size=50), st.integers(8, len(CANARY)), st.text(max_size=50))
+def test_no_key_and_no_beginning_of_one_survives_a_scrub(before: str, chars: int, after: str) -> None:
+    assert CANARY[:8] not in scrubbed(before + CANARY[:chars] + after)
+
+
+def test_a_scrub_is_short_work_and_takes_masked_keys_whole() -> None:
+    assert len(scrubbed("a" * 1_000_000)) == 8192
+    assert scrubbed("key sk-ab***yz, and **bold**") == "key ***, and **bold**"
 
 
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "127.9.9.9:1", "[::1]:8080", "LOCALHOST"])
@@ -184,24 +206,6 @@ def test_a_model_that_could_not_be_one_is_refused(model: str) -> None:
 )
 def test_a_model_may_be_named_as_the_clouds_do(model: str) -> None:
     assert check_model(model) == model
-
-
-def test_a_provider_is_made_by_its_name() -> None:
-    made = from_name("openai/org/model", base_url="http://localhost/v1")
-    assert isinstance(made, OpenAIChat)
-    assert made.model == "org/model"
-    assert isinstance(from_name("anthropic/claude-x", api_key=CANARY), Anthropic)
-
-
-@pytest.mark.parametrize("name", ["nobody/x", "gpt-5", "", "/x", "Anthropic/x"])
-def test_an_unknown_provider_lists_those_that_exist(name: str) -> None:
-    with pytest.raises(UsageError, match="anthropic/<model>, openai/<model>"):
-        from_name(name)
-
-
-def test_a_name_without_a_model_is_refused() -> None:
-    with pytest.raises(UsageError, match="model is empty"):
-        from_name("anthropic/", api_key=CANARY)
 
 
 @each_provider

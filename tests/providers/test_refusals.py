@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,13 @@ from hypothesis import strategies as st
 from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.provider import WireRefusal
 from riverrun.providers import Anthropic, OpenAIChat
-from tests.conftest import shared_path
+from riverrun.providers.endpoint import Endpoint
+from riverrun.providers.refusals import failure_in_stream
 
 KEY = "sk-canary-0123456789"
 CLAUDE = Anthropic("claude-test", api_key=KEY)
 OPENAI = OpenAIChat("gpt-test", api_key=KEY)
+ENDPOINT = Endpoint("test", "https://example.com/v1", {})
 
 
 def classify(status: int, body: Any = b"", provider: Any = OPENAI, **headers: str) -> Failure:
@@ -201,34 +202,121 @@ json_values = st.recursive(
 )
 
 
-@given(st.integers(100, 999), st.binary(max_size=60) | json_values.map(lambda v: json.dumps(v).encode()))
-def test_any_answer_has_a_kind(status: int, body: bytes) -> None:
-    assert classify(status, body).message.startswith("openai /v1/chat/completions HTTP")
+HEADERS = ["retry-after", "retry-after-ms", "x-should-retry", "content-type", "content-encoding"]
+HEADERS += ["x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"]
+bodies = st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode())
 
 
-KLASSES = {
-    "invalid-request": "invalid_request",
-    "auth": "unauthorized",
-    "not-found": "model_not_found",
-    "rate-limit": "rate_limited",
-    "context-overflow": "context_overflow",
-    "server-error": "provider",
-}
-# xAI, Gemini, Vertex and Mistral have formats of their own; what speaks Chat Completions is classified here too.
-SPEAKERS = ("anthropic", "azure", "deepseek", "llamacpp", "ollama", "openai", "openrouter", "perplexity", "together")
+@given(st.integers(100, 999), bodies, st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20) | st.just("0")))
+def test_any_answer_has_a_kind_and_a_short_message(status: int, body: bytes, headers: dict[str, str]) -> None:
+    failure = OPENAI.classify(WireRefusal(status, headers, body), now_unix_s=0.0)
+    assert failure.message.startswith("openai /v1/chat/completions HTTP")
+    assert len(failure.message) < 700
+    assert failure.retry_after_s is None or failure.retry_after_s >= 0
 
 
-def recorded_errors() -> list[Any]:
-    root = shared_path()
-    files = [] if root is None else sorted((root / "recordings" / "http-errors").glob("*.json"))
-    return [pytest.param(path, id=path.stem) for path in files if path.name.split("-")[0] in SPEAKERS]
+@given(json_values)
+def test_any_error_inside_a_stream_has_a_kind_and_a_short_message(value: Any) -> None:
+    failure = failure_in_stream(value, ENDPOINT, "/x")
+    assert failure.message.startswith("test /v1/x error in the stream: ")
+    assert len(failure.message) < 400
 
 
-@pytest.mark.recordings
-@pytest.mark.parametrize("path", recorded_errors() or [pytest.param(None, marks=pytest.mark.skip("no recordings"))])
-def test_a_recorded_refusal_is_classified_as_it_was_by_hand(path: Path) -> None:
-    recorded = json.loads(path.read_text("utf-8"))
-    provider = CLAUDE if recorded["provider"] == "anthropic" else OPENAI
-    refusal = WireRefusal(recorded["status"], recorded["headers"], recorded["body"].encode())
-    failure = provider.classify(refusal, now_unix_s=0.0)
-    assert failure.kind == KLASSES[recorded["klass"]]
+@given(st.text(max_size=300), st.text(max_size=300), st.integers(9, len(KEY)), st.sampled_from(["%s", "code"]))
+def test_no_key_and_no_cut_key_is_ever_repeated(before: str, after: str, chars: int, where: str) -> None:
+    echo = f"{before}{KEY[:chars]} {after}"
+    failure = classify(400, error(echo) if where == "%s" else error("x", code=echo), content_type=echo)
+    assert KEY[:9] not in repr(failure)
+    assert KEY[:9] not in repr(classify(200, b"<html>", content_type=echo))
+
+
+@pytest.mark.parametrize("masked", ["na***ys", "sk-inval************-key", "****-key", "<not-a-r****key>"])
+def test_a_key_that_the_provider_masked_is_masked_whole(masked: str) -> None:
+    message = classify(401, error(f"Incorrect API key provided: {masked}. See x.ai")).message
+    assert "provided: ***" in message.replace("<***>", "***")
+    assert not any(part in message for part in ("na*", "*ys", "inval", "-key", "not-a-r"))
+
+
+# -- hints ----------------------------------------------------------------------------------------------------------
+
+
+def retry_info(delay: Any, **more: Any) -> Any:
+    return error(
+        "x", code=429, details=[{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}], **more
+    )
+
+
+@pytest.mark.parametrize(("delay", "hint_s"), [("48s", 48.0), ("3.5s", 3.5), ("soon", None), (48, None), ("-1s", None)])
+def test_a_retry_info_is_the_hint_where_no_header_has_one(delay: Any, hint_s: float | None) -> None:
+    assert classify(429, retry_info(delay)).retry_after_s == hint_s
+    assert classify(429, [retry_info(delay)]).retry_after_s == hint_s
+    assert classify(429, retry_info(delay), retry_after="7").retry_after_s == 7.0
+
+
+def test_a_used_up_limit_says_when_it_is_whole_again() -> None:
+    used_up = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m2s"}
+    left = {"x-ratelimit-remaining-tokens": "89985", "x-ratelimit-reset-tokens": "6m0s"}
+    assert classify(429, **used_up, **left).retry_after_s == 62.0
+    assert classify(429, **left).retry_after_s is None
+    assert classify(429, **used_up, retry_after="3").retry_after_s == 3.0
+    assert classify(400, **used_up).retry_after_s is None
+
+
+@pytest.mark.parametrize("reset", ["1735689600000", "12", "-1", "", "2026-01-01T00:00:00Z", "5m-", "nan"])
+def test_a_reset_that_may_be_a_date_is_no_hint(reset: str) -> None:
+    used_up = {"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": reset}
+    assert classify(429, **used_up).retry_after_s is None
+
+
+# -- what is said by way of others ----------------------------------------------------------------------------------
+
+
+def test_an_envelope_under_200_has_the_status_it_names() -> None:
+    failure = classify(200, error("slow", code=429))
+    assert (failure.kind, failure.status) == ("rate_limited", 429)
+    assert classify(200, error("slow", code="503")).kind == "overloaded"
+
+
+STORIES = [
+    {"choices": [{"message": {"content": "A story: the rate limit exceeded all. Too many requests."}}]},
+    {"message": "prompt is too long, rate limit reached", "code": "insufficient_quota"},
+    "Too many requests",
+    ["rate limit reached"],
+]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_story_about_rate_limits_under_200_is_none(story: Any) -> None:
+    failure = classify(200, story)
+    assert (failure.kind, failure.code, failure.retry_after_s) == ("provider", None, None)
+
+
+UPSTREAM = {"error": {"message": "This model's maximum context length is 8 tokens", "code": "context_length_exceeded"}}
+
+
+@pytest.mark.parametrize("raw", [json.dumps(UPSTREAM), UPSTREAM, "prompt is too long: 9 tokens > 8 maximum"])
+def test_a_gateway_is_heard_for_its_upstream(raw: Any) -> None:
+    failure = classify(400, error("Provider returned error", code=400, metadata={"raw": raw, "provider_name": "x"}))
+    assert failure.kind == "context_overflow"
+    assert "Provider returned error: " in failure.message
+
+
+def test_json_instead_of_words_is_read() -> None:
+    inner = retry_info("9s", status="RESOURCE_EXHAUSTED")
+    failure = classify(429, error(json.dumps(inner, indent=1), code=429))
+    assert (failure.kind, failure.retry_after_s) == ("rate_limited", 9.0)
+
+
+def test_a_list_of_what_is_wrong_where_is_said() -> None:
+    body = {"detail": [{"loc": ["body", "messages", 0], "msg": "field required", "type": "missing"}]}
+    assert classify(422, body).message.endswith("HTTP 422: body.messages.0: field required")
+
+
+def test_a_timeout_inside_a_stream_is_the_providers_failure() -> None:
+    failure = failure_in_stream(error("late", code=504, status="DEADLINE_EXCEEDED"), ENDPOINT, "/x")
+    assert (failure.kind, failure.status, failure.is_retryable) == ("provider", 504, True)
+
+
+def test_an_error_inside_a_stream_says_what_to_take_instead() -> None:
+    failure = failure_in_stream(error("This model is only supported in v1/responses"), ENDPOINT, "/x")
+    assert (failure.kind, "OpenAIResponses" in failure.message) == ("model_not_found", True)

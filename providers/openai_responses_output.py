@@ -1,0 +1,287 @@
+"""The output of a response while it is made: which item an event speaks of, and what becomes of it.
+
+`defect` says which event contradicted those before it, or passed a bound; nothing is said after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..engine.core.json_value import JSONObject, JSONValue
+from ..engine.core.messages import OpaqueBlock
+from ..engine.core.policy import Limits
+from ..engine.core.stream_events import (
+    BlockStop,
+    OpaqueBlockReceived,
+    ReasoningDelta,
+    ReasoningSignature,
+    ServerToolStarted,
+    StreamEvent,
+    TextDelta,
+)
+from .openai_responses_cursor import Cursor, OpenItem
+from .openai_responses_items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
+from .wire_json import text_at, write_json
+
+
+class Output:
+    """All items of one response.
+
+    Args:
+        origin: written on opaque blocks.
+        limits: bounds on items (`blocks_max`), calls and arguments.
+        resumed: what was open where the stream is read on.
+    """
+
+    def __init__(self, origin: str, limits: Limits, resumed: Cursor | None = None) -> None:
+        self.defect: str | None = None
+        self.ignored = 0
+        self.is_refused = resumed is not None and resumed.is_refused
+        self._origin = origin
+        self._limits = limits
+        self._items: dict[int, Item] = {}
+        self._aliases: dict[str, int] = {}
+        self._call_ids: set[str] = set()
+        self._had_calls = resumed is not None and resumed.has_calls
+        self._had_top = self._top = -1 if resumed is None else resumed.top
+        self._speaker = None if resumed is None else resumed.speaker
+        self._running = dict.fromkeys(() if resumed is None else resumed.running)
+        self._last: Item | None = None
+        for state in () if resumed is None else resumed.items:
+            self._restore(state)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item was seen yet."""
+        return self._top < 0
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the answer holds a call of the caller's tools."""
+        return self._had_calls or bool(self._call_ids)
+
+    def cursor(self, at: str, response_id: str, after: int) -> Cursor | None:
+        """Say what a decoder has to know that goes on here; None where that would be too much."""
+        states = [item.state for item in self._items.values() if not item.is_closed]
+        items = tuple(state for state in states if state is not None)
+        if len(items) < len(states):
+            return None
+        return Cursor(
+            at, response_id, after, self._top, self.has_calls, self.is_refused, self._speaker, items,
+            tuple(self._running),
+        )  # fmt: skip
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def add(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
+        """Take an item that begins. A second telling of one adds the name it lacked, or nothing."""
+        kind = text_at(item, "type")
+        known = self._items.get(self._aliases.get(text_at(item, "id"), -1) if index is None else index)
+        if not kind or (known is None and self._is_past(index)):
+            self.ignored += 1
+        elif known is not None and known.is_same(item):
+            if isinstance(known, CallItem) and not known.is_announced:
+                yield from self._name(known, item)
+            else:
+                self.ignored += 1
+        elif known is not None and not known.is_closed:
+            self.defect = f"seen a second item at output index {known.index}; expected the first to end before it"
+        elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
+            yield from self._begin(made, item)
+
+    def finish(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
+        """Take an item that is whole, whether its beginning was seen or not."""
+        kind = text_at(item, "type")
+        known = self._find(index, text_at(item, "call_id"), text_at(item, "id"))
+        if known is not None and not known.is_closed:
+            if kind and kind != known.kind:
+                self.defect = f"seen the end of a {kind[:80]} in a {known.kind}; expected its own"
+                return
+            yield from self._close(known, item)
+        elif not kind or self._is_past(index) or (known is not None and _is_told_again(known, index, item)):
+            self.ignored += 1
+        elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
+            yield from self._begin(made, item)
+            if self.defect is None:
+                yield from self._close(made, item)
+
+    def say(
+        self, index: int | None, alias: str, kind: str, part: str, text: str, *, is_whole: bool
+    ) -> Iterator[StreamEvent]:
+        """Take a fragment of a text, or the whole of it."""
+        item = self._item_of(index, alias, kind, is_whole=is_whole)
+        if not isinstance(item, SpokenItem):
+            return
+        self.is_refused = self.is_refused or part.startswith("refusal")
+        said = item.take_whole(part, text) if is_whole else item.take_delta(part, text)
+        self.defect = item.defect
+        if self.defect is None:
+            yield from self._speak(item, said)
+
+    def argue(self, index: int | None, alias: str, kind: str, text: str, *, is_whole: bool) -> Iterator[StreamEvent]:
+        """Take a fragment of a call's arguments, or the whole of them."""
+        item = self._item_of(index, alias, kind, is_whole=is_whole)
+        if isinstance(item, CallItem):
+            yield from item.take_whole(text) if is_whole else item.take_delta(text)
+            self.defect = item.defect
+
+    def end(self, output: Sequence[JSONValue], *, is_whole: bool) -> Iterator[StreamEvent]:
+        """Close what is open at the end of the answer; `output` is the provider's own telling of all items."""
+        if self.is_empty:
+            for index, told in enumerate(output):
+                if isinstance(told, dict) and self.defect is None:
+                    yield from self.finish(index, told)
+            return
+        for item in [item for item in self._items.values() if not item.is_closed]:
+            last = output[item.index] if item.index < len(output) else None
+            final = last if isinstance(last, dict) and item.is_same(last) else {}
+            if isinstance(item, CallItem):
+                yield from self._end_call(item, final, is_whole=is_whole)
+            elif final or isinstance(item, SpokenItem):
+                yield from self._close(item, final)
+            if self.defect is not None:
+                return
+
+    # -- which item ---------------------------------------------------------------------------------------------------
+
+    def _find(self, index: int | None, *aliases: str) -> Item | None:
+        if index is not None and index in self._items:
+            return self._items[index]
+        for alias in aliases:
+            if alias and (known := self._aliases.get(alias)) is not None:
+                return self._items[known]
+        is_open = self._last is not None and not self._last.is_closed
+        return self._last if index is None and not any(aliases) and is_open else None
+
+    def _item_of(self, index: int | None, alias: str, kind: str, *, is_whole: bool) -> Item | None:
+        """Return the open item of this kind that an event speaks of, which may be the first to do so."""
+        item = self._find(index, alias)
+        if (item is None and self._is_past(index)) or (item is not None and item.is_closed):
+            if is_whole:
+                self.ignored += 1
+            else:
+                self.defect = f"seen more of a {kind} after its end; expected none"
+            return None
+        if item is None:
+            return self._make(index, kind, alias)
+        if item.kind != kind:
+            self.defect = f"seen a delta of a {kind} in a {item.kind[:80]}; expected one of its own kind"
+            return None
+        return item
+
+    def _is_past(self, index: int | None) -> bool:
+        """Whether an item ended before the place where the stream is read on."""
+        return index is not None and index <= self._had_top and index not in self._items
+
+    def _make(self, index: int | None, kind: str, item_id: str) -> Item | None:
+        if len(self._items) >= self._limits.blocks_max:
+            self.defect = f"seen more than {self._limits.blocks_max} items; expected at most that (blocks_max)"
+            return None
+        index = self._top + 1 if index is None else index
+        item = new_item(index, kind, item_id, self._limits)
+        self._keep(item)
+        return item
+
+    def _keep(self, item: Item) -> None:
+        self._items[item.index] = self._last = item
+        self._top = max(self._top, item.index)
+        if item.item_id:
+            self._aliases[item.item_id] = item.index
+
+    def _restore(self, state: OpenItem) -> None:
+        item = new_item(state.index, state.kind, state.item_id, self._limits, state)
+        self._keep(item)
+        if isinstance(item, CallItem) and item.is_announced:
+            self._call_ids.add(item.call_id)
+            self._aliases[item.call_id] = item.index
+
+    # -- what becomes of it -------------------------------------------------------------------------------------------
+
+    def _begin(self, made: Item, item: JSONObject) -> Iterator[StreamEvent]:
+        if isinstance(made, CallItem):
+            yield from self._name(made, item)
+        elif isinstance(made, OpaqueItem) and made.runs(item):
+            self._running[made.token(item)] = None
+            self._speaker = None
+            yield ServerToolStarted(text_at(item, "name") or made.kind)
+
+    def _name(self, call: CallItem, item: JSONObject) -> Iterator[StreamEvent]:
+        """Announce a call, once its name and id are known."""
+        name, call_id = text_at(item, "name"), text_at(item, "call_id") or text_at(item, "id")
+        if not name or not call_id:
+            return
+        if call_id in self._call_ids:
+            self.defect = "seen the id of a call twice; expected each once"
+        elif len(self._call_ids) >= self._limits.calls_max:
+            self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
+        else:
+            self._call_ids.add(call_id)
+            self._aliases[call_id] = call.index
+            self._speaker = None
+            yield from call.announce(call_id, name)
+
+    def _speak(self, item: SpokenItem, text: str) -> Iterator[StreamEvent]:
+        """Say a text; the block of another item that was speaking ends before it."""
+        if not text:
+            return
+        if self._speaker not in (None, item.index):
+            yield BlockStop()
+        self._speaker = item.index
+        yield ReasoningDelta(text) if item.kind == "reasoning" else TextDelta(text)
+
+    def _close(self, known: Item, item: JSONObject) -> Iterator[StreamEvent]:
+        known.is_closed = True
+        match known:
+            case SpokenItem():
+                yield from self._close_spoken(known, item)
+            case CallItem():
+                yield from self._close_call(known, item, is_cut=text_at(item, "status") == "incomplete")
+            case OpaqueItem():
+                yield from self._close_opaque(known, item)
+
+    def _close_spoken(self, known: SpokenItem, item: JSONObject) -> Iterator[StreamEvent]:
+        self.is_refused = self.is_refused or known.refuses(item)
+        yield from self._speak(known, known.close(item))
+        is_signed = known.kind == "reasoning" and bool(text_at(item, "encrypted_content"))
+        if is_signed:
+            if self._speaker not in (None, known.index):
+                yield BlockStop()
+            yield ReasoningSignature(write_json({"type": known.kind, **item}))
+        if is_signed or self._speaker == known.index:
+            self._speaker = None
+            yield BlockStop()
+
+    def _close_call(self, call: CallItem, item: JSONObject, *, is_cut: bool) -> Iterator[StreamEvent]:
+        if not call.is_announced:
+            yield from self._name(call, item)
+        if not call.is_announced and self.defect is None:
+            self.defect = "seen a call without a name; expected name and call_id"
+        if self.defect is None:
+            yield from call.close(item, is_cut=is_cut)
+            self.defect = call.defect
+
+    def _end_call(self, call: CallItem, final: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
+        """Close a call that only the answer's end closes: it is whole only if its arguments may be."""
+        call.is_closed = True
+        if not is_whole and not call.is_announced and not text_at(final, "name"):
+            return
+        has_said = call.has_said or bool(text_at(final, CALL_KINDS[call.kind]))
+        yield from self._close_call(call, final, is_cut=not (is_whole and has_said))
+
+    def _close_opaque(self, known: OpaqueItem, item: JSONObject) -> Iterator[StreamEvent]:
+        token = known.token(item)
+        closes = token in self._running and (not known.has_output or not known.runs(item))
+        if closes:
+            del self._running[token]
+        self._speaker = None
+        data: JSONObject = {"type": known.kind, **item}
+        # Several may run at once, and the fold knows of one: only the last to end says that none runs any more.
+        yield OpaqueBlockReceived(
+            OpaqueBlock(known.kind, data, self._origin), closes_server_tool=closes and not self._running
+        )
+
+
+def _is_told_again(known: Item, index: int | None, item: JSONObject) -> bool:
+    """Whether an item that ended is told once more; a call of the same id elsewhere is another one."""
+    is_elsewhere = index is not None and index != known.index
+    return known.is_same(item) and not (isinstance(known, CallItem) and is_elsewhere)
