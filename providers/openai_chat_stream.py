@@ -113,8 +113,14 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
-        if self._is_compatible and (not self._is_started or _may_hold_comment(data)):
-            # Line by line, so that a comment keeps its place. (A BOM may come before a first one.)
+        # Whether a comment may begin here: then line by line, so that it keeps its place. Most reads are one event, whose
+        # only LFs are its last two: to look for one byte costs a third of looking for two. (A BOM may come first of all.)
+        if self._is_compatible and (
+            not self._is_started
+            or data[:1] == b":"
+            or (data.find(b"\n") != len(data) - 2 and b"\n:" in data)
+            or (b"\r" in data and b"\r:" in data)
+        ):
             return [event for line in data.splitlines(keepends=True) for event in self._feed(line)]
         return self._feed(data)
 
@@ -339,16 +345,6 @@ class OpenAIChatDecoder:
     def _end(self) -> None:
         self._is_over = True
         self._read_plain = _read_nothing
-
-
-def _may_hold_comment(data: bytes) -> bool:
-    """Whether a line that begins in `data` may be a comment. Most reads are one event, whose only LFs are its last two.
-
-    Searching for two bytes costs three times the search for one (0.5 to 0.2 µs for 200 bytes, CPython 3.11).
-    """
-    if data[:1] == b":" or (b"\r" in data and b"\r:" in data):
-        return True
-    return data.find(b"\n") < len(data) - 2 and b"\n:" in data
 
 
 def _read_nothing(_data: str) -> str:
