@@ -71,7 +71,7 @@ class World:
     chance: Callable[[], float]
     wall_clock: Callable[[], float]
     retry_budget: RetryBudget
-    refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict)
+    refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict[Capabilities, set[ContinuationForm]])
     """What was refused, by what had been declared: learned for the life of the engine."""
 
     @property
