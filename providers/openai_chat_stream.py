@@ -113,8 +113,8 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
-        # Whether a comment may begin here: then line by line, so that it keeps its place. Most reads are one event, whose
-        # only LFs are its last two: to look for one byte costs a third of looking for two. (A BOM may come first of all.)
+        # Where a comment may begin, line by line, so that it keeps its place (a BOM may come before the first). Most
+        # reads are one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
         if self._is_compatible and (
             not self._is_started
             or data[:1] == b":"
@@ -204,6 +204,8 @@ class OpenAIChatDecoder:
                 yield from self._choice(choice)
             else:
                 self._ignored += 1
+        if self._speech.is_held:
+            self._read_plain = _read_nothing  # what comes next joins what waits
         usage = usage_of(chunk)
         self._is_counted = self._is_compatible and bool(count_at(usage, "completion_tokens")) and is_silent(choices)
         if usage:
@@ -273,8 +275,6 @@ class OpenAIChatDecoder:
         if text and (self._details.is_open or self._signature):
             yield from self._close_thought()
         yield from self._speech.say(text)
-        if self._speech.is_held:
-            self._read_plain = _read_nothing
 
     def _close_thought(self) -> Iterator[StreamEvent]:
         """Commit what signs the thought, if anything does: only now is it sure that it is whole."""

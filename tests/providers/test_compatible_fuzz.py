@@ -71,6 +71,7 @@ frames = st.lists(
 
 
 @given(frames, st.integers(1, 300))
+@example([chunk({"reasoning": text}) for text in ("a", "\ud83c", "b")], 1)
 @settings(max_examples=200)
 def test_any_frames_read_the_same_fast_and_slow_whole_and_cut(payloads: list[Any], size: int) -> None:
     rows = [row if isinstance(row, str) else json.dumps(row) for row in payloads]

@@ -39,7 +39,7 @@ PROMPT = rr.RetryPolicy(
     jitter=rr.Jitter.NONE,
 )
 """Backs off as the defaults do, twenty times faster, and without dice."""
-AT_ONCE: dict[str, float] = {"base_delay_s": 0.002, "delay_s_max": 0.01}
+AT_ONCE: dict[str, Any] = {"base_delay_s": 0.002, "delay_s_max": 0.01}
 """Where the verdict is not asked for."""
 POLICY = rr.Policy(
     retry=PROMPT,
@@ -88,7 +88,8 @@ every_format = pytest.mark.parametrize("spec", FORMATS, ids=str)
 
 def said_in(body: Mapping[str, Any]) -> str:
     """What a request of any of the formats tells the model that it already said: the last assistant turn's text."""
-    turns = next((body[key] for key in ("messages", "contents", "input") if isinstance(body.get(key), list)), [])
+    kept: list[list[dict[str, Any]]] = [body[key] for key in ("messages", "contents", "input") if key in body]
+    turns = kept[0] if kept and isinstance(kept[0], list) else []
     own = [turn for turn in turns if turn.get("role") in ("assistant", "model")]
     return "".join(_texts(own[-1])) if own else ""
 
@@ -145,6 +146,7 @@ def ask(
 
 def check_error(seen: SeenHere, kind: type[rr.InferenceError]) -> None:
     """The run ended in one typed error, which holds what was shown."""
-    assert type(seen.error) is kind, seen.error
+    assert isinstance(seen.error, kind)
+    assert type(seen.error) is kind
     held = seen.error.snapshot
     assert seen.text == ("" if held is None else held.text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -55,7 +56,7 @@ def answer(llama: Llama) -> str:
     return seen.text
 
 
-def decoded(llama: Llama, declared: rr.Capabilities, at: dict[int, Callable[[], None]], **request: object) -> SeenHere:
+def decoded(llama: Llama, declared: rr.Capabilities, at: dict[int, Callable[[], None]], **request: Any) -> SeenHere:
     """One run, in which something happens to the server each time so many characters have been shown."""
     happenings = dict(at)
 

@@ -86,7 +86,7 @@ def by_name(faults: dict[str, Behaviors]) -> pytest.MarkDecorator:
 
 
 def attempts_of(faults: Behaviors) -> int:
-    return 1 + sum(fault.get("times", 1) for fault in faults)
+    return 1 + sum(int(fault.get("times", 1)) for fault in faults)
 
 
 def restarted(llmock: LLMock, spec: Format, policy: rr.Policy = POLICY, **options: Any) -> SeenHere:
@@ -145,9 +145,7 @@ def test_the_hint_of_a_limit_is_waited_out(llmock: LLMock, spec: Format, status:
     llmock.check_strict(attempts=2)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a hint is heeded after a rate limit or an overload only: Failure.to_cause drops it"
-)
+@pytest.mark.xfail(strict=True, reason="a hint is heeded after a limit or an overload only: to_cause drops it")
 @pytest.mark.parametrize(("spec", "status"), HINTED, ids=str)
 def test_a_hint_is_waited_out_whatever_the_status(llmock: LLMock, spec: Format, status: int) -> None:
     llmock.say(TEXT)
@@ -283,13 +281,14 @@ def test_a_call_of_a_tool_that_was_never_offered_is_handed_on_as_it_came(llmock:
 def test_a_quota_is_waited_out(logs: Path, spec: Format) -> None:
     with open_llmock(logs, "--rpm", "30") as server:
         server.say(TEXT)
+        seen = restarted(server, spec)
         for _ in range(45):  # thirty at once, and then one in two seconds
-            seen = restarted(server, spec)
             check_whole(seen, TEXT)
             if any(isinstance(event, rr.RetryScheduled) for event in seen.events):
                 break
+            seen = restarted(server, spec)
         verdict = server.verdict()
-    assert [event.cause for event in seen.events if isinstance(event, rr.RetryScheduled)]
+    assert any(isinstance(event, rr.RetryScheduled) for event in seen.events)
     assert verdict["findings"] == []
 
 

@@ -156,7 +156,7 @@ def test_a_killed_worker_is_an_interruption(wire: Wire, client: str, place: int)
 
 @every_wire
 def test_workers_killed_again_and_again_are_as_many_interruptions(wire: Wire) -> None:
-    acts = dict.fromkeys((150, 500, 850, 1200), "kill_workers")
+    acts: dict[int, str] = dict.fromkeys((150, 500, 850, 1200), "kill_workers")
     check_continued(*through(acts, wire=wire), attempts=5)
 
 
