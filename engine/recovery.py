@@ -218,7 +218,9 @@ class Recovery:
         self._delivery.end_seam(whole=False)
         retry = self._world.policy.retry
         most = attempts_max(retry, cause)
-        delay = delay_s(retry, cause, self._spent, self._world.chance()) if self._spent < most else None
+        delay = None
+        if self._spent < most:
+            delay = delay_s(retry, cause, self._spent, self._world.chance(), failure.retry_after_s)
         if delay is not None and not isinstance(cause, FormRefused):
             delay, failure = self._take_retry(delay, failure)
         exhausted = failure if delay is None else None

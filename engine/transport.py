@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterable, Mapping, Sequence
-from typing import Protocol, cast
+from functools import lru_cache
+from typing import Any, Protocol, cast
 
 import httpx
 import trio
@@ -128,8 +129,10 @@ def cause_of(error: Exception) -> InterruptCause | None:
     """Name a client's exception; None if it is not one of the transport's.
 
     By class name along the MRO, for httpx and httpx2 have equal names and no common base. Words are looked at only
-    where one class covers two things: h2's GOAWAY, and a body that ends before its announced end.
+    where one class covers several things: h2's GOAWAY and RST_STREAM, and a body that ends before its announced end.
     """
+    if type(error).__module__.partition(".")[0] == "h2":  # httpcore lets these through: a frame came, or was to be
+        return GoAway()  # sent, on a connection that the server had closed
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(("httpx", "httpcore", "trio"))}
     text = str(error)
     if "ConnectTimeout" in names or "PoolTimeout" in names:
@@ -138,6 +141,8 @@ def cause_of(error: Exception) -> InterruptCause | None:
         return IdleStall("headers")
     if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):
         return GoAway()
+    if "RemoteProtocolError" in names and "StreamReset" in text:
+        return ConnectionReset()
     if "RemoteProtocolError" in names:
         ended = "peer closed connection" in text or "Server disconnected" in text
         return PrematureEnd() if ended else MalformedStream(printable(text))
@@ -257,14 +262,44 @@ def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
     return tuple(value for value in wire.headers.values() if isinstance(value, Secret))
 
 
+class _OnePiece:
+    """Gives a body once. A plain iterator: nothing is left over where sending it breaks off."""
+
+    def __init__(self, body: bytes) -> None:
+        self._parts = [body]
+
+    def __aiter__(self) -> _OnePiece:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
+
+
+@lru_cache(maxsize=8)  # httpx's and httpx2's
+def _kept_whole(kind: type[Any]) -> type[Any]:
+    """Make a client's kind of request body one that leaves no generator behind where sending it breaks off.
+
+    Its own is an async generator, suspended while the network sends: a reset or a cancel there leaves it to the garbage
+    collector, and trio warns of each.
+    """
+    return type("RequestBody", (kind,), {"__aiter__": lambda stream: _OnePiece(b"".join(stream))})
+
+
 def _build(client: Client, wire: WireRequest, connect_s: float | None) -> object:
     """Build the client's request. Apart from `open`, so that no frame of ours holds the key while it is sent."""
     headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
     headers["accept-encoding"] = "identity"
     timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
-    return client.build_request(
-        wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
+    request = cast(
+        "Any",
+        client.build_request(
+            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
+        ),
     )
+    request.stream = _kept_whole(type(request.stream))(wire.body)
+    return cast("object", request)
 
 
 class HTTPTransport:

@@ -149,6 +149,15 @@ PHRASES = (
         source="recorded by others, 2026-11",
     ),
     Row(
+        kind=_K.INVALID_REQUEST,
+        at="openai",
+        phrase=r"\bresponse with id\b.{1,100}\bnot found\b",
+        statuses=(*OPEN, 404),
+        example='404 {"error":{"message":"Response with id \'resp_1\' not found.","type":"invalid_request_error",'
+        '"param":null,"code":null}}',
+        source="wire-formats §4.5; a stored response that is no more, not the model",
+    ),
+    Row(
         kind=_K.MODEL_NOT_FOUND,
         at="azure, gemini",
         phrase=r"\bchatcompletion operation does not work with the specified model\b"
@@ -246,14 +255,17 @@ def _bare(kind: _K, codes: str, at: str, source: str) -> Row:
     return Row(kind=kind, at=at, codes=codes, statuses=(None,), example=example, source=source)
 
 
+_RPC = "google.rpc.Code; the Interactions API writes it in lower case"
+
 BARE_CODES = (
-    _bare(_K.RATE_LIMITED, "RESOURCE_EXHAUSTED", "gemini", "google.rpc.Code"),
-    _bare(_K.OVERLOADED, "UNAVAILABLE", "gemini", "google.rpc.Code"),
-    _bare(_K.UNAUTHORIZED, "PERMISSION_DENIED", "gemini", "google.rpc.Code"),
-    _bare(_K.MODEL_NOT_FOUND, "NOT_FOUND|NotFoundError", "gemini, vllm", "google.rpc.Code; vLLM's protocol"),
+    _bare(_K.RATE_LIMITED, "RESOURCE_EXHAUSTED|resource_exhausted", "gemini", _RPC),
+    _bare(_K.OVERLOADED, "UNAVAILABLE|unavailable", "gemini", _RPC),
+    _bare(_K.UNAUTHORIZED, "PERMISSION_DENIED|unauthenticated", "gemini", _RPC),
+    _bare(_K.MODEL_NOT_FOUND, "NOT_FOUND|not_found|NotFoundError", "gemini, vllm", f"{_RPC}; vLLM's protocol"),
     _bare(
         _K.INVALID_REQUEST,
-        "invalid_request_error|request_too_large|INVALID_ARGUMENT|FAILED_PRECONDITION|BadRequestError|invalid_prompt"
+        "invalid_request_error|request_too_large|INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|BadRequestError"
+        "|invalid_argument|failed_precondition|out_of_range|invalid_prompt"
         "|data_residency_mismatch|invalid_image|invalid_image_format|invalid_base64_image|invalid_image_url"
         "|image_too_large|image_too_small|image_parse_error|invalid_image_mode|image_file_too_large"
         "|unsupported_image_media_type|empty_image_file|failed_to_download_image|image_file_not_found",
@@ -262,7 +274,8 @@ BARE_CODES = (
     ),
     _bare(
         _K.PROVIDER,
-        "api_error|server_error|INTERNAL|CANCELLED|timeout_error|DEADLINE_EXCEEDED|vector_store_timeout",
+        "api_error|server_error|INTERNAL|CANCELLED|timeout_error|DEADLINE_EXCEEDED|vector_store_timeout"
+        "|internal|cancelled|deadline_exceeded",
         "any",
         "wire-formats §1.4, §4.3, §5.3; a timeout inside a stream is the provider's own, not ours",
     ),

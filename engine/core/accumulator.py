@@ -419,9 +419,9 @@ class Accumulator:
         )
 
     def final_stop(self) -> tuple[StopReason, str | None]:
-        """Why the answer ended: a released call makes it tool use where the provider only said that it stopped."""
+        """Why the answer ended: a released call makes it tool use, unless the provider named another reason."""
         if self.stop is None:
-            return StopReason.OTHER, None
+            return (StopReason.TOOL_USE if self._completed else StopReason.OTHER), None
         if self._completed and self.stop.reason is StopReason.END_TURN:
             return StopReason.TOOL_USE, self.stop.word
         return self.stop.reason, self.stop.word

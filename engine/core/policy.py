@@ -79,7 +79,8 @@ class RetryPolicy:
         rate_limit_delay_s_max: where that doubling ends (seeds, row 002: 60 s).
         empty_base_delay_s: the first delay after an empty answer (seeds, row 002: 250 ms).
         empty_delay_s_max: where that doubling ends (seeds, row 002: 5 s).
-        stall_delay_s: the delay after a stall, not doubled: the wait was long enough (seeds, row 003: 200 ms).
+        stall_delay_s: the first delay after a stall, and short: the wait was long (seeds, row 003: 200 ms). Doubled
+            like the others, up to `delay_s_max`: who stalls every time is not helped by being asked more often.
         retry_after_s_max: a server's hint beyond this is not slept: the run ends with the hint in its error
             (openai 3.x: 120 s).
         jitter: how chance enters; a server's hint is a floor that chance only adds to.

@@ -46,19 +46,30 @@ def attempts_max(policy: RetryPolicy, cause: InterruptCause) -> int:
     return policy.attempts_max
 
 
-def delay_s(policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: float) -> float | None:
+def delay_s(
+    policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: float, hint_s: float | None = None
+) -> float | None:
     """Return the delay before the attempt that follows attempt number `attempt`, counted from 1; never raise.
 
     None says: do not wait. The server's hint is beyond `policy.retry_after_s_max`; end the run and surface the hint.
-    `chance` is the caller's die, 0 ≤ chance < 1.
+
+    Args:
+        policy: the numbers.
+        cause: what ended the attempt; that of a rate limit or an overload brings its own hint.
+        attempt: its number.
+        chance: the caller's die, 0 ≤ chance < 1.
+        hint_s: the server's hint beside any other cause (a 500 or a 408 may carry one: openai-python heeds it there).
     """
+    if isinstance(cause, FormRefused | ResumedFromCheckpoint):
+        return 0.0
+    hint_s = cause.retry_after_s if isinstance(cause, RateLimited | Overloaded) else hint_s
+    if hint_s is not None and hint_s > 0:  # NaN compares false: no hint
+        return None if hint_s > policy.retry_after_s_max else hint_s * (1 + HINT_JITTER * chance)
     match cause:
-        case FormRefused() | ResumedFromCheckpoint():
-            return 0.0
         case IdleStall():
-            return float(policy.stall_delay_s)
-        case RateLimited(hint_s) | Overloaded(hint_s):
-            return _after_limit(policy, hint_s, attempt, chance)
+            return _doubled(policy.stall_delay_s, max(policy.stall_delay_s, policy.delay_s_max), attempt)
+        case RateLimited() | Overloaded():
+            return _after_limit(policy, attempt, chance)
         case EmptyAnswer():
             doubled = _doubled(policy.empty_base_delay_s, policy.empty_delay_s_max, attempt)
             return _jittered(policy.jitter, doubled, policy.empty_delay_s_max, chance)
@@ -67,9 +78,7 @@ def delay_s(policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: fl
             return _jittered(policy.jitter, doubled, policy.delay_s_max, chance)
 
 
-def _after_limit(policy: RetryPolicy, hint_s: float | None, attempt: int, chance: float) -> float | None:
-    if hint_s is not None and hint_s > 0:  # NaN compares false: no hint
-        return None if hint_s > policy.retry_after_s_max else hint_s * (1 + HINT_JITTER * chance)
+def _after_limit(policy: RetryPolicy, attempt: int, chance: float) -> float:
     delay_s_max = policy.rate_limit_delay_s_max
     doubled = _doubled(policy.rate_limit_base_delay_s, delay_s_max, attempt)
     floor = min(policy.rate_limit_base_delay_s, delay_s_max)

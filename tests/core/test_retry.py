@@ -80,7 +80,7 @@ def delay_s_max(policy: RetryPolicy, cause: InterruptCause) -> float:
         case FormRefused() | ResumedFromCheckpoint():
             return 0
         case IdleStall():
-            return policy.stall_delay_s
+            return max(policy.stall_delay_s, policy.delay_s_max)
         case EmptyAnswer():
             return policy.empty_delay_s_max
         case RateLimited() | Overloaded():
@@ -338,9 +338,29 @@ def test_an_empty_answer_doubles_from_a_quarter_of_a_second() -> None:
     assert [delay_s(policy, EmptyAnswer(), n, 0.5) for n in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 5, 5]
 
 
+@given(chances)
+def test_stalls_are_followed_soon_and_then_less_soon(chance: float) -> None:
+    policy = RetryPolicy(delay_s_max=1.0)
+    assert [delay_s(policy, IdleStall("headers"), n, chance) for n in range(1, 6)] == [0.2, 0.4, 0.8, 1.0, 1.0]
+
+
+@given(policies, st.sampled_from([*ORDINARY, IdleStall("headers"), EmptyAnswer()]), attempts, chances, seconds)
+def test_a_hint_beside_any_cause_is_a_floor(
+    policy: RetryPolicy, cause: InterruptCause, attempt: int, chance: float, hint_s: float
+) -> None:
+    delay = delay_s(policy, cause, attempt, chance, hint_s)
+    if hint_s > policy.retry_after_s_max:
+        assert delay is None
+    else:
+        assert delay == (
+            delay_s(policy, RateLimited(hint_s), attempt, chance) if hint_s else delay_s(policy, cause, attempt, chance)
+        )
+
+
 @given(attempts, chances)
-def test_a_stall_is_followed_at_once_for_the_wait_was_long_enough(attempt: int, chance: float) -> None:
-    assert delay_s(RetryPolicy(), IdleStall("headers"), attempt, chance) == 0.2
+def test_a_hint_never_holds_up_another_form_or_a_resumption(attempt: int, chance: float) -> None:
+    for cause in (FormRefused("prefill"), ResumedFromCheckpoint()):
+        assert delay_s(RetryPolicy(), cause, attempt, chance, 30.0) == 0.0
 
 
 @given(policies, attempts, chances, st.sampled_from([FormRefused("prefill"), ResumedFromCheckpoint()]))

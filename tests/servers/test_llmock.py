@@ -145,7 +145,6 @@ def test_the_hint_of_a_limit_is_waited_out(llmock: LLMock, spec: Format, status:
     llmock.check_strict(attempts=2)
 
 
-@pytest.mark.xfail(strict=True, reason="a hint is heeded after a limit or an overload only: to_cause drops it")
 @pytest.mark.parametrize(("spec", "status"), HINTED, ids=str)
 def test_a_hint_is_waited_out_whatever_the_status(llmock: LLMock, spec: Format, status: int) -> None:
     llmock.say(TEXT)
@@ -154,7 +153,6 @@ def test_a_hint_is_waited_out_whatever_the_status(llmock: LLMock, spec: Format, 
     llmock.check_strict(attempts=2)
 
 
-@pytest.mark.xfail(strict=False, reason="the delay after a stall is not doubled (seeds, row 003): a constant interval")
 @every_format
 def test_stalls_are_backed_off_from(llmock: LLMock, spec: Format) -> None:
     llmock.say(TEXT)

@@ -16,7 +16,6 @@ from attrs import evolve
 
 import riverrun as rr
 from riverrun.engine.testing import RIVERS, Fault, FaultKind, Loopback, Wire, open_loopback
-from riverrun.engine.transport import cause_of
 from tests.servers.nginx import Certificate, Nginx, make_certificate, open_nginx
 from tests.servers.tools import miss
 from tests.sockets.peers import NO_TLS, QUICK, SeenHere, check_whole, run_here, told, until
@@ -35,10 +34,6 @@ BUFFERED = "proxy_buffering on;"  # what is not buffered is not limited
 CLIENTS: dict[str, Callable[..., Any]] = {"httpx": httpx.AsyncClient, "httpx2": httpx2.AsyncClient}
 
 every_wire = pytest.mark.parametrize("wire", Wire, ids=str)
-h2_is_understood = pytest.mark.skipif(
-    cause_of(type("ProtocolError", (Exception,), {"__module__": "h2.exceptions"})("GOAWAY")) is None,
-    reason="the transport does not know h2's own exceptions: they end the run as they are",
-)
 every_client = pytest.mark.parametrize("client", CLIENTS)
 
 
@@ -294,7 +289,6 @@ async def many(provider: Loopback, nginx: Nginx, act: str, **options: Any) -> li
     return seen
 
 
-@h2_is_understood
 @every_client
 @pytest.mark.parametrize("act", ["", "reload", "kill_workers"])
 def test_many_answers_over_connections_that_go_away_are_all_whole(

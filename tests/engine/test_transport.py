@@ -1,0 +1,74 @@
+"""The transport's own duties: it names what a client raises, and leaves nothing behind where sending breaks off."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import struct
+from collections.abc import Callable
+
+import h2.exceptions
+import httpcore
+import httpx
+import httpx2
+import pytest
+import trio
+
+from riverrun.engine.core.causes import ConnectionReset, GoAway, InterruptCause, MalformedStream, PrematureEnd
+from riverrun.engine.core.provider import WireRequest
+from riverrun.engine.transport import HTTPTransport, TransportError, cause_of
+
+CLIENTS = pytest.mark.parametrize("client", [httpx.AsyncClient, httpx2.AsyncClient])
+LARGE = b"x" * 8_000_000
+"""More than the buffers of a loopback connection hold: sending it waits for the server."""
+
+RAISED: list[tuple[Exception, InterruptCause | None]] = [
+    (h2.exceptions.ProtocolError("Invalid input ConnectionInputs.RECV_DATA in state ConnectionState.CLOSED"), GoAway()),
+    (h2.exceptions.StreamClosedError(1), GoAway()),
+    (httpcore.RemoteProtocolError("<ConnectionTerminated error_code:0, last_stream_id:1>"), GoAway()),
+    (httpcore.RemoteProtocolError("<StreamReset stream_id:1, error_code:2, remote_reset:True>"), ConnectionReset()),
+    (httpx.RemoteProtocolError("peer closed connection without sending complete message body"), PrematureEnd()),
+    (httpx.RemoteProtocolError("illegal chunk header"), MalformedStream("illegal chunk header")),
+    (httpx2.ReadError(""), ConnectionReset()),
+    (ValueError("a defect of somebody's"), None),
+]
+
+
+@pytest.mark.parametrize(("error", "cause"), RAISED, ids=repr)
+def test_what_a_client_raises_has_one_name(error: Exception, cause: InterruptCause | None) -> None:
+    assert cause_of(error) == cause
+
+
+async def reset_at_once(stream: trio.SocketStream) -> None:
+    await stream.receive_some(1000)
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await stream.aclose()
+
+
+async def read_nothing(stream: trio.SocketStream) -> None:
+    await trio.sleep_forever()
+
+
+async def send_large(
+    client: Callable[[], object], serve: Callable[[trio.SocketStream], object], give_up_s: float
+) -> None:
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, serve, 0)
+        port = listeners[0].socket.getsockname()[1]
+        transport = HTTPTransport(client())
+        with trio.move_on_after(give_up_s), pytest.raises(TransportError):
+            await transport.open(WireRequest(f"http://127.0.0.1:{port}", {}, LARGE), connect_s=5.0)
+        nursery.cancel_scope.cancel()
+    gc.collect()  # a generator left suspended is warned of here, and warnings are errors
+
+
+@pytest.mark.sockets
+@CLIENTS
+def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
+    trio.run(send_large, client, reset_at_once, 5.0)
+
+
+@pytest.mark.sockets
+@CLIENTS
+def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
+    trio.run(send_large, client, read_nothing, 0.05)
