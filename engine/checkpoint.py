@@ -15,6 +15,9 @@ from .core.policy import CheckpointPolicy, Limits
 from .core.replay import block_events
 from .stores.store import CheckpointStore, OpenedJournal
 
+MORE_SHOWN = "more was shown than was stored"
+"""Why a consumer that has seen text before is told to drop it: its process was killed, or had no store."""
+
 
 @frozen
 class StoreUnavailable:
@@ -87,7 +90,7 @@ def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
             case OpaqueBlock():
                 continue
     if skip:  # shown, but never stored: the answer goes on from what was, perhaps in other words
-        return [StreamReset("more was shown than was stored"), *delivered_again(accumulator, 0)]
+        return [StreamReset(MORE_SHOWN), *delivered_again(accumulator, 0)]
     for call in accumulator.snapshot().in_flight_tools:
         events.append(ToolCallStart(call.id, call.name))
         events += [ToolCallDelta(call.id, call.partial_args)] if call.partial_args else []

@@ -126,14 +126,23 @@ class JournalWriter:
 
     async def _write(self) -> bool:
         """Write what there is; whether all of it is stored."""
-        async with self._writing:
-            self._seal()
-            while self._unwritten and not self._fenced:
-                sequence, entry = self._unwritten[0]
-                if not await self._append(sequence, entry):
-                    return False
-                self._unwritten.popleft()
-            return not self._fenced
+        if self._writing.locked():  # taking a free lock would cost a turn of the scheduler, once for each write
+            await self._writing.acquire()
+        else:
+            self._writing.acquire_nowait()
+        try:
+            return await self._write_in_turn()
+        finally:
+            self._writing.release()
+
+    async def _write_in_turn(self) -> bool:
+        self._seal()
+        while self._unwritten and not self._fenced:
+            sequence, entry = self._unwritten[0]
+            if not await self._append(sequence, entry):
+                return False
+            self._unwritten.popleft()
+        return not self._fenced
 
     def _seal(self) -> None:
         """Make an entry of what is pending: from here on its bytes and number do not change."""

@@ -55,6 +55,11 @@ class Mailbox:
         """Whether the reader should wait before it reads on."""
         return len(self._events) - self._oldest >= self.events_max and not self.is_closed
 
+    @property
+    def is_lagging(self) -> bool:
+        """Whether it is full, or the reader waits for room: what may be dropped is, or the room might never come."""
+        return bool(self._run) or self.is_full
+
     def close(self) -> None:
         """Say that nothing more will come, and let everybody go who waits."""
         self.is_closed = True

@@ -13,10 +13,10 @@ from types import TracebackType
 
 import trio
 
-from .checkpoint import StoreUnavailable, delivered_again, load_journal, restore_run
+from .checkpoint import MORE_SHOWN, StoreUnavailable, delivered_again, load_journal, restore_run
 from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
-from .core.events import Event, Finished, Status
+from .core.events import Event, Finished, Status, StreamReset
 from .core.failures import printable
 from .core.journal import SCHEMA_VERSION, JournalHeader, RestoredRun, fingerprint
 from .core.request import InferenceRequest
@@ -29,6 +29,9 @@ from .mailbox import Mailbox
 from .recovery import End, Fail, Finish, Recovery, World
 from .single_error import single_error
 from .stores.store import CheckpointStore
+
+EVENTS_A_TURN = 8
+"""How many events that are ready `async for` gives before other tasks get a turn."""
 
 
 class _Ending(Enum):
@@ -53,6 +56,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         self._request = request
         self._store = store
         self._mailbox = Mailbox()
+        self._taken = 0
         self._scope = trio.CancelScope()
         self._ending: _Ending | None = None
         self._journal: JournalWriter | None = None
@@ -104,11 +108,17 @@ class Run(trio.abc.ReceiveChannel[Event]):
     async def __anext__(self) -> Event:
         """Give the next event of `async for`; see `receive`.
 
-        Written out, for a checkpoint costs 5 µs, and the coroutines around it were 1.5 more (CPython 3.11).
+        A cancel point on every call; other tasks get their turn at least every `EVENTS_A_TURN` events, and whenever
+        there is nothing to give. A turn costs 5 µs, which is more than all the rest of an event (benchmarks/README.md);
+        for the same reason this is written out: the coroutines around it were 1.5 µs more (CPython 3.11).
         """
         mailbox = self._mailbox
         if mailbox and not self._closed:
-            await trio.lowlevel.checkpoint()
+            self._taken = taken = self._taken + 1
+            if taken % EVENTS_A_TURN:
+                await trio.lowlevel.checkpoint_if_cancelled()
+            else:
+                await trio.lowlevel.checkpoint()
         else:
             self._check_open()
             await mailbox.wait_events()
@@ -190,6 +200,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
         delivery = Delivery(accumulator, self._mailbox, self._journal, hold=hold and self._journal is not None)
         self._delivery = delivery
         if restored is None:
+            if deliver_from:  # shown by an earlier process, and nothing of it is stored
+                delivery.put(StreamReset(MORE_SHOWN))
             self._recovery = Recovery(self._world, self._request, delivery)
             return
         for event in delivered_again(accumulator, deliver_from):
@@ -258,11 +270,11 @@ class Run(trio.abc.ReceiveChannel[Event]):
         A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
         """
         store_first = self._world.policy.checkpoint.before_delivery
-        if self._fenced is not None and not isinstance(end, Finish):
-            end = Fail(self._fenced)
         if end is None:
             self._the_delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
-            self._the_recovery.close_attempt(None, None)
+            self._the_recovery.close_attempt(None, None)  # fenced or not: what was under way was paid
+        if self._fenced is not None and not isinstance(end, Finish):
+            end = Fail(self._fenced)
         if not store_first:
             self._publish(end)
         stored = self._journal is None or await self._journal.finish()

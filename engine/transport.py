@@ -185,6 +185,8 @@ class OpenedResponse:
         parts = self._parts
         try:
             async for data in self._response.stream:
+                if not data:  # an empty DATA frame of HTTP/2 is not the end that b"" means to the taker
+                    continue
                 if not parts:  # the taker waits only while there is nothing
                     self._taker.wake()
                 parts.append(data)

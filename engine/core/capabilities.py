@@ -44,5 +44,7 @@ class Capabilities:
 
     def without(self, form: ContinuationForm) -> Capabilities:
         """Return the same, once a provider has refused a form."""
+        if form not in self.forms and not (form is ContinuationForm.CURSOR and self.can_reattach):
+            return self
         can_reattach = self.can_reattach and form is not ContinuationForm.CURSOR
         return evolve(self, forms=tuple(f for f in self.forms if f is not form), can_reattach=can_reattach)

@@ -131,10 +131,12 @@ def _with_text(item: Entry, run: list[str]) -> Entry:
     if len(run) == 1:
         return item
     match item:
-        case TextDelta() | ReasoningDelta():
-            return evolve(item, text="".join(run))
-        case ToolCallDelta():
-            return evolve(item, args_delta="".join(run))
+        case TextDelta():
+            return TextDelta("".join(run))
+        case ReasoningDelta():
+            return ReasoningDelta("".join(run))
+        case ToolCallDelta(call_id):
+            return ToolCallDelta(call_id, "".join(run))
         case _:
             return item
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 TOKENS_MAX = 2**63 - 1
 """Where counts saturate: what SQLite and most consumers can hold in one integer."""
@@ -10,7 +10,7 @@ TOKENS_MAX = 2**63 - 1
 
 def clamp_tokens(count: int) -> int:
     """Bring a reported count into 0 … TOKENS_MAX."""
-    return min(max(count, 0), TOKENS_MAX)
+    return count if 0 <= count <= TOKENS_MAX else min(max(count, 0), TOKENS_MAX)
 
 
 @frozen
@@ -59,24 +59,25 @@ class UsageReport:
     cumulative: bool = True
 
 
-_FIELDS = ("input", "output", "cached_input", "cache_write", "reasoning")
-
-
 def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, int]:
     """Fold a report into the usage of its attempt; also returns how many counts were odd (negative, or shrinking)."""
     odd = 0
-    changed: dict[str, int] = {}
-    for name in _FIELDS:
-        said: int | None = getattr(report, name)
+    counts: list[int] = []
+    for before, said in (
+        (usage.input, report.input),
+        (usage.output, report.output),
+        (usage.cached_input, report.cached_input),
+        (usage.cache_write, report.cache_write),
+        (usage.reasoning, report.reasoning),
+    ):
         if said is None:
+            counts.append(before)
             continue
-        before: int = getattr(usage, name)
         odd += said < 0 or (report.cumulative and said < before)
-        changed[name] = clamp_tokens(said if report.cumulative else before + max(said, 0))
-    merged = evolve(usage, **changed)
-    total = merged.input + merged.output if report.total is None else report.total
+        counts.append(clamp_tokens(said if report.cumulative else before + max(said, 0)))
+    total = counts[0] + counts[1] if report.total is None else report.total
     odd += total < 0
-    return evolve(merged, total=clamp_tokens(total)), odd
+    return TokenUsage(*counts, clamp_tokens(total)), odd
 
 
 def estimate_tokens(text: str) -> int:

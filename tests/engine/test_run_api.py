@@ -11,6 +11,7 @@ import trio
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.stream_events import TextDelta
+from riverrun.engine.run import EVENTS_A_TURN
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import ASK, END, ONCE, OwnSource, all_events, call, engine_of, kinds, played, say, text_of
 
@@ -112,6 +113,41 @@ def test_the_reader_waits_for_the_consumer() -> None:
             return len(run.snapshot().text.split())
 
     assert played(main) < 1000
+
+
+def test_iterating_over_what_is_ready_lets_others_have_their_turn() -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async def main() -> None:
+        async with engine_of(OwnSource([*say(*MANY), END])).open_stream(ASK) as run, trio.open_nursery() as nursery:
+            await trio.sleep(1)  # the mailbox is full now
+            nursery.start_soon(take_turns)
+            assert len([event async for event in run]) == len(MANY) + 1
+            nursery.cancel_scope.cancel()
+
+    played(main)
+    assert turns >= len(MANY) // EVENTS_A_TURN
+
+
+def test_iterating_hears_a_cancel_before_each_event() -> None:
+    async def main() -> int:
+        taken = 0
+        async with engine_of(OwnSource([*say(*MANY), END])).open_stream(ASK) as run:
+            await trio.sleep(1)
+            with trio.CancelScope() as scope:
+                async for _ in run:
+                    taken += 1
+                    if taken == EVENTS_A_TURN // 2:
+                        scope.cancel()
+        return taken
+
+    assert played(main) == EVENTS_A_TURN // 2
 
 
 def test_a_second_task_that_receives_is_told_so() -> None:
