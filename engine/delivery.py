@@ -234,7 +234,7 @@ class Delivery:
 
     @staticmethod
     def _only_closes(event: StreamEvent, aligner: Aligner) -> bool:
-        """Whether a stop ends no text: a thought closes and the seam has not begun, or it is a stop of no call at all."""
+        """Whether a stop ends no text: a thought closes before the seam has begun, or a call that was never opened."""
         return isinstance(event, BlockStop) and (event.id is not None or not aligner.held_chars)
 
     def _note(self, event: StreamEvent) -> None:

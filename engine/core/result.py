@@ -64,7 +64,8 @@ class StreamResult:
     `blocks` are in the order they were said; `text` is exactly what the consumer was given (after any `StreamReset`).
     `stop_word` is the provider's own word for `stop_reason`. `incomplete_tool_calls` counts calls that were never
     released because their arguments never became a JSON object. `checkpoint_failures` counts writes to the store that
-    failed; the stream did not wait for them.
+    had failed by the end of the answer, and that the stream did not wait for; the run's own count holds the last
+    flush, too.
     """
 
     blocks: tuple[AnswerBlock, ...] = ()
