@@ -37,6 +37,21 @@ SEEDS = (
         {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Hi"},
         {"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}},
     ),
+    samples.sse(
+        samples.chunk({"content": "<think>Hm.</th"}),
+        samples.chunk({"content": "ink>\n\nHi"}),
+        samples.chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]}),
+        samples.chunk(
+            {"reasoning": "So", "reasoning_details": [{"type": "reasoning.text", "text": "So", "index": 0}]},
+        ),
+        samples.chunk({"reasoning_details": [{"type": "reasoning.text", "signature": "c2ln", "index": 0}]}),
+        samples.chunk(samples.call('{"a":1}', call_id="call_c", name="look"), "tool_calls", usage={"total_tokens": 9}),
+        {"error": {"code": 502, "message": "upstream"}, "choices": []},
+        "[DONE]",
+    ),
+    b': PROCESSING\r\n\r\n[{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}\r\n,\r\n'
+    b'{"candidates":[{"content":{"parts":[]},"finishReason":"STOP"}],"usageMetadata":{"totalTokenCount":3}}\r\n]',
+    b'{"error": "model runner has unexpectedly stopped"}\n{"error":{"code":503,"status":"UNAVAILABLE","message":"m"}}',
 )
 """Whole answers in each of the formats, to begin from; every decoder meets those of the others, too."""
 

@@ -26,15 +26,16 @@ from riverrun.engine.testing import (
     retelling,
 )
 from tests.sockets.peers import (
-    FAST,
     ONCE,
     PEERS,
+    SILENCES,
     SLOW,
     Peer,
     SeenHere,
     check_whole,
     consume,
     every_peer,
+    impatient,
     run_here,
     some_peers,
     told,
@@ -88,7 +89,7 @@ def answered(
 
 
 def policy_for(faults: Sequence[Fault]) -> rr.Policy:
-    return FAST if any(fault.kind in QUIET for fault in faults) else SLOW
+    return impatient(*SILENCES) if any(fault.kind in QUIET for fault in faults) else SLOW
 
 
 @every_peer
@@ -171,7 +172,8 @@ ENDS: dict[str, tuple[Fault, type[rr.InferenceError], type | None]] = {
 @pytest.mark.parametrize("name", ENDS)
 def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name: str) -> None:
     fault, kind, cause = ENDS[name]
-    seen, said = answered(peer, RIVERS, [fault], ONCE)
+    policy = impatient(*SILENCES, attempts_max=1) if fault.kind in QUIET else ONCE
+    seen, said = answered(peer, RIVERS, [fault], policy)
     assert type(seen.error) is kind
     assert len(said) == 1
     assert type(getattr(seen.error, "cause", None)) is (cause or type(None))

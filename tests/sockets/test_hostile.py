@@ -5,27 +5,26 @@ from __future__ import annotations
 import gzip
 import socket
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
-import trio
 
 import riverrun as rr
 from riverrun.engine.testing import Wire
 from riverrun.engine.testing.loopback_wire import Reply, error_body, events_of
+from tests.sockets.hostile import TAKEN_BYTES_MAX, Endless, asked, once, seen_of
 from tests.sockets.peers import (
     CANARY,
-    FAST,
     ONCE,
     SLOW,
+    WIRES,
     Peer,
     SeenHere,
     check_whole,
     consume,
     every_peer,
+    impatient,
     run_here,
     some_peers,
-    until,
 )
 from tests.sockets.raw import (
     CHUNKED,
@@ -44,23 +43,7 @@ from tests.sockets.raw import (
 pytestmark = pytest.mark.sockets
 
 TEXT = "πάντα ῥεῖ: 川は流れる 🌊 and so on, to the end ∎ " * 4
-BODY = {wire: stream_body(wire, TEXT) for wire in Wire}
-
-
-async def asked(peer: Peer, server: RawServer, policy: rr.Policy = SLOW, **options: Any) -> SeenHere:
-    """Run once, and wait until the server's connections are closed."""
-    async with peer.engine(server.port, policy, **options) as engine:
-        seen = await consume(engine)
-    await until(lambda: server.open_now == 0)
-    return seen
-
-
-def seen_of(peer: Peer, answer: Answering, policy: rr.Policy = SLOW, **options: Any) -> tuple[SeenHere, RawServer]:
-    async def main() -> tuple[SeenHere, RawServer]:
-        async with RawServer(answer, send_buffer_bytes=64 * 1024) as server:
-            return await asked(peer, server, policy, **options), server
-
-    return run_here(main)  # type: ignore[no-any-return]
+BODY = {wire: stream_body(wire, TEXT) for wire in WIRES}
 
 
 # -- broken first answers, then a whole one -----------------------------------------------------------------------
@@ -102,25 +85,26 @@ BROKEN: dict[str, Answering] = {
     "529 with a hint that is none": saying(whole("529 Busy", b"{}", "retry-after: nan"), then="keep"),
     "no status text": saying(b"HTTP/1.1 503\r\ncontent-length: 0\r\n\r\n", then="keep"),
 }
+SILENT = ("nothing at all", "half a head, then silence")
 
 
 @some_peers
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_is_asked_for_again(peer: Peer, name: str) -> None:
-    silent = "silence" in name or name == "nothing at all"
-    seen, server = seen_of(peer, in_turn(BROKEN[name], answering(peer.wire, TEXT)), FAST if silent else SLOW)
+    policy = impatient("headers_s") if name in SILENT else SLOW
+    seen, server = seen_of(peer, in_turn(BROKEN[name], answering(peer.wire, TEXT)), policy)
     check_whole(seen, TEXT)
-    assert len(server.requests) == 2
+    assert len(server.requests) == 2 or (name in SILENT and len(server.requests) > 2)  # the machine may be slow, too
 
 
 @some_peers
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None:
-    seen, server = seen_of(peer, BROKEN[name], ONCE)
+    seen, server = seen_of(peer, BROKEN[name], impatient("headers_s", attempts_max=1) if name in SILENT else ONCE)
     assert isinstance(seen.error, rr.ProviderError | rr.InferenceTimeout)
     assert len(str(seen.error)) < 500
     assert str(seen.error).isprintable()
-    assert len(server.requests) == 1
+    assert len(server.requests) <= 1  # none where the clock ran out before a busy machine had connected
 
 
 # -- odd, and right -----------------------------------------------------------------------------------------------
@@ -203,27 +187,7 @@ def test_a_gzip_bomb_is_not_unpacked(peer: Peer) -> None:
 # -- without end --------------------------------------------------------------------------------------------------
 
 
-class Endless:
-    """Says one thing for ever; `sent_bytes` is how much the client's side took."""
-
-    def __init__(self, first: bytes, again: bytes) -> None:
-        self.sent_bytes = 0
-        self._first, self._again = first, again
-
-    async def __call__(self, stream: trio.SocketStream, number: int) -> None:
-        await stream.send_all(self._first)
-        while True:
-            await stream.send_all(self._again)
-            self.sent_bytes += len(self._again)
-
-
-SMALL = rr.Limits(line_bytes_max=100_000, event_bytes_max=100_000, text_bytes_max=100_000)
-TAKEN_BYTES_MAX = 8 * 1024 * 1024
-"""What the kernel's buffers on both sides may hold, and then some."""
-
-
-def bounded(limits: rr.Limits) -> rr.Policy:
-    return rr.Policy(retry=rr.RetryPolicy(attempts_max=1), limits=limits)
+SMALL = once(line_bytes_max=100_000, event_bytes_max=100_000, text_bytes_max=100_000)
 
 
 def text_event(wire: Wire, text: str) -> bytes:
@@ -248,7 +212,7 @@ ENDLESS = {
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
     endless = ENDLESS[name](peer.wire)
-    seen, _ = seen_of(peer, endless, bounded(SMALL))
+    seen, _ = seen_of(peer, endless, SMALL)
     assert isinstance(seen.error, rr.ProviderError | rr.StreamInterrupted)
     assert "100000" in str(seen.error).replace(",", "").replace("_", "")
     assert len(seen.text) <= 100_000 + 6000
