@@ -223,7 +223,7 @@ PHRASES = (
         at="any, inside a stream",
         phrase=r"^overloaded\b(?! \w*(?:operator|function|method|constructor))|\b(?:is|are) (?:currently "
         r"|temporarily )?"
-        r"overloaded\b|\bat capacity\b",
+        r"overloaded\b|\bat capacity\b|^server busy\b",
         statuses=(None,),
         example='stream {"error":"The server is currently overloaded"}',
         source="seeds, row 004: where there is neither code nor status",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 import trio
@@ -21,7 +21,7 @@ from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider, WireRequest
 from riverrun.engine.testing.answers import split_pieces
-from riverrun.engine.testing.loopback_wire import Reply, Told, Wire, events_of, overloaded_event, read_told
+from riverrun.engine.testing.loopback_wire import Reply, Told, Wire, events_of, overloaded_event, ping, read_told
 from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence, Step
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me.")], max_tokens=100_000)
@@ -36,15 +36,16 @@ PROVIDERS: dict[str, tuple[Wire, Callable[[], Provider]]] = {
 
 def fault_steps(kind: str, wire: Wire) -> list[Step]:
     """How an attempt ends early, after whatever came before."""
-    return {
+    steps: dict[str, list[Step]] = {
         "premature end": [],
         "reset": [Break(rr.ConnectionReset())],
         "goaway": [Break(rr.GoAway())],
         "stall": [Silence()],
-        "pings only": [b": ping\n\n", Silence(50.0), b": ping\n\n", Silence()],
+        "pings only": [ping(wire), Silence(50.0), ping(wire), Silence()],
         "overloaded": [b"\n\n" + overloaded_event(wire)],
         "garbage": [b"\n\ndata: {nonsense\n\n"],
-    }[kind]
+    }
+    return steps[kind]
 
 
 FAULTS = ("premature end", "reset", "goaway", "stall", "pings only", "overloaded", "garbage")
@@ -58,6 +59,20 @@ class Whole:
     calls: tuple[rr.ToolCall, ...] = ()
     reasoning: str = ""
 
+    def has(self, call: rr.ToolCall) -> bool:
+        """Whether a call is one of the answer's."""
+        return any(is_same_call(call, known) for known in self.calls)
+
+
+UNNAMED = "unnamed-"
+"""How the ids of calls begin to which their provider gives none: our decoders make up their own."""
+
+
+def is_same_call(call: rr.ToolCall, known: rr.ToolCall) -> bool:
+    """Whether a call is a known one, whatever its id if the known one has none."""
+    has_id = known.id == call.id or known.id.startswith(UNNAMED)
+    return has_id and (call.name, call.arguments) == (known.name, known.arguments)
+
 
 @define
 class HonestNetwork:
@@ -67,9 +82,13 @@ class HonestNetwork:
     whole: Whole
     firsts: list[Callable[[list[bytes]], list[Step]] | list[Step]] = field(factory=list)
     told: list[Told] = field(factory=list)
+    continues: bool = False
+    """Whether a trailing assistant turn of Chat Completions is gone on from unasked."""
+    pieces_max: int | None = None
+    """In how many events at most a text is said; None: as tokens come."""
 
     def script_for(self, wire_request: WireRequest) -> Script:
-        told = read_told(self.wire, json.loads(wire_request.body))
+        told = read_told(self.wire, json.loads(wire_request.body), continues=self.continues)
         self.told.append(told)
         first = self.firsts.pop(0) if self.firsts else _whole
         return Script(first if isinstance(first, list) else first(self.events_after(told)))
@@ -80,20 +99,22 @@ class HonestNetwork:
         assert self.whole.text.startswith(said), (said, self.whole.text)
         rest = self.whole.text[len(said) :]
         reasoning = "" if said else self.whole.reasoning
-        return list(
-            _encoded(self.wire, rest, reasoning, json.dumps([[c.id, c.name, c.arguments] for c in self.whole.calls]))
-        )
+        calls = json.dumps([[call.id, call.name, call.arguments] for call in self.whole.calls])
+        return list(_encoded(self.wire, rest, reasoning, calls, self.pieces_max))
 
 
 def _whole(events: list[bytes]) -> list[Step]:
     return [b"".join(events)]
 
 
-@cache
-def _encoded(wire: Wire, text: str, reasoning: str, calls: str) -> tuple[bytes, ...]:
+@lru_cache(maxsize=4096)
+def _encoded(wire: Wire, text: str, reasoning: str, calls: str, pieces_max: int | None) -> tuple[bytes, ...]:
     dice = random.Random(len(text))
     said = [rr.ToolCall(*row) for row in json.loads(calls)]
-    reply = Reply(len(text), "m", split_pieces(text, dice), split_pieces(reasoning, dice), said, input_tokens=7)
+    pieces = split_pieces(text, dice)
+    step = 1 if pieces_max is None else -(-len(pieces) // pieces_max) or 1
+    joined = ["".join(pieces[at : at + step]) for at in range(0, len(pieces), step)]
+    reply = Reply(len(text), "m", joined, split_pieces(reasoning, dice), said, input_tokens=7)
     return tuple(events_of(wire, reply))
 
 
@@ -182,7 +203,7 @@ class Observation:
         ids = [call.id for call in self.seen.ready]
         assert len(ids) == len(set(ids))
         assert sorted(ids + self.seen.cancelled) == sorted(self.seen.started)
-        assert [call for call in self.seen.ready if call not in self.network.whole.calls] == []
+        assert [call for call in self.seen.ready if not self.network.whole.has(call)] == []
 
 
 def _snapshot_text(error: Exception | None) -> str:

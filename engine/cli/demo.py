@@ -21,7 +21,7 @@ from ..testing.answers import TEXT_ANSWERS
 from ..testing.faults import Fault, FaultKind, fault_schedule
 from ..testing.loopback_wire import Wire
 from .demo_lines import LineView, SilentView
-from .demo_show import Scene, View, play
+from .demo_show import MODELS, Scene, View, play
 from .demo_story import WireOutcome
 from .exits import ExitCode
 from .output import silence
@@ -70,7 +70,7 @@ def add_demo_parser(
     parser.add_argument(
         "--fault", type=_kind, action="append", metavar="KIND", help=f"a fault, in order; repeatable: {kinds}"
     )
-    parser.add_argument("--wire", choices=[wire.value for wire in Wire], help="one wire format (default: both)")
+    parser.add_argument("--wire", choices=[wire.value for wire in MODELS], help="one wire format (default: both)")
     parser.add_argument(
         "--speed", type=_speed, metavar="X", help="1 is readable; higher is faster; max or 0 is without delays"
     )
@@ -155,7 +155,7 @@ def choose_scenes(seed: int, kinds: Sequence[FaultKind], wire: str | None, speed
     half = 0 if kinds else len(faults) // 2
     turned = {Wire.ANTHROPIC: faults, Wire.OPENAI: faults[half:] + faults[:half]}
     answer = TEXT_ANSWERS[(seed - SHOW_SEED) % len(TEXT_ANSWERS)]
-    wires = list(Wire) if wire is None else [Wire(wire)]
+    wires = list(MODELS) if wire is None else [Wire(wire)]
     return [Scene(wire, answer, turned[wire], seed, speed) for wire in wires]
 
 

@@ -40,7 +40,14 @@ class ToolChoice:
 
 
 def _messages(value: Sequence[Message] | Message) -> tuple[Message, ...]:
-    return (value,) if isinstance(value, Message) else tuple(value)
+    items = (value,) if isinstance(value, Message | str) else value
+    return tuple(_message(position, item) for position, item in enumerate(items))
+
+
+def _message(position: int, item: object) -> Message:
+    if isinstance(item, Message):
+        return item
+    raise UsageError(f"messages[{position}] is a {type(item).__name__}; expected a Message: Message.user('…')")
 
 
 def _system(value: str | Sequence[str | TextBlock]) -> tuple[TextBlock, ...]:

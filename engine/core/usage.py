@@ -77,7 +77,8 @@ def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, in
         counts.append(clamp_tokens(said if report.cumulative else before + max(said, 0)))
     total = counts[0] + counts[1] if report.total is None else report.total
     odd += total < 0
-    return TokenUsage(*counts, clamp_tokens(total)), odd
+    counts.append(clamp_tokens(total))
+    return TokenUsage(*counts), odd
 
 
 def estimate_tokens(text: str) -> int:

@@ -1,11 +1,11 @@
-"""A provider on this machine: real sockets, both wire formats, an answer of ours, and faults on schedule.
+"""A provider on this machine: real sockets, every wire format, an answer of ours, and faults on schedule.
 
     async with open_loopback(RIVERS, fault_schedule(7)) as server:
         engine = Engine(Anthropic("claude-sonnet-4-5", base_url=server.anthropic_url))
 
-It models an *honest* provider: it goes on exactly after what the request says was said (a trailing assistant turn on
-`/v1/messages`, an assistant turn and the quoting user turn on both paths), and answers 400 to a request that claims
-words it never said. Other manners are there for tests of the seam.
+It models an *honest* provider: it goes on exactly after what the request says was said (a trailing assistant turn where
+the API goes on from one, an assistant turn and the quoting user turn on every path), and answers 400 to a request that
+claims words it never said. Other manners are there for tests of the seam. Which format is spoken is chosen by the path.
 
 Everything ends with the block: no task, socket or silence outlives it.
 """
@@ -30,7 +30,8 @@ from ..core.usage import estimate_tokens
 from .answers import Answer, split_pieces
 from .faults import Fault, FaultKind
 from .loopback_connection import Connection
-from .loopback_wire import Reply, Told, Wire, events_of, read_told
+from .loopback_wire import Reply, Told, Wire, events_of, read_told, wire_of_path
+from .wire_gemini import gemini_model
 
 OPENING_CHARS = 64
 """How much of a retelling is as before: enough to be known as a restart."""
@@ -67,6 +68,7 @@ def open_loopback(
     event_s: float = 0.0,
     manner: Manner = Manner.HONEST,
     chars: int = 40,
+    continues: bool = False,
 ) -> Loopback:
     """Serve on a free port of 127.0.0.1, for as long as the block is open.
 
@@ -77,10 +79,11 @@ def open_loopback(
         event_s: seconds between two events.
         manner: how it goes on after what was said.
         chars: how many characters the manner is about.
+        continues: a trailing assistant turn of Chat Completions is gone on from unasked, as at Groq or llama.cpp.
 
     If cancelled: connections are closed, and the port is free.
     """
-    return Loopback(answer, faults, seed=seed, event_s=event_s, manner=manner, chars=chars)
+    return Loopback(answer, faults, seed=seed, event_s=event_s, manner=manner, chars=chars, continues=continues)
 
 
 @frozen
@@ -88,8 +91,14 @@ class _Call:
     """One request that was read."""
 
     wire: Wire
+    path: str
     body: JSONObject
     told: Told
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return gemini_model(self.path) or str(self.body.get("model", "loopback"))
 
 
 class Loopback:
@@ -102,7 +111,15 @@ class Loopback:
     """
 
     def __init__(
-        self, answer: Answer, faults: Sequence[Fault], *, seed: int, event_s: float, manner: Manner, chars: int
+        self,
+        answer: Answer,
+        faults: Sequence[Fault],
+        *,
+        seed: int,
+        event_s: float,
+        manner: Manner,
+        chars: int,
+        continues: bool,
     ) -> None:
         self.requests: list[JSONObject] = []
         self.faults_happened: list[Fault] = []
@@ -115,19 +132,25 @@ class Loopback:
         self._event_s = event_s
         self._manner = manner
         self._chars = chars
+        self._continues = continues
         self._replies = 0
         self._nursery = trio.open_nursery()
         self._scope: trio.CancelScope | None = None
 
     @property
     def anthropic_url(self) -> str:
-        """The base URL for `Anthropic(…)`."""
-        return f"http://127.0.0.1:{self.port}"
+        """The base URL for `Anthropic(…)`: the origin."""
+        return self.base_url(Wire.ANTHROPIC)
 
     @property
     def openai_url(self) -> str:
-        """The base URL for `OpenAIChat(…)`."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        """The base URL for `OpenAIChat(…)`: with `/v1`."""
+        return self.base_url(Wire.OPENAI)
+
+    def base_url(self, wire: Wire) -> str:
+        """Return the base URL for the provider class of a wire format: with `/v1` for OpenAI's, else the origin."""
+        origin = f"http://127.0.0.1:{self.port}"
+        return f"{origin}/v1" if wire in (Wire.OPENAI, Wire.RESPONSES) else origin
 
     async def __aenter__(self) -> Self:
         nursery = await self._nursery.__aenter__()
@@ -168,14 +191,16 @@ class Loopback:
         if request is None:
             return False
         target, raw = request
-        wire = next((wire for wire in Wire if target == f"POST {wire.path}"), None)
+        method, _, path = target.partition(" ")
+        wire = wire_of_path(path) if method == "POST" else None
         if wire is None:
             return await connection.send_error(Wire.OPENAI, 404, f"{target} is not served here")
         body = _read_body(raw)
-        if body is None or body.get("stream") is not True:
+        if body is None or not _asks_for_stream(wire, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
-        return await self._answer_call(connection, _Call(wire, body, read_told(wire, body)))
+        told = read_told(wire, body, continues=self._continues)
+        return await self._answer_call(connection, _Call(wire, path, body, told))
 
     async def _answer_call(self, connection: Connection, call: _Call) -> bool:
         if self._standing is not None and call.told.is_prefix:
@@ -188,7 +213,7 @@ class Loopback:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
         fault = self._faults.pop(0) if self._faults else None
         if fault is None:
-            return await connection.send_stream(events)
+            return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)
 
@@ -206,7 +231,7 @@ class Loopback:
         options = call.body.get("stream_options")
         reply = Reply(
             number=self._replies,
-            model=str(call.body.get("model", "loopback")),
+            model=call.model,
             text=split_pieces(self._rest(whole, said), dice),
             reasoning=split_pieces(self._answer.reasoning, dice) if thinks else (),
             calls=self._answer.calls,
@@ -233,6 +258,12 @@ class Loopback:
                 return whole[len(said) + self._chars :]
             case Manner.RESTART:
                 return whole[len(said) :] if whole != self._answer.text else retelling(whole)
+
+
+def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:
+    """Whether a stream is asked for: by the path at Gemini, by its absence at Ollama, by a field elsewhere."""
+    asks = body.get("stream")
+    return wire is Wire.GEMINI or asks is True or (wire is Wire.OLLAMA and asks is None)
 
 
 def _read_body(raw: bytes) -> JSONObject | None:

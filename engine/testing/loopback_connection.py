@@ -75,9 +75,9 @@ class Connection:
 
     # -- answering ------------------------------------------------------------------------------------------------
 
-    async def send_stream(self, events: Sequence[bytes]) -> bool:
+    async def send_stream(self, wire: Wire, events: Sequence[bytes]) -> bool:
         """Send a whole stream."""
-        await self._send_stream_head()
+        await self._send_stream_head(wire)
         for event in events:
             await self._send_event(event)
         await self._end_stream()
@@ -95,8 +95,8 @@ class Connection:
         )
         await self._stream.send_all(head.encode() + body)
 
-    async def _send_stream_head(self) -> None:
-        head = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\ntransfer-encoding: chunked"
+    async def _send_stream_head(self, wire: Wire) -> None:
+        head = f"content-type: {wire.content_type}\r\ncache-control: no-cache\r\ntransfer-encoding: chunked"
         await self._stream.send_all(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
 
     async def _send_event(self, event: bytes) -> None:
@@ -119,7 +119,7 @@ class Connection:
             await self._send_whole(200, "text/html; charset=utf-8", _HTML)
             return True
         cut = cut_of(fault, events)
-        await self._send_stream_head()
+        await self._send_stream_head(wire)
         for event in events[: cut.events]:
             await self._send_event(event)
         if fault.kind is FaultKind.DRIP:

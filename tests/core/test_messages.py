@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -87,6 +88,8 @@ def test_one_message_one_system_text_and_one_stop_sequence_need_no_list() -> Non
     ("make", "seen"),
     [
         (lambda: InferenceRequest([]), "messages is empty"),
+        (lambda: InferenceRequest(cast("Any", "Hello")), r"messages\[0\] is a str; expected a Message"),
+        (lambda: InferenceRequest([ASK, cast("Any", {"role": "user"})]), r"messages\[1\] is a dict"),
         (lambda: InferenceRequest([ASK, Message.user()]), r"messages\[1\] has no content"),
         (lambda: InferenceRequest(Message.tool_results()), r"messages\[0\] has no content"),
         (lambda: InferenceRequest(ASK, max_tokens=0), "max_tokens is 0; expected at least 1"),
