@@ -259,6 +259,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
             with self._scope:
                 end = await self._the_recovery.run()
         except Exception as error:  # a planner is foreign code: one end, and it is this
+            self._the_delivery.cancel_calls("the planner failed")
+            self._the_recovery.close_attempt(None, None)
             end = Fail(error)
         finally:
             await self._settle(end)

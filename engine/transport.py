@@ -10,7 +10,7 @@ the last moment, and what is not a stream becomes a bounded `WireRefusal`.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -280,7 +280,7 @@ class _OnePiece:
 
 
 @lru_cache(maxsize=8)  # httpx's and httpx2's
-def _kept_whole(kind: type) -> Callable[[bytes], object]:
+def _kept_whole(kind: Hashable) -> Callable[[bytes], object]:
     """Make a client's kind of request body one that leaves no generator behind where sending it breaks off.
 
     Its own is an async generator, suspended while the network sends: a reset or a cancel there leaves it to the garbage
@@ -290,7 +290,7 @@ def _kept_whole(kind: type) -> Callable[[bytes], object]:
     def send(stream: Iterable[bytes]) -> _OnePiece:
         return _OnePiece(b"".join(stream))
 
-    return cast("Callable[[bytes], object]", type("RequestBody", (kind,), {"__aiter__": send}))
+    return cast("Callable[[bytes], object]", type("RequestBody", (cast("type", kind),), {"__aiter__": send}))
 
 
 def _build(client: Client, wire: WireRequest, connect_s: float | None) -> object:
@@ -304,8 +304,8 @@ def _build(client: Client, wire: WireRequest, connect_s: float | None) -> object
             wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
         ),
     )
-    stream: object = request.stream
-    request.stream = _kept_whole(type(stream))(wire.body)
+    kind = cast("Hashable", request.stream.__class__)
+    request.stream = _kept_whole(kind)(wire.body)
     return cast("object", request)
 
 

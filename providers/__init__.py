@@ -10,6 +10,7 @@ from .models import ModelFacts
 from .ollama import Ollama
 from .openai_chat import OpenAIChat
 from .openai_responses import OpenAIResponses
+from .refusal_table import refusal_words
 from .think_tags import split_thinking
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "OpenRouter",
     "SGLang",
     "from_name",
+    "refusal_words",
     "split_thinking",
 ]

@@ -18,9 +18,17 @@ Source: wire-formats §1.4 to §6 and §9 (2026-11), the official libraries' err
 
 from __future__ import annotations
 
+import re
+
 from .refusal_codes import CODES, OUTRANKING
 from .refusal_phrases import BARE_CODES, PHRASES, STATUSES
 from .refusal_row import Row
 
 TABLE: tuple[Row, ...] = (*OUTRANKING, *CODES, *PHRASES, *STATUSES, *BARE_CODES)
 """What is not in here is the caller's (3xx, 4xx) or the provider's."""
+
+
+def refusal_words() -> frozenset[str]:
+    """Return the words by which refusals are told apart, in lower case: with them gone, a 400 would be another 400."""
+    said = (f"{row.example} {'' if row.phrase is None else row.phrase.pattern}" for row in TABLE)
+    return frozenset(word.lower() for text in said for word in re.findall(r"[A-Za-z_]+", text))

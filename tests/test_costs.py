@@ -24,7 +24,7 @@ PROVIDERS = {
     Wire.ANTHROPIC: rr.Anthropic("claude-sonnet-4-5", base_url="http://127.0.0.1:9"),
     Wire.OPENAI: rr.OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1"),
 }
-both_wires = pytest.mark.parametrize("wire", list(Wire))
+both_wires = pytest.mark.parametrize("wire", PROVIDERS)
 
 
 def script_of(events: int, wire: Wire = Wire.ANTHROPIC, read_events: int = READ_EVENTS) -> Script:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from typing import TypeVarTuple
 
 import trio
 from attrs import frozen
 
+from ...providers import refusal_words
 from ..core.errors import InferenceError, StoreError, Unauthorized
 from ..core.policy import Policy
 from ..core.provider import Provider
 from ..core.result import StreamResult
 from ..core.usage_error import RiverrunError, UsageError
 from ..engine import Engine
+from ..recorder import Recorder
 from ..run import Run
+from ..transport import Transport
 from .exits import ExitCode, OutputFailed, ReaderGone, complaint_of
 from .journal_file import JournalFile, Question
 from .output import Printer
@@ -48,7 +51,10 @@ def open_provider(question: Question) -> Provider:
 
 @frozen
 class Asking:
-    """What is asked, of whom, and how patiently. `run_id` names the run in `journal`, where there is one."""
+    """What is asked, of whom, and how patiently. `run_id` names the run in `journal`, where there is one.
+
+    `record` names a file for a recording; `record_content` lets texts stand in it.
+    """
 
     question: Question
     provider: Provider
@@ -56,6 +62,21 @@ class Asking:
     run_id: str
     journal: JournalFile | None = None
     deliver_from: int = 0
+    record: str | None = None
+    record_content: bool = False
+
+    def open_recorder(self) -> AbstractContextManager[Recorder | None]:
+        """Make the file of the recording, if there is to be one. Raises UsageError."""
+        if self.record is None:
+            return nullcontext()
+        return Recorder(
+            self.record,
+            self.provider,
+            self.question.request,
+            policy=self.policy,
+            with_content=self.record_content,
+            words=refusal_words(),
+        )
 
     @property
     def resume_command(self) -> str | None:
@@ -80,6 +101,7 @@ class _Answering:
         self._run: Run | None = None
         self._heard: signal.Signals | None = None
         self._is_stored = False
+        self._is_recorded = False
 
     async def run(self) -> ExitCode:
         """Answer while listening to signals. If cancelled: the run is left, its checkpoint kept."""
@@ -117,7 +139,13 @@ class _Answering:
     async def _answer(self) -> StreamResult | None:
         """Ask and show; None if a signal came before the run was open."""
         asking = self._asking
-        engine = Engine(asking.provider, policy=asking.policy, store=asking.journal)
+        with asking.open_recorder() as recorder:
+            self._is_recorded = recorder is not None
+            return await self._ask(None if recorder is None else recorder.transport)
+
+    async def _ask(self, transport: Transport | None) -> StreamResult | None:
+        asking = self._asking
+        engine = Engine(asking.provider, policy=asking.policy, store=asking.journal, transport=transport)
         with self._scope:
             if asking.journal is not None:
                 await self._print(self._printer.note, f"run {asking.run_id}, journal {asking.journal.path}")
@@ -157,7 +185,12 @@ class _Answering:
 
     # -- the end --------------------------------------------------------------------------------------------------
 
+    async def _note_recording(self) -> None:
+        if self._is_recorded:
+            await self._print(self._printer.note, f"recorded in {self._asking.record}")
+
     async def _conclude(self, result: StreamResult | None) -> ExitCode:
+        await self._note_recording()
         if self._heard is not None and (result is None or result.is_partial):
             await self._print(self._printer.say, self._interruption(self._heard))
             return _SIGNALS[self._heard]
@@ -176,6 +209,7 @@ class _Answering:
         elif not isinstance(error, UsageError):
             lines += self._how_to_resume()
         with suppress(RiverrunError):
+            await self._note_recording()
             await self._print(self._printer.say, lines)
         return complaint.exit_code
 

@@ -28,6 +28,8 @@ def chat(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError for what can not be used; errors of the answer have been printed."""
     if args.run_id is not None and args.journal is None:
         raise UsageError("--run-id names a run in a journal; give --journal FILE too, or leave it out")
+    if args.record_content and args.record is None:
+        raise UsageError("--record-content says what may stand in a recording; give --record FILE too, or leave it out")
     run_id = check_run_id(args.run_id) if args.run_id is not None else _new_run_id()
     policy, printer = policy_of(args), printer_of(args)
     question = Question(
@@ -40,7 +42,8 @@ def chat(args: argparse.Namespace) -> ExitCode:
     )
     provider = open_provider(question)
     journal = None if args.journal is None else JournalFile(args.journal)
-    return answer(Asking(question, provider, policy, run_id, journal), printer)
+    asking = Asking(question, provider, policy, run_id, journal, record=args.record, record_content=args.record_content)
+    return answer(asking, printer)
 
 
 def _new_run_id() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from .demo import add_demo_parser
 from .exits import EXIT_CODES, ExitCode
+from .simulate import add_simulate_parser
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -22,6 +23,8 @@ examples:
   riverrun runs --journal runs.db
   riverrun resume --journal runs.db
   riverrun providers
+  riverrun replay stall.jsonl
+  riverrun simulate --runs 20000
 
 """
 
@@ -36,6 +39,7 @@ examples:
   git diff | riverrun chat -m openai/gpt-4.1 --system "You are terse." "Review this change."
   riverrun chat -m openai/llama3 --base-url http://localhost:11434/v1 "A model on this machine"
   riverrun chat -m anthropic/claude-sonnet-4-5 --journal runs.db --run-id story "A long story, please."
+  riverrun chat -m openai/gpt-4.1 --record stall.jsonl "Why does it stop?"     then: riverrun replay stall.jsonl
 
 with --json, each line is one event, an object whose "type" is the name of its class in riverrun:
   {"text":"Once","type":"TextDelta"}
@@ -61,6 +65,18 @@ One line a run: id, model, characters stored, when it was asked; tabs between. A
 
 example:
   riverrun runs --journal runs.db
+"""
+
+_REPLAY = """\
+Plays what `riverrun chat --record FILE` or a Recorder took down through the engine of today, and says what it does:
+attempts, interruptions, plans, seams. Nothing is sent. By default in virtual time, so that hours take no time.
+
+examples:
+  riverrun replay stall.jsonl
+  riverrun replay stall.jsonl --speed real               at the pace of then
+  riverrun replay stall.jsonl --idle-s 10 --attempts 5   had it been more or less patient
+  riverrun replay stall.jsonl --json                     one event a line: {"at_s":…,"event":{…}}
+
 """
 
 _PROVIDERS = """\
@@ -90,6 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_resume_parser(commands)
     _add_runs_parser(commands)
     _add_providers_parser(commands)
+    _add_replay_parser(commands)
+    add_simulate_parser(commands)
     return parser
 
 
@@ -115,6 +133,13 @@ def _add_chat_parser(commands: _Commands) -> None:
     journal = parser.add_argument_group("surviving a kill")
     journal.add_argument("--journal", metavar="FILE", help="keep the run in this SQLite file until it is whole")
     journal.add_argument("--run-id", metavar="ID", help="name the run in the journal (default: made up)")
+    taken = parser.add_argument_group("recording")
+    taken.add_argument("--record", metavar="FILE", help="take down what crosses the wire, without keys, in a new file")
+    taken.add_argument(
+        "--record-content",
+        action="store_true",
+        help="let prompt and answer stand in it (default: placeholders)",
+    )
     parser.set_defaults(command=_chat)
 
 
@@ -133,6 +158,16 @@ def _add_runs_parser(commands: _Commands) -> None:
     parser = _add_command(commands, "runs", "list the unfinished answers of a journal", _RUNS)
     parser.add_argument("--journal", metavar="FILE", required=True, help="the file given to riverrun chat")
     parser.set_defaults(command=_runs)
+
+
+def _add_replay_parser(commands: _Commands) -> None:
+    parser = _add_command(commands, "replay", "play a recording through the engine", _REPLAY + EXIT_CODES)
+    parser.add_argument("file", metavar="FILE", help="the file given to riverrun chat --record")
+    parser.add_argument("--speed", choices=("real", "max"), default="max", help="real time, or virtual (default: max)")
+    parser.add_argument("--attempts", type=int, metavar="N", help="attempts in all (default: as recorded)")
+    parser.add_argument("--idle-s", type=float, metavar="S", help="S silent seconds are a stall (default: as recorded)")
+    parser.add_argument("--json", action="store_true", help="one event a line, as JSON")
+    parser.set_defaults(command=_replay)
 
 
 def _add_providers_parser(commands: _Commands) -> None:
@@ -187,3 +222,9 @@ def _providers(args: argparse.Namespace) -> ExitCode:
     from .providers import list_providers
 
     return list_providers(args)
+
+
+def _replay(args: argparse.Namespace) -> ExitCode:
+    from .replay import replay
+
+    return replay(args)

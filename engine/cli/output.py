@@ -49,7 +49,8 @@ _EXPECTED_ENDS = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
-def _plan_words(plan: RecoveryPlan) -> str:
+def plan_words(plan: RecoveryPlan) -> str:
+    """Say a plan in a few words."""
     match plan:
         case Reattach():
             return "re-attach to the same answer"
@@ -160,7 +161,7 @@ class Printer:
         match event:
             case Interrupted(cause, plan):
                 what = "" if isinstance(cause, ResumedFromCheckpoint) else "interrupted: "
-                self.note(f"{what}{cause}; plan: {_plan_words(plan)}")
+                self.note(f"{what}{cause}; plan: {plan_words(plan)}")
             case RetryScheduled(attempt, attempts_max, delay_s, cause):
                 self.note(f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({cause})")
             case Resumed(attempt, model, form, seam):

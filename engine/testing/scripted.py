@@ -1,7 +1,8 @@
 """A network on paper: scripts of bytes, silences and breaks where the transport would be, in virtual or real time.
 
 The engine above it is the real one; what is scripted is what a socket would have given. Each request is answered by a
-function, so that a script can go on from what the request says was said.
+function, so that a script can go on from what the request says was said. This is the way for tests of the engine that
+need no HTTP, and for what was recorded (`recording`); with HTTP below, there is `network.ScriptedNetwork`.
 """
 
 from __future__ import annotations
@@ -36,12 +37,16 @@ Step: TypeAlias = bytes | Silence | Break
 
 @frozen
 class Script:
-    """One answer: what comes, read by read, and then the body's end. `opens_after_s` is the wait for the headers."""
+    """One answer: what comes, read by read, and then the body's end.
+
+    `opens_after_s` is the wait for the headers; with `fails`, the connection fails then, and there is no answer.
+    """
 
     steps: Sequence[Step]
     status: int = 200
     headers: Mapping[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
     opens_after_s: float = 0.0
+    fails: InterruptCause | None = None
 
 
 class ScriptedTransport:
@@ -57,6 +62,8 @@ class ScriptedTransport:
         self.requests.append(wire)
         script = self._script_for(wire)
         await trio.sleep(script.opens_after_s)
+        if script.fails is not None:
+            raise TransportError(script.fails)
         if script.steps and isinstance(script.steps[0], Break) and script.opens_after_s:
             raise TransportError(script.steps[0].cause)
         return ScriptedBody(script, self)

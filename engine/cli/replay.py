@@ -1,0 +1,161 @@
+"""`riverrun replay`: a recording through the engine of today, and what the engine makes of it.
+
+The report goes to standard output, one line a happening, with the second at which it happened. Nothing is sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import trio
+from attrs import evolve
+from trio.testing import MockClock
+
+from ..core.codec import unstructure
+from ..core.errors import InferenceError
+from ..core.events import (
+    Event,
+    Finished,
+    Interrupted,
+    Resumed,
+    RetryScheduled,
+    StreamReset,
+    TextDelta,
+    ToolCallCancel,
+    ToolCallReady,
+)
+from ..core.failures import printable
+from ..core.policy import Policy
+from ..core.usage_error import RiverrunError
+from ..recording import Exchange
+from ..testing.recording import Recorded, recorded
+from .exits import ExitCode, complaint_of
+from .output import plan_words
+
+
+def replay(args: argparse.Namespace) -> ExitCode:
+    """Run the command. Raises UsageError for a file that is no recording; errors of the answer have been printed."""
+    recording = recorded(args.file)
+    policy = _policy_of(args, recording.policy)
+    clock = None if args.speed == "real" else MockClock(autojump_threshold=0)
+    report = _Report(recording, as_json=args.json)
+    return trio.run(report.run, policy, clock=clock)
+
+
+def _policy_of(args: argparse.Namespace, policy: Policy) -> Policy:
+    """The recorded patience, or another. Raises UsageError."""
+    if args.attempts is not None:
+        policy = evolve(policy, retry=evolve(policy.retry, attempts_max=args.attempts))
+    if args.idle_s is not None:
+        policy = evolve(policy, stall=evolve(policy.stall, idle_s=args.idle_s))
+    return policy
+
+
+class _Report:
+    """Plays a recording and tells what happens."""
+
+    def __init__(self, recording: Recorded, *, as_json: bool) -> None:
+        self._recorded = recording
+        self._as_json = as_json
+        self._began_s = 0.0
+        self._chars = 0
+        self._asked = 0
+
+    async def run(self, policy: Policy) -> ExitCode:
+        """Play it. If cancelled: the run is left."""
+        self._began_s = trio.current_time()
+        if not self._as_json:
+            self._say_what_is_played()
+        try:
+            async with self._recorded.engine(policy=policy).open_stream(self._recorded.request) as run:
+                async for event in run:
+                    self._tell(event)
+        except RiverrunError as error:
+            self._tell_requests()
+            return self._complain(error)
+        self._tell_requests()
+        return ExitCode.DONE
+
+    def _complain(self, error: RiverrunError) -> ExitCode:
+        complaint = complaint_of(error)
+        told = {"at_s": self._now(), "error": type(error).__name__, "message": printable(str(error))}
+        if self._as_json:
+            _write(json.dumps(told))
+        else:
+            self._line(f"failed: {complaint.kind}: {complaint.message}")
+        return complaint.exit_code if not isinstance(error, InferenceError) else ExitCode.NO_ANSWER
+
+    def _say_what_is_played(self) -> None:
+        recording = self._recorded.recording
+        content = "with its content" if recording.with_content else "its content replaced by placeholders"
+        counted = f"{len(recording.exchanges)} request{'s' if len(recording.exchanges) != 1 else ''}"
+        _write(f"{printable(recording.provider)}/{printable(recording.model)}, {counted}, {content}")
+        for number, exchange in enumerate(recording.exchanges, 1):
+            _write(f"  recorded {number}: {_exchange_words(exchange)}")
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> None:
+        self._tell_requests()
+        if self._as_json:
+            _write(json.dumps({"at_s": self._now(), "event": unstructure(event, Event)}, separators=(",", ":")))
+            return
+        if isinstance(event, TextDelta):
+            self._chars += len(event.text)
+            return
+        words = self._words(event)
+        if words is not None:
+            self._line(words)
+
+    def _tell_requests(self) -> None:
+        """Say which requests were made since."""
+        for at_s in self._recorded.asked_s[self._asked :]:
+            self._asked += 1
+            if not self._as_json:
+                _write(f"{at_s - self._began_s:10.3f} s  request {self._asked}")
+
+    def _words(self, event: Event) -> str | None:
+        match event:
+            case Interrupted(cause, plan):
+                return f"interrupted after {self._chars} characters: {cause}; plan: {plan_words(plan)}"
+            case RetryScheduled(attempt, attempts_max, delay_s, cause):
+                return f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({cause})"
+            case Resumed(attempt, _, form, seam):
+                return f"resumed: attempt {attempt}, form: {form.value}, seam: {seam.value}"
+            case StreamReset(reason):
+                self._chars = 0
+                return f"the answer begins anew: {printable(reason)}"
+            case ToolCallReady(call):
+                return f"a call is released: {printable(call.name)}"
+            case ToolCallCancel(_, name, reason):
+                return f"a call is dropped: {printable(name)} ({printable(reason)})"
+            case Finished(result):
+                attempts = len(result.attempts)
+                counted = f"{attempts} attempt{'s' if attempts != 1 else ''}"
+                return f"finished: {result.stop_reason.value}, {len(result.text)} characters, {counted}"
+            case _:
+                return None
+
+    def _now(self) -> float:
+        return round(trio.current_time() - self._began_s, 3)
+
+    def _line(self, words: str) -> None:
+        _write(f"{self._now():10.3f} s  {words}")
+
+
+def _exchange_words(exchange: Exchange) -> str:
+    size = sum(len(read.data) for read in exchange.reads)
+    lasted = f"{exchange.ended_s - exchange.asked_s:.3g} s"
+    if exchange.opened_s is None:
+        return f"no headers within {lasted}: {exchange.cause or 'the engine left'}"
+    ends = {"end": "then its end", "broke": f"then {exchange.cause}", "left": "then the engine left"}
+    return (
+        f"status {exchange.status}, {size:,} bytes in {len(exchange.reads)} reads over {lasted}, {ends[exchange.how]}"
+    )
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

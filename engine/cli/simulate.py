@@ -1,0 +1,281 @@
+"""`riverrun simulate`: thousands of broken answers in virtual time, checked against the laws; and one, told as a story.
+
+No key and no network. A failure ends in a small scenario file, its story, and the command that plays it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from ..core.codec import CodecError
+from ..core.usage_error import UsageError
+from ..testing.rare import RARE_STATES
+from ..testing.scenario import Scenario
+from ..testing.shrink import shrink
+from ..testing.simulator import WORLDS, Outcome, planner_of
+from ..testing.story import tell_story
+from ..testing.swarm import scenario_of
+from ..testing.sweep import REQUIRED_RUNS, SeedFailure, SweepReport, simulate_safely, sweep
+from .exits import ExitCode
+from .output import silence
+
+if TYPE_CHECKING:
+    # argparse has no public name for what add_subparsers returns
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
+
+RUNS = 20_000
+"""How many runs without `--runs`: as many as a sweep needs to have been everywhere."""
+
+STORIES_MAX = 3
+"""How many failures are made small and told: one for each law, the lowest seeds first."""
+
+FAILURES_MAX = 100
+"""After how many failures a sweep stops: more of them say nothing new."""
+
+BAR_WIDTH = 30
+
+EXAMPLES = f"""\
+examples:
+  riverrun simulate                                     {RUNS} runs, about half a minute on two processors
+  riverrun simulate --runs 100000 --seed 7 --jobs 2
+  riverrun simulate --runs 1000 --level bytes           through the HTTP client, without sockets
+  riverrun simulate --planner mypackage.plans:careful   prove a planner of your own
+  riverrun simulate --scenario riverrun-seed-42.json    one scenario, told line by line
+  riverrun simulate --json | jq .failed
+
+A sweep of {REQUIRED_RUNS} runs and more fails too if it never reached one of the rare states it counts.
+
+exit codes:
+  0    every law held
+  1    a law was broken, or a rare state was never reached
+  2    the command can not work as written
+  130  interrupted by Ctrl-C; 141 whoever read standard output went away
+"""
+
+
+def add_simulate_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register `simulate`; its namespace holds `command`, from the namespace to the exit code."""
+    parser = commands.add_parser(
+        "simulate",
+        help="break thousands of simulated answers and check the laws; no key, no network",
+        description="Run the engine against a simulated provider, store and consumer, and check the laws.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"how many runs (default {RUNS})")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
+    parser.add_argument("--jobs", type=int, metavar="J", help="processes (default: one for each processor)")
+    parser.add_argument("--level", choices=list(WORLDS), default="events", help="what is simulated (default events)")
+    parser.add_argument("--planner", default="default", metavar="NAME", help="the planner: default, or module:function")
+    parser.add_argument("--scenario", metavar="FILE", help="play this one scenario instead, and tell its story")
+    parser.add_argument("--save", default=".", metavar="DIR", help="where failing scenarios are written (default .)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    parser.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sweep, or play one scenario. Raises UsageError for what can not be run; else 0 if the laws held, and 1 if not."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows escapes, not a traceback
+    try:
+        code = _play(args) if args.scenario is not None else _sweep(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("riverrun: interrupted", file=sys.stderr)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)
+        code = ExitCode.BROKEN_PIPE
+    return int(code)
+
+
+# -- one scenario -------------------------------------------------------------------------------------------------
+
+
+def _play(args: argparse.Namespace) -> ExitCode:
+    outcome = simulate_safely(_read_scenario(Path(args.scenario)))
+    if args.json:
+        print(json.dumps(_outcome_json(outcome), indent=2))
+    else:
+        print(tell_story(outcome), end="")
+        print("a law was broken" if outcome.broken else "every law held")
+    return ExitCode.NO_ANSWER if outcome.broken else ExitCode.DONE
+
+
+def _read_scenario(path: Path) -> Scenario:
+    try:
+        scenario = Scenario.from_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
+    except CodecError as error:
+        raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
+    planner_of(scenario.planner)
+    if scenario.level not in WORLDS:
+        raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
+    return scenario
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "seed": outcome.scenario.seed,
+        "broken": [{"law": one.law, "message": one.message} for one in outcome.broken],
+        "reached": sorted(outcome.reached),
+        "log_hash": outcome.log_hash,
+        "log": outcome.log,
+    }
+
+
+# -- a sweep ------------------------------------------------------------------------------------------------------
+
+
+@frozen
+class Told:
+    """A failure made small: its file, and what happens in it."""
+
+    seed: int
+    law: str
+    path: Path
+    story: str
+
+    @property
+    def command(self) -> str:
+        """What plays it again."""
+        return f"riverrun simulate --scenario {self.path}"
+
+
+def _sweep(args: argparse.Namespace) -> ExitCode:
+    _check(args)
+    with _progress(args.runs, shown=not args.json) as on_progress:
+        report = sweep(
+            args.runs,
+            seed=args.seed,
+            jobs=args.jobs,
+            level=args.level,
+            planner=args.planner,
+            on_progress=on_progress,
+            failures_max=FAILURES_MAX,
+        )
+    told = [_tell(failure, args) for failure in _one_for_each_law(report)]
+    if args.json:
+        print(json.dumps(_report_json(report, told), indent=2))
+    else:
+        _print_report(report, told)
+    return ExitCode.DONE if report.is_clean else ExitCode.NO_ANSWER
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, least in (("runs", 1), ("jobs", 1), ("seed", 0)):
+        given: int | None = getattr(args, name)
+        if given is not None and given < least:
+            raise UsageError(f"--{name} is {given}; expected at least {least}")
+    planner_of(args.planner)
+    if not os.access(args.save, os.W_OK):
+        raise UsageError(f"--save is {args.save}, which can not be written; expected a folder for failing scenarios")
+
+
+def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:
+    first: dict[str, SeedFailure] = {}
+    for failure in report.failures:
+        first.setdefault(failure.broken[0].law, failure)
+    return list(first.values())[:STORIES_MAX]
+
+
+def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
+    """Make a failure small, write it to a file, and tell it."""
+    law = failure.broken[0].law
+    small = shrink(evolve(scenario_of(failure.seed, args.level), planner=args.planner), law)
+    small = evolve(small, why=f"found by seed {failure.seed}: {law}")
+    path = Path(args.save) / f"riverrun-seed-{failure.seed}.json"
+    path.write_text(small.to_json(), encoding="utf-8")
+    return Told(failure.seed, law, path, tell_story(simulate_safely(small)))
+
+
+def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
+    return {
+        "runs": report.runs,
+        "seed": report.seed,
+        "jobs": report.jobs,
+        "seconds": round(report.seconds, 3),
+        "runs_a_minute": round(report.runs_a_minute),
+        "events_a_run": round(report.events / report.runs, 2),
+        "faulty": report.faulty,
+        "failed": report.failed,
+        "failures": [
+            {"seed": one.seed, "broken": [{"law": b.law, "message": b.message} for b in one.broken]}
+            for one in report.failures
+        ],
+        "scenarios": [{"seed": one.seed, "law": one.law, "file": str(one.path), "story": one.story} for one in told],
+        "reached": {state: report.reached.get(state, 0) for state in RARE_STATES},
+        "missing": list(report.missing),
+    }
+
+
+def _print_report(report: SweepReport, told: list[Told]) -> None:
+    print("rare states, and in how many runs:")
+    for state in RARE_STATES:
+        count = report.reached.get(state, 0)
+        print(f"  {count:8}  {state}{'   <- never' if state in report.missing else ''}")
+    print()
+    for one in told:
+        print(f"seed {one.seed} breaks a law: {one.law}. Made small, it is in {one.path}:\n\n{one.story}")
+        print(f"play it again:  {one.command}\n")
+    seeds = ", ".join(str(failure.seed) for failure in report.failures[:20])
+    last = report.seed + report.runs - 1
+    pace = f"{report.seconds:.1f} s on {report.jobs} processes: {report.runs_a_minute:,.0f} a minute"
+    print(f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}")
+    if report.failed:
+        print(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")
+    elif report.missing:
+        print(f"no law was broken, but {len(report.missing)} rare states were never reached: the sweep proves little")
+    else:
+        print("every law held")
+
+
+# -- progress -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _progress(runs: int, *, shown: bool) -> Generator[Callable[[int, int], None] | None, None, None]:
+    """Show how far a sweep is, on standard error and only to a person: by rich if it is here, plainly if not."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+    elif importlib.util.find_spec("rich") is not None:
+        with _rich_progress(runs) as on_progress:
+            yield on_progress
+    else:
+        yield lambda done, failed: _draw(runs, done, failed)
+        sys.stderr.write("\r" + " " * (BAR_WIDTH + 45) + "\r")
+
+
+@contextmanager
+def _rich_progress(runs: int) -> Generator[Callable[[int, int], None], None, None]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("simulating", total=runs)
+
+        def on_progress(done: int, failed: int) -> None:
+            says = f"simulating, {failed} failed" if failed else "simulating"
+            progress.update(task, completed=done, description=says)
+
+        yield on_progress
+
+
+def _draw(runs: int, done: int, failed: int) -> None:
+    filled = BAR_WIDTH * done // runs
+    says = f", {failed} failed" if failed else ""
+    sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done} of {runs}{says}")
+    sys.stderr.flush()

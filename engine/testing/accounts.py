@@ -1,0 +1,177 @@
+"""The laws that count, as exact oracles: budgets, virtual time, what an interruption was caused by, the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ..core.causes import (
+    ConnectionReset,
+    EmptyAnswer,
+    FormRefused,
+    GoAway,
+    IdleStall,
+    InterruptCause,
+    MalformedStream,
+    PrematureEnd,
+)
+from ..core.held_blocks import size_bytes
+from ..core.result import AttemptRecord
+from ..core.stream_events import ReasoningDelta, StopReported, StreamFailed, TextDelta, ToolCallDelta
+from ..core.usage import TokenUsage, UsageReport
+from .book import Book, Process
+from .model import Attempt, failure_of
+from .scenario import Act, Kind
+
+ENDS, LEDGER = "exactly one end", "the ledger adds up"
+BUDGET, CANCEL, TIME, LIVE = "budgets", "cancellation wins", "time belongs to the provider", "liveness"
+
+
+# -- budgets ------------------------------------------------------------------------------------------------------
+
+
+def most_attempts(book: Book, last: Attempt) -> int:
+    """The budget after an attempt that ended as `last` did."""
+    retry = book.scenario.policy.retry
+    limits = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and last.fault.status in (429, 529)
+    return retry.rate_limit_attempts_max if limits and retry.rate_limit_attempts_max is not None else retry.attempts_max
+
+
+def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    """Attempts, retries of the engine, and a server's hints are kept to."""
+    retry, spent = book.scenario.policy.retry, 0
+    for before, attempt in pairwise(attempts):
+        spent += not before.refused
+        if spent >= most_attempts(book, before) and not before.refused:
+            book.tell(BUDGET, f"request {attempt.number + 1} after {spent} attempts of {most_attempts(book, before)}")
+        if retry.engine_retries_max is not None and spent > retry.engine_retries_max and not before.refused:
+            book.tell(BUDGET, f"{spent} retries were taken; the engine has {retry.engine_retries_max}")
+        if not before.refused:
+            _check_delay(book, process, before, attempt)
+
+
+def _check_delay(book: Book, process: Process, before: Attempt, after: Attempt) -> None:
+    """A server's hint is a floor; the announced delay is the one that is waited."""
+    hint = before.fault.retry_after_s if before.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else None
+    waited = after.asked_s - max(before.ended_s, before.asked_s)
+    if hint and before.fault.status in (429, 529) and waited < hint - 1e-6:
+        book.tell(BUDGET, f"asked again after {waited:g} s; the server had said {hint:g}")
+    if hint and hint > (most_s := book.scenario.policy.retry.retry_after_s_max):
+        book.tell(BUDGET, f"a hint of {hint:g} s was waited out; at most {most_s:g} are")
+
+
+# -- time ---------------------------------------------------------------------------------------------------------
+
+
+def check_time(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    """A cancelled run ends at once, but for the bounded flush; any run ends by a bound."""
+    policy, handle = book.scenario.policy, process.handle
+    flush_s = policy.checkpoint.last_flush_s if handle is not None and handle.troubled else 0.0
+    if process.act is not Act.NONE:
+        took_s = process.ended_s - process.acted_s
+        if process.end != "finished" and took_s > flush_s + 1e-6:
+            book.tell(CANCEL, f"{process.act.value} at {process.acted_s:g} s took {took_s:g} s; at most {flush_s:g}")
+    took_s = process.ended_s - process.began_s
+    if took_s > (bound_s := _bound_s(book, process, attempts)):
+        book.tell(LIVE, f"the run took {took_s:g} s of virtual time; it should have ended within {bound_s:g}")
+
+
+def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float:
+    """The longest a process may take, by its policy: what its clocks allow each attempt, delays, store and consumer."""
+    policy = book.scenario.policy
+    stall, retry, checkpoint = policy.stall, policy.retry, policy.checkpoint
+    one_s = (stall.headers_s or 0) + (stall.first_event_s_max or 0) + 4 * (stall.idle_s or 0)
+    delay_s = max(
+        retry.delay_s_max, retry.rate_limit_delay_s_max, retry.retry_after_s_max * 1.1, retry.empty_delay_s_max
+    )
+    drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is Kind.DRIP)
+    writes_s = 0.0
+    if process.handle is not None and process.handle.troubled:
+        writes_s = checkpoint.load_s + 2 * checkpoint.last_flush_s + checkpoint.write_s * (process.handle.writes + 1)
+        writes_s += sum(f.seconds * f.count for f in book.scenario.store)
+    slow_s = book.scenario.consumer.slow_s * (process.observer.count + 2)
+    return (len(attempts) + 1) * (one_s + delay_s) + drips_s + writes_s + slow_s + 10.0
+
+
+def check_causes(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
+    """Every interruption is one that the provider caused: a slow consumer, a slow store, a ping never is one."""
+    for attempt, record in zip(attempts, records, strict=False):
+        if record.cause is None:
+            continue
+        allowed = _causes_of(book, attempt)
+        if not isinstance(record.cause, allowed):
+            law = TIME if isinstance(record.cause, IdleStall) else ENDS
+            book.tell(
+                law, f"attempt {attempt.number + 1} ({attempt.fault.kind.value}) is said to end by: {record.cause}"
+            )
+
+
+_CAUSES: dict[Kind, tuple[type[InterruptCause], ...]] = {
+    Kind.RESET: (ConnectionReset,),
+    Kind.CONNECT_ERROR: (ConnectionReset,),
+    Kind.HALF_CLOSE: (PrematureEnd,),
+    Kind.PREMATURE_END: (PrematureEnd,),
+    Kind.STALL: (IdleStall,),
+    Kind.PINGS_ONLY: (IdleStall,),
+    Kind.GARBAGE: (MalformedStream,),
+    Kind.GOAWAY: (GoAway,),
+    Kind.PREFILL_REFUSED: (FormRefused,),
+    Kind.EMPTY: (EmptyAnswer,),
+    Kind.DUPLICATE: (MalformedStream,),
+}
+
+
+def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]:
+    fault, stall = attempt.fault, book.scenario.policy.stall
+    failed = next((event.failure for event in attempt.events if isinstance(event, StreamFailed)), None)
+    if fault.kind is Kind.HTTP_ERROR or failed is not None:  # what bytes say of a failure holds less than its status
+        return (type((failed or failure_of(fault)).to_cause()),)
+    if fault.kind is Kind.SLOW_HEADERS:
+        return (IdleStall,) if fault.seconds > (stall.headers_s or 0) else ()
+    if fault.kind is Kind.DRIP:
+        idle_s = (stall.idle_s or 0) * (2 if book.scenario.provider == "thinking" else 1)
+        gaps = 1 if fault.count == 1 else 3  # a report of usage is no progress: gaps around it are one
+        return (IdleStall,) if fault.seconds * gaps > idle_s else ()
+    return _CAUSES.get(fault.kind, ())
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
+    """The attempts sum to the result, and each is booked with what was said and reported."""
+    result = process.observer.result
+    if result is not None:
+        total = sum((record.usage for record in result.attempts), TokenUsage())
+        if total != result.usage:
+            book.tell(LEDGER, f"the attempts sum to {total}, the result says {result.usage}")
+    for attempt, record in zip(attempts, records, strict=False):
+        said_in, said_out, estimated = usage_of(attempt)
+        seen = record.usage
+        if (seen.input, seen.output, record.usage_estimated) != (said_in, said_out, estimated):
+            book.tell(
+                LEDGER,
+                f"attempt {record.number} is booked with {seen.input} + {seen.output} tokens (estimated: "
+                f"{record.usage_estimated}); expected {said_in} + {said_out} ({estimated})",
+            )
+
+
+def usage_of(attempt: Attempt) -> tuple[int, int, bool]:
+    """What an attempt cost: input, output, and whether the output is estimated from what was said."""
+    said_in = said_out = useful = 0
+    stopped = False
+    for event in attempt.events:
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            useful += size_bytes(event.text)  # type: ignore[union-attr]
+        elif isinstance(event, ToolCallDelta):
+            useful += size_bytes(event.args_delta)
+        elif isinstance(event, UsageReport):
+            said_in = said_in if event.input is None else event.input
+            said_out = said_out if event.output is None else event.output
+        elif kind is StopReported:
+            stopped = True
+    estimate = -(-useful // 4)
+    if not stopped and estimate > said_out:
+        return said_in, estimate, True
+    return said_in, said_out, False

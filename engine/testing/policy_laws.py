@@ -1,0 +1,175 @@
+"""The laws on a policy: its arithmetic over every cause, and simulated runs, the most patient outages among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from math import inf
+
+from attrs import evolve
+
+from ..core.causes import (
+    ConnectionReset,
+    EmptyAnswer,
+    IdleStall,
+    InterruptCause,
+    Overloaded,
+    PrematureEnd,
+    Provider5xx,
+    RateLimited,
+)
+from ..core.policy import Limits, Policy, RetryPolicy
+from ..core.retry import HINT_JITTER, attempts_max, delay_s
+from .law_broken import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
+from .model import Violation
+from .refutation import refuted, simulate_alone
+from .scenario import Act, Consumer, Fault, Kind, Scenario, StoreFault, StoreKind
+from .simulator import Outcome, simulate_many
+from .story import tell_story
+from .swarm import scenario_of
+
+POLICY_LAWS = (BUDGETS, ONE_END, TIME, CANCEL, PURE)
+
+CAUSES: tuple[InterruptCause, ...] = (
+    ConnectionReset(),
+    PrematureEnd(),
+    Provider5xx(500),
+    IdleStall(),
+    EmptyAnswer(),
+    *(made(hint) for made in (RateLimited, Overloaded) for hint in (None, 0.0, 0.5, 7.0, 119.0, 1e6)),
+)
+ATTEMPTS = (*range(1, 12), 1000)
+CHANCES = (0.0, 0.25, 0.5, 0.999999)
+
+OUTAGES = (
+    Scenario(faults=(Fault(Kind.SLOW_HEADERS, seconds=inf),)),
+    Scenario(faults=(Fault(Kind.STALL, 0),)),
+    Scenario(faults=(Fault(Kind.STALL, 5),)),
+    Scenario(faults=(Fault(Kind.PINGS_ONLY, 0, seconds=20.0),)),
+    Scenario(faults=(Fault(Kind.PINGS_ONLY, 5, seconds=20.0),)),
+    Scenario(faults=(Fault(Kind.HTTP_ERROR, status=429, retry_after_s=1e6),) * 40),
+    Scenario(faults=(Fault(Kind.RESET, 3),) * 40),
+    Scenario(store=(StoreFault(StoreKind.LOAD_FAILS, count=2),)),
+    Scenario(store=(StoreFault(StoreKind.HANGS, count=100),)),
+    Scenario(store=(StoreFault(StoreKind.HANGS, count=100),), consumer=Consumer(act=Act.CANCEL, act_event=3)),
+)
+"""Worlds in which nothing goes on by itself: only the policy ends the wait."""
+
+
+def check_policy(policy: Policy, *, runs: int = 500, seed: int = 0) -> Held:
+    """Prove a policy safe, by its arithmetic and on `runs` simulated runs, or show what waits for ever or too often.
+
+    Five of the eleven laws depend on a policy: "budgets" (a delay is a number from 0 to the policy's own maximum, never
+    shrinks from attempt to attempt at equal chance, keeps a server's hint as a floor, and attempts are counted),
+    "exactly one end" (silent servers, endless pings and hanging stores end by a bound computed from the policy), "time
+    belongs to the provider", "cancellation wins", and "planning is pure" (the numbers do not change as they are read).
+    `limits` is left out: it is what decoders are held to by `check_provider`.
+
+    Args:
+        policy: what `Engine(policy=…)` takes.
+        runs: how many seeds of the swarm.
+        seed: the first.
+
+    Raises:
+        LawBroken: with the law, and the arithmetic or the shrunk run as a story.
+    Cost: about 2 ms a run. Not to be called inside a trio run.
+    """
+    for violation in _arithmetic(policy.retry):
+        raise LawBroken(violation.law, f"{policy.retry!r}\nBROKEN  {violation.law}: {violation.message}\n")
+    simulated = evolve(policy, limits=Limits())
+    _check_outages(simulated)
+    for at in range(seed, seed + runs, _CHUNK):
+        _check_runs(simulated, [scenario_of(one) for one in range(at, min(at + _CHUNK, seed + runs))])
+    return Held(POLICY_LAWS, runs + len(OUTAGES), len(CAUSES) * len(ATTEMPTS) * len(CHANCES))
+
+
+_CHUNK = 250
+
+
+# -- arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def _arithmetic(retry: RetryPolicy) -> Iterator[Violation]:
+    for cause in CAUSES:
+        most = attempts_max(retry, cause)
+        if most != attempts_max(retry, cause):
+            yield Violation(PURE, f"after {cause!r} the budget was {most} attempts, and then another")
+        if most < 1:
+            yield Violation(BUDGETS, f"after {cause!r} the budget is {most} attempts; expected at least 1")
+        for chance in CHANCES:
+            yield from _delays(retry, cause, chance)
+
+
+def _delays(retry: RetryPolicy, cause: InterruptCause, chance: float) -> Iterator[Violation]:
+    delays = [delay_s(retry, cause, attempt, chance) for attempt in ATTEMPTS]
+    for attempt, delay in zip(ATTEMPTS, delays, strict=True):
+        yield from _one_delay(retry, cause, attempt, delay)
+    for before, after in pairwise(delay for delay in delays if delay is not None):
+        if after < before:
+            yield Violation(BUDGETS, f"after {cause!r} a delay of {before:g} s is followed by one of {after:g} s")
+
+
+def _one_delay(retry: RetryPolicy, cause: InterruptCause, attempt: int, delay: float | None) -> Iterator[Violation]:
+    hint = cause.retry_after_s if isinstance(cause, RateLimited | Overloaded) else None
+    at = f"after {cause!r}, attempt {attempt},"
+    if delay is None:
+        if not hint or hint <= retry.retry_after_s_max:
+            seen = f"a hint of {hint} s is not beyond {retry.retry_after_s_max:g} s"
+            yield Violation(BUDGETS, f"{at} it gives up; {seen}")
+        return
+    most = _delay_s_max(retry, cause)
+    if not 0 <= delay <= most:
+        yield Violation(BUDGETS, f"{at} it waits {delay:g} s; expected 0 to {most:g} s")
+    if hint and delay < hint:
+        yield Violation(BUDGETS, f"{at} it waits {delay:g} s; the server said {hint:g} s")
+
+
+def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
+    match cause:
+        case RateLimited(hint) | Overloaded(hint):
+            return retry.retry_after_s_max * (1 + HINT_JITTER) if hint else retry.rate_limit_delay_s_max
+        case EmptyAnswer():
+            return retry.empty_delay_s_max
+        case IdleStall():
+            return max(retry.stall_delay_s, retry.delay_s_max)
+        case _:
+            return retry.delay_s_max
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+def _check_outages(policy: Policy) -> None:
+    """Look at one outage after the other; they are as small as they get."""
+    stall = policy.stall
+    if stall.first_event_s_max is None and stall.total_s is None:  # simulated, it would be pinged 100,000 times
+        said = "a server that pings and never says a word: first_event_s_max is None, and so is total_s"
+        raise LawBroken(LIVENESS, f"{stall!r}\nBROKEN  {LIVENESS}: {said}\n")
+    for scenario in OUTAGES:
+        found = _simulate(policy, scenario)
+        if found.broken:
+            raise LawBroken(found.broken[0].law, tell_story(evolve(found, broken=found.broken[:1])))
+
+
+def _check_runs(policy: Policy, scenarios: Iterable[Scenario]) -> None:
+    under = [_under(policy, scenario) for scenario in scenarios]
+    try:
+        broken = [outcome.scenario for outcome in simulate_many(under) if outcome.broken]
+    except (Exception, BaseExceptionGroup):  # a run that takes the loop down: it is found below, alone
+        broken = under
+    for scenario in broken:
+        found = _simulate(policy, scenario)
+        if found.broken:
+            raise refuted(found, lambda one: _simulate(policy, one))
+
+
+def _simulate(policy: Policy, scenario: Scenario) -> Outcome:
+    return simulate_alone(_under(policy, scenario))
+
+
+def _under(policy: Policy, scenario: Scenario) -> Scenario:
+    """The same run under the policy. Where it has a floor of throughput or a total, slow is no fault but a stall."""
+    faults = scenario.faults
+    if policy.stall.total_s is not None or policy.stall.throughput is not None:
+        faults = tuple(evolve(fault, kind=Kind.NONE) if fault.kind is Kind.DRIP else fault for fault in faults)
+    return evolve(scenario, policy=policy, faults=faults)

@@ -1,0 +1,69 @@
+"""Two pytest fixtures, for whoever asks: `pytest_plugins = ["riverrun.engine.testing.pytest_plugin"]` in a conftest.
+
+Nothing loads it by itself: there is no entry point, and no other module of the kit imports pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import pytest
+
+from ..recovery import Planner
+from .answer_wire import answer_events
+from .answers import Answer
+from .scenario import Scenario
+from .scripted import Script, ScriptedTransport, Step
+from .simulator import Outcome, simulate
+from .story import tell_story
+from .swarm import scenario_of
+
+
+class RunsSimulation(Protocol):
+    """What `riverrun_simulation` gives."""
+
+    def __call__(self, scenario: Scenario | int, *, planner: Planner | None = None) -> Outcome:
+        """Simulate a scenario, or the one of a seed; fails the test with its story where a law breaks."""
+        ...
+
+
+def _simulate(scenario: Scenario | int, *, planner: Planner | None = None) -> Outcome:
+    outcome = simulate(scenario_of(scenario) if isinstance(scenario, int) else scenario, planner=planner)
+    if outcome.broken:
+        pytest.fail(tell_story(outcome), pytrace=False)
+    return outcome
+
+
+@pytest.fixture
+def riverrun_simulation() -> RunsSimulation:
+    """Simulates one run: `riverrun_simulation(Scenario(…), planner=my_plan)`; a broken law fails the test."""
+    return _simulate
+
+
+MakeTransport = Callable[..., ScriptedTransport]
+
+
+@pytest.fixture
+def scripted_provider() -> MakeTransport:
+    """Makes the network on which a provider says what a test wrote: `Engine(provider, transport=scripted_provider(…))`.
+
+    `scripted_provider("anthropic", RIVERS)` answers every request with the whole answer. Further arguments are what is
+    said instead to the first requests, each a list of steps: bytes, `Silence(seconds)`, `Break(cause)`, or the number
+    of events of the answer to say before the steps that follow: `[3, Break(ConnectionReset())]`.
+    """
+    return _scripted
+
+
+def _scripted(provider_name: str, answer: Answer, *firsts: list[Step | int]) -> ScriptedTransport:
+    events, following = answer_events(provider_name, answer), list(firsts)
+    steps = partial(_steps, events)
+    return ScriptedTransport(lambda _wire: Script(steps(following.pop(0) if following else [len(events)])))
+
+
+def _steps(events: list[bytes], script: list[Step | int]) -> list[Step]:
+    said: list[Step] = []
+    for step in script:
+        said += events[:step] if isinstance(step, int) else [step]
+    return said

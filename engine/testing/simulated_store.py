@@ -1,0 +1,128 @@
+"""One process's way to the store in memory, and what goes wrong on it. A process that crashed reaches it no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import trio
+
+from ..core.errors import StoreError
+from ..stores.memory import MemoryStore
+from ..stores.store import OpenedJournal, StaleFence
+from .scenario import StoreFault, StoreKind
+
+_AT_OPENING = StoreKind.LOAD_FAILS
+
+
+class StoreHandle:
+    """A `CheckpointStore` of one process.
+
+    Attributes:
+        writes: how many writes were begun.
+        is_busy: whether a write is under way.
+        refused: what a store that works had against a write.
+        is_behind: whether the last write that was begun is not stored.
+        on_crash: called when the process is killed.
+        on_fenced: called when it is told that another owns the run.
+        troubled: whether anything went wrong with a write.
+        lost: whether the run was fenced or forgotten.
+    """
+
+    def __init__(self, store: MemoryStore, faults: Sequence[StoreFault], log: Callable[..., None]) -> None:
+        self._store = store
+        self._faults = [fault for fault in faults if fault.kind is not _AT_OPENING]
+        self._load_fault = next((fault for fault in faults if fault.kind is _AT_OPENING), None)
+        self._log = log
+        self.writes = 0
+        self.is_busy = False
+        self.is_behind = False
+        self.refused: StoreError | None = None
+        self.is_dead = False
+        self.troubled = False
+        self.lost = False
+        self.is_open = False
+        self.on_crash: Callable[[], object] = bool
+        self.on_fenced: Callable[[], object] = bool
+
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        """Open the run, unless the store is not there."""
+        if self._load_fault is not None:
+            self.troubled = True
+            if self._load_fault.count > 1:
+                await trio.sleep_forever()
+            raise OSError("the store is not there")
+        self.is_open = True
+        return await self._store.open_journal(run_id)
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        """Store an entry, or what goes wrong instead."""
+        self._require_life()
+        number, self.writes = self.writes, self.writes + 1
+        fault = next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
+        self.is_busy = self.is_behind = True
+        try:
+            if fault is not None:
+                await self._spoil(fault, run_id)
+            await self._append(run_id, fence, sequence, entry)
+            self.is_behind = False
+            self._log("stored", number, sequence, len(entry))
+            if fault is not None and fault.kind is StoreKind.CRASH_AFTER_WRITE:
+                self._crash()
+        finally:
+            self.is_busy = False
+
+    async def _append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        try:
+            await self._store.append(run_id, fence, sequence, entry)
+        except StaleFence:
+            self.on_fenced()
+            raise
+        except StoreError as error:
+            self.refused = error
+            raise
+
+    async def _spoil(self, fault: StoreFault, run_id: str) -> None:
+        self._log("spoiled", fault.kind)
+        if fault.kind is not StoreKind.CRASH_AFTER_WRITE:
+            self.troubled = True
+        match fault.kind:
+            case StoreKind.FAILS:
+                raise OSError("no space left on device")
+            case StoreKind.HANGS:
+                await trio.sleep_forever()
+            case StoreKind.SLOW:
+                await trio.sleep(fault.seconds)
+            case StoreKind.FENCED:
+                self.lost = True
+                await self._store.open_journal(run_id)
+            case StoreKind.FORGETS:
+                self.lost = True
+                opened = await self._store.open_journal(run_id)
+                await self._store.delete(run_id, opened.fence)
+            case StoreKind.CRASH_BEFORE_WRITE:
+                self._crash()
+            case _:
+                pass
+
+    def _crash(self) -> None:
+        self.is_dead = True
+        self.on_crash()
+        self._require_life()
+
+    def _require_life(self) -> None:
+        if self.is_dead:
+            raise OSError("this process is dead")
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        """Forget a finished run."""
+        self._require_life()
+        await self._store.delete(run_id, fence)
+        self._log("deleted")
+
+    async def list_runs(self) -> tuple[str, ...]:
+        """Return the runs."""
+        return await self._store.list_runs()
+
+    async def aclose(self) -> None:
+        """Nothing of its own is open."""
+        await trio.lowlevel.checkpoint()

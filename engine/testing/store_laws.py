@@ -1,0 +1,256 @@
+"""The laws on a checkpoint store: its claims, any sequence of calls beside the store in memory, and simulated runs."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import trio
+from attrs import define, evolve, frozen
+
+from ..core.errors import StoreError
+from ..core.policy import CheckpointPolicy
+from ..stores.store import CheckpointStore
+from .clock import JumpingClock, Stuck, seeded_order
+from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS, Held, LawBroken
+from .mirrored_store import MirroredStore
+from .model import Violation
+from .refutation import outcome_of_crash, refuted
+from .scenario import Scenario
+from .simulator import Outcome, Simulation
+from .store_claims import CLAIMS, Broken, Claim, Reopen
+from .swarm import scenario_of
+
+STORE_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CANCEL, NO_LEAKS, ANY_ORDER)
+
+MakeStore: TypeAlias = Callable[[], CheckpointStore]
+
+Script: TypeAlias = Callable[[CheckpointStore, Reopen], Awaitable[None]]
+
+CLAIM_S = 30.0
+"""How long one script may take in real time: a store on a busy disk takes milliseconds a call."""
+
+ANSWER_S = 10.0
+"""How long one call may take in a simulated run, in real time."""
+
+
+def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: int = 100, seed: int = 0) -> Held:
+    """Prove a store safe by its claims, any sequence of calls and simulated runs that crash, or show what it loses.
+
+    Six of the eleven laws depend on a store. "One stream": what was saved is read back whole and in order, a later
+    opening locks every earlier writer out, a deleted run is gone and its writers stay locked out, another request under
+    the same id is refused. "Exactly one end": it raises `StoreError` and nothing else. "Whole calls": no released call
+    is lost over a crash. "Cancellation wins": each method is a checkpoint. "Nothing leaks": a closed store is closed.
+    "Any task order": tasks and runs do not disturb each other. In the simulated runs the real engine writes to the
+    store, and is killed before and after its writes; every answer of the store is compared with that of `MemoryStore`.
+
+    Args:
+        make_store: makes a fresh, empty store; it is closed here.
+        reopen: given a store, makes the one that the next process has over the same data; closed here too. None: the
+            store lives as long as its process, and is used on.
+        runs: how many sequences of calls; half as many simulated runs.
+        seed: the first seed.
+
+    Raises:
+        LawBroken: with the law, and the smallest script, sequence or run as a story.
+    Cost: some hundred calls of the store for each of `runs`. Not to be called inside a trio run.
+    """
+    for claim in CLAIMS:
+        _check_claim(claim, make_store, reopen)
+    for one in range(seed, seed + runs):
+        _check_calls(_calls_of(one), make_store, reopen)
+    for one in range(seed, seed + max(runs // 2, 1)):
+        found = _simulate_on(make_store, _storing(scenario_of(one)))
+        if found.broken:
+            raise refuted(found, lambda scenario: _simulate_on(make_store, scenario))
+    return Held(STORE_LAWS, max(runs // 2, 1), runs + len(CLAIMS))
+
+
+# -- claims -------------------------------------------------------------------------------------------------------
+
+
+@define(eq=False)
+class _Opened:
+    """A store, and those that were made over the same data; all are closed together."""
+
+    make_next: Reopen | None
+    stores: list[CheckpointStore]
+
+    def reopen(self, store: CheckpointStore) -> CheckpointStore:
+        if self.make_next is None:
+            return store
+        self.stores.append(self.make_next(store))
+        return self.stores[-1]
+
+    async def aclose(self) -> None:
+        for store in self.stores:
+            await store.aclose()
+
+
+def _run(make_store: MakeStore, reopen: Reopen | None, script: Script, law: str) -> Violation | None:
+    """Run a script over a fresh store; returns what broke."""
+
+    async def main() -> Violation | None:
+        opened = _Opened(reopen, [make_store()])
+        try:
+            with trio.fail_after(CLAIM_S):
+                await script(opened.stores[0], opened.reopen)
+        except trio.TooSlowError:
+            return Violation(law, f"no answer within {CLAIM_S:g} s")
+        except Broken as broken:
+            return Violation(law, str(broken))
+        except StoreError as error:
+            return Violation(law, f"a legal call is refused: {type(error).__name__}: {error}"[:300])
+        except Exception as error:  # whatever a stranger's store raises is the finding
+            return Violation(ONE_END, f"a call raised {type(error).__name__}: {error}; expected a StoreError"[:300])
+        finally:
+            await opened.aclose()
+        return None
+
+    return trio.run(main)
+
+
+def _check_claim(claim: Claim, make_store: MakeStore, reopen: Reopen | None) -> None:
+    broken = _run(make_store, reopen, claim.run, claim.law)
+    if broken is not None:
+        raise LawBroken(broken.law, f"claim     {claim.says}\nBROKEN  {broken.law}: {broken.message}\n")
+
+
+# -- any sequence of calls ----------------------------------------------------------------------------------------
+
+
+@frozen
+class Call:
+    """One call: `writer` says by which of the run's openings, the latest is 0; `sequence` is counted from what fits."""
+
+    what: str
+    run: str
+    writer: int = 0
+    sequence: int = 0
+
+    def __str__(self) -> str:
+        by = f", by writer -{self.writer}" if self.writer else ""
+        place = f", entry {self.sequence:+} from the next" if self.what == "append" and self.sequence else ""
+        return f"{self.what}({self.run!r}{by}{place})"
+
+
+def _calls_of(seed: int) -> list[Call]:
+    dice = random.Random(seed)  # noqa: S311 - a test's dice have to repeat
+    whats = ("open", "open", "append", "append", "append", "append", "delete", "list", "reopen")
+    shifts, writers = (0, 0, 0, 0, -1, 1), (0, 0, 0, 1, 2)
+    count = dice.randint(4, 24)
+    drawn = [(dice.choice(whats), dice.choice("aab"), dice.choice(writers), dice.choice(shifts)) for _ in range(count)]
+    return [Call("open", "a"), *(Call(*row) for row in drawn)]
+
+
+def _check_calls(calls: list[Call], make_store: MakeStore, reopen: Reopen | None) -> None:
+    broken = _play(calls, make_store, reopen)
+    if broken is None:
+        return
+    calls, broken = _shrink(calls, broken, lambda fewer: _play(fewer, make_store, reopen))
+    script = "".join(f"call      {call}\n" for call in calls)
+    raise LawBroken(broken.law, f"{script}BROKEN  {broken.law}: {broken.message}\n")
+
+
+def _shrink(
+    calls: list[Call], broken: Violation, play: Callable[[list[Call]], Violation | None]
+) -> tuple[list[Call], Violation]:
+    """Leave calls out, one by one, as long as something breaks."""
+    at = 0
+    while at < len(calls):
+        fewer = [*calls[:at], *calls[at + 1 :]]
+        said = play(fewer)
+        calls, broken, at = (fewer, said, 0) if said else (calls, broken, at + 1)
+    return calls, broken
+
+
+def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -> Violation | None:
+    async def script(store: CheckpointStore, next_process: Reopen) -> None:
+        mirrored = MirroredStore(store)
+        for number, call in enumerate(calls, 1):
+            await _make(mirrored, call, number, next_process)
+            if mirrored.broken:
+                raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
+
+    return _run(make_store, reopen, script, ONE_STREAM)
+
+
+async def _make(store: MirroredStore, call: Call, number: int, next_process: Reopen) -> None:
+    fences = store.fences.get(call.run, [])
+    fence = fences[-1 - call.writer % len(fences)] if fences else 1
+    try:
+        match call.what:
+            case "open":
+                await store.open_journal(call.run)
+            case "append":
+                sequence = store.count(call.run) + call.sequence
+                await store.append(call.run, fence, sequence, b"entry %d" % number)
+            case "delete":
+                await store.delete(call.run, fence)
+            case "list":
+                await store.list_runs()
+            case _:
+                store.replace(next_process(store.theirs))
+    except StoreError:
+        return  # refused by the store in memory: what the other one said to it is noted
+
+
+# -- simulated runs -----------------------------------------------------------------------------------------------
+
+
+def _storing(scenario: Scenario) -> Scenario:
+    """The same run with a store that is written to word by word."""
+    checkpoint = CheckpointPolicy(lag_bytes=16, lag_s=0.25, before_delivery=scenario.policy.checkpoint.before_delivery)
+    return evolve(scenario, has_store=True, policy=evolve(scenario.policy, checkpoint=checkpoint))
+
+
+class _PatientClock(JumpingClock):
+    """A clock that does not jump, and sees no deadlock, while the store is at work in another thread."""
+
+    mirrored: MirroredStore | None = None
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """Wait a little in real time while the store is busy; jump otherwise."""
+        since = None if self.mirrored is None else self.mirrored.busy_since
+        if since is None:
+            return super().deadline_to_sleep_time(deadline)
+        if time.monotonic() - since > ANSWER_S:
+            raise Stuck(f"the store gives no answer within {ANSWER_S:g} s")
+        self.steps = 0
+        return _POLL_S
+
+
+_POLL_S = 0.01
+"""trio wakes at once when a thread is done; this is how often a store that hangs is looked at."""
+
+
+def _simulate_on(make_store: MakeStore, scenario: Scenario) -> Outcome:
+    """Simulate one scenario on a fresh store of theirs, beside one in memory."""
+    simulations: list[Simulation] = []
+    clock = _PatientClock(lambda why: simulations[0].give_up(why))
+
+    async def main() -> Outcome:
+        simulation = Simulation(scenario, clock, None)
+        simulations.append(simulation)
+        theirs = make_store()
+        clock.mirrored = simulation.store = MirroredStore(theirs)
+        try:
+            await simulation.run()
+        finally:
+            clock.mirrored.busy_since = time.monotonic()
+            await theirs.aclose()
+        outcome = simulation.outcome()
+        return evolve(outcome, broken=(*clock.mirrored.broken, *outcome.broken))
+
+    logger = logging.getLogger("riverrun")
+    before, logger.disabled = logger.disabled, True  # here the store fails on purpose
+    try:
+        with seeded_order(clock):
+            return trio.run(main, clock=clock)
+    except (Exception, BaseExceptionGroup) as error:  # a store that takes the loop down is an outcome too
+        return outcome_of_crash(scenario, error)
+    finally:
+        logger.disabled = before

@@ -1,0 +1,133 @@
+"""A simulated run as a readable timeline: what was asked and said, what was shown, what was stored, and what broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from ..core.stream_events import (
+    AnswerRestarted,
+    BlockStop,
+    ReasoningDelta,
+    ReasoningSignature,
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from ..core.usage import UsageReport
+from .book import Entry
+from .model import Attempt
+from .scenario import Fault, Item, Kind, Scenario
+from .simulator import Outcome
+
+WIDTH = 110
+
+
+def tell_story(outcome: Outcome) -> str:
+    """Tell a run line by line; the broken laws come last. Ends with a line feed."""
+    lines = [_scene(outcome.scenario), *_timeline(outcome)]
+    lines += [f"BROKEN  {violation.law}: {violation.message}" for violation in outcome.broken]
+    return "\n".join(lines) + "\n"
+
+
+def _scene(scenario: Scenario) -> str:
+    answer = ", ".join(_item(item) for item in scenario.answer)
+    store = "a store" if scenario.has_store else "no store"
+    return f"seed {scenario.seed}: a provider of kind {scenario.provider}, {store}; the model's answer: {answer}"
+
+
+def _item(item: Item) -> str:
+    marks = " (signed)" * item.signed + " (never whole)" * item.broken
+    unit = "calls" if item.kind == "calls" else f"tokens of {item.kind}"
+    return f"{item.size} {unit}{marks}"
+
+
+def _timeline(outcome: Outcome) -> Iterator[str]:
+    """Neighbouring entries of one second and one kind become one line."""
+    for (second, what), group in groupby(outcome.log, key=lambda entry: (entry[0], entry[1])):
+        entries = list(group)
+        told = _TELLERS.get(what, _any)(outcome, entries)
+        for number, line in enumerate(told):
+            yield f"{f'{second:9.3f} s' if not number else '':11}  {line[:WIDTH]}"
+
+
+def _asked(outcome: Outcome, entries: list[Entry]) -> list[str]:
+    return [_request(outcome.attempts[int(number)], form, said) for _, _, number, form, said, _ in entries]
+
+
+def _request(attempt: Attempt, form: str, said: int) -> str:
+    how = f"by {form}, says that {said} characters were said" if form else "from the start"
+    return f"asked     request {attempt.number + 1}, {how}{_fault(attempt.fault)}"
+
+
+def _fault(fault: Fault) -> str:
+    if fault.kind is Kind.NONE:
+        return ""
+    manner = f", and it begins by: {fault.manner.value}" if fault.manner is not Kind.NONE else ""
+    return f"   [will go wrong: {fault.kind.value} at event {fault.at}{manner}]"
+
+
+def _said(outcome: Outcome, entries: list[Entry]) -> list[str]:
+    """An entry tells where a read begins; it ends where the next read of the attempt does."""
+    words: list[str] = []
+    for entry in entries:
+        number: int = entry[2]
+        at: int = entry[3]
+        attempt = outcome.attempts[number]
+        later = [other[3] for other in outcome.log if other[1] == "said" and other[2] == entry[2] and other[3] > at]
+        words += [_event(attempt, place) for place in range(at, min([attempt.given, *later]))]
+    told = " ".join(word for word in words if word)
+    return [f"provider  {told}"] if told else []
+
+
+def _event(attempt: Attempt, at: int) -> str:
+    event: StreamEvent = attempt.reply.events[at]
+    match event:
+        case TextDelta(text) | ReasoningDelta(text):
+            return repr(text) if isinstance(event, TextDelta) else f"(thinks {text!r})"
+        case ToolCallStart(call_id):
+            return f"<call {call_id}"
+        case ToolCallDelta(call_id, arguments):
+            return f"{call_id}:{arguments}"
+        case BlockStop(call_id):
+            return "|" if call_id is None else f"{call_id}>"
+        case StopReported(reason):
+            return f"STOP({reason.value})"
+        case ReasoningSignature(signature):
+            return f"signature({signature})"
+        case AnswerRestarted():
+            return "BEGINS-AGAIN"
+        case StreamFailed(failure):
+            return f"ERROR({failure.message})"
+        case ResponseStarted() | UsageReport():
+            return ""
+        case _:
+            return type(event).__name__
+
+
+def _got(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    words = [repr(text) if kind == "TextDelta" else kind for _, _, kind, text in entries if kind != "UsageUpdate"]
+    return [f"consumer  {' '.join(words)}"] if words else []
+
+
+def _opened(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    return [
+        f"opened    by process {number + 1}{f', which has {kept} characters' if kept else ''}"
+        for _, _, number, kept in entries
+    ]
+
+
+def _stored(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    numbers = ", ".join(f"{sequence} ({size} bytes)" for _, _, _, sequence, size in entries)
+    return [f"store     entry {numbers}"]
+
+
+def _any(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    return [f"{entry[1]:8}  {' '.join(str(part) for part in entry[2:])}".rstrip() for entry in entries]
+
+
+_TELLERS = {"asked": _asked, "said": _said, "got": _got, "opened": _opened, "stored": _stored}

@@ -1,0 +1,363 @@
+"""Hypothesis strategies for everything that riverrun reads, folds and plans: they compose, and shrink to what is small.
+
+    from riverrun.engine.testing.strategies import answers, chunked, mutated, wire_bytes
+
+    @given(chunked(mutated(wire_bytes("anthropic", answers()))))
+    def test_my_proxy(chunks: list[bytes]) -> None: ...
+
+The one module of the kit that needs Hypothesis (`pip install riverrun[testing]`); it is imported by its own name only.
+Everything is drawn from lists of small parts, the plainest first, so that a counter-example loses its parts one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
+from typing import Any
+
+from attrs import evolve
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy as Strategy
+
+from ..core import stream_events as se
+from ..core.accumulator import Accumulator
+from ..core.capabilities import Capabilities, ContinuationForm
+from ..core.json_value import JSONObject
+from ..core.messages import ImageBlock, Message, OpaqueBlock, TextBlock, Tool, ToolCall, ToolResult
+from ..core.policy import CheckpointPolicy, Jitter, Limits, Policy, RetryPolicy, StallPolicy
+from ..core.request import InferenceRequest, ToolChoice
+from ..core.snapshot import InterruptSnapshot
+from ..core.stop import StopReason
+from ..core.stream_events import StreamEvent
+from ..core.usage import UsageReport
+from .answer_wire import answer_bytes
+from .answers import Answer, split_pieces
+from .naughty import NAUGHTY
+from .scenario import CRASHES, MANNERS, Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
+from .swarm import CUTTING, HINTS_S, LAGS, ODD, PROVIDER_NAMES, REFUSING, SECONDS, STATUSES, TELLING
+
+# -- parts of an answer -------------------------------------------------------------------------------------------
+
+
+def texts(*, parts_max: int = 6) -> Strategy[str]:
+    """Text that can be sent: words, naughty parts, any Unicode but lone surrogates. Shrinks towards "" and "a"."""
+    words = st.sampled_from(("a", "b ", "river ", "\n"))
+    anything = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+    return st.lists(words | st.sampled_from(NAUGHTY) | anything, max_size=parts_max).map("".join)
+
+
+def json_objects() -> Strategy[JSONObject]:
+    """JSON objects as arguments are: nested, with numbers that every JSON library reads alike."""
+    keys = st.sampled_from(("a", "path")) | texts(parts_max=2)
+    leaves = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | texts(parts_max=2)
+    values: Strategy[Any] = st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=6
+    )
+    return st.dictionaries(keys, values, max_size=3)
+
+
+def tool_calls(*, names: Sequence[str] = ("look", "run_tests")) -> Strategy[ToolCall]:
+    """Whole tool calls; ids may repeat, unlike those of one answer."""
+    return st.builds(ToolCall, st.integers(1, 9).map("call_{}".format), st.sampled_from(names), json_objects())
+
+
+def answers(*, with_reasoning: bool = True, calls_max: int = 2) -> Strategy[Answer]:
+    """Whole answers: thoughts, text, calls of different ids; never without both text and a call."""
+    calls = st.lists(tool_calls(), max_size=calls_max, unique_by=lambda call: call.id).map(tuple)
+    thoughts = texts(parts_max=3) if with_reasoning else st.just("")
+    made = st.builds(Answer, st.just("drawn"), texts(), thoughts, calls)
+    return made.map(lambda answer: answer if answer.text or answer.calls else evolve(answer, text="a"))
+
+
+# -- bytes --------------------------------------------------------------------------------------------------------
+
+
+def wire_bytes(provider_name: str, answer: Answer | Strategy[Answer] | None = None) -> Strategy[bytes]:
+    """What the provider of this name (`riverrun providers` lists them) would send for an answer: the whole body.
+
+    Raises:
+        UsageError: no wire format is known for the name.
+    """
+    given = answers() if answer is None else st.just(answer) if isinstance(answer, Answer) else answer
+    answer_bytes(provider_name, Answer("probe", "a"))
+    return st.tuples(given, st.integers(0, 3)).map(lambda drawn: answer_bytes(provider_name, drawn[0], seed=drawn[1]))
+
+
+def chunked(data: Strategy[bytes]) -> Strategy[list[bytes]]:
+    """The same bytes in any cut: whole, in a few reads, or byte by byte. Shrinks towards one read."""
+
+    @st.composite
+    def cut(draw: st.DrawFn) -> list[bytes]:
+        whole = draw(data)
+        place = st.integers(0, len(whole))
+        begin, count = draw(place), draw(place)  # so many reads of one byte each
+        cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
+        return [whole[start:end] for start, end in pairwise((0, *sorted(cuts - {0, len(whole)}), len(whole)))]
+
+    return cut()
+
+
+def mutated(data: Strategy[bytes]) -> Strategy[bytes]:
+    """Bytes with a few edits: cut short, cut out, said twice, overwritten, inserted. Shrinks towards no edit."""
+    place = st.integers(0, 2**16)
+    edit = st.tuples(st.sampled_from(sorted(_EDITS)), place, place, st.binary(max_size=4))
+    return st.builds(_edit, data, st.lists(edit, max_size=4))
+
+
+_EDITS: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {
+    "cut short": lambda data, at, _to, _new: data[:at],
+    "cut out": lambda data, at, to, _new: data[:at] + data[to:],
+    "insert": lambda data, at, _to, new: data[:at] + new + data[at:],
+    "overwrite": lambda data, at, _to, new: data[:at] + new + data[at + len(new) :],
+    "twice": lambda data, at, to, _new: data[:to] + data[at:],
+}
+
+
+def _edit(data: bytes, edits: Sequence[tuple[str, int, int, bytes]]) -> bytes:
+    for name, one, other, new in edits:
+        at, to = sorted((one % (len(data) + 1), other % (len(data) + 1)))
+        data = _EDITS[name](data, at, to, new)
+    return data
+
+
+# -- events, snapshots, requests ----------------------------------------------------------------------------------
+
+
+@st.composite
+def stream_events(draw: st.DrawFn, *, with_server_tools: bool = True) -> tuple[StreamEvent, ...]:
+    """The events of one whole attempt, as a decoder gives them: blocks one after another, usage, a stop.
+
+    Ids of calls are different; calls may be cut by the ceiling; cursors move, pings come between.
+    """
+    kinds = ["text", "reasoning", "call", "ping", "cursor", "redacted", *(["server_tool"] if with_server_tools else [])]
+    events: list[StreamEvent] = [se.ResponseStarted("r", "model")] if draw(st.booleans()) else []
+    for place, kind in enumerate(draw(st.lists(st.sampled_from(kinds), max_size=5))):
+        events += draw(_block(kind, place))
+    events.append(UsageReport(input=draw(st.integers(0, 9)), output=draw(st.integers(0, 99))))
+    called = any(isinstance(event, se.ToolCallStart) for event in events)
+    return (*events, se.StopReported(StopReason.TOOL_USE if called else StopReason.END_TURN, "stop"))
+
+
+def _block(kind: str, place: int) -> Strategy[list[StreamEvent]]:
+    pieces = st.lists(texts(parts_max=2).map(lambda text: text or "a"), min_size=1, max_size=3)
+    match kind:
+        case "text":
+            return pieces.map(lambda said: [*map(se.TextDelta, said), se.BlockStop()])
+        case "reasoning":
+            return st.builds(_thought_events, pieces, st.booleans())
+        case "call":
+            return st.builds(_call_events, tool_calls(), st.just(f"call_{place}"), st.integers(0, 3), st.booleans())
+        case "server_tool":
+            block = OpaqueBlock("web_search_result", {"n": place}, "sim/model")
+            done: list[StreamEvent] = [se.OpaqueBlockReceived(block, closes_server_tool=True)]
+            return st.sampled_from((done, [])).map(lambda end: [se.ServerToolStarted("web_search"), *end])
+        case _:
+            single: dict[str, StreamEvent] = {"ping": se.KeepAlive(), "cursor": se.CursorMoved(f"at-{place}")}
+            return st.just([single.get(kind, _REDACTED)])
+
+
+def _thought_events(said: list[str], is_signed: bool) -> list[StreamEvent]:
+    signature = [se.ReasoningSignature("sig")] if is_signed else []
+    return [*map(se.ReasoningDelta, said), *signature, se.BlockStop()]
+
+
+_REDACTED = se.RedactedReasoning("opaque")
+
+
+def _call_events(call: ToolCall, call_id: str, seed: int, is_cut: bool) -> list[StreamEvent]:
+    dice = random.Random(seed)  # noqa: S311 - how a call is cut into pieces is no secret
+    pieces = split_pieces(json.dumps(call.arguments, ensure_ascii=False), dice)
+    said = pieces[:-1] if is_cut else pieces
+    return [
+        se.ToolCallStart(call_id, call.name),
+        *(se.ToolCallDelta(call_id, one) for one in said),
+        se.BlockStop(call_id, is_cut),
+    ]
+
+
+@st.composite
+def interrupt_snapshots(draw: st.DrawFn) -> InterruptSnapshot:
+    """What a run may hold when it is interrupted: the fold of an attempt that is cut after any event of it."""
+    events = draw(stream_events())
+    said = events[: draw(st.integers(0, len(events)))]
+    accumulator = Accumulator(Limits())
+    accumulator.origin = "sim/model"
+    accumulator.begin_attempt()
+    for event in said:
+        accumulator.fold(event)
+    accumulator.bytes_received = draw(st.integers(0, 99))
+    return accumulator.snapshot()
+
+
+def capabilities() -> Strategy[Capabilities]:
+    """What a provider may declare. Shrinks towards a quote and nothing else."""
+    forms = st.lists(
+        st.sampled_from((ContinuationForm.QUOTE, ContinuationForm.PREFILL, ContinuationForm.NATIVE)), unique=True
+    )
+    return st.builds(
+        Capabilities,
+        forms=st.just((ContinuationForm.QUOTE,)) | forms.map(tuple),
+        can_reattach=st.booleans(),
+        echoes=st.booleans(),
+        prefix_trailing_space=st.sampled_from((True, False)),
+        whole_only=st.sampled_from((None, "JSON mode")),
+        reasons=st.booleans(),
+    )
+
+
+def requests(*, with_tools: bool = True, with_images: bool = True) -> Strategy[InferenceRequest]:
+    """Requests: a conversation that ends with the user, a system text, tools, ceilings. Not every API takes all."""
+    said = texts(parts_max=3).map(lambda text: text or "a")
+    user = said.map(Message.user)
+    turns: list[Strategy[list[Message]]] = [
+        st.tuples(user, said.map(Message.assistant)).map(list),
+    ]
+    if with_tools:
+        turns.append(st.builds(_tool_turns, user, tool_calls(), said))
+    if with_images:
+        image = ImageBlock(data=b"\x89PNG")
+        turns.append(said.map(lambda text: [Message.user(text, image), Message.assistant("I see.")]))
+    before: Strategy[list[Message]] = st.lists(st.one_of(turns), max_size=2).map(
+        lambda drawn: list(chain.from_iterable(drawn))
+    )
+    tools = st.sampled_from(((), (LOOK,))) if with_tools else st.just(())
+    return st.builds(
+        _request,
+        before,
+        user,
+        tools,
+        st.sampled_from(("", "Be brief.", "🦦")),
+        st.none() | st.integers(1, 100_000),
+        st.none() | st.sampled_from((0.0, 0.5, 1.0)),
+        st.sampled_from(((), ("END",))),
+    )
+
+
+LOOK = Tool("look", "Looks at a place.", {"type": "object", "properties": {"a": {"type": "string"}}})
+"""A tool to offer."""
+
+
+def _tool_turns(user: Message, call: ToolCall, said: str) -> list[Message]:
+    called = evolve(call, name=LOOK.name)
+    return [user, Message.assistant(called), Message.tool_results(ToolResult(call.id, said)), Message.assistant(said)]
+
+
+def _request(
+    before: list[Message],
+    last: Message,
+    tools: tuple[Tool, ...],
+    system: str,
+    ceiling: int | None,
+    temperature: float | None,
+    stops: tuple[str, ...],
+) -> InferenceRequest:
+    used = tools or ((LOOK,) if any(isinstance(b, ToolCall) for m in before for b in m.content) else ())
+    choice = ToolChoice.tool(LOOK.name) if tools and ceiling is not None and ceiling % 7 == 0 else None
+    return InferenceRequest(
+        (*before, last),
+        system=(TextBlock(system),) if system else (),
+        tools=used,
+        tool_choice=choice,
+        max_tokens=ceiling,
+        temperature=temperature,
+        stop_sequences=stops,
+    )
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+
+def policies() -> Strategy[Policy]:
+    """Policies under which every run ends: small budgets, all delays, all jitters, close and lazy stores."""
+    count = st.integers(1, 5)
+    delay = st.sampled_from((0.0, 0.25, 1.0, 30.0))
+    retry = st.builds(
+        RetryPolicy,
+        attempts_max=st.just(3) | count,
+        rate_limit_attempts_max=st.none() | count,
+        base_delay_s=st.just(1.0) | delay,
+        delay_s_max=st.just(30.0) | delay,
+        rate_limit_base_delay_s=st.just(5.0) | delay,
+        stall_delay_s=st.just(0.2) | delay,
+        jitter=st.sampled_from((Jitter.FULL, *Jitter)),
+        engine_retries_max=st.sampled_from((100, 1, None)),
+    )
+    stall = st.builds(StallPolicy, headers_s=st.sampled_from((120.0, 5.0)), idle_s=st.sampled_from((60.0, 10.0)))
+    return st.builds(Policy, retry=st.just(RetryPolicy()) | retry, stall=stall, checkpoint=_checkpoints())
+
+
+def _checkpoints() -> Strategy[CheckpointPolicy]:
+    return st.tuples(st.sampled_from(tuple(dict.fromkeys(LAGS))), st.booleans()).map(
+        lambda drawn: CheckpointPolicy(lag_bytes=drawn[0][0], lag_s=drawn[0][1], before_delivery=drawn[1])
+    )
+
+
+def fault_schedules(*, faults_max: int = 4) -> Strategy[tuple[Fault, ...]]:
+    """What goes wrong with the attempts of a run, in order (`scenario.Fault`). Shrinks towards fewer, and resets."""
+    return st.lists(_faults(), max_size=faults_max).map(tuple)
+
+
+@st.composite
+def _faults(draw: st.DrawFn) -> Fault:
+    kind = draw(st.sampled_from((*CUTTING, *REFUSING, *ODD)))
+    manners = st.sampled_from((Kind.NONE, *sorted(MANNERS)))
+    is_limit = (status := draw(st.sampled_from((500, *STATUSES)))) in (429, 529)
+    takes_hint = is_limit and kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR)
+    return Fault(
+        kind,
+        at=draw(st.integers(0, 24)),
+        seconds=draw(st.sampled_from((20.0, 50.0) if kind is Kind.PINGS_ONLY else (1.0, *SECONDS))),
+        count={Kind.DRIP: 1, Kind.ERROR_AFTER_TERMINAL: draw(st.integers(0, 1)), Kind.OVERLAP: 30}.get(kind, 0),
+        status=status if kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else 500,
+        retry_after_s=draw(st.sampled_from(HINTS_S)) if takes_hint else None,
+        manner=draw(manners) if kind in CUTTING else Kind.NONE,
+        burst=draw(st.sampled_from((4, 1, 16))),
+    )
+
+
+def _items() -> Strategy[tuple[Item, ...]]:
+    text = st.builds(Item, st.just("text"), st.integers(1, 14))
+    thought = st.builds(Item, st.just("reasoning"), st.integers(1, 3), st.booleans())
+    calls = st.builds(Item, st.just("calls"), st.integers(1, 2))
+    return st.tuples(st.lists(thought, max_size=1), text, st.lists(calls | text, max_size=2)).map(
+        lambda parts: (*parts[0], parts[1], *parts[2])
+    )
+
+
+@st.composite
+def _consumers(draw: st.DrawFn) -> Consumer:
+    act = draw(st.sampled_from(tuple(Act)))
+    return Consumer(
+        act=act,
+        act_event=0 if act is Act.NONE else draw(st.integers(0, 20)),
+        act_on=None if act is Act.NONE else draw(st.sampled_from((None, *dict.fromkeys(TELLING)))),
+        reopens=act is not Act.NONE and draw(st.booleans()),
+        keeps_text=draw(st.booleans()),
+        slow_s=draw(st.sampled_from((0.0, 61.0))) if act is Act.NONE else 0.0,
+        many=draw(st.booleans()),
+    )
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, *, level: str = "events") -> Scenario:
+    """Whole simulated runs, for `simulate`. Shrinks towards one reset, or none; `shrink.shrink` knows more of them."""
+    store_kinds = st.sampled_from(tuple(kind for kind in StoreKind if kind not in CRASHES))
+    consumer = draw(_consumers())
+    has_store = consumer.reopens or draw(st.booleans())
+    store = st.lists(
+        st.builds(StoreFault, store_kinds | st.sampled_from(sorted(CRASHES)), st.integers(0, 5)), max_size=1
+    )
+    return Scenario(
+        seed=draw(st.integers(0, 1000)),
+        level=level,
+        provider=draw(st.sampled_from(tuple(dict.fromkeys(PROVIDER_NAMES)))),
+        answer=draw(_items()),
+        faults=draw(fault_schedules()),
+        has_store=has_store,
+        store=tuple(draw(store)) if has_store else (),
+        consumer=consumer,
+        policy=Policy(retry=RetryPolicy(attempts_max=draw(st.integers(1, 4))), checkpoint=draw(_checkpoints())),
+        fresh_ids=draw(st.booleans()),
+    )

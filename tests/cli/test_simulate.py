@@ -1,0 +1,94 @@
+"""`riverrun simulate`: a sweep, one scenario as a story, a failure made small, and what can not be run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from riverrun.engine.cli import main
+from riverrun.engine.testing.scenario import Fault, Item, Kind, Scenario
+
+CARELESS = Scenario(planner="careless", answer=(Item("calls"),), faults=(Fault(Kind.RESET, 6),), has_store=False)
+
+
+def simulate(*words: str) -> int:
+    return main(["simulate", "--jobs", "1", *words])
+
+
+@pytest.fixture
+def careless(tmp_path: Path) -> str:
+    path = tmp_path / "careless.json"
+    path.write_text(CARELESS.to_json(), "utf-8")
+    return str(path)
+
+
+def test_a_sweep_says_that_every_law_held(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--runs", "150") == 0
+    printed = capsys.readouterr()
+    assert printed.out.endswith("every law held\n")
+    assert "150 runs (seeds 0 to 149)" in printed.out
+    assert printed.err == ""
+
+
+def test_a_sweep_as_json_counts_every_rare_state(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--runs", "60", "--seed", "9", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["runs"], report["seed"], report["failed"]) == (60, 9, 0)
+    assert report["reached"]["read by receive_many"] > 0
+
+
+def test_the_bytes_are_simulated_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--runs", "40", "--level", "bytes") == 0
+    assert "every law held" in capsys.readouterr().out
+
+
+def test_a_failure_is_written_told_and_can_be_played_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--runs", "300", "--planner", "careless", "--save", str(tmp_path)) == 1
+    printed = capsys.readouterr().out
+    files = sorted(tmp_path.glob("riverrun-seed-*.json"))
+    assert files
+    assert all(f"riverrun simulate --scenario {path}" in printed for path in files)
+    assert main(["simulate", "--scenario", str(files[0])]) == 1
+    assert "BROKEN" in capsys.readouterr().out
+
+
+def test_a_scenario_is_told_as_a_story(careless: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--scenario", careless) == 1
+    story = capsys.readouterr().out
+    assert "asked     request 1, from the start" in story
+    assert story.endswith("a law was broken\n")
+
+
+def test_a_scenario_as_json_holds_its_log(careless: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert simulate("--scenario", careless, "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["log"][0][1] == "opened"
+    assert told["broken"][0]["law"] == "exactly one end"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--runs", "0"], "--runs is 0; expected at least 1"),
+        (["--seed", "-1"], "--seed is -1; expected at least 0"),
+        (["--planner", "nobody"], "planner 'nobody' can not be found"),
+        (["--save", "/nowhere/at/all"], "can not be written"),
+        (["--scenario", "/nowhere/at/all.json"], "can not be read"),
+        (["--scenario", __file__], "is no scenario"),
+    ],
+)
+def test_what_can_not_be_run_is_said_with_the_remedy(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate(*words) == 2
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert "what to do" in printed
+
+
+def test_the_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["simulate", "--help"])
+    assert "riverrun simulate --scenario" in capsys.readouterr().out

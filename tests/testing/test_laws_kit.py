@@ -1,0 +1,147 @@
+"""The laws that anyone can run: ours pass them, and whatever breaks one is refuted with a story."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from riverrun.engine.core.planner import plan_recovery
+from riverrun.engine.core.policy import Policy, RetryPolicy
+from riverrun.engine.core.usage_error import UsageError
+from riverrun.engine.stores import CheckpointStore, MemoryStore, SQLiteStore
+from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
+from riverrun.providers.by_name import provider_classes
+from tests.testing import broken
+
+KNOWN = {*LAWS, "liveness", "order of events", "determinism"}
+
+
+def refuted(check: Any, *args: Any, **kwargs: Any) -> LawBroken:
+    with pytest.raises(LawBroken) as caught:
+        check(*args, **kwargs)
+    assert caught.value.law in KNOWN
+    assert f"BROKEN  {caught.value.law}: " in caught.value.story
+    assert caught.value.story in str(caught.value)
+    return caught.value
+
+
+# -- what is ours passes ----------------------------------------------------------------------------------------------
+
+
+def test_our_planner_keeps_the_laws() -> None:
+    held = check_planner(plan_recovery, runs=250)
+    assert len(held.laws) == 10
+    assert (held.runs, held.values) == (250, 250)
+
+
+@pytest.mark.parametrize("name", provider_classes())
+def test_our_providers_keep_the_laws(name: str) -> None:
+    provider = provider_classes()[name]("some-model", api_key=broken.KEY, base_url="https://a.test")
+    assert len(check_provider(provider, runs=12).laws) == 9
+
+
+def test_our_store_in_memory_keeps_the_laws() -> None:
+    assert len(check_store(MemoryStore, runs=40).laws) == 6
+
+
+def test_our_store_in_a_file_keeps_the_laws_over_reopening(tmp_path: Path) -> None:
+    paths: dict[int, Path] = {}
+    numbers = count()
+
+    def make() -> SQLiteStore:
+        path = tmp_path / f"{next(numbers)}.db"
+        store = SQLiteStore(path)
+        paths[id(store)] = path
+        return store
+
+    def reopen(store: CheckpointStore) -> CheckpointStore:
+        following = SQLiteStore(paths[id(store)])
+        paths[id(following)] = paths[id(store)]
+        return following
+
+    assert check_store(make, reopen=reopen, runs=8).runs == 4
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(retry=RetryPolicy.patient())], ids=["default", "patient"])
+def test_our_policies_keep_the_laws(policy: Policy) -> None:
+    assert len(check_policy(policy, runs=150).laws) == 5
+
+
+# -- what is broken is refuted ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", broken.PLANNERS)
+def test_a_broken_planner_is_refuted(name: str) -> None:
+    assert refuted(check_planner, broken.PLANNERS[name], runs=400).law == name.partition(",")[0]
+
+
+@pytest.mark.parametrize("made", broken.PROVIDERS, ids=lambda made: str(made.__name__))
+def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
+    assert refuted(check_provider, made(), runs=40).law in broken.PROVIDERS[made]
+
+
+@pytest.mark.parametrize("make", broken.STORES, ids=lambda make: str(make.__name__))
+def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
+    assert refuted(check_store, make, runs=60).law == broken.STORES[make]
+
+
+@pytest.mark.parametrize("name", broken.POLICIES)
+def test_a_broken_policy_is_refuted(name: str) -> None:
+    law, policy = broken.POLICIES[name]
+    assert refuted(check_policy, policy, runs=5).law == law
+
+
+# -- stories ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_story_of_a_lost_word_is_one_short_run() -> None:
+    story = refuted(check_planner, broken.forgets_the_last_word, runs=250).story
+    assert "1 tokens of text" in story
+    assert len(story.splitlines()) <= 12
+
+
+def test_the_story_of_a_store_is_the_fewest_calls() -> None:
+    story = refuted(check_store, broken.LosesTheFifth, runs=60).story
+    assert len(story.splitlines()) <= 25
+
+
+def test_the_same_seed_is_the_same_story() -> None:
+    stories = {refuted(check_planner, broken.asks_again_after_a_call, runs=250, seed=7).story for _ in range(2)}
+    assert len(stories) == 1
+
+
+def test_a_key_in_a_url_is_told_and_not_shown_by_its_message() -> None:
+    found = refuted(check_provider, broken.PutsTheKeyInTheURL(), runs=20)
+    assert "the key is shown in a request" in found.story
+    assert broken.KEY not in found.story
+
+
+def test_a_provider_of_unknown_format_is_asked_for_its_writer() -> None:
+    class Nameless(broken.Anthropic):
+        name = "nameless"
+
+    with pytest.raises(UsageError, match=r"'nameless'.*or give write="):
+        check_provider(Nameless("m", api_key=broken.KEY))
+
+
+def test_the_laws_import_neither_pytest_nor_hypothesis() -> None:
+    script = "import sys, riverrun.engine.testing.laws; assert not {'pytest', 'hypothesis'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+def test_without_hypothesis_planners_and_policies_are_judged_by_the_simulator_alone() -> None:
+    script = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "import importlib.util as u; real = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'hypothesis' else real(name, package)\n"
+        "from riverrun.engine.testing.laws import check_planner, check_policy, check_store\n"
+        "import riverrun as rr\n"
+        "assert check_planner(rr.plan_recovery, runs=20).values == 0\n"
+        "check_policy(rr.Policy(), runs=20); check_store(rr.MemoryStore, runs=4)\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)

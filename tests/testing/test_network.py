@@ -1,0 +1,210 @@
+"""The scripted network under real HTTP clients: what it does, it does as a socket would, and time is virtual."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riverrun.engine.core.messages import Message
+from riverrun.engine.core.request import InferenceRequest
+from riverrun.engine.engine import Engine
+from riverrun.engine.testing.network import ScriptedNetwork
+from riverrun.engine.testing.scripted import Silence
+from riverrun.engine.testing.wire_events import dump
+from riverrun.engine.testing.wire_script import (
+    Close,
+    Connecting,
+    Fails,
+    Framing,
+    GoesAway,
+    Reset,
+    SentRequest,
+    Stale,
+    Step,
+    recut,
+    response,
+)
+from riverrun.providers import Anthropic
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))
+URL = "http://provider.test/v1"
+
+
+def run(main: Callable[[], Awaitable[Any]]) -> Any:
+    """Run in virtual time."""
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def play(steps: Iterable[Step], library: types.ModuleType = httpx, **options: Any) -> bytes:
+    """Ask once; the body, or what the client raises."""
+    network = ScriptedNetwork(lambda _: steps, **options)
+
+    async def ask() -> bytes:
+        async with network.client(library) as client:
+            answer = await client.post(URL, content=b"?", timeout=None)
+            return bytes(answer.content)
+
+    return bytes(run(ask))
+
+
+@LIBRARIES
+@pytest.mark.parametrize("framing", Framing)
+def test_a_body_arrives_whole_in_every_framing(framing: Framing, library: types.ModuleType) -> None:
+    assert play(response([b"one ", b"two"], framing=framing), library) == b"one two"
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 9), min_size=1), st.sampled_from(Framing))
+def test_a_body_arrives_whole_however_its_bytes_are_cut(parts: list[bytes], sizes: list[int], framing: Framing) -> None:
+    endless = (size for _ in iter(int, 1) for size in sizes)
+    assert play(recut(response(parts, framing=framing), endless)) == b"".join(parts)
+
+
+@LIBRARIES
+@pytest.mark.parametrize(
+    ("end", "raised"),
+    [(Reset(), "ReadError"), (Close(), "RemoteProtocolError"), (GoesAway(), "RemoteProtocolError")],
+)
+@pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.LENGTH])
+def test_a_body_that_breaks_raises_as_a_socket_does(
+    end: Step, raised: str, framing: Framing, library: types.ModuleType
+) -> None:
+    with pytest.raises(getattr(library, raised)):
+        play(response([b"half", end], framing=framing), library)
+
+
+def test_what_a_script_fails_with_is_raised_as_it_is() -> None:
+    with pytest.raises(ZeroDivisionError):
+        play(response([b"half", Fails(ZeroDivisionError())]))
+
+
+@LIBRARIES
+def test_a_refused_connection_and_one_that_takes_for_ever_are_the_clients_own_errors(library: types.ModuleType) -> None:
+    async def ask(how: Connecting) -> None:
+        network = ScriptedNetwork(lambda _: response([]), connect=lambda _: how)
+        async with network.client(library) as client:
+            await client.get(URL, timeout=library.Timeout(None, connect=3.0))
+
+    with pytest.raises(library.ConnectError):
+        run(lambda: ask(Connecting(is_refused=True)))
+    with pytest.raises(library.ConnectTimeout):
+        run(lambda: ask(Connecting(after_s=None)))
+
+
+def test_silences_are_virtual_seconds_and_a_script_runs_on_while_nobody_reads() -> None:
+    network = ScriptedNetwork(lambda _: response([b"a", Silence(10), b"b", Silence(10), b"c"]))
+
+    async def ask() -> list[tuple[float, bytes]]:
+        seen = []
+        async with network.client() as client, client.stream("GET", URL, timeout=None) as answer:
+            async for part in answer.aiter_raw():
+                seen.append((trio.current_time(), part))
+                await trio.sleep(15)
+        return seen
+
+    assert [(round(at), part) for at, part in run(ask)] == [(0, b"a"), (15, b"b"), (30, b"c")]
+
+
+def test_a_read_timeout_is_the_clients_own_error() -> None:
+    network = ScriptedNetwork(lambda _: response([b"a", Silence()]))
+
+    async def ask() -> None:
+        async with network.client() as client:
+            await client.get(URL, timeout=httpx.Timeout(None, read=5.0))
+
+    with pytest.raises(httpx.ReadTimeout):
+        run(ask)
+
+
+def test_a_connection_is_used_again_unless_it_was_closed_and_a_stale_one_fails_once() -> None:
+    bodies = iter([response([b"1"]), [*response([b"2"]), Close()], [*response([b"3"]), Stale()], response([b"4"])])
+    network = ScriptedNetwork(lambda _: next(bodies))
+
+    async def ask() -> list[bytes]:
+        async with network.client() as client:
+            got = [(await client.get(URL)).content for _ in range(3)]
+            with pytest.raises(httpx.ReadError):  # as with a socket: httpcore looks for an answer that came before
+                await client.get(URL)
+            return [*got, (await client.get(URL)).content]
+
+    assert run(ask) == [b"1", b"2", b"3", b"4"]
+    assert (network.connections_made, network.connections_open) == (3, 0)
+
+
+def test_a_request_is_seen_whole_with_its_target_headers_and_body() -> None:
+    seen: list[SentRequest] = []
+
+    def answer(sent: SentRequest) -> list[Step]:
+        seen.append(sent)
+        return response([])
+
+    network = ScriptedNetwork(answer)
+
+    async def ask() -> None:
+        async with network.client() as client:
+            await client.post(f"{URL}/messages?a=1", content=b"x" * 100_000, headers={"X-Say": "hello"})
+
+    run(ask)
+    (sent,) = seen
+    assert (sent.method, sent.target, sent.body) == ("POST", "/v1/messages?a=1", b"x" * 100_000)
+    assert (sent.headers["x-say"], sent.connection, sent.number) == ("hello", 0, 0)
+
+
+def test_a_body_that_is_left_early_is_busy_no_more() -> None:
+    network = ScriptedNetwork(lambda _: response([b"a", Silence()]))
+
+    async def ask() -> int:
+        async with network.client() as client:
+            async with client.stream("GET", URL) as answer:
+                assert answer.status_code == 200
+                assert network.connections_busy == 1
+            return network.connections_busy
+
+    assert run(ask) == 0
+
+
+# -- under the engine ---------------------------------------------------------------------------------------------
+
+
+def message(*texts: str, whole: bool = True) -> bytes:
+    """A message of the Messages API, in one block."""
+    start = {"type": "message_start", "message": {"id": "m", "model": "m", "usage": {"input_tokens": 3}}}
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    delta = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}} for text in texts
+    ]
+    ends = [
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    ]
+    said: list[Any] = [start, block, *delta, *(ends if whole else [])]
+    return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), dump(one)) for one in said)
+
+
+@LIBRARIES
+def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(library: types.ModuleType) -> None:
+    bodies = iter(
+        [
+            [message("The river ", whole=False), Silence()],
+            [message("runs ", whole=False), Reset()],
+            [message("on.")],
+        ]
+    )
+    network = ScriptedNetwork(lambda _: response(next(bodies)))
+
+    async def ask() -> str:
+        async with network.client(library) as client:
+            engine = Engine(Anthropic("claude-3-5-haiku", api_key="sk-test", client=client))
+            return (await engine.complete(InferenceRequest(Message.user("?"), max_tokens=99))).text
+
+    assert run(ask) == "The river runs on."
+    assert (network.requests_taken, network.connections_open) == (3, 0)

@@ -1,0 +1,52 @@
+"""The pytest plugin: two fixtures, and only where they are asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+CONFTEST = 'pytest_plugins = ["riverrun.engine.testing.pytest_plugin"]\n'
+TESTS = """
+import trio
+import riverrun as rr
+from riverrun.engine.testing import RIVERS
+from riverrun.engine.testing.scenario import Fault, Scenario
+from riverrun.engine.testing.scripted import Break
+
+def test_simulation(riverrun_simulation):
+    outcome = riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)))
+    assert len(outcome.attempts) == 2
+
+def test_broken_planner(riverrun_simulation):
+    plan = lambda snapshot, capabilities: rr.ContinueText("never said")
+    riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)), planner=plan)
+
+def test_network(scripted_provider):
+    network = scripted_provider("anthropic", RIVERS, [5, Break(rr.ConnectionReset())])
+    provider = rr.Anthropic("claude-opus-4-8", base_url="http://127.0.0.1:9")
+    policy = rr.Policy(retry=rr.RetryPolicy(base_delay_s=0.0))
+    engine = rr.Engine(provider, transport=network, policy=policy)
+    result = trio.run(engine.complete, rr.InferenceRequest(rr.Message.user("?")))
+    assert result.text.startswith(RIVERS.text[:4])
+    assert len(network.requests) == 2
+"""
+
+
+def run_pytest(folder: Path, conftest: str) -> str:
+    (folder / "conftest.py").write_text(conftest, encoding="utf-8")
+    (folder / "test_it.py").write_text(TESTS, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False).stdout
+
+
+def test_the_fixtures_work_and_a_broken_law_fails_with_its_story(tmp_path: Path) -> None:
+    said = run_pytest(tmp_path, CONFTEST)
+    assert "1 failed, 2 passed" in said, said
+    assert "BROKEN  exactly one end: the engine refuses what was planned" in said
+
+
+def test_nothing_loads_unless_it_is_asked_for(tmp_path: Path) -> None:
+    said = run_pytest(tmp_path, "")
+    assert "fixture 'riverrun_simulation' not found" in said
+    assert "fixture 'scripted_provider' not found" in said

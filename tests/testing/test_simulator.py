@@ -1,0 +1,192 @@
+"""The simulator itself: it repeats, it sees what hangs, it makes failures small, and it tells them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riverrun.engine.core.codec import CodecError
+from riverrun.engine.core.errors import UsageError
+from riverrun.engine.core.policy import CheckpointPolicy, Policy
+from riverrun.engine.run import Run
+from riverrun.engine.testing import clock as clocks
+from riverrun.engine.testing.scenario import Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
+from riverrun.engine.testing.shrink import shrink, smaller
+from riverrun.engine.testing.simulator import simulate, simulate_many
+from riverrun.engine.testing.story import tell_story
+from riverrun.engine.testing.swarm import scenario_of
+from riverrun.engine.testing.wording import version_of
+
+SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.json"))
+RESET = Scenario(faults=(Fault(Kind.RESET, 8),), has_store=False)
+
+
+def kept(path: Path) -> Scenario:
+    return Scenario.from_json(path.read_bytes())
+
+
+def kinds(scenario: Scenario) -> list[str]:
+    return [entry[2] for entry in simulate(scenario).log if entry[1] == "got"]
+
+
+# -- scenarios that found something -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_kept_scenario_holds(path: Path) -> None:
+    outcome = simulate(kept(path))
+    assert not outcome.broken, tell_story(outcome)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_kept_scenario_says_what_it_found_and_only_what_matters(path: Path) -> None:
+    assert kept(path).why
+    assert kept(path).to_json() == path.read_text("utf-8")
+
+
+def test_what_an_earlier_process_showed_is_taken_back_where_nothing_is_stored() -> None:
+    scenario = next(kept(path) for path in SCENARIOS if path.stem == "nothing_stored_of_what_was_shown")
+    assert "StreamReset" in kinds(scenario)
+
+
+# -- determinism --------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(1, 7))
+def test_a_scenario_is_the_same_run_alone_and_in_company(seed: int, others: int, group: int) -> None:
+    company = [scenario_of(others + n) for n in range(3)]
+    together = simulate_many([*company, scenario_of(seed)], group=group)[-1]
+    alone = simulate(scenario_of(seed))
+    assert (together.log, together.log_hash) == (alone.log, alone.log_hash)
+
+
+def test_the_seed_decides_the_order_of_tasks() -> None:
+    logs = {simulate(evolve(RESET, seed=seed)).log_hash for seed in range(8)}
+    assert len(logs) > 1
+
+
+def test_a_scenario_leaves_trios_scheduler_as_it_was() -> None:
+    scheduler: Any = clocks.scheduler
+    before = scheduler._r, scheduler._ALLOW_DETERMINISTIC_SCHEDULING
+    simulate(RESET)
+    assert (scheduler._r, scheduler._ALLOW_DETERMINISTIC_SCHEDULING) == before
+
+
+# -- what hangs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_deadlock_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(_run: Run) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Run, "receive", hang)
+    broken = simulate(Scenario(has_store=False)).broken
+    assert [(one.law, one.message[:8]) for one in broken][:1] == [("liveness", "deadlock")]
+
+
+def test_a_loop_that_never_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def spin(_run: Run) -> None:
+        while True:
+            await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(Run, "receive", spin)
+    assert "while no time passes" in simulate(Scenario(has_store=False)).broken[0].message
+
+
+# -- shrinking ----------------------------------------------------------------------------------------------------
+
+CARELESS = Scenario(
+    seed=77,
+    planner="careless",
+    answer=(Item("reasoning", 3), Item("text", 9), Item("calls", 2), Item("text", 4)),
+    faults=(Fault(Kind.RESET, 30), Fault(Kind.STALL, 3)),
+    store=(StoreFault(StoreKind.SLOW, 1),),
+    consumer=Consumer(many=True, slow_s=0.5),
+    policy=Policy(checkpoint=CheckpointPolicy(lag_s=0)),
+)
+
+
+def test_a_failure_is_shrunk_to_what_causes_it() -> None:
+    law = simulate(CARELESS).broken[0].law
+    small = shrink(CARELESS, law)
+    assert law in {one.law for one in simulate(small).broken}
+    assert small == Scenario(
+        planner="careless", answer=(Item("calls"),), faults=(Fault(Kind.RESET, small.faults[0].at),), has_store=False
+    )
+
+
+def test_what_breaks_nothing_is_left_as_it_is() -> None:
+    assert shrink(RESET, "one stream") is RESET
+
+
+@given(st.integers(0, 100_000))
+def test_shrinking_can_not_go_round_in_circles(seed: int) -> None:
+    scenario = scenario_of(seed)
+    for _ in range(200):
+        following = list(smaller(scenario))
+        assert scenario not in following
+        if not following:
+            return
+        scenario = following[seed % len(following)]
+
+
+# -- stories ------------------------------------------------------------------------------------------------------
+
+
+def test_a_story_tells_what_was_asked_said_shown_and_broken() -> None:
+    story = tell_story(simulate(CARELESS))
+    assert all(word in story for word in ("asked     request 1", "provider  ", "consumer  ", "ended", "BROKEN  "))
+
+
+def test_a_story_tells_each_token_that_was_said_once() -> None:
+    provider = [line for line in tell_story(simulate(RESET)).splitlines() if " provider  " in line]
+    pieces = version_of(RESET.answer).pieces
+    assert [sum(line.count(repr(piece.text)) for line in provider) for piece in pieces[:4]] == [1, 1, 1, 1]
+
+
+# -- JSON ---------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**9), st.sampled_from(["events", "bytes"]))
+def test_a_scenario_survives_json(seed: int, level: str) -> None:
+    scenario = scenario_of(seed, level)
+    assert Scenario.from_json(scenario.to_json()) == scenario
+
+
+def test_a_scenario_names_only_what_matters() -> None:
+    assert Scenario().to_json() == '{\n  "schema": 1\n}\n'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 2}', '{"schema": 1, "faults": [{"kind": "?"}]}'])
+def test_what_is_no_scenario_is_refused(text: str) -> None:
+    with pytest.raises(CodecError):
+        Scenario.from_json(text)
+
+
+@pytest.mark.parametrize("wrong", [{"planner": "nobody"}, {"planner": "json:nothing"}, {"level": "quarks"}])
+def test_an_unknown_planner_or_level_is_the_callers_mistake(wrong: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        simulate(evolve(RESET, **wrong))
+
+
+# -- what a run comes to ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", [Act.CANCEL, Act.PAUSE, Act.SCOPE, Act.LEAVE])
+def test_a_run_that_is_left_can_be_opened_again(act: Act) -> None:
+    outcome = simulate(Scenario(consumer=Consumer(act, 5, reopens=True, keeps_text=True)))
+    assert not outcome.broken
+    assert outcome.log[-1][1:3] == ("ended", "finished")
+
+
+def test_a_killed_process_writes_no_more() -> None:
+    outcome = simulate(Scenario(store=(StoreFault(StoreKind.CRASH_AFTER_WRITE, 0),)))
+    number = next(n for n, entry in enumerate(outcome.log) if entry[1] == "crashed")
+    assert outcome.log[number + 1][1] == "opened"
+    assert not outcome.broken

@@ -1,0 +1,107 @@
+"""The strategies: what they draw is sound, they compose, and what they find is small."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from riverrun.engine.core.codec import from_json, to_json
+from riverrun.engine.core.request import InferenceRequest
+from riverrun.engine.core.snapshot import InterruptSnapshot
+from riverrun.engine.testing import strategies as st
+from riverrun.engine.testing.answers import Answer
+from riverrun.engine.testing.scenario import Scenario
+from riverrun.engine.testing.simulator import simulate_many
+from riverrun.engine.testing.smallest import smallest
+from riverrun.engine.testing.story import tell_story
+from riverrun.providers.by_name import provider_classes
+
+
+def least(strategy: Any, breaks: Any) -> Any:
+    found = smallest(strategy, breaks, runs=2000, seed=3)
+    assert found is not None
+    return found
+
+
+def test_a_text_shrinks_to_the_part_that_matters() -> None:
+    assert least(st.texts(), lambda text: "```" in text) == "```python\nx = 1\n```\n"
+    assert len(least(st.texts(), lambda text: not text.isascii())) <= 3
+
+
+def test_an_answer_with_a_call_shrinks_to_an_empty_call() -> None:
+    answer = least(st.answers(), lambda answer: bool(answer.calls))
+    assert (answer.text, answer.reasoning, len(answer.calls), answer.calls[0].arguments) == ("", "", 1, {})
+
+
+def test_a_cut_shrinks_to_two_reads() -> None:
+    body = st.wire_bytes("anthropic", Answer("one", "é"))
+    assert len(least(st.chunked(body), lambda reads: len(reads) > 1)) == 2
+
+
+def test_a_mutation_shrinks_to_one_edit() -> None:
+    whole = least(st.wire_bytes("openai", Answer("one", "a")), lambda body: True)
+    assert whole.startswith(
+        least(st.mutated(st.wire_bytes("openai", Answer("one", "a"))), lambda body: len(body) < 200)
+    )
+
+
+def test_a_snapshot_shrinks_to_what_it_has_to_hold() -> None:
+    snapshot = least(st.interrupt_snapshots(), lambda held: held.text and held.in_flight_tools)
+    assert snapshot.text == "a"
+    assert [call.partial_args for call in snapshot.in_flight_tools] == [""]
+
+
+def test_a_scenario_shrinks_to_one_fault() -> None:
+    scenario = least(st.scenarios(), lambda drawn: any(fault.kind == "stall" for fault in drawn.faults))
+    assert [fault.kind.value for fault in scenario.faults] == ["stall"]
+    assert not scenario.has_store
+
+
+@pytest.mark.parametrize("name", provider_classes())
+def test_every_provider_has_its_bytes(name: str) -> None:
+    assert b"river" in least(st.wire_bytes(name, Answer("one", "river river river")), lambda body: b"river" in body)
+
+
+@given(st.chunked(st.mutated(st.wire_bytes("gemini", st.answers()))))
+@settings(max_examples=50)
+def test_strategies_compose(reads: list[bytes]) -> None:
+    assert all(isinstance(read, bytes) for read in reads)
+
+
+@given(st.interrupt_snapshots())
+@settings(max_examples=100)
+def test_a_snapshot_is_one_that_a_run_could_hold(snapshot: InterruptSnapshot) -> None:
+    assert snapshot.text == "".join(getattr(block, "text", "") for block in snapshot.blocks if _is_text(block))
+    assert len({call.id for call in snapshot.completed_tool_calls}) == len(snapshot.completed_tool_calls)
+
+
+def _is_text(block: object) -> bool:
+    return type(block).__name__ == "TextBlock"
+
+
+@given(st.requests())
+@settings(max_examples=100)
+def test_a_request_goes_through_json_and_back(request: InferenceRequest) -> None:
+    assert from_json(to_json(request), InferenceRequest) == request
+
+
+@given(st.scenarios())
+@settings(max_examples=100)
+def test_a_scenario_goes_through_json_and_back(scenario: Scenario) -> None:
+    assert Scenario.from_json(scenario.to_json()) == scenario
+
+
+@given(st.scenarios())
+@settings(max_examples=40)
+def test_a_scenario_can_be_simulated(scenario: Scenario) -> None:
+    outcome = simulate_many([scenario])[0]
+    assert not outcome.broken, tell_story(outcome)
+
+
+def test_the_kit_is_imported_without_hypothesis() -> None:
+    script = "import sys; sys.modules['hypothesis'] = None; import riverrun.engine.testing"
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
