@@ -51,7 +51,7 @@ def test_a_mutation_shrinks_to_one_edit() -> None:
 
 def test_a_snapshot_shrinks_to_what_it_has_to_hold() -> None:
     snapshot = least(st.interrupt_snapshots(), lambda held: held.text and held.in_flight_tools)
-    assert snapshot.text == "a"
+    assert snapshot.text in ("a", "aa")  # two deltas may have to say it
     assert [call.partial_args for call in snapshot.in_flight_tools] == [""]
 
 
