@@ -226,7 +226,8 @@ def _scrubbed(exchange: Exchange, keys: list[Secret]) -> Exchange:
     """Put `*` for every key, or beginning of one, that was quoted; across reads too."""
     body = _starred(exchange.body, keys)
     headers = {name: _starred(value.encode(), keys).decode() for name, value in exchange.headers.items()}
-    return evolve(exchange, reads=split_like(exchange.reads, body), headers=headers)
+    path = _starred(exchange.path.encode(), keys).decode()  # some gateways take the key there
+    return evolve(exchange, path=path, reads=split_like(exchange.reads, body), headers=headers)
 
 
 def _starred(data: bytes, keys: list[Secret]) -> bytes:

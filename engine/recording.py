@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -160,9 +161,12 @@ def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
             reader.take(_object(line))
         except (CodecError, KeyError, TypeError, ValueError) as error:
             said = f"{type(error).__name__}: {error}" if not isinstance(error, UsageError | CodecError) else str(error)
-            raise RecordingUnusable(f"{name}, line {number}: {printable(said)}") from None
+            asked = "" if reader.recording is not None else "; is it a recording?"
+            raise RecordingUnusable(f"{name}, line {number}: {printable(said)}{asked}") from None
     if reader.recording is None:
-        raise RecordingUnusable(f"{name}: {number} lines without a first one of what 'recording'; is it a recording?")
+        raise RecordingUnusable(f"{name}: no line of what 'recording' seen; is it a recording, and was it written?")
+    if reader.is_open:
+        raise RecordingUnusable(f"{name}: exchange {len(reader.exchanges) - 1} has no 'ended'; was the file cut off?")
     return evolve(reader.recording, exchanges=tuple(reader.exchanges))
 
 
@@ -182,6 +186,8 @@ class _Reading:
 
     recording: Recording | None = None
     exchanges: list[Exchange] = field(factory=list[Exchange])
+    is_open: bool = False
+    """Whether the last exchange has not ended yet."""
 
     def take(self, entry: dict[str, Any]) -> None:
         """Take one line. Raises what a line that does not fit raises."""
@@ -192,12 +198,22 @@ class _Reading:
         if self.recording is None:
             raise CodecError(f"what {what!r} seen; expected 'recording' in the first line")
         if what == "asked":
-            asked = Exchange(_number(entry["at_s"]), str(entry["path"]), int(entry["body_bytes"]))
-            self._require(entry, len(self.exchanges))
-            self.exchanges.append(evolve(asked, ended_s=asked.asked_s))
+            self._ask(entry)
             return
+        if not self.is_open:
+            raise CodecError(f"what {what!r} seen; expected 'asked', for no exchange is under way")
         self._require(entry, len(self.exchanges) - 1)
         self.exchanges[-1] = _with(self.exchanges[-1], what, entry)
+        self.is_open = what != "ended"
+
+    def _ask(self, entry: dict[str, Any]) -> None:
+        if self.is_open:
+            raise CodecError("what 'asked' seen before the last exchange's 'ended'; expected one exchange at a time")
+        self._require(entry, len(self.exchanges))
+        at_s, before_s = _number(entry["at_s"]), self.exchanges[-1].asked_s if self.exchanges else 0.0
+        _check_order(at_s, before_s)
+        self.exchanges.append(Exchange(at_s, str(entry["path"]), _whole(entry["body_bytes"]), ended_s=at_s))
+        self.is_open = True
 
     def _begin(self, entry: dict[str, Any]) -> None:
         if entry.get("schema") != SCHEMA_VERSION:
@@ -215,21 +231,20 @@ class _Reading:
 
     @staticmethod
     def _require(entry: dict[str, Any], number: int) -> None:
-        if entry.get("exchange") != number or number < 0:
-            raise CodecError(f"exchange {entry.get('exchange')!r} seen; expected {max(number, 0)}: they come in turn")
+        if entry.get("exchange") != number:
+            raise CodecError(f"exchange {entry.get('exchange')!r} seen; expected {number}: they come in turn")
 
 
 def _with(exchange: Exchange, what: object, entry: dict[str, Any]) -> Exchange:
     at_s = _number(entry["at_s"])
-    if at_s < exchange.ended_s:
-        raise CodecError(f"at_s {at_s:g} after {exchange.ended_s:g}; expected times that do not go back")
+    _check_order(at_s, exchange.ended_s)
+    if what in ("opened", "read") and (what == "opened") == (exchange.opened_s is not None):
+        raise CodecError(f"what {what!r} seen; expected one 'opened', and reads after it")
     match what:
         case "opened":
-            headers = {str(key): str(value) for key, value in entry["headers"].items()}
-            return evolve(exchange, opened_s=at_s, ended_s=at_s, status=int(entry["status"]), headers=headers)
+            return evolve(exchange, opened_s=at_s, ended_s=at_s, status=_whole(entry["status"]), headers=_texts(entry))
         case "read":
-            data = base64.b64decode(entry["base64"]) if "base64" in entry else str(entry["text"]).encode()
-            return evolve(exchange, reads=(*exchange.reads, Read(at_s, data)), ended_s=at_s)
+            return evolve(exchange, reads=(*exchange.reads, Read(at_s, _data(entry))), ended_s=at_s)
         case "ended":
             cause = structure(entry["cause"], InterruptCause) if "cause" in entry else None
             if entry["how"] not in ("end", "broke", "left") or (cause is None) == (entry["how"] == "broke"):
@@ -239,10 +254,32 @@ def _with(exchange: Exchange, what: object, entry: dict[str, Any]) -> Exchange:
             raise CodecError(f"what {what!r} seen; expected recording, asked, opened, read or ended")
 
 
+def _check_order(at_s: float, before_s: float) -> None:
+    if at_s < before_s:
+        raise CodecError(f"at_s {at_s:g} after {before_s:g}; expected times that do not go back")
+
+
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CodecError(f"a {type(value).__name__} seen; expected a number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise CodecError(f"a {type(value).__name__} seen; expected a finite number of seconds")
     return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise CodecError(f"a {type(value).__name__} seen; expected a whole number")
+    return value
+
+
+def _texts(entry: dict[str, Any]) -> dict[str, str]:
+    headers: object = entry["headers"]
+    if not isinstance(headers, dict):
+        raise CodecError(f"headers are a {type(headers).__name__}; expected an object")
+    return {str(key): str(value) for key, value in cast("dict[object, object]", headers).items()}
+
+
+def _data(entry: dict[str, Any]) -> bytes:
+    return base64.b64decode(entry["base64"], validate=True) if "base64" in entry else str(entry["text"]).encode()
 
 
 # -- what may not be shown ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from math import inf, isnan
+from math import inf
 
 import trio
 
@@ -35,67 +35,6 @@ SHOW_KINDS = (FaultKind.RESET, FaultKind.STALL, FaultKind.PREMATURE_END, FaultKi
 PLAIN_SPEED = 3.0
 """Where nobody reads along, it need not be readable."""
 
-SPEED_MIN = 0.01
-"""The slowest show: a quarter of an hour for each wire format."""
-
-EXAMPLES = """\
-examples:
-  riverrun demo                          the show, about 15 seconds
-  riverrun demo --wire openai            one wire format only
-  riverrun demo --fault stall --fault reset
-  riverrun demo --seed 12 --speed max    another schedule, as fast as it goes
-  riverrun demo --plain                  lines instead of panels (also when stdout is no terminal)
-  riverrun demo --json | jq .holds       the story and the verdict as JSON
-
-exit codes:
-  0    riverrun gave the whole answer, letter for letter, in its stream and in its result
-  1    it did not
-  130  interrupted by Ctrl-C; 141 whoever read standard output went away
-"""
-
-
-def add_demo_parser(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],  # pyright: ignore[reportPrivateUsage]
-) -> None:
-    """Register `demo`; its namespace holds `run` (also as `command`), from the namespace to the exit code."""
-    parser = subparsers.add_parser(
-        "demo",
-        help="see an answer survive resets, stalls and overloads; no key, no network",
-        description="Play the same answer and the same faults to a plain client and to riverrun, side by side.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    kinds = ", ".join(kind.value for kind in FaultKind)
-    parser.add_argument("--seed", type=int, default=SHOW_SEED, metavar="N", help=f"the dice (default {SHOW_SEED})")
-    parser.add_argument(
-        "--fault", type=_kind, action="append", metavar="KIND", help=f"a fault, in order; repeatable: {kinds}"
-    )
-    parser.add_argument("--wire", choices=[wire.value for wire in MODELS], help="one wire format (default: both)")
-    parser.add_argument(
-        "--speed", type=_speed, metavar="X", help="1 is readable; higher is faster; max or 0 is without delays"
-    )
-    parser.add_argument("--plain", action="store_true", help="print lines instead of live panels")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.set_defaults(run=run, command=run)
-
-
-def _kind(word: str) -> FaultKind:
-    try:
-        return FaultKind(word.lower().replace("_", "-"))
-    except ValueError:
-        names = ", ".join(kind.value for kind in FaultKind)
-        raise argparse.ArgumentTypeError(f"{word!r} is no fault; expected one of {names}") from None
-
-
-def _speed(word: str) -> float:
-    try:
-        speed = inf if word == "max" else float(word)
-    except ValueError:
-        speed = -1.0
-    if isnan(speed) or (speed < SPEED_MIN and speed != 0):
-        raise argparse.ArgumentTypeError(f"{word!r} is no speed; expected 0, max, or a number of at least {SPEED_MIN}")
-    return speed or inf
-
 
 def run(args: argparse.Namespace) -> int:
     """Play the show. Returns 0 if riverrun's text was the whole answer on every wire, 1 if not, 130 on Ctrl-C."""
@@ -117,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
 def _play_and_judge(args: argparse.Namespace) -> ExitCode:
     is_live = not args.json and not args.plain and can_go_live()
     speed = args.speed or (inf if args.json else 1.0 if is_live else PLAIN_SPEED)
-    scenes = choose_scenes(args.seed, args.fault or (), args.wire, speed)
+    kinds = [FaultKind(kind) for kind in args.fault or ()]
+    scenes = choose_scenes(args.seed, kinds, args.wire, speed)
     view = SilentView() if args.json else _live_view() if is_live else LineView(sys.stdout)
     outcomes = trio.run(_play_all, scenes, view)
     holds = all(outcome.holds for outcome in outcomes)

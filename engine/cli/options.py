@@ -6,9 +6,9 @@ import argparse
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from .demo import add_demo_parser
+from .demo_options import add_demo_parser
 from .exits import EXIT_CODES, ExitCode
-from .simulate import add_simulate_parser
+from .simulate_options import add_simulate_parser
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -24,7 +24,7 @@ examples:
   riverrun resume --journal runs.db
   riverrun providers
   riverrun replay stall.jsonl
-  riverrun simulate --runs 20000
+  riverrun simulate
 
 """
 
@@ -75,7 +75,8 @@ examples:
   riverrun replay stall.jsonl
   riverrun replay stall.jsonl --speed real               at the pace of then
   riverrun replay stall.jsonl --idle-s 10 --attempts 5   had it been more or less patient
-  riverrun replay stall.jsonl --json                     one event a line: {"at_s":…,"event":{…}}
+  riverrun replay stall.jsonl --json                     one event a line: {"at_s":…,"event":{…}}; an answer that
+                                                         fails ends with {"at_s":…,"error":…,"message":…}
 
 """
 

@@ -151,9 +151,8 @@ def _exchange_words(exchange: Exchange) -> str:
     if exchange.opened_s is None:
         return f"no headers within {lasted}: {exchange.cause or 'the engine left'}"
     ends = {"end": "then its end", "broke": f"then {exchange.cause}", "left": "then the engine left"}
-    return (
-        f"status {exchange.status}, {size:,} bytes in {len(exchange.reads)} reads over {lasted}, {ends[exchange.how]}"
-    )
+    reads = f"{len(exchange.reads)} read{'s' if len(exchange.reads) != 1 else ''}"
+    return f"status {exchange.status}, {size:,} bytes in {reads} over {lasted}, {ends[exchange.how]}"
 
 
 def _write(line: str) -> None:

@@ -9,11 +9,11 @@ import argparse
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -25,16 +25,9 @@ from ..testing.shrink import shrink
 from ..testing.simulator import WORLDS, Outcome, planner_of
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
-from ..testing.sweep import REQUIRED_RUNS, SeedFailure, SweepReport, simulate_safely, sweep
+from ..testing.sweep import SeedFailure, SweepReport, simulate_safely, sweep
 from .exits import ExitCode
 from .output import silence
-
-if TYPE_CHECKING:
-    # argparse has no public name for what add_subparsers returns
-    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
-
-RUNS = 20_000
-"""How many runs without `--runs`: as many as a sweep needs to have been everywhere."""
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""
@@ -43,44 +36,6 @@ FAILURES_MAX = 100
 """After how many failures a sweep stops: more of them say nothing new."""
 
 BAR_WIDTH = 30
-
-EXAMPLES = f"""\
-examples:
-  riverrun simulate                                     {RUNS} runs, about half a minute on two processors
-  riverrun simulate --runs 100000 --seed 7 --jobs 2
-  riverrun simulate --runs 1000 --level bytes           through the HTTP client, without sockets
-  riverrun simulate --planner mypackage.plans:careful   prove a planner of your own
-  riverrun simulate --scenario riverrun-seed-42.json    one scenario, told line by line
-  riverrun simulate --json | jq .failed
-
-A sweep of {REQUIRED_RUNS} runs and more fails too if it never reached one of the rare states it counts.
-
-exit codes:
-  0    every law held
-  1    a law was broken, or a rare state was never reached
-  2    the command can not work as written
-  130  interrupted by Ctrl-C; 141 whoever read standard output went away
-"""
-
-
-def add_simulate_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register `simulate`; its namespace holds `command`, from the namespace to the exit code."""
-    parser = commands.add_parser(
-        "simulate",
-        help="break thousands of simulated answers and check the laws; no key, no network",
-        description="Run the engine against a simulated provider, store and consumer, and check the laws.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"how many runs (default {RUNS})")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
-    parser.add_argument("--jobs", type=int, metavar="J", help="processes (default: one for each processor)")
-    parser.add_argument("--level", choices=list(WORLDS), default="events", help="what is simulated (default events)")
-    parser.add_argument("--planner", default="default", metavar="NAME", help="the planner: default, or module:function")
-    parser.add_argument("--scenario", metavar="FILE", help="play this one scenario instead, and tell its story")
-    parser.add_argument("--save", default=".", metavar="DIR", help="where failing scenarios are written (default .)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.set_defaults(command=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _play(args: argparse.Namespace) -> ExitCode:
+    _look_here()
     outcome = simulate_safely(_read_scenario(Path(args.scenario)))
     if args.json:
         print(json.dumps(_outcome_json(outcome), indent=2))
@@ -120,7 +76,7 @@ def _read_scenario(path: Path) -> Scenario:
         raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
     except CodecError as error:
         raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
-    planner_of(scenario.planner)
+    _check_planner(scenario.planner)
     if scenario.level not in WORLDS:
         raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
     return scenario
@@ -151,7 +107,7 @@ class Told:
     @property
     def command(self) -> str:
         """What plays it again."""
-        return f"riverrun simulate --scenario {self.path}"
+        return f"riverrun simulate --scenario {shlex.quote(str(self.path))}"
 
 
 def _sweep(args: argparse.Namespace) -> ExitCode:
@@ -179,9 +135,29 @@ def _check(args: argparse.Namespace) -> None:
         given: int | None = getattr(args, name)
         if given is not None and given < least:
             raise UsageError(f"--{name} is {given}; expected at least {least}")
-    planner_of(args.planner)
-    if not os.access(args.save, os.W_OK):
-        raise UsageError(f"--save is {args.save}, which can not be written; expected a folder for failing scenarios")
+    _look_here()
+    _check_planner(args.planner)
+    if not os.path.isdir(args.save) or not os.access(args.save, os.W_OK):
+        raise UsageError(
+            f"--save is {args.save}, which is no folder that can be written; expected one for failing scenarios"
+        )
+
+
+def _look_here() -> None:
+    """Find modules in the current folder, as `python -m` does; the processes of a sweep are told the same path."""
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.insert(0, os.getcwd())
+
+
+def _check_planner(name: str) -> None:
+    try:
+        planner = planner_of(name)
+    except UsageError:
+        raise
+    except Exception as error:  # whatever the user's module raises while it is imported
+        raise UsageError(f"planner {name!r} can not be imported: {type(error).__name__}: {error}") from error
+    if not callable(planner):
+        raise UsageError(f"planner {name!r} is of type {type(planner).__name__}; expected a function")
 
 
 def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:
@@ -232,7 +208,8 @@ def _print_report(report: SweepReport, told: list[Told]) -> None:
         print(f"play it again:  {one.command}\n")
     seeds = ", ".join(str(failure.seed) for failure in report.failures[:20])
     last = report.seed + report.runs - 1
-    pace = f"{report.seconds:.1f} s on {report.jobs} processes: {report.runs_a_minute:,.0f} a minute"
+    processes = f"{report.jobs} process{'es' if report.jobs != 1 else ''}"
+    pace = f"{report.seconds:.1f} s on {processes}: {report.runs_a_minute:,.0f} a minute"
     print(f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}")
     if report.failed:
         print(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")

@@ -153,9 +153,7 @@ class Accumulator:
         return self._open_reasoning
 
     def _close_reasoning(self) -> None:
-        if self._open_reasoning is not None:
-            self._open_reasoning.is_open = False
-            self._open_reasoning = None
+        self._open_reasoning = None
 
     def _fold_signature(self, event: ReasoningSignature) -> None:
         self._reasoning().pending_signature = event.signature

@@ -31,12 +31,11 @@ class TextParts(Parts):
 class ReasoningParts(Parts):
     """A block of reasoning, of the attempt's `origin`; its signature is pending until the block stops."""
 
-    __slots__ = ("is_open", "origin", "pending_signature", "signature")
+    __slots__ = ("origin", "pending_signature", "signature")
 
     def __init__(self, origin: str | None) -> None:
         super().__init__()
         self.origin = origin
-        self.is_open = True
         self.pending_signature: str | None = None
         self.signature: str | None = None
 

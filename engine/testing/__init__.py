@@ -1,16 +1,20 @@
-"""The public testing kit: answers, faults, a provider on this machine, a simulator. This module hands on the names."""
+"""The public testing kit: laws, answers, faults, a simulator, recordings. This module hands on the names.
+
+What needs Hypothesis or pytest is apart: `from riverrun.engine.testing import strategies`, and `pytest_plugin`.
+"""
 
 from .answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, split_pieces
 from .faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
+from .laws import LAWS, Held, LawBroken, check_planner, check_policy, check_provider, check_store
 from .loopback import Loopback, Manner, open_loopback, retelling
 from .loopback_wire import Told, Wire, read_told
 from .model import Violation
 from .network import ScriptedNetwork
 from .rare import RARE_STATES
-from .recording import Recorded, recorded
+from .recording import Recorded, RecordingUnusable, recorded
 from .scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
 from .scenario import Fault as AttemptFault
-from .scripted import Silence
+from .scripted import Break, Script, ScriptedTransport, Silence
 from .shrink import shrink
 from .simulator import Outcome, simulate, simulate_each, simulate_many
 from .story import tell_story
@@ -21,6 +25,7 @@ from .wire_script import Close, Connecting, Fails, Framing, GoesAway, Reset, Sen
 __all__ = [
     "ANSWERS",
     "CODE",
+    "LAWS",
     "RARE_STATES",
     "RIVERS",
     "TABLE",
@@ -29,6 +34,7 @@ __all__ = [
     "Act",
     "Answer",
     "AttemptFault",
+    "Break",
     "Close",
     "Connecting",
     "Consumer",
@@ -38,15 +44,20 @@ __all__ = [
     "FaultKind",
     "Framing",
     "GoesAway",
+    "Held",
     "Item",
     "Kind",
+    "LawBroken",
     "Loopback",
     "Manner",
     "Outcome",
     "Recorded",
+    "RecordingUnusable",
     "Reset",
     "Scenario",
+    "Script",
     "ScriptedNetwork",
+    "ScriptedTransport",
     "SentRequest",
     "Silence",
     "Stale",
@@ -57,6 +68,10 @@ __all__ = [
     "Unit",
     "Violation",
     "Wire",
+    "check_planner",
+    "check_policy",
+    "check_provider",
+    "check_store",
     "cut_of",
     "fault_schedule",
     "open_loopback",

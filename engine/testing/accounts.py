@@ -15,6 +15,7 @@ from ..core.causes import (
     MalformedStream,
     PrematureEnd,
 )
+from ..core.events import RetryScheduled
 from ..core.held_blocks import size_bytes
 from ..core.result import AttemptRecord
 from ..core.stream_events import ReasoningDelta, StopReported, StreamFailed, TextDelta, ToolCallDelta
@@ -39,7 +40,7 @@ def most_attempts(book: Book, last: Attempt) -> int:
 
 def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
     """Attempts, retries of the engine, and a server's hints are kept to."""
-    retry, spent = book.scenario.policy.retry, 0
+    retry, spent, announced = book.scenario.policy.retry, 0, iter(process.observer.scheduled)
     for before, attempt in pairwise(attempts):
         spent += not before.refused
         if spent >= most_attempts(book, before) and not before.refused:
@@ -47,10 +48,10 @@ def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         if retry.engine_retries_max is not None and spent > retry.engine_retries_max and not before.refused:
             book.tell(BUDGET, f"{spent} retries were taken; the engine has {retry.engine_retries_max}")
         if not before.refused:
-            _check_delay(book, process, before, attempt)
+            _check_delay(book, before, attempt, next(announced, None))
 
 
-def _check_delay(book: Book, process: Process, before: Attempt, after: Attempt) -> None:
+def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetryScheduled | None) -> None:
     """A server's hint is a floor; the announced delay is the one that is waited."""
     hint = before.fault.retry_after_s if before.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else None
     waited = after.asked_s - max(before.ended_s, before.asked_s)
@@ -58,6 +59,13 @@ def _check_delay(book: Book, process: Process, before: Attempt, after: Attempt) 
         book.tell(BUDGET, f"asked again after {waited:g} s; the server had said {hint:g}")
     if hint and hint > (most_s := book.scenario.policy.retry.retry_after_s_max):
         book.tell(BUDGET, f"a hint of {hint:g} s was waited out; at most {most_s:g} are")
+    if announced is None:
+        return
+    sees_ends = book.scenario.level == "events" and before.ended_s > 0  # of bytes only the last read is seen
+    is_late = sees_ends and not book.scenario.policy.checkpoint.before_delivery and waited > announced.delay_s + 1e-6
+    if waited < announced.delay_s - 1e-6 or is_late:
+        law = LIVE if is_late else BUDGET
+        book.tell(law, f"asked again after {waited:g} s; announced was {announced.delay_s:g}")
 
 
 # -- time ---------------------------------------------------------------------------------------------------------

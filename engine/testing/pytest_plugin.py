@@ -5,15 +5,19 @@ Nothing loads it by itself: there is no entry point, and no other module of the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
+from attrs import evolve
 
+from ..core.json_value import JSONObject
+from ..core.provider import WireRequest
 from ..recovery import Planner
-from .answer_wire import answer_events
+from .answer_wire import answer_events, wire_of
 from .answers import Answer
+from .loopback_wire import Wire, read_told
 from .scenario import Scenario
 from .scripted import Script, ScriptedTransport, Step
 from .simulator import Outcome, simulate
@@ -49,17 +53,30 @@ MakeTransport = Callable[..., ScriptedTransport]
 def scripted_provider() -> MakeTransport:
     """Makes the network on which a provider says what a test wrote: `Engine(provider, transport=scripted_provider(…))`.
 
-    `scripted_provider("anthropic", RIVERS)` answers every request with the whole answer. Further arguments are what is
-    said instead to the first requests, each a list of steps: bytes, `Silence(seconds)`, `Break(cause)`, or the number
-    of events of the answer to say before the steps that follow: `[3, Break(ConnectionReset())]`.
+    `scripted_provider("anthropic", RIVERS)` answers every request with the answer; one that says how far it came, with
+    the rest of it. Further arguments are what is said instead to the first requests, each a list of steps: bytes,
+    `Silence(seconds)`, `Break(cause)`, or the number of events to say before the steps that follow:
+    `[3, Break(ConnectionReset())]`.
     """
     return _scripted
 
 
 def _scripted(provider_name: str, answer: Answer, *firsts: list[Step | int]) -> ScriptedTransport:
-    events, following = answer_events(provider_name, answer), list(firsts)
-    steps = partial(_steps, events)
-    return ScriptedTransport(lambda _wire: Script(steps(following.pop(0) if following else [len(events)])))
+    wire, following = wire_of(provider_name), list(firsts)
+
+    def script_for(request: WireRequest) -> Script:
+        events = answer_events(provider_name, _rest(answer, wire, request))
+        return Script(_steps(events, following.pop(0) if following else [len(events)]))
+
+    return ScriptedTransport(script_for)
+
+
+def _rest(answer: Answer, wire: Wire, request: WireRequest) -> Answer:
+    """What an honest model has left to say: a turn that goes on does not think again."""
+    said = read_told(wire, cast("JSONObject", json.loads(request.body)), continues=True).said
+    if not said or not answer.text.startswith(said):
+        return answer
+    return evolve(answer, text=answer.text[len(said) :], reasoning="")
 
 
 def _steps(events: list[bytes], script: list[Step | int]) -> list[Step]:

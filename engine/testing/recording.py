@@ -2,7 +2,7 @@
 
     recording = recorded("stall.jsonl")
     result = await recording.engine().complete(recording.request)
-    assert [str(attempt.cause) for attempt in result.attempts] == ["idle stall (idle)", "None"]
+    assert [str(attempt.cause) for attempt in result.attempts] == ["idle stall", "None"]
 
 The bytes come from where they were taken: between the transport and the engine. Everything above is real: provider,
 decoder, clocks, planner, budgets. Where the engine had left an answer, nothing more comes, and the engine under test

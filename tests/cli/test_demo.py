@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from riverrun import ContinueText, Engine, InterruptSnapshot
-from riverrun.engine.cli import demo, demo_show
+from riverrun.engine.cli import demo, demo_options, demo_show
 from riverrun.engine.cli.demo_live import LiveView
 from riverrun.engine.cli.demo_story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.sockets
 
 def parse(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    demo.add_demo_parser(parser.add_subparsers())
+    demo_options.add_demo_parser(parser.add_subparsers())
     return parser.parse_args(["demo", *words])
 
 
@@ -249,8 +249,9 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
 # -- signals ------------------------------------------------------------------------------------------------------
 
 SCRIPT = (
-    "import argparse, sys; from riverrun.engine.cli.demo import add_demo_parser; p = argparse.ArgumentParser(); "
-    "add_demo_parser(p.add_subparsers()); a = p.parse_args(sys.argv[1:]); sys.exit(a.run(a))"
+    "import argparse, sys; from riverrun.engine.cli.demo_options import add_demo_parser; "
+    "p = argparse.ArgumentParser(); add_demo_parser(p.add_subparsers()); "
+    "a = p.parse_args(sys.argv[1:]); sys.exit(a.run(a))"
 )
 
 

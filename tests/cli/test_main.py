@@ -10,7 +10,9 @@ import sys
 import pytest
 
 import riverrun as library
-from riverrun.engine.cli import main
+from riverrun.engine.cli import demo_options, main, simulate_options
+from riverrun.engine.cli.demo import SHOW_SEED
+from riverrun.engine.cli.demo_show import MODELS
 from riverrun.engine.cli.exits import ExitCode, complaint_of
 from riverrun.engine.cli.output import Printer
 from riverrun.engine.core.errors import InferenceError, RateLimited, RiverrunError
@@ -18,9 +20,12 @@ from riverrun.engine.core.events import Event, Finished, ReasoningDelta, StreamR
 from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stop import StopReason
+from riverrun.engine.testing import FaultKind
+from riverrun.engine.testing.simulator import WORLDS
+from riverrun.engine.testing.sweep import REQUIRED_RUNS
 from tests.cli.loopback import command, environment, riverrun
 
-COMMANDS = ["chat", "resume", "runs", "demo"]
+COMMANDS = ["chat", "resume", "runs", "demo", "providers", "replay", "simulate"]
 
 
 class Terminal(io.StringIO):
@@ -55,6 +60,23 @@ def test_each_command_has_help_with_an_example(name: str) -> None:
     ended = riverrun(name, "--help")
     assert (ended.code, ended.err) == (0, "")
     assert f"riverrun {name} " in ended.out.partition("example")[2]
+
+
+def test_help_loads_neither_the_testing_kit_nor_hypothesis() -> None:
+    line = (
+        "import sys; from riverrun.engine.cli.options import build_parser; build_parser(); "
+        "print([name for name in sys.modules if name.startswith(('riverrun.engine.testing', 'hypothesis'))])"
+    )
+    arguments = [sys.executable, "-W", "error", "-c", line]
+    assert subprocess.run(arguments, capture_output=True, env=environment(), timeout=30).stdout == b"[]\n"
+
+
+def test_the_names_that_options_repeat_are_those_of_the_kit() -> None:
+    assert demo_options.SEED == SHOW_SEED
+    assert list(demo_options.FAULTS) == list(FaultKind)
+    assert list(demo_options.WIRES) == list(MODELS)
+    assert list(simulate_options.LEVELS) == list(WORLDS)
+    assert simulate_options.RUNS == REQUIRED_RUNS
 
 
 def test_the_version_is_the_librarys() -> None:

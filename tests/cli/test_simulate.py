@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_a_scenario_as_json_holds_its_log(careless: str, capsys: pytest.CaptureF
         (["--runs", "0"], "--runs is 0; expected at least 1"),
         (["--seed", "-1"], "--seed is -1; expected at least 0"),
         (["--planner", "nobody"], "planner 'nobody' can not be found"),
-        (["--save", "/nowhere/at/all"], "can not be written"),
+        (["--save", "/nowhere/at/all"], "is no folder that can be written"),
         (["--scenario", "/nowhere/at/all.json"], "can not be read"),
         (["--scenario", __file__], "is no scenario"),
     ],
@@ -92,3 +93,19 @@ def test_the_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["simulate", "--help"])
     assert "riverrun simulate --scenario" in capsys.readouterr().out
+
+
+def test_a_planner_in_the_current_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plans_here.py").write_text("def plan(snapshot, capabilities): return 42\nnumber = 7\n")
+    (tmp_path / "plans_torn.py").write_text("plan = (\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path])
+    assert simulate("--runs", "10", "--jobs", "1", "--planner", "plans_here:plan") == 1
+    assert "the planner gave a int" in capsys.readouterr().out
+    assert simulate("--runs", "10", "--planner", "plans_here:number") == 2
+    assert simulate("--runs", "10", "--planner", "plans_torn:plan") == 2
+    said = capsys.readouterr().err
+    assert "is of type int; expected a function" in said
+    assert "can not be imported: SyntaxError" in said

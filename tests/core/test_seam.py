@@ -322,6 +322,15 @@ def test_text_that_is_like_nothing_that_was_said_is_released_at_once() -> None:
     assert aligner.verdict is CLEAN
 
 
+@pytest.mark.parametrize("sizes", [[40], EACH_CHAR, [7]])
+def test_an_overlap_is_known_as_soon_as_it_reaches_the_cut(sizes: list[int]) -> None:
+    said = words(99)
+    aligner = Aligner(said, searches=True)
+    assert "".join(aligner.feed(text) for text in chunks(said[-40:], sizes)) == ""
+    assert (aligner.verdict, aligner.held_chars) == (OVERLAP, 0)
+    assert aligner.feed("new") == "new"
+
+
 @given(st.integers(0, 2900), st.text("0123456789", min_size=1, max_size=3))
 def test_a_clean_continuation_is_released_after_sixteen_characters(cut: int, start: str) -> None:
     aligner = Aligner(words(400)[:cut], searches=True)

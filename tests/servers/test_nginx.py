@@ -33,7 +33,7 @@ GIVES_UP = "proxy_read_timeout 1s;"  # nginx moves a timer only by 300 ms or mor
 BUFFERED = "proxy_buffering on;"  # what is not buffered is not limited
 CLIENTS: dict[str, Callable[..., Any]] = {"httpx": httpx.AsyncClient, "httpx2": httpx2.AsyncClient}
 
-every_wire = pytest.mark.parametrize("wire", (Wire.ANTHROPIC, Wire.OPENAI), ids=str)
+every_wire = pytest.mark.parametrize("wire", [Wire.ANTHROPIC, Wire.OPENAI], ids=str)
 every_client = pytest.mark.parametrize("client", CLIENTS)
 
 

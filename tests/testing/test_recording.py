@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -188,15 +189,24 @@ def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(tmp_path: Path
     [
         (lambda _: ["nonsense"], r"line 1: 8 characters that are not JSON"),
         (lambda _: ["[]"], "line 1: a list seen"),
-        (lambda _: [], "0 lines without a first one"),
+        (lambda _: [], "no line of what 'recording' seen"),
+        (lambda lines: lines[:-1], "exchange 0 has no 'ended'; was the file cut off"),
         (lambda lines: lines[1:], "line 1: what 'asked' seen; expected 'recording'"),
         (lambda lines: [lines[0].replace('"schema":1', '"schema":9'), *lines[1:]], "schema 9 seen, 1 expected"),
         (lambda lines: [lines[0], lines[0]], "a second 'recording'"),
         (lambda lines: [lines[0].replace('"provider"', '"p"')], "KeyError: 'provider'"),
-        (lambda lines: [lines[0], *lines[2:]], "expected 0: they come in turn"),
-        (lambda lines: [*lines[:2], *lines[1:2]], "line 3: exchange 0 seen; expected 1"),
+        (lambda lines: [lines[0], *lines[2:]], "line 2: what 'opened' seen; expected 'asked'"),
+        (lambda lines: [*lines[:2], *lines[1:2]], "line 3: what 'asked' seen before the last exchange's 'ended'"),
+        (lambda lines: [*lines, *lines[1:]], "exchange 0 seen; expected 1: they come in turn"),
+        (lambda lines: [*lines[:3], *lines[2:]], "line 4: what 'opened' seen; expected one 'opened', and reads after"),
+        (lambda lines: [*lines[:2], *lines[3:]], "line 3: what 'read' seen; expected one 'opened'"),
+        (lambda lines: [*lines, lines[-1]], "what 'ended' seen; expected 'asked'"),
         (lambda lines: [*lines[:2], lines[2].replace('"at_s":0', '"at_s":-1')], "times that do not go back"),
+        (lambda lines: [lines[0], lines[1].replace('"at_s":0.0', '"at_s":NaN')], "expected a finite number of seconds"),
         (lambda lines: [*lines[:2], lines[2].replace("opened", "what")], "what 'what' seen"),
+        (lambda lines: [*lines[:2], re.sub('"headers":{.*?}', '"headers":[1]', lines[2])], "headers are a list"),
+        (lambda lines: [*lines[:2], re.sub('"status":200', '"status":"abc"', lines[2])], "expected a whole number"),
+        (lambda lines: [*lines[:3], re.sub('"text":".*"', '"base64":"%%"', lines[3])], "line 4: Error: "),
         (lambda lines: [*lines[:-1], lines[-1].replace('"left"', '"broke"')], "broke with its cause"),
     ],
 )

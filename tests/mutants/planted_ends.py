@@ -1,0 +1,218 @@
+"""Planted bugs by which a run ends wrongly, too late, too early or never."""
+
+from __future__ import annotations
+
+from riverrun.engine.testing.accounts import BUDGET, CANCEL, ENDS, LIVE, TIME
+from tests.mutants.patching import Edit, Mutant
+
+END_MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "premature end called success",
+        ENDS,
+        "the end of the body is the end of the answer",
+        [Edit("attempt:_Reader._read", "return self._at_end(stream, Broken(PrematureEnd()))", "return Ended()")],
+    ),
+    Mutant(
+        "Finished twice",
+        ENDS,
+        "the last event is given twice",
+        [
+            Edit(
+                "run:Run._finish",
+                "self._mailbox.put(Finished(self._result))",
+                "self._mailbox.put_all([Finished(self._result)] * 2)",
+            )
+        ],
+    ),
+    Mutant(
+        "an event after Finished",
+        ENDS,
+        "a status follows the last event",
+        [
+            Edit(
+                "run:Run._finish",
+                "self._mailbox.put(Finished(self._result))",
+                'self._mailbox.put_all([Finished(self._result), Status("done")])',
+            )
+        ],
+    ),
+    Mutant(
+        "Finished forgotten",
+        ENDS,
+        "a cancelled or paused run just stops",
+        [Edit("run:Run._finish", "self._mailbox.put(Finished(", "stop[1] is None or self._mailbox.put(Finished(")],
+    ),
+    Mutant(
+        "broken tail of a whole answer",
+        ENDS,
+        "an error after the terminal event makes the attempt broken",
+        [Edit("attempt:_Reader._give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
+    ),
+    Mutant(
+        "a foreign error retried",
+        ENDS,
+        "whatever a source raises counts as a broken connection",
+        [Edit("attempt:_outcome_of", "Crashed(error) if cause is None", "Broken(ConnectionReset()) if cause is None")],
+    ),
+    Mutant(
+        "store failure stops the stream",
+        ENDS,
+        "what a store raises is raised by the run",
+        [
+            Edit(
+                "journal_writer:JournalWriter._append",
+                'self._count(f"{type(error).__name__}: {error}")\n            return False',
+                "raise",
+            )
+        ],
+    ),
+    Mutant(
+        "budget off by one",
+        BUDGET,
+        "one attempt more than the policy allows",
+        [Edit("recovery:Recovery._recover", "if self._spent < most:", "if self._spent <= most:")],
+    ),
+    Mutant(
+        "last attempt never used",
+        BUDGET,
+        "one attempt less than the policy allows",
+        [Edit("recovery:Recovery._recover", "if self._spent < most:", "if self._spent < most - 1:")],
+    ),
+    Mutant(
+        "hint ignored",
+        BUDGET,
+        "Retry-After is not read",
+        [Edit("core.retry:delay_s", "hint_s is not None and hint_s > 0", "hint_s is not None and hint_s > 1e9")],
+    ),
+    Mutant(
+        "hint slept whatever it says",
+        BUDGET,
+        "a hint beyond retry_after_s_max is waited out",
+        [Edit("core.retry:delay_s", "return None if hint_s > policy.retry_after_s_max else hint_s", "return hint_s")],
+    ),
+    Mutant(
+        "engine's budget ignored",
+        BUDGET,
+        "a retry is taken where none is left",
+        [Edit("core.retry_budget:RetryBudget.take", "if self._left < 1:", "if self._left < -1000:")],
+    ),
+    Mutant(
+        "refused form spends an attempt",
+        BUDGET,
+        "a form that was refused costs one of the attempts",
+        [Edit("recovery:Recovery._after_refusal", "self._spent -= 1", "self._spent -= 0")],
+    ),
+    Mutant(
+        "spent budget loses the calls",
+        BUDGET,
+        "completed calls end the run only while attempts are left",
+        [
+            Edit(
+                "recovery:Recovery._plan",
+                "if isinstance(plan, SynthesizeToolUse):",
+                "if isinstance(plan, SynthesizeToolUse) and exhausted is None:",
+            )
+        ],
+    ),
+    Mutant(
+        "delay not the announced one",
+        BUDGET,
+        "the wait is a tenth shorter than RetryScheduled says",
+        [Edit("recovery:Recovery._recover", "await trio.sleep(delay)", "await trio.sleep(delay * 0.9)")],
+    ),
+    Mutant(
+        "cancel swallowed in back-off",
+        CANCEL,
+        "the delay before an attempt is shielded",
+        [
+            Edit(
+                "recovery:Recovery._recover",
+                "    await trio.sleep(delay)",
+                "    with trio.CancelScope(shield=True):\n        await trio.sleep(delay)",
+            )
+        ],
+    ),
+    Mutant(
+        "cancel not heard after an interruption",
+        CANCEL,
+        "run.cancel() and run.pause() reach the first attempt only",
+        [Edit("run:Run._end", "self._scope.cancel(", "self.attempts or self._scope.cancel(")],
+    ),
+    Mutant(
+        "last flush unbounded",
+        CANCEL,
+        "a write under way at the end is waited for as long as any other",
+        [
+            Edit(
+                "journal_writer:JournalWriter.finish",
+                "trio.move_on_after(self._policy.last_flush_s, shield=True)",
+                "trio.CancelScope(shield=True)",
+            )
+        ],
+    ),
+    Mutant(
+        "fence ignored",
+        CANCEL,
+        "a run that another process owns goes on, as after any failed write",
+        [
+            Edit(
+                "journal_writer:JournalWriter._append",
+                "except StaleFence as error:",
+                "except ZeroDivisionError as error:",
+            )
+        ],
+    ),
+    Mutant(
+        "stall clock not paused",
+        TIME,
+        "the time of a slow consumer counts against the provider",
+        [Edit("attempt:_Reader._wait_for_receiver", "self._clocks.pause(trio.current_time())", "pass")],
+    ),
+    Mutant(
+        "stall at the deadline",
+        TIME,
+        "an event exactly at the deadline loses",
+        [
+            Edit("core.clocks:Clocks.stall", "if time > deadline:", "if time >= deadline:"),
+            Edit("watch:Watch._next_look", "return at if isinf(at) else nextafter(at, inf)", "return at"),
+            Edit("watch:Watch.run", "await trio.lowlevel.checkpoint()  #", "pass  #"),
+        ],
+    ),
+    Mutant(
+        "thinking not waited for",
+        TIME,
+        "the idle clock of a model that reasons is not doubled",
+        [Edit("core.clocks:Clocks.__init__", "(REASONING_FACTOR if reasons else 1)", "1")],
+    ),
+    Mutant(
+        "pings extend beyond the cap",
+        LIVE,
+        "pings extend the first-event clock twenty times as far as they may",
+        [Edit("core.clocks:Clocks._deadlines", "policy.first_event_s_max", "(policy.first_event_s_max or 0.0) * 20")],
+    ),
+    Mutant(
+        "idle clock never set",
+        LIVE,
+        "a stream that has begun may be silent for ever",
+        [Edit("core.clocks:Clocks._deadlines", 'rows.append((self._last, "idle", self._idle_s))', "pass")],
+    ),
+    Mutant(
+        "journal's task left",
+        LIVE,
+        "the task that writes is not told that the run has ended",
+        [Edit("run:Run._run_with", 'nursery.cancel_scope.cancel(reason="the run has ended")', "pass")],
+    ),
+    Mutant(
+        "watch outlives its attempt",
+        LIVE,
+        "the clocks of an attempt that has ended run on until one runs out",
+        [Edit("attempt:run_attempt", 'nursery.cancel_scope.cancel(reason="the attempt has ended")', "pass")],
+    ),
+    Mutant(
+        "room never told",
+        LIVE,
+        "a consumer that takes events one by one does not wake the reader",
+        [Edit("mailbox:Mailbox.take", "self._run.wake()", "pass")],
+    ),
+)
+"""Of the laws "exactly one end", "budgets", "cancellation wins", of time and of liveness."""

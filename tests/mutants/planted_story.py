@@ -1,0 +1,157 @@
+"""Planted bugs by which a run tells its story wrongly: its ledger, its events, what it leaves behind."""
+
+from __future__ import annotations
+
+from riverrun.engine.testing.accounts import ENDS, LEDGER
+from tests.mutants.patching import LEAKS, ORDER, SAME, Edit, Mutant
+
+STORY_MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "ledger forgets the loser",
+        LEDGER,
+        "an attempt that a reset ended has no line",
+        [
+            Edit(
+                "recovery:Recovery.close_attempt",
+                "self.records.append(record)",
+                'str(cause).startswith("connection") or self.records.append(record)',
+            )
+        ],
+    ),
+    Mutant(
+        "cumulative usage added",
+        LEDGER,
+        "a report that replaces is added",
+        [Edit("core.usage:apply_report", "said if report.cumulative else before + max(said, 0)", "before + said")],
+    ),
+    Mutant(
+        "usage of the last attempt only",
+        LEDGER,
+        "each attempt's usage takes the place of the sum before it",
+        [Edit("core.accumulator:Accumulator.end_attempt", "self.usage_before += ended", "self.usage_before = ended")],
+    ),
+    Mutant(
+        "cut attempt cost nothing",
+        LEDGER,
+        "the output of a stream that broke is not estimated",
+        [Edit("core.accumulator:Accumulator.end_attempt", "is_estimated = (", "is_estimated = False and (")],
+    ),
+    Mutant(
+        "swallowed echo not paid",
+        LEDGER,
+        "what the seam drops is not counted",
+        [
+            Edit(
+                "delivery:Delivery._end_alignment",
+                "max(self._aligned_bytes - size_bytes(new), 0)",
+                "0",
+            )
+        ],
+    ),
+    Mutant(
+        "killed attempt not in the ledger",
+        LEDGER,
+        "the attempt that a killed process left open has no line",
+        [
+            Edit(
+                "recovery:Recovery.__init__",
+                "self._was_killed = restored is not None and restored.attempt_open",
+                "self._was_killed = False",
+            )
+        ],
+    ),
+    Mutant(
+        "Interrupted missing",
+        ORDER,
+        "an interruption whose text is continued is not announced",
+        [
+            Edit(
+                "recovery:Recovery._plan",
+                "if is_news:",
+                "if is_news and not isinstance(plan, ContinueText):",
+            )
+        ],
+    ),
+    Mutant(
+        "RetryScheduled before Interrupted",
+        ORDER,
+        "the delay is announced before what it follows",
+        [
+            Edit(
+                "recovery:Recovery._recover",
+                "    following = self._plan(",
+                "    if delay is not None:\n"
+                "        self._delivery.put(RetryScheduled(self._spent + 1, most, delay, cause))\n"
+                "    following = self._plan(",
+            ),
+            Edit(
+                "recovery:Recovery._recover",
+                "    self._delivery.put(RetryScheduled(self._spent + 1, most, delay, cause))\n    await",
+                "    await",
+            ),
+        ],
+    ),
+    Mutant(
+        "RetryScheduled missing",
+        ORDER,
+        "the wait before the next attempt is not announced",
+        [Edit("recovery:Recovery._recover", "self._delivery.put(RetryScheduled(", "str(RetryScheduled(")],
+    ),
+    Mutant(
+        "Resumed at every word",
+        ORDER,
+        "the end of a seam is announced again and again",
+        [
+            Edit(
+                "delivery:Delivery._announce",
+                "(number, model), self._resumed = self._resumed, None",
+                "number, model = self._resumed",
+            )
+        ],
+    ),
+    Mutant(
+        "answer left open",
+        LEAKS,
+        "a source's answer is entered and never left",
+        [
+            Edit(
+                "attempt:_Reader.read_source",
+                'async with open_events(cast("EventSource", source), step) as channel:',
+                'channel = await open_events(cast("EventSource", source), step).__aenter__()\n            if channel:',
+            )
+        ],
+    ),
+    Mutant(
+        "an await forgotten",
+        LEAKS,
+        "what waits for the store before an attempt is never awaited",
+        [
+            Edit(
+                "recovery:Recovery.run",
+                "await self._delivery.release()\n            following",
+                "self._delivery.release()\n            following",
+            )
+        ],
+    ),
+    Mutant(
+        "connection left open",
+        LEAKS,
+        "the task that reads a response does not close it",
+        [Edit("transport:OpenedResponse.pump", "await self._response.aclose()", "pass")],
+        level="bytes",
+    ),
+    Mutant(
+        "a chunk lost",
+        ENDS,
+        "of the chunks of one read only the first is taken",
+        [Edit("transport:OpenedResponse.receive", 'b"".join(self._parts)', "self._parts[0]")],
+        level="bytes",
+    ),
+    Mutant(
+        "dice of its own",
+        SAME,
+        "jitter is drawn past the engine's chance",
+        [Edit("recovery:Recovery._recover", "self._world.chance()", '__import__("random").SystemRandom().random()')],
+    ),
+)
+"""Of the ledger, the order of events, leaks and determinism."""

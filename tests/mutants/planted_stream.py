@@ -1,0 +1,216 @@
+"""Planted bugs by which text is lost, doubled, reordered or not stored, and calls are released wrongly."""
+
+from __future__ import annotations
+
+from riverrun.engine.testing.invariants import CALLS, TEXT
+from tests.mutants.patching import Edit, Mutant
+
+STREAM_MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "second checkpoint forgets the first prefix",
+        TEXT,
+        "a journal of several attempts is folded from the last one on",
+        [Edit("core.journal:restore", "accumulator.origin = origin", "attempts and accumulator.reset()")],
+    ),
+    Mutant(
+        "journal numbered from before the end",
+        TEXT,
+        "a re-opened run numbers its first entry like the last that is stored, and the store takes it for a repeat",
+        [Edit("run:Run._restore", "sequence=len(journal.entries)", "sequence=max(len(journal.entries) - 1, 0)")],
+    ),
+    Mutant(
+        "overlap not trimmed",
+        TEXT,
+        "a repetition is recognised and shown all the same",
+        [Edit("core.seam:_Search.feed", "ECHO, text[len(expected) :]", "ECHO, text")],
+    ),
+    Mutant(
+        "start-over glued",
+        TEXT,
+        "an answer that begins anew counts as a clean continuation",
+        [Edit("core.seam:_Search._unmatched", "return SeamVerdict.RESTART, reply", "return SeamVerdict.CLEAN, reply")],
+    ),
+    Mutant(
+        "trimmed white space doubled",
+        TEXT,
+        "white space that a request left off is shown again",
+        [Edit("core.seam:Aligner._skip_trimmed", "return text[common:]", "return text")],
+    ),
+    Mutant(
+        "hold-back emitted twice",
+        TEXT,
+        "what the seam held is given before the reply, which holds it too",
+        [
+            Edit(
+                "core.seam:_Search._unmatched",
+                "else SeamVerdict.CLEAN, reply",
+                "else SeamVerdict.CLEAN, reply[: self._matched] + reply",
+            )
+        ],
+    ),
+    Mutant(
+        "hold-back never flushed",
+        TEXT,
+        "what the seam held is dropped where the reply turns out to be new",
+        [Edit("core.seam:_Search._leave_place", "reply = self._held() + text", "reply = text")],
+    ),
+    Mutant(
+        "hold-back shown at a cut",
+        TEXT,
+        "what the seam holds when the attempt is cut is decided as if the reply were whole",
+        [Edit("delivery:Delivery.end_seam", "if aligner is not None and whole:", "if aligner is not None:")],
+    ),
+    Mutant(
+        "snapshot text differs",
+        TEXT,
+        "a snapshot leaves off the white space at the end of its text",
+        [
+            Edit(
+                "core.accumulator:Accumulator.snapshot",
+                'text="".join(block.text for block in blocks if isinstance(block, TextBlock))',
+                'text="".join(block.text for block in blocks if isinstance(block, TextBlock)).rstrip()',
+            )
+        ],
+    ),
+    Mutant(
+        "StreamReset forgotten",
+        TEXT,
+        "what is taken back from the answer stays on the screen",
+        [Edit("delivery:Delivery.take_back", "self.put(StreamReset(reason))", "pass")],
+    ),
+    Mutant(
+        "reset not stored",
+        TEXT,
+        "what is taken back stays in the journal",
+        [Edit("delivery:Delivery.take_back", "self._record(AnswerReset())", "pass")],
+    ),
+    Mutant(
+        "rewind keeps the text",
+        TEXT,
+        "a message that begins again keeps what it had added to the open block",
+        [Edit("core.accumulator:Accumulator.rewind", "[last.read()[:last_chars]]", "[last.read()]")],
+    ),
+    Mutant(
+        "shown before it is stored",
+        TEXT,
+        "with before_delivery an event is handed over before its write",
+        [Edit("delivery:Delivery.put", "if self._hold:", "if False:")],
+    ),
+    Mutant(
+        "deliver_from ignored",
+        TEXT,
+        "a consumer that has the text is given it again",
+        [Edit("checkpoint:delivered_again", "skip = deliver_from", "skip = 0")],
+    ),
+    Mutant(
+        "half a thought signed",
+        TEXT,
+        "a signature outlives the attempt that was cut before its thought closed",
+        [
+            Edit(
+                "core.accumulator:Accumulator.end_attempt",
+                "        self._open_reasoning.pending_signature = None\n        self._close_reasoning()",
+                "        pass",
+            )
+        ],
+    ),
+    Mutant(
+        "finished answer not deleted",
+        TEXT,
+        "a finished run stays in the store",
+        [Edit("run:Run._run_with", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
+    ),
+    Mutant(
+        "last write forgotten",
+        TEXT,
+        "the end of a run does not write what is pending",
+        [Edit("journal_writer:JournalWriter.finish", "stored = await self._write()", "stored = True")],
+    ),
+    Mutant(
+        "failed write not tried again",
+        TEXT,
+        "an entry whose write failed is dropped",
+        [
+            Edit(
+                "journal_writer:JournalWriter._write_in_turn",
+                "            return False\n        self._unwritten.popleft()",
+                "            self._unwritten.popleft()\n            return False\n        self._unwritten.popleft()",
+            )
+        ],
+    ),
+    Mutant(
+        "empty answer called success",
+        TEXT,
+        "an answer without a word is not asked for again",
+        [Edit("recovery:Recovery._after_end", "if accumulator.is_empty and", "if not accumulator and")],
+    ),
+    Mutant(
+        "journal keeps one delta of a read",
+        TEXT,
+        "of a read that is nothing but text the journal is told the first delta only",
+        [Edit("delivery:Delivery._put_texts", "self._record(TextDelta(text))", "self._record(events[0])")],
+        level="bytes",
+    ),
+    Mutant(
+        "released before the block closed",
+        CALLS,
+        "a call is released as soon as its arguments parse",
+        [
+            Edit(
+                "core.accumulator:Accumulator._fold_call_delta",
+                "    return event\n",
+                "    whole = parse_arguments(call.read()) is not None\n"
+                "    return self._fold_block_stop(BlockStop(event.id)) if whole else event\n",
+            )
+        ],
+    ),
+    Mutant(
+        "announced twice after a resume",
+        CALLS,
+        "a completed call is handed out twice when its run is opened again",
+        [
+            Edit(
+                "checkpoint:delivered_again",
+                "events.append(ToolCallReady(block))",
+                "events += [ToolCallReady(block), ToolCallReady(block)]",
+            )
+        ],
+    ),
+    Mutant(
+        "cancel of a call not told",
+        CALLS,
+        "of the calls under way at a cut the first is forgotten in silence",
+        [Edit("delivery:Delivery.cancel_calls", "for event in cancelled:", "for event in cancelled[1:]:")],
+    ),
+    Mutant(
+        "asked again after a release",
+        CALLS,
+        "with text before it, a released call does not end the run, and the model makes it once more",
+        [
+            Edit(
+                "core.planner:plan_recovery",
+                "if snapshot.completed_tool_calls:",
+                "if snapshot.completed_tool_calls and not snapshot.text:",
+            )
+        ],
+    ),
+    Mutant(
+        "half a call released",
+        CALLS,
+        "arguments that never became an object are released as an empty one",
+        [
+            Edit(
+                "core.accumulator:Accumulator._close_call",
+                "parse_arguments(text) if text else None",
+                "(parse_arguments(text) if text else None) or {}",
+            )
+        ],
+    ),
+    Mutant(
+        "cancelled calls stay in the journal",
+        CALLS,
+        "a call that was cancelled is under way again when the run is opened again",
+        [Edit("delivery:Delivery.cancel_calls", "self._record(CallsCancelled())", "pass")],
+    ),
+)
+"""Of the laws "one stream" and "whole calls"."""
