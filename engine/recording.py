@@ -188,6 +188,8 @@ class _Reading:
     exchanges: list[Exchange] = field(factory=list[Exchange])
     is_open: bool = False
     """Whether the last exchange has not ended yet."""
+    reads: list[Read] = field(factory=list[Read])
+    """The last exchange's, until it ends: a tuple that grew read by read was copied each time."""
 
     def take(self, entry: dict[str, Any]) -> None:
         """Take one line. Raises what a line that does not fit raises."""
@@ -203,8 +205,14 @@ class _Reading:
         if not self.is_open:
             raise CodecError(f"what {what!r} seen; expected 'asked', for no exchange is under way")
         self._require(entry, len(self.exchanges) - 1)
-        self.exchanges[-1] = _with(self.exchanges[-1], what, entry)
-        self.is_open = what != "ended"
+        exchange = _with(self.exchanges[-1], what, entry)
+        if what == "read":
+            self.reads.append(Read(exchange.ended_s, _data(entry)))
+        elif what == "ended":
+            exchange = evolve(exchange, reads=tuple(self.reads))
+            self.is_open = False
+            self.reads.clear()
+        self.exchanges[-1] = exchange
 
     def _ask(self, entry: dict[str, Any]) -> None:
         if self.is_open:
@@ -236,6 +244,7 @@ class _Reading:
 
 
 def _with(exchange: Exchange, what: object, entry: dict[str, Any]) -> Exchange:
+    """Return the exchange after one line more; what was read is its reader's to keep."""
     at_s = _number(entry["at_s"])
     _check_order(at_s, exchange.ended_s)
     if what in ("opened", "read") and (what == "opened") == (exchange.opened_s is not None):
@@ -244,7 +253,7 @@ def _with(exchange: Exchange, what: object, entry: dict[str, Any]) -> Exchange:
         case "opened":
             return evolve(exchange, opened_s=at_s, ended_s=at_s, status=_whole(entry["status"]), headers=_texts(entry))
         case "read":
-            return evolve(exchange, reads=(*exchange.reads, Read(at_s, _data(entry))), ended_s=at_s)
+            return evolve(exchange, ended_s=at_s)
         case "ended":
             cause = structure(entry["cause"], InterruptCause) if "cause" in entry else None
             if entry["how"] not in ("end", "broke", "left") or (cause is None) == (entry["how"] == "broke"):

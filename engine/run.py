@@ -369,8 +369,8 @@ class OpenedRun:
             await self._nursery.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
             crash = single_error(group)
-            if not isinstance(error, Exception):
-                raise crash from crash.__cause__
+            if not isinstance(error, Exception) or group.split((Exception, trio.Cancelled))[1] is not None:
+                raise crash from crash.__cause__  # a Ctrl-C that hit a task of the run is nobody's to replace
             if group.split(trio.Cancelled)[1] is not None:  # Cancelled alone is no crash: the body's error replaces it
                 logger.exception("run %r crashed while an exception left its block", self._run.run_id)
         finally:

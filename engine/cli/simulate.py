@@ -10,11 +10,13 @@ import importlib.util
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import trio
 from attrs import evolve, frozen
 
 from ..core.codec import CodecError
@@ -43,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows escapes, not a traceback
+    before = signal.signal(signal.SIGINT, _interrupt)
     try:
         code = _play(args) if args.scenario is not None else _sweep(args)
         sys.stdout.flush()
@@ -52,7 +55,31 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         silence(sys.stdout)
         code = ExitCode.BROKEN_PIPE
+    finally:
+        signal.signal(signal.SIGINT, before)
     return int(code)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    """Hear a Ctrl-C: at once, or, inside a simulation, when its seeds are done; a second one always at once.
+
+    Raised anywhere inside, it may hit a finalizer, which Python lets swallow it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not trio.lowlevel.in_trio_run():
+        raise KeyboardInterrupt
+
+
+def _hearing(show: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Show progress, and raise the Ctrl-C that was heard meanwhile."""
+
+    def on_progress(done: int, failed: int) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it is ours until one was heard
+            raise KeyboardInterrupt
+        if show is not None:
+            show(done, failed)
+
+    return on_progress
 
 
 # -- one scenario -------------------------------------------------------------------------------------------------
@@ -76,7 +103,7 @@ def _read_scenario(path: Path) -> Scenario:
         raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
     except CodecError as error:
         raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
-    _check_planner(scenario.planner)
+    planner_of(scenario.planner)
     if scenario.level not in WORLDS:
         raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
     return scenario
@@ -119,7 +146,7 @@ def _sweep(args: argparse.Namespace) -> ExitCode:
             jobs=args.jobs,
             level=args.level,
             planner=args.planner,
-            on_progress=on_progress,
+            on_progress=_hearing(on_progress),
             failures_max=FAILURES_MAX,
         )
     told = [_tell(failure, args) for failure in _one_for_each_law(report)]
@@ -136,7 +163,7 @@ def _check(args: argparse.Namespace) -> None:
         if given is not None and given < least:
             raise UsageError(f"--{name} is {given}; expected at least {least}")
     _look_here()
-    _check_planner(args.planner)
+    planner_of(args.planner)
     if not os.path.isdir(args.save) or not os.access(args.save, os.W_OK):
         raise UsageError(
             f"--save is {args.save}, which is no folder that can be written; expected one for failing scenarios"
@@ -147,17 +174,6 @@ def _look_here() -> None:
     """Find modules in the current folder, as `python -m` does; the processes of a sweep are told the same path."""
     if not {"", os.getcwd()} & set(sys.path):
         sys.path.insert(0, os.getcwd())
-
-
-def _check_planner(name: str) -> None:
-    try:
-        planner = planner_of(name)
-    except UsageError:
-        raise
-    except Exception as error:  # whatever the user's module raises while it is imported
-        raise UsageError(f"planner {name!r} can not be imported: {type(error).__name__}: {error}") from error
-    if not callable(planner):
-        raise UsageError(f"planner {name!r} is of type {type(planner).__name__}; expected a function")
 
 
 def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:

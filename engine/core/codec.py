@@ -20,14 +20,18 @@ from .events import Event
 from .messages import AnswerBlock, Block, ImageBlock, TextBlock
 from .planner import RecoveryPlan
 from .stream_events import StreamEvent
+from .usage_error import UsageError
 
 SCHEMA_VERSION = 1
+
+SEEN_CHARS_MAX = 80
+"""How much of what was read a message may quote."""
 
 T = TypeVar("T")
 
 
 class CodecError(ValueError):
-    """JSON that is not what it should be; the message never holds the content."""
+    """JSON that is not what it should be; the message names the field, and quotes its beginning at most."""
 
 
 @cache
@@ -101,7 +105,29 @@ def structure(value: object, kind: Any) -> Any:
         raise CodecError("a value nested too deep") from None
     except Exception as error:  # cattrs gives groups of whatever the hooks raised
         name = getattr(kind, "__name__", "value")
-        raise CodecError(f"not a {name} of schema {SCHEMA_VERSION}: {type(error).__name__}") from error
+        raise CodecError(f"no {name} of schema {SCHEMA_VERSION}: {_complaint(error)}") from error
+
+
+def _complaint(error: Exception) -> str:
+    """Say what is wrong with the first field that is, and where: `'model' is missing or unknown, at request.model`."""
+    said = cattrs.transform_error(error, path="", format_exception=_worded)
+    what, _, path = said[0].partition(" @ ")
+    more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+    return what + (f", at {_cut(path.removeprefix('.'))}" if path else "") + more
+
+
+def _worded(error: BaseException, kind: type[Any] | None) -> str:
+    if isinstance(error, UsageError):  # a value's own words: what was seen comes first, and may be long
+        seen, mark, expected = str(error).partition("; expected ")
+        return _cut(seen) + mark + expected
+    if isinstance(error, KeyError):  # a field that is not there, or a `type` that its union does not have
+        return f"{_cut(repr(error.args[0]))} is missing or unknown"
+    return f"expected {_cut(getattr(kind, '__name__', str(kind)))}" if kind is not None else "of another type"
+
+
+def _cut(text: str) -> str:
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= SEEN_CHARS_MAX else f"{text[: SEEN_CHARS_MAX - 1]}…"
 
 
 def unstructure(value: object, kind: Any) -> Any:

@@ -15,7 +15,7 @@
 | `check_policy`   | a `Policy`                    |    5 | arithmetic, the simulator                    |
 
 Each takes `runs` and `seed`, gives a `Held` that says what held, and raises `LawBroken` otherwise. None needs pytest,
-and none may be called inside a trio run: they start runs of their own.
+and none may be called inside a trio run (UsageError): they start runs of their own.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from ..core.planner import (
     WholeRestart,
 )
 from ..core.snapshot import InterruptSnapshot
+from ..core.usage_error import UsageError
 from ..recovery import Planner
 from .law_broken import (
     ANY_ORDER,
@@ -41,7 +42,7 @@ from .law_broken import (
 from .model import Violation
 from .refutation import refuted, simulate_alone
 from .scenario import Scenario
-from .simulator import Outcome, simulate_many
+from .simulator import WORLDS, Outcome, raise_interrupt, require_draws, simulate_many
 from .swarm import scenario_of
 
 PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
@@ -67,8 +68,16 @@ def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str 
 
     Raises:
         LawBroken: with the law, and the shrunk run as a story.
-    Cost: about 2 ms a run. Not to be called inside a trio run.
+        UsageError: an argument that no check can begin with, or a call inside a trio run.
+    Cost: about 2 ms a run.
     """
+    require_draws("check_planner", runs, seed)
+    if not callable(plan):
+        raise UsageError(
+            f"check_planner() was given {repr(plan)[:80]}; expected a function of (snapshot, capabilities)"
+        )
+    if level not in WORLDS:
+        raise UsageError(f"check_planner(level=) is {level!r}; expected one of {', '.join(WORLDS)}")
     for at in range(seed, seed + runs, CHUNK):
         scenarios = [scenario_of(one, level) for one in range(at, min(at + CHUNK, seed + runs))]
         _check_runs(plan, scenarios)
@@ -82,7 +91,8 @@ def _check_runs(plan: Planner, scenarios: Sequence[Scenario]) -> None:
     judge = _Judge(plan)
     try:
         broken = [outcome.scenario for outcome in simulate_many(scenarios, planner=judge) if outcome.broken]
-    except (Exception, BaseExceptionGroup):  # a run that takes the loop down: it is found below, alone
+    except (Exception, BaseExceptionGroup) as error:  # a run that takes the loop down: it is found below, alone
+        raise_interrupt(error)
         broken = list(scenarios)
     for scenario in broken:
         found = _simulate(scenario, plan)

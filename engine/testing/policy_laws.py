@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import inf
+from typing import cast
 
 from attrs import evolve
 
@@ -20,11 +21,12 @@ from ..core.causes import (
 )
 from ..core.policy import Limits, Policy, RetryPolicy
 from ..core.retry import HINT_JITTER, attempts_max, delay_s
+from ..core.usage_error import UsageError
 from .law_broken import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
 from .model import Violation
 from .refutation import refuted, simulate_alone
 from .scenario import Act, Consumer, Fault, Kind, Scenario, StoreFault, StoreKind
-from .simulator import Outcome, simulate_many
+from .simulator import Outcome, raise_interrupt, require_draws, simulate_many
 from .story import tell_story
 from .swarm import scenario_of
 
@@ -72,8 +74,12 @@ def check_policy(policy: Policy, *, runs: int = 500, seed: int = 0) -> Held:
 
     Raises:
         LawBroken: with the law, and the arithmetic or the shrunk run as a story.
-    Cost: about 2 ms a run. Not to be called inside a trio run.
+        UsageError: an argument that no check can begin with, or a call inside a trio run.
+    Cost: about 2 ms a run.
     """
+    require_draws("check_policy", runs, seed)
+    if not isinstance(cast("object", policy), Policy):
+        raise UsageError(f"check_policy() was given {repr(policy)[:80]}; expected a Policy")
     for violation in _arithmetic(policy.retry):
         raise LawBroken(violation.law, f"{policy.retry!r}\nBROKEN  {violation.law}: {violation.message}\n")
     simulated = evolve(policy, limits=Limits())
@@ -155,7 +161,8 @@ def _check_runs(policy: Policy, scenarios: Iterable[Scenario]) -> None:
     under = [_under(policy, scenario) for scenario in scenarios]
     try:
         broken = [outcome.scenario for outcome in simulate_many(under) if outcome.broken]
-    except (Exception, BaseExceptionGroup):  # a run that takes the loop down: it is found below, alone
+    except (Exception, BaseExceptionGroup) as error:  # a run that takes the loop down: it is found below, alone
+        raise_interrupt(error)
         broken = under
     for scenario in broken:
         found = _simulate(policy, scenario)

@@ -40,6 +40,7 @@ from .law_broken import (
 )
 from .model import Violation
 from .provider_runs import CutRun, told_strings
+from .simulator import require_draws
 
 PROVIDER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CUT_ANYWHERE, PURE, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
 
@@ -68,9 +69,12 @@ def check_provider(provider: Provider, *, write: Write | None = None, runs: int 
 
     Raises:
         LawBroken: with the law, and the smallest value as a story.
-        UsageError: Hypothesis is not installed, or nobody knows how its server writes.
-    Cost: about 10 ms for each of `runs`. Not to be called inside a trio run.
+        UsageError: Hypothesis is not installed, nobody knows how its server writes, an argument that no check can
+            begin with, or a call inside a trio run.
+    Cost: about 10 ms for each of `runs`.
     """
+    require_draws("check_provider", runs, seed)
+    _require_provider(provider)
     try:
         from . import strategies
         from .smallest import smallest
@@ -80,6 +84,8 @@ def check_provider(provider: Provider, *, write: Write | None = None, runs: int 
         _require_format(provider.name)
         write = partial(answer_bytes, provider.name)
     judge = _Judge(provider, write)
+    for violation in judge.shown():  # first: every story below shows more of a provider than this one
+        raise LawBroken(violation.law, _story(provider, (), violation))
     claims = _claims(judge, strategies)
     for strategy, claim, share in claims:
         breaks = partial(_breaks, claim)
@@ -88,6 +94,17 @@ def check_provider(provider: Provider, *, write: Write | None = None, runs: int 
             violation = _judged(claim, found)[0]
             raise LawBroken(violation.law, _story(provider, found, violation))
     return Held(PROVIDER_LAWS, max(runs // 4, 1), runs * (len(claims) - 1))
+
+
+_MEMBERS = ("name", "model", "capabilities", "encode", "decoder", "classify")
+
+
+def _require_provider(provider: object) -> None:
+    missing = [name for name in _MEMBERS if not hasattr(provider, name)]
+    if missing or isinstance(provider, type):
+        said = f", which has no {', '.join(missing)}" if missing else ""
+        seen = f"the class {provider.__name__}" if isinstance(provider, type) else f"a {type(provider).__name__}"
+        raise UsageError(f"check_provider() was given {seen}{said}; expected a Provider, made with a made-up key")
 
 
 def _require_format(name: str) -> None:
@@ -296,7 +313,8 @@ class _Judge:
             yield Violation(PURE, "the same request has two capabilities")
         yield from self._said(wire, [message.text for message in request.messages])
         shown = wire.body.decode("utf-8", "replace")
-        yield from self._hidden("a request", f"{wire.url} {wire!r} {self.provider!r} {shown}")
+        yield from self._hidden("a request", f"{wire.url} {wire!r} {shown}")
+        yield from self.shown()
 
     def _said(self, wire: WireRequest, texts: Sequence[str]) -> Iterator[Violation]:
         strings = told_strings(wire.body)
@@ -338,6 +356,10 @@ class _Judge:
         if failure.retry_after_s is not None and not failure.retry_after_s >= 0:
             yield Violation(BUDGETS, f"the hint is {failure.retry_after_s!r} s; expected none, or 0 and more")
         yield from self._hidden("an error", f"{failure!r} {failure.to_error()!r}")
+
+    def shown(self) -> Iterator[Violation]:
+        """What a provider shows of itself, in a log or a traceback, is not its key."""
+        yield from self._hidden("repr(provider)", repr(self.provider))
 
     def _hidden(self, where: str, shown: str) -> Iterator[Violation]:
         if any(secret in shown for secret in self.secrets):

@@ -11,7 +11,7 @@ from .law_broken import LIVENESS, LawBroken
 from .model import Violation
 from .scenario import Scenario
 from .shrink import shrink
-from .simulator import Outcome, simulate
+from .simulator import Outcome, raise_interrupt, simulate
 from .story import tell_story
 
 
@@ -20,6 +20,7 @@ def simulate_alone(scenario: Scenario, planner: Planner | None = None) -> Outcom
     try:
         return simulate(scenario, planner=planner)
     except (Exception, BaseExceptionGroup) as error:
+        raise_interrupt(error)
         return outcome_of_crash(scenario, error)
 
 

@@ -7,19 +7,56 @@ event for event, whatever the process, alone or among thousands.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import attrs
 from attrs import field, frozen
 
 from ..core.codec import CodecError, structure, unstructure
 from ..core.policy import Policy
+from ..core.usage_error import UsageError
 
 SCHEMA_VERSION = 1
+ITEM_KINDS = ("text", "reasoning", "calls")
 
-T = TypeVar("T")
+STATUSES = (500, 400, 401, 402, 404, 429, 529)
+"""The statuses that the simulated model has an error for: every key of `model._REFUSALS`."""
+
+_NATIVE = ("native", "native_echo", "native_echo_trim")
+PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking")
+"""Every key of `model.PROVIDERS`, which is made of what is here."""
+
+_E = TypeVar("_E", bound=StrEnum)
+
+# One comparison of each value nearly always holds, and its fields are looked at only where it does not: checked one by
+# one they made a scenario a fifth dearer to draw.
+
+
+def _refuse(field_name: str, seen: object, expected: str) -> NoReturn:
+    shown = repr(seen)
+    raise UsageError(f"{field_name} is {shown if len(shown) <= 80 else f'{shown[:79]}…'}; expected {expected}")
+
+
+def _require_count(value: object, name: str, least: int = 0, *, or_none: bool = False) -> None:
+    held = getattr(value, name)
+    if not (or_none and held is None) and (isinstance(held, bool) or not isinstance(held, int) or held < least):
+        _refuse(f"{type(value).__name__}.{name}", held, f"a whole number of at least {least}")
+
+
+def _require_seconds(value: object, name: str, *, or_none: bool = False) -> None:
+    held = getattr(value, name)
+    is_number = isinstance(held, int | float) and not isinstance(held, bool)
+    if not (or_none and held is None) and not (is_number and held >= 0):  # NaN is not
+        _refuse(f"{type(value).__name__}.{name}", held, f"{'None, or ' if or_none else ''}a number of at least 0")
+
+
+def _member(kind: type[_E], value: object, field_name: str) -> _E:
+    try:
+        return kind(cast("str", value))
+    except ValueError:
+        _refuse(field_name, value, f"one of {', '.join(kind)}")
 
 
 class Kind(StrEnum):
@@ -68,6 +105,8 @@ class Kind(StrEnum):
 MANNERS = frozenset({Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE})
 """Kinds that say how a reply begins; they may stand beside one that says how it ends."""
 
+_MANNERS = (Kind.NONE, *sorted(MANNERS))  # a tuple compares by identity first; the hash of an enum is a call
+
 
 @frozen
 class Item:
@@ -82,20 +121,60 @@ class Item:
     signed: bool = False
     broken: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        if self.kind not in ITEM_KINDS:
+            _refuse("Item.kind", self.kind, f"one of {', '.join(ITEM_KINDS)}")
+        if type(self.size) is not int or self.size < 1:
+            _require_count(self, "size", 1)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether an answer of this alone is one: thoughts are none, nor are calls that nobody can make."""
+        return self.kind == "text" or (self.kind == "calls" and not self.broken)
+
+
+def _kind(value: str) -> Kind:
+    return value if type(value) is Kind else _member(Kind, value, "Fault.kind or Fault.manner")
+
 
 @frozen
 class Fault:
     """What goes wrong with one attempt, after `at` events of it; `manner` says how the reply begins."""
 
-    kind: Kind = field(default=Kind.NONE, converter=Kind)
+    kind: Kind = field(default=Kind.NONE, converter=_kind)
     at: int = 0
     seconds: float = 1.0
     count: int = 0
     status: int = 500
     retry_after_s: float | None = None
-    manner: Kind = field(default=Kind.NONE, converter=Kind)
+    manner: Kind = field(default=Kind.NONE, converter=_kind)
     burst: int = 4
     """How many events one read brings."""
+
+    def __attrs_post_init__(self) -> None:
+        if not (
+            type(self.at) is type(self.count) is type(self.burst) is int
+            and self.at >= 0
+            and self.count >= 0
+            and self.burst >= 1
+            and type(self.seconds) is float
+            and self.seconds >= 0
+            and self.status in STATUSES
+            and self.retry_after_s is None
+            and self.manner in _MANNERS
+        ):
+            self._look_closely()
+
+    def _look_closely(self) -> None:
+        _require_count(self, "at")
+        _require_count(self, "count")
+        _require_count(self, "burst", 1)
+        _require_seconds(self, "seconds")
+        _require_seconds(self, "retry_after_s", or_none=True)
+        if self.status not in STATUSES:
+            _refuse("Fault.status", self.status, f"one of {', '.join(map(str, STATUSES))}")
+        if self.manner not in _MANNERS:
+            _refuse("Fault.manner", self.manner.value, f"one of {', '.join(_MANNERS)}")
 
     @property
     def begins(self) -> Kind:
@@ -122,15 +201,25 @@ class StoreKind(StrEnum):
 CRASHES = frozenset({StoreKind.CRASH_BEFORE_WRITE, StoreKind.CRASH_AFTER_WRITE})
 
 
+def _store_kind(value: str) -> StoreKind:
+    return value if type(value) is StoreKind else _member(StoreKind, value, "StoreFault.kind")
+
+
 @frozen
 class StoreFault:
     """What happens at write `at` (from 0) of process number `process`, and at the `count` - 1 writes after it."""
 
-    kind: StoreKind = field(converter=StoreKind)
+    kind: StoreKind = field(converter=_store_kind)
     at: int = 0
     count: int = 1
     seconds: float = 1.0
     process: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        _require_count(self, "at")
+        _require_count(self, "count", 1)
+        _require_seconds(self, "seconds")
+        _require_count(self, "process")
 
 
 class Act(StrEnum):
@@ -145,6 +234,10 @@ class Act(StrEnum):
     """The task is cancelled from outside."""
 
 
+def _act(value: str) -> Act:
+    return value if type(value) is Act else _member(Act, value, "Consumer.act")
+
+
 @frozen
 class Consumer:
     """How the consumer behaves.
@@ -155,7 +248,7 @@ class Consumer:
     `mailbox_max`: how many events may wait for it.
     """
 
-    act: Act = field(default=Act.NONE, converter=Act)
+    act: Act = field(default=Act.NONE, converter=_act)
     act_event: int = 0
     act_s: float | None = None
     act_on: str | None = None
@@ -166,8 +259,37 @@ class Consumer:
     switches: bool = False
     mailbox_max: int | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if not (
+            type(self.act_event) is int
+            and self.act_event >= 0
+            and self.act_s is None
+            and type(self.slow_s) is float
+            and self.slow_s >= 0
+            and self.mailbox_max is None
+        ):
+            self._look_closely()
+
+    def _look_closely(self) -> None:
+        _require_count(self, "act_event")
+        _require_seconds(self, "act_s", or_none=True)
+        _require_seconds(self, "slow_s")
+        _require_count(self, "mailbox_max", 1, or_none=True)
+
 
 _CONSUMER, _POLICY = Consumer(), Policy()
+_ITEMS, _FAULTS, _STORE_FAULTS = frozenset({Item}), frozenset({Fault}), frozenset({StoreFault})
+
+
+def _require_kind(held: object, kind: type[object], field_name: str, expected: str) -> None:
+    if isinstance(held, bool) or not isinstance(held, kind):
+        _refuse(field_name, held, expected)
+
+
+def _require_all(values: object, kind: type[object], field_name: str, expected: str) -> None:
+    _require_kind(values, tuple, field_name, f"a tuple, each of it {expected}")
+    for at, one in enumerate(cast("tuple[object, ...]", values)):
+        _require_kind(one, kind, f"{field_name}[{at}]", expected)
 
 
 @frozen
@@ -193,6 +315,36 @@ class Scenario:
     why: str = ""
     """What this scenario found, for a person: it changes nothing."""
 
+    def __attrs_post_init__(self) -> None:
+        if not (
+            type(self.answer) is tuple
+            and type(self.faults) is tuple
+            and type(self.store) is tuple
+            and _ITEMS.issuperset(map(type, self.answer))
+            and _FAULTS.issuperset(map(type, self.faults))
+            and _STORE_FAULTS.issuperset(map(type, self.store))
+            and type(self.consumer) is Consumer
+            and type(self.policy) is Policy
+            and type(self.seed) is int
+            and self.provider in PROVIDER_NAMES
+        ):
+            self._look_closely()
+        for item in self.answer:
+            if item.says_something:
+                break
+        else:
+            _refuse("Scenario.answer", self.answer, "text or whole calls in it: without them no answer is whole")
+
+    def _look_closely(self) -> None:
+        _require_all(self.answer, Item, "Scenario.answer", "an Item")
+        _require_all(self.faults, Fault, "Scenario.faults", "the Fault of attempts, testing.AttemptFault")
+        _require_all(self.store, StoreFault, "Scenario.store", "a StoreFault")
+        _require_kind(self.consumer, Consumer, "Scenario.consumer", "a Consumer")
+        _require_kind(self.policy, Policy, "Scenario.policy", "a Policy")
+        _require_kind(self.seed, int, "Scenario.seed", "a whole number")
+        if self.provider not in PROVIDER_NAMES:
+            _refuse("Scenario.provider", self.provider, f"one of {', '.join(PROVIDER_NAMES)}")
+
     def to_json(self) -> str:
         """Write it as JSON that names only what is not the default."""
         body = {"schema": SCHEMA_VERSION, **_sparse(self)}
@@ -200,7 +352,7 @@ class Scenario:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Scenario:
-        """Read it. Raises CodecError: not JSON, another schema, or not a scenario."""
+        """Read it. Raises CodecError: not JSON, another schema, a field that no scenario has, or not a scenario."""
         try:
             held: object = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -208,7 +360,25 @@ class Scenario:
         plain = cast("dict[str, object]", held) if isinstance(held, dict) else {}
         if plain.get("schema") != SCHEMA_VERSION:
             raise CodecError(f"schema {plain.get('schema')!r} seen, {SCHEMA_VERSION} expected: is it a scenario?")
-        return cast("Scenario", structure(plain, cls))
+        made = cast("Scenario", structure(plain, cls))
+        for path in _unknown({name: plain[name] for name in plain if name != "schema"}, made):
+            raise CodecError(f"an unknown field {path[:80]!r}; a scenario has to say the same to whoever plays it")
+        return made
+
+
+def _unknown(plain: object, made: object, path: str = "") -> Iterator[str]:
+    """Yield the paths of what stands in the JSON and not in what was made of it: a misspelt fault is none."""
+    if isinstance(plain, dict) and attrs.has(type(made)):
+        names = {one.name for one in attrs.fields(cast("Any", type(made)))}
+        for name, held in cast("dict[str, object]", plain).items():
+            if name not in names:
+                yield f"{path}{name}"
+            else:
+                yield from _unknown(held, getattr(made, name), f"{path}{name}.")
+    elif isinstance(plain, list) and isinstance(made, tuple):
+        pairs = zip(cast("list[object]", plain), cast("tuple[object, ...]", made), strict=True)
+        for at, (held, one) in enumerate(pairs):
+            yield from _unknown(held, one, f"{path[:-1]}[{at}].")
 
 
 def _sparse(value: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def smaller(scenario: Scenario) -> Iterator[Scenario]:
         yield from (evolve(scenario, consumer=one) for one in _smaller_consumers(scenario.consumer))
     yield from _smaller_settings(scenario)
     for index, item in enumerate(scenario.answer):
-        if len(scenario.answer) > 1 and any(i.kind != "reasoning" for i in _without(scenario.answer, index)):
+        if len(scenario.answer) > 1 and any(i.says_something for i in _without(scenario.answer, index)):
             yield evolve(scenario, answer=_without(scenario.answer, index))
         yield from (evolve(scenario, answer=_with(scenario.answer, index, one)) for one in _smaller_items(item))
     for index, fault in enumerate(scenario.faults):

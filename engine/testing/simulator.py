@@ -104,17 +104,31 @@ WORLDS: dict[str, MakeWorld] = {"events": EventWorld, "bytes": ByteWorld}
 
 
 def planner_of(name: str) -> Planner:
-    """Find a planner by its name here, or as "module:function". Raises UsageError."""
+    """Find a planner by its name here, or as "module:function". Raises UsageError, with what stood in the way."""
     if name in PLANNERS:
         return PLANNERS[name]
     module, _, function = name.partition(":")
+    if not module or not function:
+        raise UsageError(f"planner {name!r} can not be found; expected default, or module:function")
+    planner: object = getattr(_imported(name, module), function, None)
+    if not callable(planner):
+        seen = "is not there" if planner is None else f"is of type {type(planner).__name__}"
+        raise UsageError(f"planner {name!r} can not be used: {function} {seen}; expected a function in {module}")
+    return cast("Planner", planner)
+
+
+def _imported(name: str, module: str) -> object:
     try:
-        return cast("Planner", getattr(import_module(module), function))
-    except (ImportError, AttributeError, ValueError) as error:
-        known = ", ".join(PLANNERS)
-        raise UsageError(
-            f"planner {name!r} can not be found ({error}); expected {known}, or module:function"
-        ) from error
+        return import_module(module)
+    except Exception as error:  # whatever a stranger's module raises while it is imported
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module}.".startswith(f"{missing}."):
+            said = f"there is no module {missing}; expected default, or module:function"
+            raise UsageError(f"planner {name!r} can not be found: {said}") from error
+        if missing is not None:
+            said = f"{module} could not be imported, because {missing} is missing; install it"
+            raise UsageError(f"planner {name!r}: {said}") from error
+        raise UsageError(f"planner {name!r} can not be imported: {type(error).__name__}: {error}") from error
 
 
 def _world_of(level: str) -> MakeWorld:
@@ -261,8 +275,30 @@ def _noon() -> float:
 # -- many ---------------------------------------------------------------------------------------------------------
 
 
+def require_no_run(caller: str) -> None:
+    """Raise UsageError inside a trio run: `caller` starts runs of its own."""
+    if trio.lowlevel.in_trio_run():
+        said = "was called inside a trio run, and starts runs of its own"
+        raise UsageError(f"{caller}() {said}; expected it outside, or in trio.to_thread.run_sync")
+
+
+def require_draws(caller: str, runs: int, seed: int) -> None:
+    """Raise UsageError for what no check can begin with: a trio run around it, no runs, a seed that is no number."""
+    require_no_run(caller)
+    for name, value, least in (("runs", cast("object", runs), 1), ("seed", seed, None)):
+        at_least = "" if least is None else f" of at least {least}"
+        if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+            raise UsageError(f"{caller}({name}=) is {value!r}; expected a whole number{at_least}")
+
+
 def simulate(scenario: Scenario, *, planner: Planner | None = None) -> Outcome:
-    """Run one scenario in a trio run of its own. Raises UsageError for a planner or level that is not known."""
+    """Run one scenario in a trio run of its own.
+
+    Raises:
+        UsageError: a planner or level that is not known, or a call inside a trio run.
+    """
+    if not isinstance(cast("object", scenario), Scenario):
+        raise UsageError(f"simulate() was given a {type(scenario).__name__}; expected a Scenario")
     return simulate_many([scenario], planner=planner)[0]
 
 
@@ -283,6 +319,7 @@ def simulate_each(
     group: int = GROUP,
 ) -> None:
     """Run scenarios as `simulate_many` does, and give each outcome to `take`: nothing of it has to be kept."""
+    require_no_run("simulate")
     loop = _Loop(planner)
     with seeded_order(loop.clock), _silenced_log(), _rare_collections():
         trio.run(loop.run, iter(scenarios), take, group, clock=loop.clock)
@@ -323,6 +360,13 @@ class _Loop:
             said = Violation("nothing leaks", f"a warning: {seen[0].message}")
             outcomes = [evolve(outcome, broken=(*outcome.broken, said)) for outcome in outcomes]
         return outcomes
+
+
+def raise_interrupt(error: BaseException) -> None:
+    """Raise the Ctrl-C that a loop which was taken down may hold: it is the caller's, not a finding."""
+    held = cast("BaseExceptionGroup[BaseException]", error) if isinstance(error, BaseExceptionGroup) else None
+    if held is not None and held.subgroup(KeyboardInterrupt) is not None:
+        raise KeyboardInterrupt from None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from attrs import define, evolve, frozen
 
 from ..core.errors import StoreError
 from ..core.policy import CheckpointPolicy
+from ..core.usage_error import UsageError
 from ..stores.store import CheckpointStore
 from .clock import JumpingClock, Stuck, seeded_order
 from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS, Held, LawBroken
@@ -20,7 +21,7 @@ from .mirrored_store import MirroredStore
 from .model import Violation
 from .refutation import outcome_of_crash, refuted
 from .scenario import Scenario
-from .simulator import Outcome, Simulation
+from .simulator import Outcome, Simulation, raise_interrupt, require_draws
 from .store_claims import CLAIMS, Broken, Claim, Reopen
 from .swarm import scenario_of
 
@@ -56,8 +57,14 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
 
     Raises:
         LawBroken: with the law, and the smallest script, sequence or run as a story.
-    Cost: some hundred calls of the store for each of `runs`. Not to be called inside a trio run.
+        UsageError: an argument that no check can begin with, or a call inside a trio run.
+    Cost: some hundred calls of the store for each of `runs`.
     """
+    require_draws("check_store", runs, seed)
+    for name, made in (("make_store", make_store), ("reopen", reopen)):
+        if not callable(made) and not (name == "reopen" and made is None):
+            said = "a function that makes a store: the class itself, say, and not one that is made"
+            raise UsageError(f"check_store({name}=) is {repr(made)[:80]}; expected {said}")
     for claim in CLAIMS:
         _check_claim(claim, make_store, reopen)
     for one in range(seed, seed + runs):
@@ -90,11 +97,22 @@ class _Opened:
             await store.aclose()
 
 
+_MEMBERS = ("open_journal", "append", "delete", "list_runs", "aclose")
+
+
+def _require_store(made: CheckpointStore) -> CheckpointStore:
+    missing = [name for name in _MEMBERS if not callable(getattr(made, name, None))]
+    if missing:
+        said = f"{type(made).__name__}, which has no {', '.join(missing)}"
+        raise UsageError(f"check_store(make_store=) made a {said}; expected a CheckpointStore")
+    return made
+
+
 def _run(make_store: MakeStore, reopen: Reopen | None, script: Script, law: str) -> Violation | None:
     """Run a script over a fresh store; returns what broke."""
 
     async def main() -> Violation | None:
-        opened = _Opened(reopen, [make_store()])
+        opened = _Opened(reopen, [_require_store(make_store())])
         try:
             with trio.fail_after(CLAIM_S):
                 await script(opened.stores[0], opened.reopen)
@@ -251,6 +269,7 @@ def _simulate_on(make_store: MakeStore, scenario: Scenario) -> Outcome:
         with seeded_order(clock):
             return trio.run(main, clock=clock)
     except (Exception, BaseExceptionGroup) as error:  # a store that takes the loop down is an outcome too
+        raise_interrupt(error)
         return outcome_of_crash(scenario, error)
     finally:
         logger.disabled = before

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 
 import trio
 from attrs import define, evolve, field, frozen
@@ -20,7 +23,7 @@ from .accounts import LIVE
 from .model import Violation
 from .rare import RARE_STATES
 from .scenario import Kind, Scenario
-from .simulator import Outcome, simulate, simulate_each
+from .simulator import Outcome, planner_of, raise_interrupt, require_no_run, simulate, simulate_each
 from .swarm import scenario_of
 
 CHUNK = 500
@@ -125,6 +128,8 @@ def sweep(
         on_progress: called with how many runs are done and how many failed.
         failures_max: stop early once so many have failed.
     """
+    require_no_run("sweep")
+    planner_of(planner)
     began, workers = time.monotonic(), jobs or os.cpu_count() or 1
     chunks = [(at, min(CHUNK, seed + runs - at), level, planner) for at in range(seed, seed + runs, CHUNK)]
     total = _Part()
@@ -159,11 +164,36 @@ def _parts(chunks: Sequence[_Chunk], workers: int) -> Iterator[_Part]:
         yield from (_run_chunk(chunk) for chunk in chunks)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads and loops this process has
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    before = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
         try:
+            with _interrupts_ignored():  # the processes that are started here inherit that, from their first instant
+                for _ in range(workers):  # each submission starts one
+                    pool.submit(_leave_interrupts)
             yield from _as_completed(pool, iter(chunks), workers * 2)
+        except BaseException:  # the caller's Ctrl-C, or that it wants no more: nobody waits for what is under way
+            for child in set(multiprocessing.active_children()) - before:
+                child.terminate()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Generator[None, None, None]:
+    if threading.current_thread() is not threading.main_thread():  # who may not change it does not get it either
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one: it ends all of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _as_completed(pool: ProcessPoolExecutor, chunks: Iterator[_Chunk], ahead: int) -> Iterator[_Part]:
@@ -219,7 +249,8 @@ def _run_chunk(chunk: _Chunk) -> _Part:
     scenarios = drawn if planner == "default" else (evolve(scenario, planner=planner) for scenario in drawn)
     try:
         simulate_each(scenarios, tally.take)
-    except (Exception, trio.Cancelled, BaseExceptionGroup):  # one took the loop down with it: one by one it is found
+    except (Exception, trio.Cancelled, BaseExceptionGroup) as error:  # one took the loop down: one by one it is found
+        raise_interrupt(error)
         tally = _Tally()
         for seed in range(at, at + count):
             tally.take(simulate_safely(evolve(scenario_of(seed, level), planner=planner)))
@@ -233,5 +264,6 @@ def simulate_safely(scenario: Scenario) -> Outcome:
     try:
         return simulate(scenario)
     except (Exception, BaseExceptionGroup) as error:
+        raise_interrupt(error)
         said = Violation("liveness", f"the simulation itself raised {type(error).__name__}: {error}"[:400])
         return Outcome(scenario, (), (said,), frozenset())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +113,17 @@ def test_a_planner_in_the_current_folder_is_found(
     said = capsys.readouterr().err
     assert "is of type int; expected a function" in said
     assert "can not be imported: SyntaxError" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process group is sent a signal")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_ends_it_and_its_processes(jobs: str) -> None:
+    command = [sys.executable, "-m", "riverrun", "simulate", "--runs", "1000000", "--jobs", jobs, "--json"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as started:
+        time.sleep(3.0)
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to all of its processes
+        try:
+            _, said = started.communicate(timeout=60)
+        finally:
+            started.kill()
+    assert (started.returncode, said.decode()) == (130, "riverrun: interrupted\n")

@@ -150,6 +150,32 @@ def test_a_missing_field_is_refused_without_the_content() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, r"^no InferenceRequest of schema 1: 'messages' is missing or unknown, at messages$"),
+        ({"messages": [{"role": "r", "content": []}]}, r"expected Role, at messages\[0\].role$"),
+        ({"messages": [{"role": "user", "content": [{"type": "Nix"}]}]}, r"'Nix' is missing .*\[0\].content\[0\]$"),
+        ({"messages": 3, "tools": 3}, r"\(and 1 more\)$"),
+        (None, "^no InferenceRequest of schema 1: of another type$"),
+    ],
+)
+def test_a_message_names_the_first_field_that_is_wrong(body: object, says: str) -> None:
+    with pytest.raises(CodecError, match=says):
+        structure(body, InferenceRequest)
+
+
+@given(st.text(min_size=200, max_size=300), st.text(max_size=5))
+def test_no_message_quotes_more_than_a_line_of_what_was_read(long: str, short: str) -> None:
+    block = {"type": f"{short} @ {long}"}
+    for body in ({"messages": [{"role": "user", "content": [block]}]}, {"messages": [{"role": long, "content": []}]}):
+        with pytest.raises(CodecError) as caught:
+            structure(body, InferenceRequest)
+        assert long not in str(caught.value)
+        assert len(str(caught.value)) < 300
+        assert str(caught.value).isprintable()
+
+
 @given(json_values)
 def test_no_json_makes_it_raise_anything_else(body: object) -> None:
     readers: list[Callable[[], object]] = [

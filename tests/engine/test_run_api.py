@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trio
@@ -243,6 +245,26 @@ def test_the_body_s_own_exception_leaves_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine") as caught:
         played(main)
     assert caught.value is mine
+
+
+def test_a_ctrl_c_that_hits_the_run_is_not_lost_behind_the_body_s_exception() -> None:
+    class Interrupting(OwnSource):
+        @asynccontextmanager
+        async def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> Any:
+            send, receive = trio.open_memory_channel[Any](0)
+            with send, receive:
+                try:
+                    yield receive
+                finally:
+                    raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with engine_of(Interrupting()).open_stream(ASK):
+            await trio.sleep(1)
+            raise ValueError("mine")
+
+    with pytest.raises(KeyboardInterrupt):
+        played(main)
 
 
 # -- engines ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Policy, RetryPolicy
@@ -119,6 +120,59 @@ def test_a_key_in_a_url_is_told_and_not_shown_by_its_message() -> None:
     found = refuted(check_provider, broken.PutsTheKeyInTheURL(), runs=20)
     assert "the key is shown in a request" in found.story
     assert broken.KEY not in found.story
+
+
+def test_a_key_in_a_providers_repr_is_looked_for_first_and_named() -> None:
+    class Boastful(broken.Anthropic):
+        def __repr__(self) -> str:
+            return f"Boastful({broken.KEY})"
+
+        def decoder(self, limits: Any) -> Any:
+            raise AssertionError("nothing is decoded before")
+
+    found = refuted(check_provider, Boastful("m", api_key=broken.KEY))
+    assert "nothing leaks: the key is shown in repr(provider)" in found.story
+    assert broken.KEY not in found.story
+
+
+# -- calls that can not work ------------------------------------------------------------------------------------------
+
+OURS = broken.Anthropic("m", api_key=broken.KEY)
+CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
+    (check_planner, (3,), {}, "was given 3; expected a function"),
+    (check_planner, (plan_recovery,), {"runs": 0}, r"runs=\) is 0; expected a whole number of at least 1"),
+    (check_planner, (plan_recovery,), {"seed": "1"}, r"seed=\) is '1'; expected a whole number"),
+    (check_planner, (plan_recovery,), {"level": "quarks"}, "'quarks'; expected one of events, bytes"),
+    (check_policy, ({},), {}, "was given {}; expected a Policy"),
+    (check_policy, (Policy(),), {"runs": -1}, "is -1; expected a whole number of at least 1"),
+    (check_provider, (object(),), {}, "given a object, which has no name, model, .*; expected a Provider"),
+    (check_provider, (broken.Anthropic,), {}, "given the class Anthropic.*; expected a Provider, made with"),
+    (check_provider, (OURS,), {"runs": True}, "is True; expected a whole number of at least 1"),
+    (check_store, (dict,), {}, "made a dict, which has no open_journal, .*; expected a CheckpointStore"),
+    (check_store, (MemoryStore(),), {}, r"make_store=\) is MemoryStore.*; expected a function that makes a store"),
+    (check_store, (MemoryStore,), {"reopen": 3}, r"reopen=\) is 3; expected a function"),
+    (check_store, (MemoryStore,), {"runs": 0.5}, "is 0.5; expected a whole number of at least 1"),
+]
+
+
+@pytest.mark.parametrize(("check", "args", "kwargs", "says"), CALLS)
+def test_an_argument_that_no_check_can_begin_with_is_the_callers_mistake(
+    check: Any, args: tuple[Any, ...], kwargs: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        check(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("check", "given"),
+    [(check_planner, plan_recovery), (check_policy, Policy()), (check_provider, OURS), (check_store, MemoryStore)],
+)
+def test_a_check_inside_a_trio_run_is_the_callers_mistake_and_no_finding(check: Any, given: Any) -> None:
+    async def main() -> None:
+        with pytest.raises(UsageError, match=rf"{check.__name__}\(\) was called inside a trio run"):
+            check(given, runs=5)
+
+    trio.run(main)
 
 
 def test_a_provider_of_unknown_format_is_asked_for_its_writer() -> None:

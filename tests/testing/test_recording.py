@@ -195,6 +195,10 @@ def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(tmp_path: Path
         (lambda lines: [lines[0].replace('"schema":1', '"schema":9'), *lines[1:]], "schema 9 seen, 1 expected"),
         (lambda lines: [lines[0], lines[0]], "a second 'recording'"),
         (lambda lines: [lines[0].replace('"provider"', '"p"')], "KeyError: 'provider'"),
+        (
+            lambda lines: [re.sub('"request":{.*}', '"request":{}}', lines[0])],
+            "line 1: no InferenceRequest .*, at messages",
+        ),
         (lambda lines: [lines[0], *lines[2:]], "line 2: what 'opened' seen; expected 'asked'"),
         (lambda lines: [*lines[:2], *lines[1:2]], "line 3: what 'asked' seen before the last exchange's 'ended'"),
         (lambda lines: [*lines, *lines[1:]], "exchange 0 seen; expected 1: they come in turn"),

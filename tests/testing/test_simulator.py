@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -16,11 +18,25 @@ from riverrun.engine.core.errors import UsageError
 from riverrun.engine.core.policy import CheckpointPolicy, Policy
 from riverrun.engine.run import Run
 from riverrun.engine.testing import clock as clocks
-from riverrun.engine.testing.scenario import Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
+from riverrun.engine.testing.faults import Fault as LoopbackFault
+from riverrun.engine.testing.model import PROVIDERS, error_of
+from riverrun.engine.testing.scenario import (
+    PROVIDER_NAMES,
+    STATUSES,
+    Act,
+    Consumer,
+    Fault,
+    Item,
+    Kind,
+    Scenario,
+    StoreFault,
+    StoreKind,
+)
 from riverrun.engine.testing.shrink import shrink, smaller
-from riverrun.engine.testing.simulator import simulate, simulate_many
+from riverrun.engine.testing.simulator import planner_of, simulate, simulate_many
 from riverrun.engine.testing.story import tell_story
 from riverrun.engine.testing.swarm import scenario_of
+from riverrun.engine.testing.sweep import sweep
 from riverrun.engine.testing.wording import version_of
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.json"))
@@ -173,6 +189,109 @@ def test_what_is_no_scenario_is_refused(text: str) -> None:
 def test_an_unknown_planner_or_level_is_the_callers_mistake(wrong: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         simulate(evolve(RESET, **wrong))
+
+
+def test_a_planner_whose_module_needs_another_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plans_broken.py").write_text("import nothere_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        UsageError, match="plans_broken could not be imported, because nothere_at_all is missing; install it"
+    ):
+        planner_of("plans_broken:plan")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nobody", "expected default, or module:function$"),
+        ("nobody_at_all.here:plan", "there is no module nobody_at_all; expected default, or module:function$"),
+        ("json:nothing", "nothing is not there; expected a function in json"),
+        ("json:__name__", "__name__ is of type str; expected a function in json"),
+        (".relative:plan", "can not be imported: TypeError"),
+    ],
+)
+def test_a_planner_that_can_not_be_found_is_refused_with_the_reason(name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        planner_of(name)
+
+
+# -- scenarios that can not be ------------------------------------------------------------------------------------
+
+ANY_SCENARIO, ANY_SIMULATE = cast("Any", Scenario), cast("Any", simulate)
+
+REFUSED: list[tuple[Callable[[], object], str]] = [
+    (lambda: Item("zz"), "Item.kind is 'zz'; expected one of text, reasoning, calls"),
+    (lambda: Item("text", -3), "Item.size is -3; expected a whole number of at least 1"),
+    (lambda: Item("text", True), "Item.size is True; expected a whole number"),
+    (lambda: Fault("zz"), "is 'zz'; expected one of none, reset"),
+    (lambda: Fault(Kind.RESET, -5), "Fault.at is -5; expected a whole number of at least 0"),
+    (lambda: Fault(Kind.RESET, count=-1), "Fault.count is -1"),
+    (lambda: Fault(Kind.RESET, burst=0), "Fault.burst is 0; expected a whole number of at least 1"),
+    (lambda: Fault(Kind.DRIP, seconds=nan), "Fault.seconds is nan; expected a number of at least 0"),
+    (lambda: Fault(Kind.HTTP_ERROR, retry_after_s=-1.0), "Fault.retry_after_s is -1.0; expected None, or a number"),
+    (lambda: Fault(Kind.HTTP_ERROR, status=418), "Fault.status is 418; expected one of 500"),
+    (lambda: Fault(manner="reset"), "Fault.manner is 'reset'; expected one of none, echo"),
+    (lambda: StoreFault("zz"), "StoreFault.kind is 'zz'; expected one of fails"),
+    (lambda: StoreFault("fails", count=0), "StoreFault.count is 0; expected a whole number of at least 1"),
+    (lambda: Consumer("zz"), "Consumer.act is 'zz'; expected one of none, cancel"),
+    (lambda: Consumer(mailbox_max=0), "Consumer.mailbox_max is 0; expected a whole number of at least 1"),
+    (lambda: Consumer(slow_s=-1.0), "Consumer.slow_s is -1.0; expected a number of at least 0"),
+    (lambda: Scenario(provider="zz"), "Scenario.provider is 'zz'; expected one of prefill"),
+    (lambda: Scenario(answer=()), r"Scenario.answer is \(\); expected text or whole calls"),
+    (lambda: Scenario(answer=(Item("reasoning", 9),)), "expected text or whole calls"),
+    (lambda: Scenario(answer=(Item("calls", broken=True),)), "expected text or whole calls"),
+    (lambda: ANY_SCENARIO(faults=[]), r"Scenario.faults is \[\]; expected a tuple"),
+    (
+        lambda: ANY_SCENARIO(faults=(LoopbackFault("reset"),)),
+        r"Scenario.faults\[0\] is Fault.*; expected .*AttemptFault",
+    ),
+    (lambda: ANY_SCENARIO(consumer=None), "Scenario.consumer is None; expected a Consumer"),
+    (lambda: ANY_SCENARIO(policy=3), "Scenario.policy is 3; expected a Policy"),
+    (lambda: ANY_SCENARIO(seed="1"), "Scenario.seed is '1'; expected a whole number"),
+    (lambda: ANY_SIMULATE("reset"), r"simulate\(\) was given a str; expected a Scenario"),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), REFUSED)
+def test_a_scenario_that_can_not_be_is_refused_as_it_is_made(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        make()
+    assert len(str(caught.value)) < 400
+
+
+def test_a_refused_value_is_quoted_by_its_beginning_only() -> None:
+    with pytest.raises(UsageError) as caught:
+        Item("z" * 1000)
+    assert str(caught.value).count("z") == 78
+
+
+def test_the_names_and_statuses_of_scenarios_are_the_models() -> None:
+    assert set(PROVIDER_NAMES) == set(PROVIDERS)
+    assert [error_of(Fault(Kind.HTTP_ERROR, status=status)).status for status in STATUSES] == list(STATUSES)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('"fautls": []', "'fautls'"),
+        ('"faults": [{"kind": "stall"}, {"kind": "reset", "att": 3}]', r"'faults\[1\].att'"),
+        ('"policy": {"retry": {"attempts": 3}}', "'policy.retry.attempts'"),
+        ('"faults": [{"kind": "?"}]', r"expected Kind, at faults\[0\].kind"),
+        ('"faults": [{"kind": "reset", "at": -5}]', r"Fault.at is -5; expected .*, at faults\[0\]"),
+    ],
+)
+def test_a_scenario_file_that_is_misspelt_is_refused_by_field(body: str, says: str) -> None:
+    with pytest.raises(CodecError, match=says):
+        Scenario.from_json(f'{{"schema": 1, {body}}}')
+
+
+def test_a_simulation_inside_a_trio_run_is_the_callers_mistake() -> None:
+    async def main() -> None:
+        for call in (lambda: simulate(RESET), lambda: sweep(10, jobs=1)):
+            with pytest.raises(UsageError, match="was called inside a trio run"):
+                call()
+
+    trio.run(main)
 
 
 # -- what a run comes to ------------------------------------------------------------------------------------------
