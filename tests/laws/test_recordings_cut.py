@@ -49,7 +49,11 @@ FIRST_BYTES = 2048
 PLACES_ALL_WAYS = 8
 """Up to so many places, each is cut in all 14 ways; in longer recordings the places take the ways in turn."""
 
-EVENTS_MAX = 10**9 if os.environ.get("RIVERRUN_EVERY_CUT") else 20_000
+ALL_WAYS_BYTES_MAX = 60_000
+"""Up to this size every place is cut in all 14 ways, if RIVERRUN_EVERY_CUT is set; a few recordings are longer."""
+
+EVERY_CUT = bool(os.environ.get("RIVERRUN_EVERY_CUT"))
+EVENTS_MAX = 10**9 if EVERY_CUT else 20_000
 """How many events the cuts of one recording make the engine read: beyond about 140 events places are left out evenly,
 unless RIVERRUN_EVERY_CUT is set.
 
@@ -184,13 +188,18 @@ class Cut:
     twice: bool
 
 
+def has_all_ways(recording: Recording, places: int) -> bool:
+    """Whether each place is cut by every fault, once and twice; otherwise the places take them in turn."""
+    return places <= PLACES_ALL_WAYS or (EVERY_CUT and len(recording.data) <= ALL_WAYS_BYTES_MAX)
+
+
 def cuts_of(recording: Recording) -> Iterator[Cut]:
     """Every event, and every byte of the beginning that decodes to something new."""
     places = sorted({*recording.event_ends(), *distinct_bytes(recording)})
     kept = min(max(EVENTS_MAX // len(places), CUTS_MIN), len(places))
     for number in range(kept):
         at = places[number * len(places) // kept]
-        for kind, twice in WAYS if kept <= PLACES_ALL_WAYS else [WAYS[(number + at) % len(WAYS)]]:
+        for kind, twice in WAYS if has_all_ways(recording, kept) else [WAYS[(number + at) % len(WAYS)]]:
             yield Cut(at, kind, twice)
 
 

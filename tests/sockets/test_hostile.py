@@ -105,7 +105,7 @@ def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None
     assert isinstance(seen.error, rr.ProviderError | rr.InferenceTimeout)
     assert len(str(seen.error)) < 500
     assert str(seen.error).isprintable()
-    assert len(server.requests) <= 1  # none where the clock ran out before a busy machine had connected
+    assert len(server.requests) == 1 or (name in SILENT and not server.requests)  # its clock may beat the connection
 
 
 # -- odd, and right -----------------------------------------------------------------------------------------------
