@@ -27,7 +27,7 @@ from .simulator import Outcome, planner_of, raise_interrupt, require_no_run, sim
 from .swarm import scenario_of
 
 CHUNK = 500
-"""How many seeds one task of a process takes: half a second, so that progress is seen and all end together."""
+"""How many seeds one task of a process takes: a second or two, so that progress is seen and all end together."""
 
 REQUIRED_RUNS = 20_000
 """From how many runs on a rare state that was never reached is a failure."""
@@ -117,7 +117,7 @@ def sweep(
     on_progress: Callable[[int, int], None] | None = None,
     failures_max: int | None = None,
 ) -> SweepReport:
-    """Simulate the seeds from `seed` on. Cost: about a millisecond and a half of one processor for each run.
+    """Simulate the seeds from `seed` on. Cost: 3 ms of one processor for each run, 6 at bytes.
 
     Args:
         runs: how many seeds.
