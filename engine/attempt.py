@@ -1,4 +1,6 @@
-"""One attempt: a nursery in which one task owns the response, one decodes and delivers, and one watches the clocks.
+"""One attempt: a nursery in which one task owns the response and one decodes and delivers; the run's watch times it.
+
+A source of events in the same process has no response to own: a cancel scope is all its attempts need.
 
 This is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
 `Cancelled`. The task that owns the response is cancelled, never broken out of.
@@ -6,7 +8,8 @@ This is the one place that turns exceptions into values: it returns how the atte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol, TypeAlias, cast
 
 import trio
@@ -32,9 +35,6 @@ from .source import (
 )
 from .transport import Transport, TransportError, cause_of
 from .watch import Watch
-
-WAITING_S = 30.0
-"""How often a consumer is told that a model may still be loading (seeds, row 004)."""
 
 
 @frozen
@@ -107,6 +107,7 @@ async def run_attempt(
     source: Provider | EventSource,
     step: NextRequest,
     receiver: Receiver,
+    watch: Watch,
     *,
     transport: Transport,
     policy: Policy,
@@ -121,61 +122,48 @@ async def run_attempt(
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
-    async with trio.open_nursery() as nursery:
-        watch = Watch(clocks, nursery.cancel_scope)
-        reader = _Reader(receiver, watch, nursery)
-        nursery.start_soon(watch.run)
-        if waiting_message is not None:
-            nursery.start_soon(_say_waiting, waiting_message, receiver)
-        await reader.read_source(source, step, transport, policy, wall_clock)
-        nursery.cancel_scope.cancel(reason="the attempt has ended")
+    remind = None if waiting_message is None else partial(_say_waiting, waiting_message, receiver)
+    reader = _Reader(receiver, watch, clocks)
+    try:
+        if is_event_source(source):
+            with trio.CancelScope() as scope:
+                watch.begin(clocks, scope, remind)
+                await reader.settle(reader.read_events(cast("EventSource", source), step))
+        else:
+            async with trio.open_nursery() as nursery:
+                watch.begin(clocks, nursery.cancel_scope, remind)
+                opening = open_answer(
+                    cast("Provider", source), step, nursery, transport=transport, policy=policy, wall_clock=wall_clock
+                )
+                await reader.settle(reader.read_answer(opening))
+                nursery.cancel_scope.cancel(reason="the attempt has ended")
+    finally:
+        watch.end()
     if reader.outcome is not None:
         return reader.outcome
     return Broken(watch.stall if watch.stall is not None else ConnectionReset())
 
 
-async def _say_waiting(message: str, receiver: Receiver) -> None:
-    """Tell the consumer every `WAITING_S` that nothing has come yet; never progress. Ends with the first that comes."""
-    while True:
-        await trio.sleep(WAITING_S)
-        if receiver.said_anything:
-            return
+def _say_waiting(message: str, receiver: Receiver) -> bool:
+    """Tell the consumer that nothing has come yet; never progress. False once something has."""
+    if not receiver.said_anything:
         receiver.deliver((ProviderStatus(message),))
+    return not receiver.said_anything
 
 
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    def __init__(self, receiver: Receiver, watch: Watch, nursery: trio.Nursery) -> None:
+    def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
         self._receiver = receiver
-        self._nursery = nursery
         self._watch = watch
-        self._clocks = watch.clocks
+        self._clocks = clocks
         self.outcome: Outcome | None = None
 
-    async def read_source(
-        self,
-        source: Provider | EventSource,
-        step: NextRequest,
-        transport: Transport,
-        policy: Policy,
-        wall_clock: Callable[[], float],
-    ) -> None:
+    async def settle(self, reading: Awaitable[None]) -> None:
         """Open, read, close; every exception becomes a value here: `outcome`, None if a clock ran out first."""
         try:
-            if is_event_source(source):
-                async with open_events(cast("EventSource", source), step) as channel:
-                    self.outcome = await self._read(ChannelStream(channel))
-            else:
-                stream = await open_answer(
-                    cast("Provider", source),
-                    step,
-                    self._nursery,
-                    transport=transport,
-                    policy=policy,
-                    wall_clock=wall_clock,
-                )
-                self.outcome = await self._read(stream)
+            await reading
         except RefusedError as refused:
             self._give_up(Refused(refused.failure))
         except InferenceError as error:
@@ -186,6 +174,15 @@ class _Reader:
     def _give_up(self, outcome: Outcome) -> None:
         if not isinstance(self.outcome, Ended):
             self.outcome = outcome
+
+    async def read_events(self, source: EventSource, step: NextRequest) -> None:
+        """Open and read an answer of a source in the same process."""
+        async with open_events(source, step) as channel:
+            self.outcome = await self._read(ChannelStream(channel))
+
+    async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
+        """Open and read a provider's answer."""
+        self.outcome = await self._read(await opening)
 
     async def _read(self, stream: OpenedStream) -> Outcome:
         self._clocks.opened(trio.current_time())

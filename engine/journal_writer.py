@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
 
 import trio
 
@@ -32,7 +31,12 @@ the time."""
 
 
 class JournalWriter:
-    """The journal of one run. `failures` counts the writes that failed or missed their deadline."""
+    """The journal of one run.
+
+    Attributes:
+        failures: how many writes failed or missed their deadline.
+        fenced: what the store said when another process had taken the run; `scope`, the run's, is cancelled then.
+    """
 
     def __init__(
         self,
@@ -42,14 +46,14 @@ class JournalWriter:
         fence: int,
         sequence: int,
         policy: CheckpointPolicy,
-        on_fenced: Callable[[StoreError], None],
+        scope: trio.CancelScope,
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._fence = fence
         self._next_sequence = sequence
         self._policy = policy
-        self._on_fenced = on_fenced
+        self._scope = scope
         self._pending: list[Entry] = []
         self._pending_bytes = 0
         self._unwritten: deque[tuple[int, bytes]] = deque()
@@ -57,11 +61,15 @@ class JournalWriter:
         self._idle = WaitingTask()
         self._lagging = WaitingTask()
         self._writing = trio.Lock()
-        self._fenced = False
+        self._write_scope: trio.CancelScope | None = None
+        self._is_closed = False
+        self.fenced: StoreError | None = None
         self.failures = 0
 
     def record(self, item: Entry) -> None:
         """Take an item. Never blocks."""
+        if not self._pending:
+            self._idle.wake()
         self._pending.append(item)
         kind = type(item)
         if kind is TextDelta or kind is ReasoningDelta:
@@ -70,7 +78,6 @@ class JournalWriter:
             self._pending_bytes += len(item.args_delta)
         else:
             self._pending_bytes += ITEM_BYTES
-        self._idle.wake()
         if self._pending_bytes >= self._policy.lag_bytes:
             self._lagging.wake()
 
@@ -80,15 +87,34 @@ class JournalWriter:
         self._lagging.wake()
 
     async def run(self) -> None:
-        """Write at bounded lag until cancelled. If cancelled: what is unwritten is kept for `finish`."""
-        while True:
-            while not self._pending and not self._unwritten:
+        """Write at bounded lag until `close`. If cancelled: what is unwritten is kept for `finish`."""
+        while not self._is_closed:
+            if not self._pending and not self._unwritten:
                 await self._idle.wait()
-            with trio.move_on_after(self._policy.lag_s):
-                while not self._nudged and self._pending_bytes < self._policy.lag_bytes:
-                    await self._lagging.wait()
+                continue
+            await self._wait_lag()
             if not await self._write():
-                await trio.sleep(max(self._policy.lag_s, RETRY_S))
+                await self._wait_retry()
+
+    async def _wait_lag(self) -> None:
+        """Wait until a write is due."""
+        with trio.move_on_after(self._policy.lag_s):
+            while not self._nudged and self._pending_bytes < self._policy.lag_bytes and not self._is_closed:
+                await self._lagging.wait()
+
+    async def _wait_retry(self) -> None:
+        """Wait before a write that failed is tried again."""
+        with trio.move_on_after(max(self._policy.lag_s, RETRY_S)):
+            while not self._is_closed:
+                await self._lagging.wait()
+
+    def close(self) -> None:
+        """End the task of `run`; a write that is still under way is given up."""
+        self._is_closed = True
+        self._idle.wake()
+        self._lagging.wake()
+        if self._write_scope is not None:
+            self._write_scope.cancel(reason="the run has ended")
 
     async def write_through(self) -> None:
         """Write everything recorded so far, for the "before delivery" mode.
@@ -117,19 +143,25 @@ class JournalWriter:
     async def delete(self) -> None:
         """Delete the journal of a finished run that its consumer has taken: shielded, and bounded like `finish`."""
         with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
+            await self._take_turn()  # a write that `close` cut short is over first, or it would come after this
             try:
                 await self._store.delete(self._run_id, self._fence)
             except Exception as error:  # a store is foreign code; what is not deleted is found ended, and costs nothing
                 self._count(f"{type(error).__name__}: {error}")
+            finally:
+                self._writing.release()
         if bound.cancelled_caught:
             self._count("deleting the finished run missed its deadline")
 
-    async def _write(self) -> bool:
-        """Write what there is; whether all of it is stored."""
+    async def _take_turn(self) -> None:
         if self._writing.locked():  # taking a free lock would cost a turn of the scheduler, once for each write
             await self._writing.acquire()
         else:
             self._writing.acquire_nowait()
+
+    async def _write(self) -> bool:
+        """Write what there is; whether all of it is stored."""
+        await self._take_turn()
         try:
             return await self._write_in_turn()
         finally:
@@ -137,12 +169,12 @@ class JournalWriter:
 
     async def _write_in_turn(self) -> bool:
         self._seal()
-        while self._unwritten and not self._fenced:
+        while self._unwritten and self.fenced is None:
             sequence, entry = self._unwritten[0]
-            if not await self._append(sequence, entry):
+            if self._is_closed or not await self._append(sequence, entry):
                 return False
             self._unwritten.popleft()
-        return not self._fenced
+        return self.fenced is None
 
     def _seal(self) -> None:
         """Make an entry of what is pending: from here on its bytes and number do not change."""
@@ -153,20 +185,20 @@ class JournalWriter:
             self._next_sequence += 1
 
     async def _append(self, sequence: int, entry: bytes) -> bool:
-        with trio.move_on_after(self._policy.write_s) as deadline:
+        with trio.move_on_after(self._policy.write_s) as self._write_scope:
             try:
                 await self._store.append(self._run_id, self._fence, sequence, entry)
             except StaleFence as error:
-                self._fenced = True
-                self._on_fenced(error)
+                self.fenced = error
+                self._scope.cancel(reason="another process owns this run now")
                 return False
             except Exception as error:  # a store is foreign code: whatever it raises is a failed write
                 self._count(f"{type(error).__name__}: {error}")
                 return False
-        if deadline.cancelled_caught:
+        is_late, self._write_scope = self._write_scope.cancelled_caught, None
+        if is_late and not self._is_closed:
             self._count(f"a write took more than {self._policy.write_s} s")
-            return False
-        return True
+        return not is_late
 
     def _count(self, what: str) -> None:
         self.failures += 1

@@ -88,9 +88,9 @@ class Mailbox:
         Raises:
             trio.BusyResourceError: another task waits for events already.
         """
-        if len(self) or self.is_closed:
+        if self._events or self.is_closed:  # never empty while something is left to take
             await trio.lowlevel.checkpoint()
-        while not len(self) and not self.is_closed:
+        while not self._events and not self.is_closed:
             await self._consumer.wait()
 
     def take(self) -> Event:

@@ -36,6 +36,7 @@ from .core.usage import NO_USAGE
 from .delivery import Delivery
 from .source import EventSource
 from .transport import Transport
+from .watch import Watch
 
 Planner: TypeAlias = Callable[[InterruptSnapshot, Capabilities], RecoveryPlan]
 
@@ -104,12 +105,14 @@ class Recovery:
         world: World,
         request: InferenceRequest,
         delivery: Delivery,
+        watch: Watch,
         restored: RestoredRun | None = None,
     ) -> None:
         self.records = [] if restored is None else list(restored.attempts)
         self._world = world
         self._request = request
         self._delivery = delivery
+        self._watch = watch
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
         self._was_killed = restored is not None and restored.attempt_open
@@ -156,6 +159,7 @@ class Recovery:
             world.source,
             step,
             self._delivery,
+            self._watch,
             transport=world.transport,
             policy=world.policy,
             reasons=capabilities.reasons,
@@ -281,17 +285,16 @@ class Recovery:
         The line of an attempt whose generation is read on by the next holds no usage: that one is told all of it. Where
         there is no next after all, this one is.
         """
-        record = self._record_of(cause, plan)
-        if record is None:
+        if self._attempt_began is None and not self._was_killed:
             if not isinstance(plan, Reattach):
                 self._end_generation()
             return
+        is_read_on = isinstance(plan, Reattach)
+        lives_on = self._living_generation() if not is_read_on and (is_last or cause is None) else None
+        record = self._record_of(cause, plan, is_read_on=is_read_on)
         stored = record
-        if not isinstance(plan, Reattach):
-            lives_on = self._living_generation() if is_last or cause is None else None
-            usage, estimated = self._delivery.accumulator.end_attempt()
-            record = evolve(record, usage=usage, usage_estimated=estimated)
-            stored = record if lives_on is None else evolve(stored, plan=lives_on)
+        if lives_on is not None:
+            stored = evolve(record, plan=lives_on, usage=NO_USAGE, usage_estimated=False)
         if record.seam is SeamVerdict.RESTART:
             self.records = [evolve(earlier, kept=False) for earlier in self.records]
         self.records.append(record)
@@ -312,16 +315,26 @@ class Recovery:
             last = self.records[-1]
             self.records[-1] = evolve(last, usage=last.usage + usage, usage_estimated=last.usage_estimated or estimated)
 
-    def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None) -> AttemptRecord | None:
+    def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_read_on: bool) -> AttemptRecord:
         accumulator, number = self._delivery.accumulator, len(self.records) + 1
-        if self._was_killed:
+        kept = accumulator.has_kept
+        seam = None if self._was_killed else self._delivery.end_seam(whole=False)
+        usage, is_estimated = (NO_USAGE, False) if is_read_on else accumulator.end_attempt()
+        if self._attempt_began is None or self._step is None:  # a killed process left it open
             provider, _, model = (accumulator.origin or "").partition("/")
             return AttemptRecord(
-                number, provider, model, None, 0.0, 0.0, NO_USAGE, kept=accumulator.has_kept, cause=cause, plan=plan
+                number,
+                provider,
+                model,
+                continuation=None,
+                began_s=0.0,
+                ended_s=0.0,
+                usage=usage,
+                usage_estimated=is_estimated,
+                kept=kept,
+                cause=cause,
+                plan=plan,
             )
-        if self._attempt_began is None or self._step is None:
-            return None
-        kept = accumulator.has_kept or (cause is None and accumulator.stop is not None)
         form = self._step.form
         return AttemptRecord(
             number,
@@ -330,11 +343,12 @@ class Recovery:
             continuation=None if form is ContinuationForm.RESTART and not self.records else form,
             began_s=self._attempt_began - self._began,
             ended_s=trio.current_time() - self._began,
-            usage=NO_USAGE,
-            kept=kept,
+            usage=usage,
+            usage_estimated=is_estimated,
+            kept=kept or (cause is None and accumulator.stop is not None),
             cause=cause,
             plan=plan,
-            seam=self._delivery.end_seam(whole=False),
+            seam=seam,
             response_id=accumulator.response_id,
             bytes_received=self._delivery.bytes_this_attempt,
         )

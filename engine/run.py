@@ -1,12 +1,12 @@
 """One run: what `Engine.open_stream` gives to the caller. A `trio.abc.ReceiveChannel` of events, and how it ends.
 
-Two tasks beside the caller's: one asks and reads (`recovery`), one writes the journal if there is a store. Both live in
-the nursery of the `async with` block: nothing of a run outlives it.
+Beside the caller's task, one asks and reads (`recovery`), one watches the clocks, and one writes the journal if there
+is a store. All live in the nursery of the `async with` block: nothing of a run outlives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from types import TracebackType
@@ -29,6 +29,7 @@ from .mailbox import Mailbox
 from .recovery import End, Fail, Finish, Recovery, World
 from .single_error import single_error
 from .stores.store import CheckpointStore
+from .watch import Watch
 
 EVENTS_A_TURN = 8
 """How many events that are ready `async for` gives before other tasks get a turn."""
@@ -56,6 +57,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         self._request = request
         self._store = store
         self._mailbox = Mailbox()
+        self._watch = Watch()
         self._taken = 0
         self._scope = trio.CancelScope()
         self._ending: _Ending | None = None
@@ -64,7 +66,6 @@ class Run(trio.abc.ReceiveChannel[Event]):
         self._recovery: Recovery | None = None
         self._result: StreamResult | None = None
         self._error: Exception | None = None
-        self._fenced: StoreError | None = None
         self._closed = False
 
     # -- consuming ------------------------------------------------------------------------------------------------
@@ -202,11 +203,11 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if restored is None:
             if deliver_from:  # shown by an earlier process, and nothing of it is stored
                 delivery.put(StreamReset(MORE_SHOWN))
-            self._recovery = Recovery(self._world, self._request, delivery)
+            self._recovery = Recovery(self._world, self._request, delivery, self._watch)
             return
         for event in delivered_again(accumulator, deliver_from):
             delivery.put(event)
-        self._recovery = Recovery(self._world, self._request, delivery, restored)
+        self._recovery = Recovery(self._world, self._request, delivery, self._watch, restored)
 
     async def _restore(self) -> RestoredRun | None:
         if self._store is None:
@@ -225,33 +226,31 @@ class Run(trio.abc.ReceiveChannel[Event]):
             fence=journal.fence,
             sequence=len(journal.entries),
             policy=policy,
-            on_fenced=self._on_fenced,
+            scope=self._scope,
         )
         if restored is None:
             source, now = self._world.source, self._world.wall_clock()
             self._journal.record(JournalHeader(SCHEMA_VERSION, self.run_id, mark, source.name, source.model, now))
         return restored
 
-    def _on_fenced(self, error: StoreError) -> None:
-        self._fenced = error
-        self._scope.cancel(reason="another process owns this run now")
-
     # -- the tasks ------------------------------------------------------------------------------------------------
 
-    def drive(self) -> Coroutine[object, object, object]:
-        """Run to the end, whatever it is, and publish it. The run's main task.
+    def tasks(self) -> Iterator[Callable[[], Awaitable[object]]]:
+        """Give what has to run beside the caller, in the nursery of the block. The main task ends the others."""
+        yield self._drive
+        yield self._watch.run
+        if self._journal is not None:
+            yield self._journal.run
 
-        Without a journal it needs no nursery: an idle run weighs 1.2 KiB less (benchmarks/bench_recovery.py).
-        """
-        return self._run_to_end() if self._journal is None else self._run_with(self._journal)
-
-    async def _run_with(self, journal: JournalWriter) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(journal.run)
-            end = await self._run_to_end()
-            nursery.cancel_scope.cancel(reason="the run has ended")
+    async def _drive(self) -> None:
+        """Run to the end, whatever it is, and publish it."""
+        end = await self._run_to_end()
+        self._watch.close()
+        if self._journal is None:
+            return
+        self._journal.close()
         if isinstance(end, Finish) and self._error is None and await self._mailbox.wait_emptied():
-            await journal.delete()
+            await self._journal.delete()
 
     async def _run_to_end(self) -> End | None:
         end: End | None = None
@@ -285,6 +284,11 @@ class Run(trio.abc.ReceiveChannel[Event]):
             end = Fail(self._fenced or error)
         if store_first:
             self._publish(end, stored=stored)
+
+    @property
+    def _fenced(self) -> StoreError | None:
+        """What the store said, if another process owns the run now."""
+        return None if self._journal is None else self._journal.fenced
 
     def _publish(self, end: End | None, *, stored: bool = True) -> None:
         """Make the run's one end known. What waited for the store is shown only if it is `stored`."""
@@ -354,7 +358,8 @@ class OpenedRun:
         except BaseException:
             await self._engine_use.__aexit__(None, None, None)
             raise
-        nursery.start_soon(self._run.drive)
+        for task in self._run.tasks():
+            nursery.start_soon(task)
         return self._run
 
     async def __aexit__(
@@ -365,6 +370,7 @@ class OpenedRun:
         If cancelled: the last flush of the checkpoint is shielded, and bounded by `CheckpointPolicy.last_flush_s`.
         """
         self._run.leave()
+        crash: BaseException | None = None
         try:
             await self._nursery.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
@@ -374,6 +380,7 @@ class OpenedRun:
             if group.split(trio.Cancelled)[1] is not None:  # Cancelled alone is no crash: the body's error replaces it
                 logger.exception("run %r crashed while an exception left its block", self._run.run_id)
         finally:
+            crash = None  # or it and this frame would hold each other, and all of the run, until garbage is collected
             await self._engine_use.__aexit__(None, None, None)
 
     def __repr__(self) -> str:

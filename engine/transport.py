@@ -200,6 +200,7 @@ class OpenedResponse:
             self._taker.wake()
             with trio.move_on_after(CLOSE_S, shield=True):
                 await self._response.aclose()
+            _let_go(self._response)
 
     async def _wait_room(self) -> None:
         """Wait until what was read is taken. If cancelled: returns, and the next read raises.
@@ -229,7 +230,7 @@ class OpenedResponse:
         """
         while not self._parts:
             if self._error is not None:
-                raise self._error
+                raise self._hand_error()
             if self._ended:
                 return b""
             await self._taker.wait()
@@ -239,6 +240,11 @@ class OpenedResponse:
         self._wake_pump()
         return data
 
+    def _hand_error(self) -> Exception:
+        """Give what broke, once: kept, it would hold its traceback, and that all of this, as garbage."""
+        error, self._error = self._error, None
+        return error or TransportError(PrematureEnd())
+
     async def drain(self) -> None:
         """Wait for the body's end for at most `DRAIN_S`, so that the connection can be used again."""
         with trio.move_on_after(DRAIN_S):
@@ -247,6 +253,17 @@ class OpenedResponse:
                     pass
             except TransportError:
                 return
+
+
+def _let_go(response: Response) -> None:
+    """Cut a closed response from its body, which holds it in turn.
+
+    Together they, the request with its prompt, and the key in its headers would wait for the garbage collector.
+    """
+    try:
+        cast("Any", response).stream = None
+    except AttributeError:  # a client of another make
+        return
 
 
 def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
@@ -337,10 +354,9 @@ class HTTPTransport:
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
         except Exception as error:
-            translated = _translated(error, secrets)
-            if translated is error:
+            if cause_of(error) is None:
                 raise
-            raise translated from error
+            raise _translated(error, secrets) from error
         return OpenedResponse(response, secrets)
 
     async def aclose(self) -> None:

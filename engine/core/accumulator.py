@@ -49,7 +49,7 @@ from .stream_events import (
     ToolCallStart,
 )
 from .tool_json import explain_arguments, parse_arguments
-from .usage import TokenUsage, UsageReport, apply_report
+from .usage import NO_USAGE, TokenUsage, UsageReport, apply_report
 
 _ONLY_TEXT = {TextDelta}
 
@@ -87,8 +87,8 @@ class Accumulator:
         self.response_id: str | None = None
         self.model: str | None = None
         self.stop: StopReported | None = None
-        self.usage = TokenUsage()
-        self.usage_before = TokenUsage()
+        self.usage = NO_USAGE
+        self.usage_before = NO_USAGE
         self.usage_reported = False
         self.odd_usage = 0
         self.defect: str | None = None
@@ -297,7 +297,7 @@ class Accumulator:
             return
         self.cursor = None
         self.said_bytes = self.wasted_bytes = 0
-        self.usage = TokenUsage()
+        self.usage = NO_USAGE
         self.usage_reported = False
         self.response_id = None
 
@@ -319,7 +319,7 @@ class Accumulator:
         self.usage_before += ended
         self._tokens_before += max(ended.output - -(-self.wasted_bytes // 4), 0)
         self.said_bytes = self.wasted_bytes = 0  # from here on they count in the tokens before, and only there
-        self.usage = TokenUsage()
+        self.usage = NO_USAGE
         if self._open_reasoning is not None:
             self._open_reasoning.pending_signature = None
             self._close_reasoning()

@@ -94,37 +94,33 @@ def merge_deltas(items: Sequence[Entry]) -> list[Entry]:
     merged: list[Entry] = []
     run: list[str] = []
     last: Entry | None = None
-    last_cursor = next((item for item in reversed(items) if isinstance(item, CursorMoved)), None)
+    last_cursor = next((item for item in reversed(items) if type(item) is CursorMoved), None)
     for item in items:
-        if isinstance(item, CursorMoved) and item is not last_cursor:
+        if type(item) is CursorMoved and item is not last_cursor:
             continue
-        if last is not None and _joins(last, item):
-            run.append(_text_of(item))
+        text = _text_of(item)
+        if last is not None and text is not None and _joins(last, item):
+            run.append(text)
             continue
         if last is not None:
             merged.append(_with_text(last, run))
-        last, run = item, [_text_of(item)]
+        last, run = item, [text or ""]
     if last is not None:
         merged.append(_with_text(last, run))
     return merged
 
 
-def _joins(last: Entry, item: Entry) -> bool:
-    if isinstance(last, ToolCallDelta) and isinstance(item, ToolCallDelta):
-        return last.id == item.id
-    return (isinstance(last, TextDelta) and isinstance(item, TextDelta)) or (
-        isinstance(last, ReasoningDelta) and isinstance(item, ReasoningDelta)
-    )
+def _joins(last: Entry, delta: Entry) -> bool:
+    same = type(last) is type(delta)
+    return same and (type(delta) is not ToolCallDelta or cast("ToolCallDelta", last).id == delta.id)
 
 
-def _text_of(item: Entry) -> str:
-    match item:
-        case TextDelta(text) | ReasoningDelta(text):
-            return text
-        case ToolCallDelta(_, text):
-            return text
-        case _:
-            return ""
+def _text_of(item: Entry) -> str | None:
+    """The text of a delta; None of anything else."""
+    kind = type(item)
+    if kind is TextDelta or kind is ReasoningDelta:
+        return cast("TextDelta | ReasoningDelta", item).text
+    return cast("ToolCallDelta", item).args_delta if kind is ToolCallDelta else None
 
 
 def _with_text(item: Entry, run: list[str]) -> Entry:
@@ -143,12 +139,11 @@ def _with_text(item: Entry, run: list[str]) -> Entry:
 
 def encode_entry(items: Sequence[Entry]) -> bytes:
     """Write items as one entry: ASCII JSON, so that any text, lone surrogates too, can be stored."""
-    rows = [
-        ["said", unstructure(item, StreamEvent)] if _is_said(item) else ["item", type(item).__name__, _plain(item)]
-        for item in merge_deltas(items)
-    ]
-    # NaN and Infinity are no JSON, but `decode_entry` reads them: a checkpoint never fails on content.
-    return json.dumps(rows, separators=(",", ":"), allow_nan=True).encode("ascii")
+    return _to_json([_row_of(item) for item in merge_deltas(items)]).encode("ascii")
+
+
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=True).encode
+"""NaN and Infinity are no JSON, but `decode_entry` reads them: a checkpoint never fails on content."""
 
 
 _ITEMS: dict[str, type] = {
@@ -157,12 +152,11 @@ _ITEMS: dict[str, type] = {
 }
 
 
-def _is_said(item: Entry) -> bool:
-    return type(item).__name__ not in _ITEMS
-
-
-def _plain(item: Entry) -> Any:
-    return unstructure(item, type(item))
+def _row_of(item: Entry) -> list[Any]:
+    kind = type(item)
+    if kind.__name__ in _ITEMS:
+        return ["item", kind.__name__, unstructure(item, kind)]
+    return ["said", unstructure(item, StreamEvent)]
 
 
 def decode_entry(entry: bytes) -> list[Entry]:

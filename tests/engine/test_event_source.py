@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import trio
 from attrs import evolve
@@ -9,7 +12,8 @@ from attrs import evolve
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
-from riverrun.engine.core.stream_events import ProviderStatus, StreamFailed, TextDelta
+from riverrun.engine.core.stream_events import ProviderStatus, StreamEvent, StreamFailed, TextDelta
+from riverrun.engine.source import READ_EVENTS_MAX
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import ASK, END, ONCE, OwnSource, Step, all_events, call, engine_of, kinds, played, say
 
@@ -167,3 +171,86 @@ def test_events_of_a_memory_channel_will_do() -> None:
 
     result = played(lambda: rr.Engine(Channelled()).complete(ASK))  # type: ignore[arg-type]
     assert result.text == "hi"
+
+
+# -- many events in one go --------------------------------------------------------------------------------------------
+
+
+class Channelled(OwnSource):
+    """A model whose answers come over one of trio's memory channels, or what a test gives for one."""
+
+    def __init__(self, *channels: trio.abc.ReceiveChannel[StreamEvent]) -> None:
+        super().__init__()
+        self.channels = list(channels)
+
+    def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> Any:
+        self.asked.append((request, form))
+        return self.channels.pop(0)
+
+
+def channel_of(count: int, *, ends: bool = True) -> trio.abc.ReceiveChannel[StreamEvent]:
+    send, receive = trio.open_memory_channel[StreamEvent](math.inf)
+    for n in range(count):
+        send.send_nowait(TextDelta(f"{n} "))
+    if ends:
+        send.send_nowait(END)
+    send.close()
+    return receive
+
+
+class Reads(trio.abc.Instrument):
+    """Counts how often tasks ran."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
+    reads = Reads()
+
+    async def main() -> rr.StreamResult:
+        return await engine_of(Channelled(channel_of(2000))).complete(ASK)
+
+    result = trio.run(main, instruments=[reads])
+    assert result.text == "".join(f"{n} " for n in range(2000))
+    assert reads.count < 2000 / READ_EVENTS_MAX * 12
+
+
+def test_a_channel_that_ends_without_a_stop_is_cut_and_what_it_gave_is_kept() -> None:
+    async def main() -> rr.StreamResult:
+        return await engine_of(Channelled(channel_of(3, ends=False), channel_of(1))).complete(ASK)
+
+    result = played(main)
+    assert result.text == "0 1 2 0 "
+    assert result.attempts[0].cause == rr.PrematureEnd()
+
+
+class Breaking(trio.abc.ReceiveChannel[StreamEvent]):
+    """Has some events ready, and breaks in the middle of being asked for what is ready."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+
+    async def receive(self) -> StreamEvent:
+        await trio.lowlevel.checkpoint()
+        return self.receive_nowait()
+
+    def receive_nowait(self) -> StreamEvent:
+        if not self.texts:
+            raise trio.BrokenResourceError("the model's process is gone")
+        return TextDelta(self.texts.pop(0))
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def test_what_came_before_a_channel_broke_is_kept() -> None:
+    async def main() -> rr.StreamResult:
+        return await engine_of(Channelled(Breaking("Half a ", "sent"), channel_of(1))).complete(ASK)
+
+    result = played(main)
+    assert result.text == "Half a sent0 "
+    assert result.attempts[0].cause == rr.ConnectionReset()

@@ -21,27 +21,19 @@ LAZY = CheckpointPolicy(lag_bytes=1000, lag_s=5, write_s=2, last_flush_s=3)
 HEADER = JournalHeader(1, "run", "f", "p", "m", 0.0)
 
 
-class Fenced:
-    """Who is told that another process owns the run."""
-
-    error: StoreError | None = None
-
-    def __call__(self, error: StoreError) -> None:
-        self.error = error
-
-
 def writing(
     story: Callable[[JournalWriter, WatchedStore], Awaitable[None]],
     store: WatchedStore | None = None,
     policy: CheckpointPolicy = LAZY,
-    told: Fenced | None = None,
+    scope: trio.CancelScope | None = None,
 ) -> tuple[WatchedStore, JournalWriter]:
     """Let a story happen beside the writer's task, in virtual time."""
     kept = WatchedStore() if store is None else store
 
     async def main() -> JournalWriter:
         journal = await kept.open_journal("run")
-        writer = JournalWriter(kept, "run", fence=journal.fence, sequence=0, policy=policy, on_fenced=told or Fenced())
+        runs = scope or trio.CancelScope()
+        writer = JournalWriter(kept, "run", fence=journal.fence, sequence=0, policy=policy, scope=runs)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await wait_all_tasks_blocked()
@@ -211,7 +203,7 @@ def test_writing_through_raises_where_it_could_not_be_stored(how: Exception | st
 
 
 def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more() -> None:
-    told = Fenced()
+    runs = trio.CancelScope()
 
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         await store.open_journal("run")
@@ -222,9 +214,10 @@ def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more() -> None:
         await writer.finish()
         assert store.appends == appends
 
-    store, writer = writing(story, told=told)
+    store, writer = writing(story, scope=runs)
     assert (store.items, writer.failures) == ([], 0)
-    assert "later opening" in str(told.error)
+    assert "later opening" in str(writer.fenced)
+    assert runs.cancel_called
 
 
 def test_writing_through_after_a_lost_fence_raises() -> None:

@@ -30,14 +30,15 @@ async def watched(policy: StallPolicy, story: list[tuple[float, str]]) -> tuple[
     clocks = Clocks(policy, reasons=False, now=began_s)
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            watch = Watch(clocks, scope)
+            watch = Watch()
+            watch.begin(clocks, scope)
             nursery.start_soon(watch.run)
             for at_s, what in story:
                 await trio.sleep_until(began_s + at_s)
                 getattr(clocks, what)(trio.current_time())
                 watch.look_again()
             await trio.sleep_until(began_s + 1000)
-            nursery.cancel_scope.cancel()
+            watch.close()
     return watch.stall, trio.current_time() - began_s
 
 
