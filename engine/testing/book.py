@@ -66,6 +66,15 @@ class Process:
         """Whether its consumer took everything there was, to the end."""
         return self.end in ("finished", "partial", "error")
 
+    def let_go(self) -> None:
+        """Forget what points back here, once nothing is asked of it any more."""
+        if self.error is not None:
+            self.error.__traceback__ = None  # its frames hold all there was
+        self.run = self.error = None
+        self.observer.let_go()
+        if self.handle is not None:
+            self.handle.let_go()
+
 
 class Book:
     """The state of one scenario under way."""

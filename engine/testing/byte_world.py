@@ -107,6 +107,11 @@ class ByteWorld:
         """How many answers are open."""
         return self.network.connections_busy
 
+    def let_go(self) -> None:
+        """Forget what points back here: nothing more is asked."""
+        self.network.let_go()
+        self.source.let_go()
+
     # -- the request ----------------------------------------------------------------------------------------------
 
     def ask(self, wire: WireRequest, form: ContinuationForm | None) -> _Asked:
@@ -326,6 +331,10 @@ class SimulatedProvider:
         self._asked: _Asked | None = None
         self.name = provider.name
         self.model = provider.model
+
+    def let_go(self) -> None:
+        """Forget the world: nothing more is asked."""
+        del self._world
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Return what the scenario's provider declares."""

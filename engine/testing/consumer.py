@@ -47,8 +47,11 @@ async def _read(book: Book, process: Process, run: Run) -> None:
     many = plan.many
     while not process.handle or not process.handle.is_dead:
         try:
-            events = await run.receive_many() if many else [await run.receive()]
-        except trio.EndOfChannel:
+            if many:
+                events: Sequence[Event] = await run.receive_many()
+            else:
+                events = (await run.receive() if plan.switches else await anext(run),)
+        except (trio.EndOfChannel, StopAsyncIteration):
             break
         except trio.ClosedResourceError:
             if process.act is not Act.LEAVE:

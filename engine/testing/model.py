@@ -50,7 +50,7 @@ _REFUSALS: dict[int, tuple[type[errors.InferenceError], FailureKind]] = {
     500: (errors.ProviderError, FailureKind.PROVIDER),
     529: (errors.Overloaded, FailureKind.OVERLOADED),
 }
-HONEST = Fault()
+HONEST = Fault(burst=16)
 
 
 class ForeignError(Exception):
@@ -128,6 +128,10 @@ class World(Protocol):
         """How many answers are open: none may be left."""
         ...
 
+    def let_go(self) -> None:
+        """Forget what points back at it: nothing more is asked."""
+        ...
+
 
 class Model:
     """Who speaks, whatever the level: from what a request says was said, and the fault of this attempt, to a reply.
@@ -162,6 +166,10 @@ class Model:
         self.log("asked", number, form or "", len(said), fault.kind)
         self._speak(attempt, said, shown)
         return attempt
+
+    def let_go(self) -> None:
+        """Forget who listens: nothing more is asked."""
+        self.shown, self.now, self.log = str, float, nobody_listens
 
     def hear(self, attempt: Attempt) -> None:
         """Note that a request has really arrived: a checkpoint after the engine began it."""
@@ -250,6 +258,10 @@ class Model:
                 reply.ends[at:] = [attempt.base, *reply.ends]
             case _:
                 pass
+
+
+def nobody_listens(*_said: object) -> None:
+    """Stands where somebody was told, when a run is over: what points back is let go."""
 
 
 def failure_of(fault: Fault) -> Failure:

@@ -33,6 +33,10 @@ def _at_once(_number: int) -> Connecting:
     return Connecting()
 
 
+def _nobody_answers(_request: SentRequest) -> Iterable[Step]:
+    return (Reset(),)
+
+
 class ScriptedNetwork:
     """Servers for every address, answering each request by `script_for(request)`.
 
@@ -95,6 +99,12 @@ class ScriptedNetwork:
         self._pools.append(pool)
         made = library.AsyncClient(transport=transport, trust_env=False, **options)
         return cast("httpx.AsyncClient", made)
+
+    def let_go(self) -> None:
+        """Forget the clients and who scripts their answers: nothing more is asked on this network."""
+        self._pools.clear()
+        self._open.clear()
+        self.script_for, self.connect, self.hesitate = _nobody_answers, _at_once, None
 
     # -- called by the streams ------------------------------------------------------------------------------------
 

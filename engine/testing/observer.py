@@ -28,6 +28,7 @@ from ..core.events import (
 )
 from ..core.messages import ToolCall
 from ..core.result import StreamResult
+from .model import nobody_listens
 
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta, ToolCallReady)
 OTHERS = (ToolCallCancel, StreamReset, Interrupted, RetryScheduled, Resumed, Finished)
@@ -121,6 +122,10 @@ class Observer:
         self.scheduled: list[RetryScheduled] = []
         self.last: type = type(None)
         self._tell = tell
+
+    def let_go(self) -> None:
+        """Forget who is told: nothing more is seen."""
+        self._tell = nobody_listens
 
     def take(self, event: Event) -> None:
         """Fold an event."""

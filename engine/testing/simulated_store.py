@@ -9,6 +9,7 @@ import trio
 from ..core.errors import StoreError
 from ..stores.memory import MemoryStore
 from ..stores.store import OpenedJournal, StaleFence
+from .model import nobody_listens
 from .scenario import StoreFault, StoreKind
 
 _AT_OPENING = StoreKind.LOAD_FAILS
@@ -44,6 +45,11 @@ class StoreHandle:
         self.on_crash: Callable[[], object] = bool
         self.on_fenced: Callable[[], object] = bool
 
+    def let_go(self) -> None:
+        """Forget who is told: its process has ended."""
+        self.on_crash = self.on_fenced = bool
+        self._log = nobody_listens
+
     async def open_journal(self, run_id: str) -> OpenedJournal:
         """Open the run, unless the store is not there."""
         if self._load_fault is not None:
@@ -58,28 +64,27 @@ class StoreHandle:
         """Store an entry, or what goes wrong instead."""
         self._require_life()
         number, self.writes = self.writes, self.writes + 1
-        fault = next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
+        fault = self._fault_of(number) if self._faults else None
         self.is_busy = self.is_behind = True
         try:
             if fault is not None:
                 await self._spoil(fault, run_id)
-            await self._append(run_id, fence, sequence, entry)
+            await self._store.append(run_id, fence, sequence, entry)
             self.is_behind = False
             self._log("stored", number, sequence, len(entry))
             if fault is not None and fault.kind is StoreKind.CRASH_AFTER_WRITE:
                 self._crash()
-        finally:
-            self.is_busy = False
-
-    async def _append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
-        try:
-            await self._store.append(run_id, fence, sequence, entry)
         except StaleFence:
             self.on_fenced()
             raise
         except StoreError as error:
             self.refused = error
             raise
+        finally:
+            self.is_busy = False
+
+    def _fault_of(self, number: int) -> StoreFault | None:
+        return next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
 
     async def _spoil(self, fault: StoreFault, run_id: str) -> None:
         self._log("spoiled", fault.kind)

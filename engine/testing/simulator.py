@@ -257,9 +257,13 @@ class Simulation(Book):
         self.log("ended", process.end, "" if process.error is None else type(process.error).__name__)
 
     def outcome(self) -> Outcome:
-        """Say what came of it."""
-        broken, reached = tuple(self.model.broken), frozenset(self.reached)
-        return Outcome(self.scenario, tuple(self.entries), broken, reached, tuple(self.model.attempts))
+        """Say what came of it, and let go of everything else: the collector need not look for it."""
+        model, broken, reached = self.model, tuple(self.model.broken), frozenset(self.reached)
+        for process in self.processes:
+            process.let_go()
+        self.model.let_go()
+        self.world.let_go()
+        return Outcome(self.scenario, tuple(self.entries), broken, reached, tuple(model.attempts))
 
 
 def _text_of(run: Run) -> str:

@@ -19,7 +19,7 @@ from .events_world import EventWorld
 from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM
 from .model import Model
 from .naughty import NAUGHTY
-from .scenario import Scenario
+from .scenario import Fault, Scenario
 
 Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
 
@@ -173,7 +173,8 @@ async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
 
 
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
-    engine = Engine(EventWorld(Model(Scenario(), lambda: 0.0, print_nothing), REQUEST, lambda: 0.5).source, store=store)
+    one_by_one = Scenario(faults=(Fault(burst=1),))
+    engine = Engine(EventWorld(Model(one_by_one, lambda: 0.0, print_nothing), REQUEST, lambda: 0.5).source, store=store)
     async with engine.open_stream(REQUEST, run_id=RUN_ID) as run:
         async for event in run:
             if isinstance(event, TextDelta):

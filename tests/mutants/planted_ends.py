@@ -174,8 +174,8 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "an event exactly at the deadline loses",
         [
             Edit("core.clocks:Clocks.stall", "if time > deadline:", "if time >= deadline:"),
-            Edit("watch:Watch._next_look", "return at if isinf(at) else nextafter(at, inf)", "return at"),
-            Edit("watch:Watch.run", "await trio.lowlevel.checkpoint()  #", "pass  #"),
+            Edit("watch:Watch._next_look", "at if isinf(at) else nextafter(at, inf)", "at"),
+            Edit("watch:Watch._judge", "await trio.lowlevel.checkpoint()  #", "pass  #"),
         ],
     ),
     Mutant(
@@ -188,25 +188,31 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "pings extend beyond the cap",
         LIVE,
         "pings extend the first-event clock twenty times as far as they may",
-        [Edit("core.clocks:Clocks._deadlines", "policy.first_event_s_max", "(policy.first_event_s_max or 0.0) * 20")],
+        [Edit("core.clocks:Clocks._deadlines", "_phase_began + policy.first", "_phase_began + 20 * policy.first")],
     ),
     Mutant(
         "idle clock never set",
         LIVE,
         "a stream that has begun may be silent for ever",
-        [Edit("core.clocks:Clocks._deadlines", 'rows.append((self._last, "idle", self._idle_s))', "pass")],
+        [
+            Edit(
+                "core.clocks:Clocks._deadlines",
+                'rows.append((self._last + self._idle_s, "idle", self._idle_s))',
+                "pass",
+            )
+        ],
     ),
     Mutant(
         "journal's task left",
         LIVE,
         "the task that writes is not told that the run has ended",
-        [Edit("run:Run._run_with", 'nursery.cancel_scope.cancel(reason="the run has ended")', "pass")],
+        [Edit("run:Run._drive", "self._journal.close()", "pass")],
     ),
     Mutant(
-        "watch outlives its attempt",
+        "watch outlives its run",
         LIVE,
-        "the clocks of an attempt that has ended run on until one runs out",
-        [Edit("attempt:run_attempt", 'nursery.cancel_scope.cancel(reason="the attempt has ended")', "pass")],
+        "the task that watches the clocks is not told that the run has ended",
+        [Edit("run:Run._drive", "self._watch.close()", "pass")],
     ),
     Mutant(
         "room never told",

@@ -115,9 +115,9 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "a source's answer is entered and never left",
         [
             Edit(
-                "attempt:_Reader.read_source",
-                'async with open_events(cast("EventSource", source), step) as channel:',
-                'channel = await open_events(cast("EventSource", source), step).__aenter__()\n            if channel:',
+                "attempt:_Reader.read_events",
+                "async with open_events(source, step) as channel:",
+                "channel = await open_events(source, step).__aenter__()\n    if channel:",
             )
         ],
     ),

@@ -101,7 +101,7 @@ def test_a_deadlock_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
     async def hang(_run: Run) -> None:
         await trio.sleep_forever()
 
-    monkeypatch.setattr(Run, "receive", hang)
+    monkeypatch.setattr(Run, "__anext__", hang)
     broken = simulate(Scenario(has_store=False)).broken
     assert [(one.law, one.message[:8]) for one in broken][:1] == [("liveness", "deadlock")]
 
@@ -111,7 +111,7 @@ def test_a_loop_that_never_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         while True:
             await trio.lowlevel.checkpoint()
 
-    monkeypatch.setattr(Run, "receive", spin)
+    monkeypatch.setattr(Run, "__anext__", spin)
     assert "while no time passes" in simulate(Scenario(has_store=False)).broken[0].message
 
 
