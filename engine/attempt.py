@@ -2,7 +2,7 @@
 
 A source of events in the same process has no response to own: a cancel scope is all its attempts need.
 
-This is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
+`_Reader` is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
 `Cancelled`. The task that owns the response is cancelled, never broken out of.
 """
 
@@ -128,14 +128,14 @@ async def run_attempt(
         if is_event_source(source):
             with trio.CancelScope() as scope:
                 watch.begin(clocks, scope, remind)
-                await reader.settle(reader.read_events(cast("EventSource", source), step))
+                await reader.read_events(cast("EventSource", source), step)
         else:
             async with trio.open_nursery() as nursery:
                 watch.begin(clocks, nursery.cancel_scope, remind)
                 opening = open_answer(
                     cast("Provider", source), step, nursery, transport=transport, policy=policy, wall_clock=wall_clock
                 )
-                await reader.settle(reader.read_answer(opening))
+                await reader.read_answer(opening)
                 nursery.cancel_scope.cancel(reason="the attempt has ended")
     finally:
         watch.end()
@@ -154,35 +154,35 @@ def _say_waiting(message: str, receiver: Receiver) -> bool:
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
+    __slots__ = ("_clocks", "_receiver", "_watch", "outcome")
+
     def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
         self._receiver = receiver
         self._watch = watch
         self._clocks = clocks
         self.outcome: Outcome | None = None
 
-    async def settle(self, reading: Awaitable[None]) -> None:
-        """Open, read, close; every exception becomes a value here: `outcome`, None if a clock ran out first."""
+    async def read_events(self, source: EventSource, step: NextRequest) -> None:
+        """Open, read and close an answer of a source in the same process.
+
+        Here and below every exception becomes a value: `outcome`, None if a clock ran out first.
+        """
         try:
-            await reading
-        except RefusedError as refused:
-            self._give_up(Refused(refused.failure))
-        except InferenceError as error:
-            self._give_up(Refused(failure_of_error(error)))
-        except Exception as error:  # the one place: see the module's first lines
+            async with open_events(source, step) as channel:
+                self.outcome = await self._read(ChannelStream(channel))
+        except Exception as error:  # see the module's first lines
+            self._give_up(_outcome_of(error))
+
+    async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
+        """Open and read a provider's answer, like `read_events`; the pump closes it."""
+        try:
+            self.outcome = await self._read(await opening)
+        except Exception as error:  # likewise
             self._give_up(_outcome_of(error))
 
     def _give_up(self, outcome: Outcome) -> None:
         if not isinstance(self.outcome, Ended):
             self.outcome = outcome
-
-    async def read_events(self, source: EventSource, step: NextRequest) -> None:
-        """Open and read an answer of a source in the same process."""
-        async with open_events(source, step) as channel:
-            self.outcome = await self._read(ChannelStream(channel))
-
-    async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
-        """Open and read a provider's answer."""
-        self.outcome = await self._read(await opening)
 
     async def _read(self, stream: OpenedStream) -> Outcome:
         self._clocks.opened(trio.current_time())
@@ -241,6 +241,8 @@ def _outcome_of(error: Exception) -> Outcome:
     match error:
         case TransportError():
             return Broken(error.cause, str(error))
+        case RefusedError():
+            return Refused(error.failure)
         case InferenceError():
             return Refused(failure_of_error(error))
         case _:

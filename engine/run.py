@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
+from functools import partial
 from types import TracebackType
 
 import trio
@@ -236,23 +237,22 @@ class Run(trio.abc.ReceiveChannel[Event]):
     # -- the tasks ------------------------------------------------------------------------------------------------
 
     def tasks(self) -> Iterator[Callable[[], Awaitable[object]]]:
-        """Give what has to run beside the caller, in the nursery of the block. The main task ends the others."""
-        yield self._drive
-        yield self._watch.run
-        if self._journal is not None:
+        """Give what has to run beside the caller, in the nursery of the block. The first ends the others."""
+        if self._journal is None:  # a coroutine less: an idle run weighs 0.3 KiB less (benchmarks/bench_recovery.py)
+            yield self._run_to_end
+        else:
+            yield partial(self._run_stored, self._journal)
             yield self._journal.run
+        yield self._watch.run
 
-    async def _drive(self) -> None:
-        """Run to the end, whatever it is, and publish it."""
+    async def _run_stored(self, journal: JournalWriter) -> None:
         end = await self._run_to_end()
-        self._watch.close()
-        if self._journal is None:
-            return
-        self._journal.close()
+        journal.close()
         if isinstance(end, Finish) and self._error is None and await self._mailbox.wait_emptied():
-            await self._journal.delete()
+            await journal.delete()
 
     async def _run_to_end(self) -> End | None:
+        """Run to the end, whatever it is, and publish it."""
         end: End | None = None
         try:
             with self._scope:
@@ -263,6 +263,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
             end = Fail(error)
         finally:
             await self._settle(end)
+            self._watch.close()
         return end
 
     async def _settle(self, end: End | None) -> None:

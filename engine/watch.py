@@ -31,6 +31,8 @@ class Watch:
         stall: which clock ran out, set just before the attempt's scope is cancelled.
     """
 
+    __slots__ = ("_asleep", "_clocks", "_is_closed", "_nap", "_remind", "_remind_at", "_scope", "stall")
+
     def __init__(self) -> None:
         self.stall: IdleStall | None = None
         self._clocks: Clocks | None = None

@@ -206,13 +206,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "journal's task left",
         LIVE,
         "the task that writes is not told that the run has ended",
-        [Edit("run:Run._drive", "self._journal.close()", "pass")],
+        [Edit("run:Run._run_stored", "journal.close()", "pass")],
     ),
     Mutant(
         "watch outlives its run",
         LIVE,
         "the task that watches the clocks is not told that the run has ended",
-        [Edit("run:Run._drive", "self._watch.close()", "pass")],
+        [Edit("run:Run._run_to_end", "self._watch.close()", "pass")],
     ),
     Mutant(
         "room never told",

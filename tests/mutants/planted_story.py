@@ -117,7 +117,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 "attempt:_Reader.read_events",
                 "async with open_events(source, step) as channel:",
-                "channel = await open_events(source, step).__aenter__()\n    if channel:",
+                "channel = await open_events(source, step).__aenter__()\n        if channel:",
             )
         ],
     ),

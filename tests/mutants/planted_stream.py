@@ -118,7 +118,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "finished answer not deleted",
         TEXT,
         "a finished run stays in the store",
-        [Edit("run:Run._drive", "await self._journal.delete()", "await trio.lowlevel.checkpoint()")],
+        [Edit("run:Run._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
     ),
     Mutant(
         "last write forgotten",
