@@ -30,7 +30,7 @@ from ..core.failures import printable
 from ..core.policy import Policy
 from ..core.usage_error import RiverrunError
 from ..recording import Exchange
-from ..testing.recording import Recorded, recorded
+from ..testing.recording import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
 from .output import plan_words
 
@@ -72,10 +72,25 @@ class _Report:
             async with self._recorded.engine(policy=policy).open_stream(self._recorded.request) as run:
                 async for event in run:
                     self._tell(event)
+        except RecordingEnded as error:
+            return self._complain(error) if not self._was_left() else self._say_where_it_was_left()
         except RiverrunError as error:
             self._tell_requests()
             return self._complain(error)
         self._tell_requests()
+        return ExitCode.DONE
+
+    def _was_left(self) -> bool:
+        """Whether the recorded run may have been left in its last answer: by Ctrl-C, say."""
+        exchanges = self._recorded.recording.exchanges
+        return not exchanges or exchanges[-1].how == "left"
+
+    def _say_where_it_was_left(self) -> ExitCode:
+        """Say that there is no more: what the engine would do now was never answered."""
+        if self._as_json:
+            _write(json.dumps({"at_s": self._now(), "left": True}))
+        else:
+            self._line(f"nothing more was recorded: the run was left here, after {self._chars} characters")
         return ExitCode.DONE
 
     def _complain(self, error: RiverrunError) -> ExitCode:

@@ -11,7 +11,7 @@ from .loopback_wire import Told, Wire, read_told
 from .model import Violation
 from .network import ScriptedNetwork
 from .rare import RARE_STATES
-from .recording import Recorded, RecordingUnusable, recorded
+from .recording import Recorded, RecordingEnded, RecordingUnusable, recorded
 from .scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
 from .scenario import Fault as AttemptFault
 from .scripted import Break, Script, ScriptedTransport, Silence
@@ -52,6 +52,7 @@ __all__ = [
     "Manner",
     "Outcome",
     "Recorded",
+    "RecordingEnded",
     "RecordingUnusable",
     "Reset",
     "Scenario",

@@ -28,7 +28,11 @@ from ..recording import Exchange, Recording, RecordingUnusable, read_recording
 from ..stores.store import CheckpointStore
 from .scripted import Break, Script, ScriptedTransport, Silence, Step
 
-__all__ = ["Recorded", "Recorder", "Recording", "RecordingUnusable", "read_recording", "recorded"]
+__all__ = ["Recorded", "Recorder", "Recording", "RecordingEnded", "RecordingUnusable", "read_recording", "recorded"]
+
+
+class RecordingEnded(UsageError):
+    """A run asked for more than the recording holds: another engine or policy, or the recorded run was left there."""
 
 
 @define(eq=False)
@@ -76,7 +80,7 @@ class Recorded:
         number = len(self.asked_s)
         self.asked_s.append(trio.current_time())
         if number >= len(exchanges):
-            raise UsageError(
+            raise RecordingEnded(
                 f"request {number + 1} was made, and the recording holds {len(exchanges)}: this engine or policy asks "
                 "oftener than the recorded one; expected a recording of as many, or an assertion that it is raised"
             )

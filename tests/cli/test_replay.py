@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.cli.loopback import ANSWER, SECRET, Loopback, Reply, riverrun
+from tests.cli.loopback import ANSWER, SECRET, Loopback, Reply, riverrun, started
 
 pytestmark = pytest.mark.sockets
 PROMPT = "Tell me of the hippopotamus."
@@ -65,6 +66,21 @@ def test_real_speed_takes_the_time_it_took(tmp_path: Path) -> None:
     ended = riverrun("replay", str(path), "--speed", "real")
     assert float(ended.out.splitlines()[-1].split()[0]) >= 0.3
     assert ended.code == 0
+
+
+def test_a_run_that_was_left_by_ctrl_c_is_replayed_up_to_there(tmp_path: Path) -> None:
+    path = tmp_path / "it.jsonl"
+    with (
+        Loopback(Reply(50, then="hold")) as server,
+        started("chat", *server.flags(), "--record", str(path), PROMPT) as running,
+    ):
+        running.read_out(50)
+        assert running.end(signal.SIGINT).code == 130
+    ended = riverrun("replay", str(path))
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.endswith("nothing more was recorded: the run was left here, after 50 characters\n")
+    as_json = riverrun("replay", str(path), "--json")
+    assert json.loads(as_json.out.splitlines()[-1])["left"] is True
 
 
 def test_an_answer_that_fails_is_recorded_too(tmp_path: Path) -> None:

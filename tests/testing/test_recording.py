@@ -23,7 +23,7 @@ from riverrun.engine.placeholders import Placeholders
 from riverrun.engine.recorder import Recorder
 from riverrun.engine.recording import RecordingUnusable, read_recording, recording_of, without_content
 from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.recording import recorded
+from riverrun.engine.testing.recording import RecordingEnded, recorded
 from riverrun.engine.testing.scripted import Silence
 from riverrun.engine.testing.wire_script import GoesAway, Reset, Step, response
 from riverrun.providers import from_name, refusal_words
@@ -180,7 +180,7 @@ def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(tmp_path: Path
     lines = path.read_text().splitlines(keepends=True)
     second = next(at for at, line in enumerate(lines) if '"exchange":1' in line)
     path.write_text("".join(lines[:second]))
-    with pytest.raises(rr.UsageError, match="request 2 was made, and the recording holds 1"):
+    with pytest.raises(RecordingEnded, match="request 2 was made, and the recording holds 1"):
         replay(path)
 
 
