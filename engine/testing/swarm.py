@@ -42,8 +42,8 @@ REPEATING = (Kind.NONE, Kind.NONE, Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Ki
 STATUSES = (429, 500, 500, 529, 401, 400)
 HINTS_S = (None, None, 0.0, 0.5, 7.0, 1000.0)
 SECONDS = (0.25, 1.0, 59.0, 60.0, 61.0, 119.0, 121.0)
-LAGS = ((4096, 0.25),) * 7 + ((64, 0.25), (16, 0.25), (4096, 0.0))
-"""How closely the store follows, in bytes and seconds: seldom word by word, for a write is a fifth of a short run."""
+LAGS = ((4096, 0.25),) * 16 + ((64, 0.25), (16, 0.25), (4096, 0.0))
+"""How closely the store follows, in bytes and seconds: seldom word by word, which doubles what a run costs."""
 TELLING = ("RetryScheduled", "UsageUpdate", "UsageUpdate", "Resumed", "Interrupted", "Finished", "ToolCallStart")
 """Events at which a consumer likes to interfere: they come in the middle of things."""
 EVENTS_MEAN = 12
@@ -155,7 +155,7 @@ def _fault(dice: random.Random, kind: Kind) -> Fault:
         case Kind.SLOW_HEADERS:
             return Fault(kind, seconds=dice.choice((0.5, 119.0, 120.0, 121.0)), burst=burst)
         case Kind.PINGS_ONLY:
-            return Fault(kind, at, seconds=dice.choice((20.0, 50.0)), manner=manner, burst=burst)
+            return Fault(kind, at, seconds=dice.choice((50.0, 110.0)), manner=manner, burst=burst)
         case Kind.OVERLAP:
             return Fault(kind, count=24 + int(draw() * 60), burst=burst)
         case Kind.ERROR_AFTER_TERMINAL:
