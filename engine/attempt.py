@@ -2,7 +2,7 @@
 
 A source of events in the same process has no response to own: a cancel scope is all its attempts need.
 
-`_Reader` is the one place that turns exceptions into values: it returns how the attempt ended and raises nothing but
+`_Reader` is the one place that turns exceptions into values: it says how the attempt ended and raises nothing but
 `Cancelled`. The task that owns the response is cancelled, never broken out of.
 """
 

@@ -202,10 +202,11 @@ class Delivery:
                     break
             else:
                 self._fold(event)
+            if self.accumulator.defect is not None:  # what the same read says beyond is nobody's
+                self.trouble = self._defect_outcome(self.accumulator.defect)
+                break
         if progress:
             self.said_anything = True
-        if self.accumulator.defect is not None and self.trouble is None:
-            self.trouble = self._defect_outcome(self.accumulator.defect)
         return progress
 
     def _defect_outcome(self, defect: str) -> Outcome:

@@ -61,7 +61,7 @@ class JournalWriter:
         self._idle = WaitingTask()
         self._lagging = WaitingTask()
         self._writing = trio.Lock()
-        self._write_scope: trio.CancelScope | None = None
+        self._write_scope = trio.CancelScope()  # of the last write; it may be over
         self._is_closed = False
         self.fenced: StoreError | None = None
         self.failures = 0
@@ -113,8 +113,7 @@ class JournalWriter:
         self._is_closed = True
         self._idle.wake()
         self._lagging.wake()
-        if self._write_scope is not None:
-            self._write_scope.cancel(reason="the run has ended")
+        self._write_scope.cancel(reason="the run has ended")
 
     async def write_through(self) -> None:
         """Write everything recorded so far, for the "before delivery" mode.
@@ -143,7 +142,7 @@ class JournalWriter:
     async def delete(self) -> None:
         """Delete the journal of a finished run that its consumer has taken: shielded, and bounded like `finish`."""
         with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
-            await self._take_turn()  # a write that `close` cut short is over first, or it would come after this
+            await self._take_turn()  # a write that `close` cut short has let go first, or it could come after this
             try:
                 await self._store.delete(self._run_id, self._fence)
             except Exception as error:  # a store is foreign code; what is not deleted is found ended, and costs nothing
@@ -189,16 +188,17 @@ class JournalWriter:
             try:
                 await self._store.append(self._run_id, self._fence, sequence, entry)
             except StaleFence as error:
-                self.fenced = error
+                self.fenced = error.with_traceback(None)  # its frames hold all of this
                 self._scope.cancel(reason="another process owns this run now")
                 return False
             except Exception as error:  # a store is foreign code: whatever it raises is a failed write
                 self._count(f"{type(error).__name__}: {error}")
                 return False
-        is_late, self._write_scope = self._write_scope.cancelled_caught, None
-        if is_late and not self._is_closed:
+        if not self._write_scope.cancelled_caught:
+            return True
+        if not self._is_closed:
             self._count(f"a write took more than {self._policy.write_s} s")
-        return not is_late
+        return False
 
     def _count(self, what: str) -> None:
         self.failures += 1

@@ -237,7 +237,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
     # -- the tasks ------------------------------------------------------------------------------------------------
 
     def tasks(self) -> Iterator[Callable[[], Awaitable[object]]]:
-        """Give what has to run beside the caller, in the nursery of the block. The first ends the others."""
+        """Give what has to run beside the caller, in the nursery of the block; the first ends the others."""
         if self._journal is None:  # a coroutine less: an idle run weighs 0.3 KiB less (benchmarks/bench_recovery.py)
             yield self._run_to_end
         else:
@@ -375,14 +375,23 @@ class OpenedRun:
         try:
             await self._nursery.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
-            crash = single_error(group)
-            if not isinstance(error, Exception) or group.split((Exception, trio.Cancelled))[1] is not None:
-                raise crash from crash.__cause__  # a Ctrl-C that hit a task of the run is nobody's to replace
-            if group.split(trio.Cancelled)[1] is not None:  # Cancelled alone is no crash: the body's error replaces it
-                logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+            crash = self._crash_of(group, error)
         finally:
-            crash = None  # or it and this frame would hold each other, and all of the run, until garbage is collected
             await self._engine_use.__aexit__(None, None, None)
+        if crash is not None:
+            try:
+                raise crash
+            finally:
+                del crash  # it and this frame would hold each other, and all of the run
+
+    def _crash_of(self, group: BaseExceptionGroup[BaseException], error: BaseException | None) -> BaseException | None:
+        """Choose what leaves the block in place of the body's own `error`; None where that leaves as it is."""
+        if error is not None and group.split(trio.Cancelled)[1] is None:
+            return None  # Cancelled alone is no crash
+        if isinstance(error, Exception) and group.split((Exception, trio.Cancelled))[1] is None:
+            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+            return None
+        return single_error(group)  # a Ctrl-C that hit a task of the run is nobody's to replace
 
     def __repr__(self) -> str:
         return f"<OpenedRun of {self._run.run_id!r}: use it with async with>"

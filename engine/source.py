@@ -145,7 +145,11 @@ class ChannelStream:
 
     def __init__(self, channel: trio.abc.ReceiveChannel[StreamEvent]) -> None:
         self._channel = channel
-        self._receive_nowait: Callable[[], StreamEvent] | None = getattr(channel, "receive_nowait", None)
+        # Asked of its type: a wrapper that changes events and delegates the rest is not to be passed by.
+        can_be_asked = hasattr(type(channel), "receive_nowait")
+        self._receive_nowait: Callable[[], StreamEvent] | None = (
+            cast("trio.MemoryReceiveChannel[StreamEvent]", channel).receive_nowait if can_be_asked else None
+        )
         self._failed: Exception | None = None
         self._stopped = False
         self._ended = False
@@ -158,7 +162,7 @@ class ChannelStream:
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for an event, and take those that are ready too. If cancelled: nothing that was taken is lost."""
         if self._failed is not None:
-            raise self._failed
+            raise self._handed(self._failed)
         try:
             event = await self._channel.receive()
         except trio.EndOfChannel:
@@ -178,6 +182,10 @@ class ChannelStream:
             pass
         except Exception as error:  # a source is foreign code: first what it gave, then what it raised
             self._failed = error
+
+    def _handed(self, error: Exception) -> Exception:
+        self._failed = None  # kept, it would hold its traceback, and that would hold all of this
+        return error
 
     def close(self) -> Sequence[StreamEvent]:
         """Nothing is pending in a channel."""

@@ -10,6 +10,7 @@ the last moment, and what is not a stream becomes a bounded `WireRefusal`.
 from __future__ import annotations
 
 import ssl
+import weakref
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, cast
@@ -230,7 +231,7 @@ class OpenedResponse:
         """
         while not self._parts:
             if self._error is not None:
-                raise self._hand_error()
+                raise self._handed(self._error)
             if self._ended:
                 return b""
             await self._taker.wait()
@@ -240,10 +241,10 @@ class OpenedResponse:
         self._wake_pump()
         return data
 
-    def _hand_error(self) -> Exception:
-        """Give what broke, once: kept, it would hold its traceback, and that all of this, as garbage."""
-        error, self._error = self._error, None
-        return error or TransportError(PrematureEnd())
+    def _handed(self, error: Exception) -> Exception:
+        """Give what broke, and keep another like it: itself would hold its traceback, and that all of this."""
+        self._error = TransportError(error.cause) if isinstance(error, TransportError) else error
+        return error
 
     async def drain(self) -> None:
         """Wait for the body's end for at most `DRAIN_S`, so that the connection can be used again."""
@@ -256,14 +257,14 @@ class OpenedResponse:
 
 
 def _let_go(response: Response) -> None:
-    """Cut a closed response from its body, which holds it in turn.
+    """Loosen a closed response from its body: httpx's hold each other.
 
-    Together they, the request with its prompt, and the key in its headers would wait for the garbage collector.
+    Together they, the request with its prompt, and the key in its headers would wait for the garbage collector. The
+    body of httpx2 does not point back.
     """
-    try:
-        cast("Any", response).stream = None
-    except AttributeError:  # a client of another make
-        return
+    body: Any = getattr(response, "stream", None)
+    if getattr(body, "_response", None) is response:
+        body._response = weakref.proxy(response)  # it is still told, by whoever closes it again
 
 
 def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:

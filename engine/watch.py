@@ -44,7 +44,7 @@ class Watch:
         self._is_closed = False
 
     def begin(self, clocks: Clocks, scope: trio.CancelScope, remind: Callable[[], bool] | None = None) -> None:
-        """Watch an attempt: its clocks, and the scope to cancel.
+        """Watch an attempt, one at a time: its clocks, and the scope to cancel.
 
         `remind` is called every `REMIND_S`, until it says that it need not be any more.
         """
@@ -88,7 +88,7 @@ class Watch:
     async def _judge(self, clocks: Clocks) -> None:
         """Look once more when every task has had its turn, for ties go to the event; then cancel."""
         if trio.current_time() - self._nap.deadline > LATE_S:
-            with trio.move_on_after(LATE_S) as self._nap:  # the loop was held up: what lies in the socket comes first
+            with trio.move_on_after(LATE_S):  # the loop was held up: what lies in the socket comes first
                 await self._asleep.wait()
         else:
             await trio.lowlevel.checkpoint()  # what had already arrived when we woke is counted before we judge

@@ -12,10 +12,23 @@ from attrs import evolve
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
-from riverrun.engine.core.stream_events import ProviderStatus, StreamEvent, StreamFailed, TextDelta
+from riverrun.engine.core.stream_events import AnswerRestarted, ProviderStatus, StreamEvent, StreamFailed, TextDelta
 from riverrun.engine.source import READ_EVENTS_MAX
 from riverrun.engine.testing.scripted import Silence
-from tests.engine.own_source import ASK, END, ONCE, OwnSource, Step, all_events, call, engine_of, kinds, played, say
+from tests.engine.own_source import (
+    ASK,
+    END,
+    ONCE,
+    OwnSource,
+    Step,
+    all_events,
+    call,
+    engine_of,
+    kinds,
+    played,
+    say,
+    text_of,
+)
 
 
 async def watched(source: OwnSource, policy: rr.Policy | None = None) -> tuple[list[rr.Event], rr.StreamResult]:
@@ -254,3 +267,62 @@ def test_what_came_before_a_channel_broke_is_kept() -> None:
     result = played(main)
     assert result.text == "Half a sent0 "
     assert result.attempts[0].cause == rr.ConnectionReset()
+
+
+class Louder(trio.abc.ReceiveChannel[StreamEvent]):
+    """Changes what a channel gives, and hands on all else that it is asked."""
+
+    def __init__(self, channel: trio.abc.ReceiveChannel[StreamEvent]) -> None:
+        self.channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.channel, name)
+
+    async def receive(self) -> StreamEvent:
+        event = await self.channel.receive()
+        return TextDelta(event.text.upper()) if isinstance(event, TextDelta) else event
+
+    async def aclose(self) -> None:
+        await self.channel.aclose()
+
+
+def test_a_channel_that_changes_what_another_gives_is_not_passed_by() -> None:
+    send, receive = trio.open_memory_channel[StreamEvent](9)
+    for event in (TextDelta("a"), TextDelta("b"), END):
+        send.send_nowait(event)
+    send.close()
+    assert played(lambda: engine_of(Channelled(Louder(receive))).complete(ASK)).text == "AB"
+
+
+BREAKS = {
+    "a call begins twice": [*call("1", "{}"), *call("1", "{}"), *call("2", "{}"), *say("after"), END],
+    "more text than may be": [*say(*["x" * 10] * 100), END],
+    "more calls than may be": [*call("1", "{}"), *call("2", "{}"), *call("3", "{}"), *say("after"), END],
+    "a failure": [*say("a"), StreamFailed(Failure(FailureKind.OVERLOADED, "busy")), *call("1", "{}"), END],
+    "begun again after a call": [*call("1", "{}"), AnswerRestarted(), *call("2", "{}"), END],
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_how_much_is_ready_makes_no_difference(name: str) -> None:
+    steps = BREAKS[name]
+    limits = evolve(rr.Policy().limits, text_bytes_max=25, calls_max=2)
+    policy = evolve(ONCE, limits=limits)
+
+    async def told(source: OwnSource) -> tuple[list[rr.Event], str]:
+        events: list[rr.Event] = []
+        try:
+            async with engine_of(source, policy=policy).open_stream(ASK) as run:
+                async for event in run:
+                    events.append(evolve(event, result=None) if isinstance(event, rr.Finished) else event)
+        except rr.InferenceError as error:
+            return events, str(error)
+        return events, run.result.stop_reason.value
+
+    send, receive = trio.open_memory_channel[StreamEvent](math.inf)
+    for step in steps:
+        send.send_nowait(step)  # type: ignore[arg-type]
+    send.close()
+    one_by_one = played(lambda: told(OwnSource(steps)))
+    assert played(lambda: told(Channelled(receive))) == one_by_one
+    assert "after" not in text_of(one_by_one[0])

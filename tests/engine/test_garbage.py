@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 import riverrun as rr
+from riverrun.engine.core.stream_events import StreamEvent, TextDelta
 from riverrun.engine.testing.network import ScriptedNetwork
 from riverrun.engine.testing.scripted import Silence
 from riverrun.engine.testing.wire_script import Reset, SentRequest, Step, response
@@ -91,5 +93,40 @@ def test_a_request_and_its_response_with_the_key_in_it() -> None:
             engine = rr.Engine(provider, policy=policy, chance=lambda: 0.5)
             with pytest.raises(rr.InferenceError):
                 await engine.complete(ASK)
+
+    assert left_of(story) == []
+
+
+class Breaking(trio.abc.ReceiveChannel[StreamEvent]):
+    """Has an event ready, and breaks when it is asked for more."""
+
+    def __init__(self) -> None:
+        self.events: list[StreamEvent] = [TextDelta("a")]
+
+    async def __aenter__(self) -> Breaking:
+        return self
+
+    async def receive(self) -> StreamEvent:
+        await trio.lowlevel.checkpoint()
+        return self.receive_nowait()
+
+    def receive_nowait(self) -> StreamEvent:
+        if not self.events:
+            raise trio.BrokenResourceError
+        return self.events.pop()
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def test_a_run_whose_source_broke_in_the_middle_of_a_read() -> None:
+    async def story(tell: Told) -> None:
+        source = OwnSource([END])
+        first: list[Any] = [Breaking()]
+        opened = source.open_events
+        source.open_events = lambda *asked: first.pop() if first else opened(*asked)  # type: ignore[method-assign]
+        async with engine_of(source).open_stream(ASK) as run:
+            tell(run)
+            await all_events(run)
 
     assert left_of(story) == []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from riverrun.engine.core.causes import IdleStall
 from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.policy import StallPolicy, Throughput
-from riverrun.engine.watch import Watch
+from riverrun.engine.watch import LATE_S, Watch
 
 POLICY = StallPolicy(headers_s=10, first_event_s=20, idle_s=5)
 
@@ -90,3 +90,28 @@ def test_a_window_of_throughput_is_looked_at_once_each() -> None:
     )
     assert (stall, looks.count < 40) == (IdleStall("throughput", 100), True)
     assert at_s == pytest.approx(102)
+
+
+def test_a_loop_that_was_held_up_gets_time_to_read_whatever_the_reader_tells_meanwhile() -> None:
+    clock = MockClock()
+
+    async def main() -> tuple[IdleStall | None, IdleStall | None]:
+        watch, clocks = Watch(), Clocks(StallPolicy(total_s=4), reasons=False, now=trio.current_time())
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                watch.begin(clocks, scope)
+                nursery.start_soon(watch.run)
+                await wait_all_tasks_blocked()
+                clock.jump(10)
+                await wait_all_tasks_blocked()
+                clocks.opened(trio.current_time())  # what lay in the socket: the answer's head
+                watch.look_again()
+                clock.jump(LATE_S / 2)
+                await wait_all_tasks_blocked()
+                before = watch.stall
+                clock.jump(LATE_S / 2)
+                await wait_all_tasks_blocked()
+                watch.close()
+        return before, watch.stall
+
+    assert trio.run(main, clock=clock) == (None, IdleStall("total", 4))
