@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from math import inf
 
@@ -45,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         code = _play_and_judge(args)
     except* KeyboardInterrupt:
+        # It may have hit trio between making a task and starting it; Python would name the task when it is dropped.
+        warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
         print("riverrun: interrupted", file=sys.stderr)
         code = ExitCode.INTERRUPTED
     except* BrokenPipeError:

@@ -17,7 +17,7 @@ LEVELS = ("events", "bytes")
 
 EXAMPLES = f"""\
 examples:
-  riverrun simulate                                     {RUNS} runs, about half a minute on two processors
+  riverrun simulate                                     {RUNS} runs, about 20 seconds on two processors
   riverrun simulate --runs 100000 --seed 7 --jobs 2
   riverrun simulate --runs 1000 --level bytes           through the HTTP client, without sockets
   riverrun simulate --planner plans:careful             try a planner of your own, in ./plans.py
