@@ -6,6 +6,7 @@ assert report.is_clean, report.failures
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -28,6 +29,9 @@ from .swarm import scenario_of
 
 CHUNK = 500
 """How many seeds one task of a process takes: a second or two, so that progress is seen and all end together."""
+
+CHUNKS_A_COLLECTION = 8
+"""How often a process collects what whole trio runs leave behind: the collector itself never comes to it."""
 
 REQUIRED_RUNS = 20_000
 """From how many runs on a rare state that was never reached is a failure."""
@@ -255,6 +259,8 @@ def _run_chunk(chunk: _Chunk) -> _Part:
         for seed in range(at, at + count):
             tally.take(simulate_safely(evolve(scenario_of(seed, level), planner=planner)))
     tally.check_alone()
+    if not at // CHUNK % CHUNKS_A_COLLECTION:
+        gc.collect()
     tally.part.cpu_s = time.process_time() - began
     return tally.part
 
