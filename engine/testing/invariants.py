@@ -6,12 +6,14 @@ Each function checks one law and tells by its name. `check_process` looks at one
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
 from ..core.errors import InferenceError, StoreError, UsageError
 from ..core.journal import RestoredRun, restore
 from ..core.messages import ReasoningBlock
+from ..core.policy import Limits
 from ..core.result import AttemptRecord, SeamVerdict
 from ..core.snapshot import InterruptSnapshot
 from ..core.stream_events import BlockStop
@@ -53,7 +55,7 @@ def check_run(book: Book) -> None:
     if not any(version.text.startswith(result.text) for version in model.versions):
         book.tell(TEXT, f"the answer is {result.text!r}, which the model never said")
     seen: dict[tuple[int, int], str] = {}
-    sure = book.scenario.policy.checkpoint.before_delivery or not _is_troubled(book)
+    sure = (book.scenario.policy.checkpoint.before_delivery or not _is_troubled(book)) and not _is_lost(book)
     for process in book.processes:
         for call in process.observer.ready:
             first = seen.setdefault(call_id_parts(call.id), call.id)
@@ -69,6 +71,11 @@ def _was_cut_off(book: Book, process: Process) -> bool:
 
 def _is_troubled(book: Book) -> bool:
     return any(process.handle is None or process.handle.troubled for process in book.processes)
+
+
+def _is_lost(book: Book) -> bool:
+    """Whether the store lost what it had: no engine can know of it."""
+    return any(process.handle is not None and process.handle.lost for process in book.processes)
 
 
 def _own_records(
@@ -171,7 +178,8 @@ def _check_stored(book: Book, process: Process) -> None:
     if handle.is_dead:
         if first and process.observer.text:
             stored = restore(entries, book.scenario.policy.limits)
-            if stored is None or not _tells(stored, process):
+            told = stored is not None and _tells(stored, process)
+            if not told and not _told_once(entries, process, book.scenario.policy.limits):
                 book.tell(TEXT, f"shown is {process.observer.text!r}, which is not stored, and the store comes first")
         return
     if handle.refused is not None:
@@ -199,6 +207,13 @@ def _calls_of(snapshot: InterruptSnapshot) -> tuple[str, ...]:
 def _tells(stored: RestoredRun, process: Process) -> bool:
     """Whether what is stored begins with what was shown, unless it was taken back since."""
     return stored.accumulator.text.startswith(process.observer.text) or _has_reset(process)
+
+
+def _told_once(entries: Sequence[bytes], process: Process, limits: Limits) -> bool:
+    """Whether what was shown was stored, and taken back since: its consumer was killed before it heard of that."""
+    rows = [row for entry in entries for row in json.loads(entry)]
+    stored = (restore([json.dumps(rows[:count]).encode()], limits) for count in range(1, len(rows) + 1))
+    return any(one is not None and _tells(one, process) for one in stored)
 
 
 def _has_reset(process: Process) -> bool:
