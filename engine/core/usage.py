@@ -30,10 +30,6 @@ class TokenUsage:
     total: int = 0
 
     def __add__(self, other: TokenUsage) -> TokenUsage:
-        if other is NO_USAGE:
-            return self
-        if self is NO_USAGE:
-            return other
         return TokenUsage(
             clamp_tokens(self.input + other.input),
             clamp_tokens(self.output + other.output),

@@ -37,6 +37,11 @@ def test_sums_saturate_field_by_field_and_the_order_does_not_matter(a: TokenUsag
     assert fields(a + b) == tuple(min(x + y, TOKENS_MAX) for x, y in zip(fields(a), fields(b), strict=True))
     assert a + b == b + a
     assert a + NO_USAGE == a
+    assert (
+        fields(NO_USAGE + TokenUsage(-1, 2**64))
+        == fields(TokenUsage(-1, 2**64) + NO_USAGE)
+        == (0, TOKENS_MAX, 0, 0, 0, 0)
+    )
 
 
 @given(usages, reports)
