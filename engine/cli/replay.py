@@ -72,11 +72,10 @@ class _Report:
             async with self._recorded.engine(policy=policy).open_stream(self._recorded.request) as run:
                 async for event in run:
                     self._tell(event)
-        except RecordingEnded as error:
-            return self._complain(error) if not self._was_left() else self._say_where_it_was_left()
         except RiverrunError as error:
             self._tell_requests()
-            return self._complain(error)
+            ended = isinstance(error, RecordingEnded) and self._was_left()
+            return self._say_where_it_was_left() if ended else self._complain(error)
         self._tell_requests()
         return ExitCode.DONE
 

@@ -78,6 +78,7 @@ def test_a_run_that_was_left_by_ctrl_c_is_replayed_up_to_there(tmp_path: Path) -
         assert running.end(signal.SIGINT).code == 130
     ended = riverrun("replay", str(path))
     assert (ended.code, ended.err) == (0, "")
+    assert "request 2\n" in ended.out
     assert ended.out.endswith("nothing more was recorded: the run was left here, after 50 characters\n")
     as_json = riverrun("replay", str(path), "--json")
     assert json.loads(as_json.out.splitlines()[-1])["left"] is True
