@@ -177,9 +177,7 @@ def _check_stored(book: Book, process: Process) -> None:
     first = book.scenario.policy.checkpoint.before_delivery
     if handle.is_dead:
         if first and process.observer.text:
-            stored = restore(entries, book.scenario.policy.limits)
-            told = stored is not None and _tells(stored, process)
-            if not told and not _told_once(entries, process, book.scenario.policy.limits):
+            if not _told_once(entries, process, book.scenario.policy.limits):
                 book.tell(TEXT, f"shown is {process.observer.text!r}, which is not stored, and the store comes first")
         return
     if handle.refused is not None:
@@ -210,9 +208,9 @@ def _tells(stored: RestoredRun, process: Process) -> bool:
 
 
 def _told_once(entries: Sequence[bytes], process: Process, limits: Limits) -> bool:
-    """Whether what was shown was stored, and taken back since: its consumer was killed before it heard of that."""
+    """Whether what was shown is stored; also if it was taken back since, and its consumer killed before it heard."""
     rows = [row for entry in entries for row in json.loads(entry)]
-    stored = (restore([json.dumps(rows[:count]).encode()], limits) for count in range(1, len(rows) + 1))
+    stored = (restore([json.dumps(rows[:count]).encode()], limits) for count in range(len(rows), 0, -1))
     return any(one is not None and _tells(one, process) for one in stored)
 
 

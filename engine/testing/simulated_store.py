@@ -64,7 +64,7 @@ class StoreHandle:
         """Store an entry, or what goes wrong instead."""
         self._require_life()
         number, self.writes = self.writes, self.writes + 1
-        fault = self._fault_of(number) if self._faults else None
+        fault = next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
         self.is_busy = self.is_behind = True
         try:
             if fault is not None:
@@ -82,9 +82,6 @@ class StoreHandle:
             raise
         finally:
             self.is_busy = False
-
-    def _fault_of(self, number: int) -> StoreFault | None:
-        return next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
 
     async def _spoil(self, fault: StoreFault, run_id: str) -> None:
         self._log("spoiled", fault.kind)

@@ -17,7 +17,7 @@ from ..stores.store import CheckpointStore, StaleFence
 from .book import REQUEST, RUN_ID
 from .events_world import EventWorld
 from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM
-from .model import Model
+from .model import Model, nobody_listens
 from .naughty import NAUGHTY
 from .scenario import Fault, Scenario
 
@@ -174,7 +174,9 @@ async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
 
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
     one_by_one = Scenario(faults=(Fault(burst=1),))
-    engine = Engine(EventWorld(Model(one_by_one, lambda: 0.0, print_nothing), REQUEST, lambda: 0.5).source, store=store)
+    engine = Engine(
+        EventWorld(Model(one_by_one, lambda: 0.0, nobody_listens), REQUEST, lambda: 0.5).source, store=store
+    )
     async with engine.open_stream(REQUEST, run_id=RUN_ID) as run:
         async for event in run:
             if isinstance(event, TextDelta):
@@ -189,10 +191,6 @@ async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
     async with following.open_stream(REQUEST, run_id=RUN_ID) as run:
         again = await run.receive()
     _expect(again, TextDelta(kept), "a paused run that is opened again begins with")
-
-
-def print_nothing(*_entry: object) -> None:
-    """Keep no log."""
 
 
 CLAIMS = (
