@@ -6,22 +6,40 @@
 Each run is drawn from its seed by the same swarm as `riverrun simulate`, with the same oracles, and has at least one
 fault. The figure is the processor's: runs divided by the seconds of processor time that the workers took, times the
 processors, for a machine that others use too makes the wall clock say little; it is given beside it.
+
+The floor, measured in the same run of the script, is what is left of a run without riverrun and the kit: a trio task
+that opens as many cancel scopes and takes as many turns; at bytes, besides, an httpx client that reads as many answers
+over the same scripted network.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
+from collections.abc import Awaitable, Callable
+from time import process_time
 
+import trio
 from attrs import asdict, frozen
 from report import machine, table
 
+from riverrun.engine.testing.clock import JumpingClock, seeded_order
+from riverrun.engine.testing.network import ScriptedNetwork
 from riverrun.engine.testing.simulator import WORLDS
 from riverrun.engine.testing.sweep import SweepReport, sweep
+from riverrun.engine.testing.wire_script import Framing, SentRequest, Step, response
 
 TARGETS = {"events": 100_000, "bytes": 50_000}
 """Runs a minute on two processors: the project's own targets."""
+
+SCOPES, TURNS = 13, 25
+"""How many cancel scopes a run opens, and how often the scheduler runs one of its tasks: means of a sweep at events."""
+
+FLOOR_RUNS = 512
+FLOOR_ROUNDS = 5
+EVENT = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"brook "},"finish_reason":null}]}\n\n'
 
 
 @frozen
@@ -34,10 +52,65 @@ class Measured:
     runs_a_minute: float
     by_the_wall: float
     cpu_ms_a_run: float
+    floor_ms: float
     events_a_run: float
     attempts_a_run: float
     faulty: float
     failed: int
+
+
+async def _bare_run() -> None:
+    """Do what trio is asked to do for a run."""
+    async with trio.open_nursery() as nursery:
+        over = trio.Event()
+        nursery.start_soon(over.wait)
+        for _ in range(SCOPES):
+            with trio.CancelScope(deadline=trio.current_time() + 60):
+                await trio.lowlevel.checkpoint()
+        for _ in range(TURNS - SCOPES):
+            await trio.lowlevel.checkpoint()
+        over.set()
+
+
+def _answer(_: SentRequest) -> list[Step]:
+    return list(response([EVENT * 8] * 2, headers={"content-type": "text/event-stream"}, framing=Framing.CHUNKED))
+
+
+async def _bare_request() -> None:
+    """Read an answer of 16 events as httpx alone does."""
+    headers = {"authorization": "x", "content-type": "application/json", "accept": "text/event-stream"}
+    async with ScriptedNetwork(_answer, hesitate=lambda: 0).client() as client:
+        request = client.build_request("POST", "http://127.0.0.1:9/v1/x", content=b"x" * 300, headers=headers)
+        opened = await client.send(request, stream=True)
+        async for _ in opened.aiter_raw():
+            pass
+        await opened.aclose()
+
+
+def _cpu_ms(one: Callable[[], Awaitable[None]]) -> float:
+    """Return the processor's time for one of many that run at once in virtual time, in the best round."""
+
+    async def many() -> None:
+        async with trio.open_nursery() as nursery:
+            for _ in range(FLOOR_RUNS):
+                nursery.start_soon(one)
+
+    rounds = list[float]()
+    clock = JumpingClock(lambda _: None)  # the loop's own first and last turn have nothing to wait for
+    for _ in range(FLOOR_ROUNDS):
+        gc.collect()
+        gc.disable()
+        began = process_time()
+        with seeded_order(clock):
+            trio.run(many, clock=clock)
+        rounds.append((process_time() - began) * 1000 / FLOOR_RUNS)
+        gc.enable()
+    return min(rounds)
+
+
+def floor_of(level: str, attempts_a_run: float) -> float:
+    """Measure the floor under a level's runs, in ms of a run."""
+    return _cpu_ms(_bare_run) + (attempts_a_run * _cpu_ms(_bare_request) if level == "bytes" else 0.0)
 
 
 def measure(level: str, runs: int, jobs: int) -> Measured:
@@ -51,6 +124,7 @@ def measure(level: str, runs: int, jobs: int) -> Measured:
         runs_a_minute=report.runs / report.cpu_s * 60 * jobs,
         by_the_wall=report.runs_a_minute,
         cpu_ms_a_run=report.cpu_s / report.runs * 1000,
+        floor_ms=floor_of(level, report.attempts / report.runs),
         events_a_run=report.events / report.runs,
         attempts_a_run=report.attempts / report.runs,
         faulty=report.faulty / report.runs,
@@ -64,6 +138,8 @@ def _row(one: Measured) -> list[str]:
         f"{one.runs_a_minute:,.0f}",
         f"{one.by_the_wall:,.0f}",
         f"{one.cpu_ms_a_run:.2f}",
+        f"{one.floor_ms:.2f}",
+        f"{one.cpu_ms_a_run / one.floor_ms:.1f}",
         f"{one.events_a_run:.1f}",
         f"{one.attempts_a_run:.2f}",
         f"{one.faulty:.1%}",
@@ -88,7 +164,18 @@ def main() -> None:
     if args.json:
         print(json.dumps({"machine": machine(), "levels": [asdict(one) for one in measured]}, indent=2))
         return
-    head = ["level", "runs/min", "by the wall", "CPU ms/run", "events", "attempts", "with a fault", "failed"]
+    head = [
+        "level",
+        "runs/min",
+        "by the wall",
+        "CPU ms/run",
+        "floor",
+        "x floor",
+        "events",
+        "attempts",
+        "with a fault",
+        "failed",
+    ]
     print(f"{machine()}; {args.jobs} processes\n")
     print(table(head, [_row(one) for one in measured]))
     print()

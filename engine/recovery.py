@@ -323,17 +323,7 @@ class Recovery:
         if self._attempt_began is None or self._step is None:  # a killed process left it open
             provider, _, model = (accumulator.origin or "").partition("/")
             return AttemptRecord(
-                number,
-                provider,
-                model,
-                continuation=None,
-                began_s=0.0,
-                ended_s=0.0,
-                usage=usage,
-                usage_estimated=is_estimated,
-                kept=kept,
-                cause=cause,
-                plan=plan,
+                number, provider, model, None, 0.0, 0.0, usage, is_estimated, kept=kept, cause=cause, plan=plan
             )
         form = self._step.form
         return AttemptRecord(

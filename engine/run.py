@@ -238,7 +238,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
 
     def tasks(self) -> Iterator[Callable[[], Awaitable[object]]]:
         """Give what has to run beside the caller, in the nursery of the block; the first ends the others."""
-        if self._journal is None:  # a coroutine less: an idle run weighs 0.3 KiB less (benchmarks/bench_recovery.py)
+        if self._journal is None:  # a coroutine less where there is nothing to store
             yield self._run_to_end
         else:
             yield partial(self._run_stored, self._journal)

@@ -88,20 +88,16 @@ class Clocks:
 
     def _deadlines(self) -> list[tuple[float, str, float]]:
         """Return (provider time, name, seconds allowed) of each clock that runs in this phase."""
-        policy, rows = self._policy, list[tuple[float, str, float]]()
-        if policy.total_s is not None:
-            rows.append((self._began + policy.total_s, "total", policy.total_s))
-        if self._phase is Phase.STREAMING:
-            rows.append((self._last + self._idle_s, "idle", self._idle_s))
-        elif self._phase is Phase.HEADERS:
-            if policy.headers_s is not None:
-                rows.append((self._began + policy.headers_s, "headers", policy.headers_s))
+        policy = self._policy
+        rows = [(self._began, "total", policy.total_s)]
+        if self._phase is Phase.HEADERS:
+            rows.append((self._began, "headers", policy.headers_s))
+        elif self._phase is Phase.FIRST_EVENT:
+            rows.append((self._pinged_at, "first event", policy.first_event_s))
+            rows.append((self._phase_began, "first event", policy.first_event_s_max))
         else:
-            if policy.first_event_s is not None:
-                rows.append((self._pinged_at + policy.first_event_s, "first event", policy.first_event_s))
-            if policy.first_event_s_max is not None:
-                rows.append((self._phase_began + policy.first_event_s_max, "first event", policy.first_event_s_max))
-        return rows
+            rows.append((self._last, "idle", self._idle_s))
+        return [(since + limit, name, limit) for since, name, limit in rows if limit is not None]
 
     def stall(self, now: float) -> IdleStall | None:
         """Say which clock has run out, if one has: strictly past its deadline."""
@@ -125,8 +121,7 @@ class Clocks:
         if self._paused_at is not None:
             return inf  # whoever resumes looks again; near a deadline that can not come we would look all the time
         time = self._provider_time(now)
-        rows = self._deadlines()
-        earliest = min(rows)[0] if rows else inf
+        earliest = min((deadline for deadline, _, _ in self._deadlines()), default=inf)
         floor = self._policy.throughput
         if floor is not None and self._phase is Phase.STREAMING:
             earliest = min(earliest, self._window_began + floor.window_s)

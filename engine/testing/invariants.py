@@ -176,9 +176,9 @@ def _check_stored(book: Book, process: Process) -> None:
     entries = book.stored_entries()
     first = book.scenario.policy.checkpoint.before_delivery
     if handle.is_dead:
-        if first and process.observer.text:
-            if not _told_once(entries, process, book.scenario.policy.limits):
-                book.tell(TEXT, f"shown is {process.observer.text!r}, which is not stored, and the store comes first")
+        text = process.observer.text
+        if first and text and not _told_once(entries, process, book.scenario.policy.limits):
+            book.tell(TEXT, f"shown is {text!r}, which is not stored, and the store comes first")
         return
     if handle.refused is not None:
         book.tell(TEXT, f"a write was refused: {handle.refused}")

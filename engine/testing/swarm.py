@@ -43,7 +43,7 @@ STATUSES = (429, 500, 500, 529, 401, 400)
 HINTS_S = (None, None, 0.0, 0.5, 7.0, 1000.0)
 SECONDS = (0.25, 1.0, 59.0, 60.0, 61.0, 119.0, 121.0)
 LAGS = ((4096, 0.25),) * 16 + ((64, 0.25), (16, 0.25), (4096, 0.0))
-"""How closely the store follows, in bytes and seconds: seldom word by word, which doubles what a run costs."""
+"""How closely the store follows, in bytes and seconds: seldom word by word, which costs a third more."""
 TELLING = ("RetryScheduled", "UsageUpdate", "UsageUpdate", "Resumed", "Interrupted", "Finished", "ToolCallStart")
 """Events at which a consumer likes to interfere: they come in the middle of things."""
 EVENTS_MEAN = 12

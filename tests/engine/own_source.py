@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
@@ -113,6 +114,49 @@ class _Answer(trio.abc.ReceiveChannel[StreamEvent]):
                     raise step
                 case _:
                     return step
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class Channelled(OwnSource):
+    """A model whose answers come over one of trio's memory channels, or what a test gives for one."""
+
+    def __init__(self, *channels: trio.abc.ReceiveChannel[StreamEvent]) -> None:
+        super().__init__()
+        self.channels = list(channels)
+
+    def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> Any:
+        """Hand over the next channel."""
+        self.asked.append((request, form))
+        return self.channels.pop(0)
+
+
+def channel_of(*events: Step) -> trio.MemoryReceiveChannel[StreamEvent]:
+    """A channel in which all of it is ready, and which is closed."""
+    send, receive = trio.open_memory_channel[Any](math.inf)
+    for event in events:
+        send.send_nowait(event)
+    send.close()
+    return receive
+
+
+class Breaking(trio.abc.ReceiveChannel[StreamEvent]):
+    """Has some events ready, and breaks in the middle of being asked for what is ready."""
+
+    def __init__(self, *events: Step) -> None:
+        self.events: list[Any] = list(events)
+
+    async def receive(self) -> StreamEvent:
+        await trio.lowlevel.checkpoint()
+        return self.receive_nowait()
+
+    def receive_nowait(self) -> StreamEvent:
+        """Give what is ready; where trio's own channel would block, this one is broken."""
+        if not self.events:
+            raise trio.BrokenResourceError("the model's process is gone")
+        event: StreamEvent = self.events.pop(0)
+        return event
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()

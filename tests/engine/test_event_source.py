@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
@@ -19,10 +18,13 @@ from tests.engine.own_source import (
     ASK,
     END,
     ONCE,
+    Breaking,
+    Channelled,
     OwnSource,
     Step,
     all_events,
     call,
+    channel_of,
     engine_of,
     kinds,
     played,
@@ -174,41 +176,16 @@ def test_attempts_used_up_are_a_stream_interrupted_with_everything() -> None:
 
 
 def test_events_of_a_memory_channel_will_do() -> None:
-    class Channelled(OwnSource):
-        def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> object:  # type: ignore[override]
-            send, receive = trio.open_memory_channel[object](9)
-            for event in (TextDelta("hi"), END):
-                send.send_nowait(event)
-            send.close()
-            return receive
-
-    result = played(lambda: rr.Engine(Channelled()).complete(ASK))  # type: ignore[arg-type]
+    result = played(lambda: engine_of(Channelled(channel_of(*say("hi"), END))).complete(ASK))
     assert result.text == "hi"
 
 
 # -- many events in one go --------------------------------------------------------------------------------------------
 
 
-class Channelled(OwnSource):
-    """A model whose answers come over one of trio's memory channels, or what a test gives for one."""
-
-    def __init__(self, *channels: trio.abc.ReceiveChannel[StreamEvent]) -> None:
-        super().__init__()
-        self.channels = list(channels)
-
-    def open_events(self, request: rr.InferenceRequest, form: ContinuationForm | None) -> Any:
-        self.asked.append((request, form))
-        return self.channels.pop(0)
-
-
-def channel_of(count: int, *, ends: bool = True) -> trio.abc.ReceiveChannel[StreamEvent]:
-    send, receive = trio.open_memory_channel[StreamEvent](math.inf)
-    for n in range(count):
-        send.send_nowait(TextDelta(f"{n} "))
-    if ends:
-        send.send_nowait(END)
-    send.close()
-    return receive
+def numbers(count: int) -> list[Step]:
+    """Texts that say where they belong."""
+    return say(*(f"{n} " for n in range(count)))
 
 
 class Reads(trio.abc.Instrument):
@@ -225,7 +202,7 @@ def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
     reads = Reads()
 
     async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(channel_of(2000))).complete(ASK)
+        return await engine_of(Channelled(channel_of(*numbers(2000), END))).complete(ASK)
 
     result = trio.run(main, instruments=[reads])
     assert result.text == "".join(f"{n} " for n in range(2000))
@@ -234,35 +211,18 @@ def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
 
 def test_a_channel_that_ends_without_a_stop_is_cut_and_what_it_gave_is_kept() -> None:
     async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(channel_of(3, ends=False), channel_of(1))).complete(ASK)
+        return await engine_of(Channelled(channel_of(*numbers(3)), channel_of(*numbers(1), END))).complete(ASK)
 
     result = played(main)
     assert result.text == "0 1 2 0 "
     assert result.attempts[0].cause == rr.PrematureEnd()
 
 
-class Breaking(trio.abc.ReceiveChannel[StreamEvent]):
-    """Has some events ready, and breaks in the middle of being asked for what is ready."""
-
-    def __init__(self, *texts: str) -> None:
-        self.texts = list(texts)
-
-    async def receive(self) -> StreamEvent:
-        await trio.lowlevel.checkpoint()
-        return self.receive_nowait()
-
-    def receive_nowait(self) -> StreamEvent:
-        if not self.texts:
-            raise trio.BrokenResourceError("the model's process is gone")
-        return TextDelta(self.texts.pop(0))
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-
 def test_what_came_before_a_channel_broke_is_kept() -> None:
     async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(Breaking("Half a ", "sent"), channel_of(1))).complete(ASK)
+        return await engine_of(Channelled(Breaking(*say("Half a ", "sent")), channel_of(*numbers(1), END))).complete(
+            ASK
+        )
 
     result = played(main)
     assert result.text == "Half a sent0 "
@@ -287,10 +247,7 @@ class Louder(trio.abc.ReceiveChannel[StreamEvent]):
 
 
 def test_a_channel_that_changes_what_another_gives_is_not_passed_by() -> None:
-    send, receive = trio.open_memory_channel[StreamEvent](9)
-    for event in (TextDelta("a"), TextDelta("b"), END):
-        send.send_nowait(event)
-    send.close()
+    receive = channel_of(*say("a", "b"), END)
     assert played(lambda: engine_of(Channelled(Louder(receive))).complete(ASK)).text == "AB"
 
 
@@ -319,10 +276,6 @@ def test_how_much_is_ready_makes_no_difference(name: str) -> None:
             return events, str(error)
         return events, run.result.stop_reason.value
 
-    send, receive = trio.open_memory_channel[StreamEvent](math.inf)
-    for step in steps:
-        send.send_nowait(step)  # type: ignore[arg-type]
-    send.close()
     one_by_one = played(lambda: told(OwnSource(steps)))
-    assert played(lambda: told(Channelled(receive))) == one_by_one
+    assert played(lambda: told(Channelled(channel_of(*steps)))) == one_by_one
     assert "after" not in text_of(one_by_one[0])

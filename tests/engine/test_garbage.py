@@ -5,18 +5,27 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 import riverrun as rr
-from riverrun.engine.core.stream_events import StreamEvent, TextDelta
 from riverrun.engine.testing.network import ScriptedNetwork
 from riverrun.engine.testing.scripted import Silence
 from riverrun.engine.testing.wire_script import Reset, SentRequest, Step, response
-from tests.engine.own_source import ASK, END, OwnSource, all_events, call, engine_of, say
+from tests.engine.own_source import (
+    ASK,
+    END,
+    Breaking,
+    Channelled,
+    OwnSource,
+    all_events,
+    call,
+    channel_of,
+    engine_of,
+    played,
+    say,
+)
 
 Told = Callable[[object], None]
 
@@ -37,7 +46,7 @@ def left_of(story: Callable[[Told], Awaitable[None]]) -> list[str]:
         await story(lambda held: told.append(weakref.ref(held)))
         await trio.testing.wait_all_tasks_blocked()  # the last task that ended is trio's until it goes on
 
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+    played(main)
     assert told
     return [type(held()).__name__ for held in told if held() is not None]
 
@@ -97,34 +106,9 @@ def test_a_request_and_its_response_with_the_key_in_it() -> None:
     assert left_of(story) == []
 
 
-class Breaking(trio.abc.ReceiveChannel[StreamEvent]):
-    """Has an event ready, and breaks when it is asked for more."""
-
-    def __init__(self) -> None:
-        self.events: list[StreamEvent] = [TextDelta("a")]
-
-    async def __aenter__(self) -> Breaking:
-        return self
-
-    async def receive(self) -> StreamEvent:
-        await trio.lowlevel.checkpoint()
-        return self.receive_nowait()
-
-    def receive_nowait(self) -> StreamEvent:
-        if not self.events:
-            raise trio.BrokenResourceError
-        return self.events.pop()
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-
 def test_a_run_whose_source_broke_in_the_middle_of_a_read() -> None:
     async def story(tell: Told) -> None:
-        source = OwnSource([END])
-        first: list[Any] = [Breaking()]
-        opened = source.open_events
-        source.open_events = lambda *asked: first.pop() if first else opened(*asked)  # type: ignore[method-assign]
+        source = Channelled(Breaking(*say("a")), channel_of(END))
         async with engine_of(source).open_stream(ASK) as run:
             tell(run)
             await all_events(run)

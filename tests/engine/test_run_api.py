@@ -247,6 +247,23 @@ def test_the_body_s_own_exception_leaves_as_it_is() -> None:
     assert caught.value is mine
 
 
+def test_a_cancelled_block_raises_cancelled_and_no_group_of_it() -> None:
+    left_by: list[BaseException] = []
+
+    async def main() -> None:
+        with trio.move_on_after(1) as scope:
+            try:
+                async with engine_of(OwnSource([*say("a"), Silence()])).open_stream(ASK) as run:
+                    await all_events(run)
+            except BaseException as error:
+                left_by.append(error)
+                raise
+        assert scope.cancelled_caught
+
+    played(main)
+    assert [type(error) for error in left_by] == [trio.Cancelled]
+
+
 def test_a_ctrl_c_that_hits_the_run_is_not_lost_behind_the_body_s_exception() -> None:
     class Interrupting(OwnSource):
         @asynccontextmanager

@@ -6,6 +6,7 @@ import gc
 import socket
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import h2.exceptions
 import httpcore
@@ -39,10 +40,14 @@ def test_what_a_client_raises_has_one_name(error: Exception, cause: InterruptCau
     assert cause_of(error) == cause
 
 
-async def reset_at_once(stream: trio.SocketStream) -> None:
-    await stream.receive_some(1000)
+async def reset(stream: trio.SocketStream) -> None:
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await stream.aclose()
+
+
+async def reset_at_once(stream: trio.SocketStream) -> None:
+    await stream.receive_some(1000)
+    await reset(stream)
 
 
 async def read_nothing(stream: trio.SocketStream) -> None:
@@ -72,3 +77,51 @@ def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Call
 @CLIENTS
 def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
     trio.run(send_large, client, read_nothing, 0.05)
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+async def say_some_and_break(stream: trio.SocketStream) -> None:
+    await stream.receive_some(1000)
+    await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome")
+    await trio.sleep(0.05)  # a reset may overtake what was sent
+    await reset(stream)
+
+
+async def read_a_broken_body(client: object) -> tuple[Any, list[object]]:
+    """The client's response, and what reading its body three times gave."""
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, say_some_and_break, 0)
+        port = listeners[0].socket.getsockname()[1]
+        opened = await HTTPTransport(client).open(WireRequest(f"http://127.0.0.1:{port}", {}, b""), connect_s=5.0)
+        nursery.start_soon(opened.pump)
+        read: list[object] = []
+        for _ in range(3):
+            try:
+                read.append(await opened.receive())
+            except TransportError as error:
+                read.append(error.cause)
+        response: Any = opened._response  # what a hook of the caller's client was given
+        await response.aclose()
+        nursery.cancel_scope.cancel()
+    return response, read
+
+
+@pytest.mark.sockets
+@CLIENTS
+def test_a_body_that_broke_gives_what_came_and_then_says_so_as_often_as_it_is_asked(
+    client: Callable[[], object],
+) -> None:
+    _, read = trio.run(read_a_broken_body, client())
+    assert read == [b"some", ConnectionReset(), ConnectionReset()]
+
+
+@pytest.mark.sockets
+@CLIENTS
+def test_a_response_that_was_read_can_be_closed_again_and_still_says_how_long_it_took(
+    client: Callable[[], object],
+) -> None:
+    response, _ = trio.run(read_a_broken_body, client())
+    assert response.is_closed
+    assert response.elapsed.total_seconds() > 0

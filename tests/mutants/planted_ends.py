@@ -188,19 +188,19 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "pings extend beyond the cap",
         LIVE,
         "pings extend the first-event clock twenty times as far as they may",
-        [Edit("core.clocks:Clocks._deadlines", "_phase_began + policy.first", "_phase_began + 20 * policy.first")],
+        [
+            Edit(
+                "core.clocks:Clocks._deadlines",
+                "policy.first_event_s_max",
+                "(policy.first_event_s_max or 0.0) * 20",
+            )
+        ],
     ),
     Mutant(
         "idle clock never set",
         LIVE,
         "a stream that has begun may be silent for ever",
-        [
-            Edit(
-                "core.clocks:Clocks._deadlines",
-                'rows.append((self._last + self._idle_s, "idle", self._idle_s))',
-                "pass",
-            )
-        ],
+        [Edit("core.clocks:Clocks._deadlines", 'rows.append((self._last, "idle", self._idle_s))', "pass")],
     ),
     Mutant(
         "journal's task left",
