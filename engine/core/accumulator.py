@@ -24,8 +24,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, ReasoningParts, TextParts, block_of, size_bytes
-from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
+from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, size_bytes
+from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .snapshot import InFlightTool, InterruptSnapshot
 from .stop import StopReason
@@ -48,8 +48,7 @@ from .stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from .tool_json import explain_arguments, parse_arguments
-from .usage import NO_USAGE, TokenUsage, UsageReport, apply_report
+from .usage import NO_USAGE, TokenUsage, UsageReport, apply_report, settle_usage, tokens_of_bytes
 
 _ONLY_TEXT = {TextDelta}
 
@@ -69,13 +68,14 @@ class Accumulator:
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held: list[Held] = []
+        self._held = HeldBlocks()
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._text_bytes = 0
-        self._mark = self._limited_before = (0, 0)
+        self._mark = Mark()
+        self._limited_before = (0, 0)
         self._tokens_before = 0
         self.said_bytes = 0
         self.wasted_bytes = 0
@@ -128,7 +128,7 @@ class Accumulator:
     def _fold_text(self, event: TextDelta) -> Event | None:
         if not event.text:
             return None
-        self._close_reasoning()
+        self._open_reasoning = None
         block = TextParts()
         self._hold(block)
         self._open_text = block.parts
@@ -151,9 +151,6 @@ class Accumulator:
             self._open_reasoning = ReasoningParts(self.origin)
             self._hold(self._open_reasoning)
         return self._open_reasoning
-
-    def _close_reasoning(self) -> None:
-        self._open_reasoning = None
 
     def _fold_signature(self, event: ReasoningSignature) -> None:
         self._reasoning().pending_signature = event.signature
@@ -198,23 +195,14 @@ class Accumulator:
         if call is None:
             self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
             return None
-        return self._close_call(call, event.arguments, is_cut=event.is_cut)
-
-    def _close_call(self, call: CallParts, whole: str | None, *, is_cut: bool) -> Event:
-        text = call.read() if whole is None else whole
-        if not text.strip() and not is_cut:
-            text = "{}"
-        arguments = parse_arguments(text) if text else None
-        if arguments is None:
+        closed = call.close(event.arguments, is_cut=event.is_cut)
+        if isinstance(closed, str):
             self.incomplete_calls += 1
             self._held.remove(call)
-            why = explain_arguments(text) or "its arguments are no object"
-            reason = "the answer ended inside it" if is_cut else why
-            return ToolCallCancel(call.id, call.name, reason)
-        ready = ToolCall(call.id, call.name, arguments)
-        self._completed[call.id] = ready
-        self._held[self._held.index(call)] = ready
-        return ToolCallReady(ready)
+            return ToolCallCancel(call.id, call.name, closed)
+        self._completed[call.id] = closed
+        self._held.complete(call, closed)
+        return ToolCallReady(closed)
 
     def _fold_server_tool(self, event: ServerToolStarted) -> None:
         self._close_blocks()
@@ -243,8 +231,7 @@ class Accumulator:
         self.cursor = event.cursor
 
     def _close_blocks(self) -> None:
-        self._close_reasoning()
-        self._open_text = None
+        self._open_reasoning = self._open_text = None
 
     def _hold(self, block: Held) -> None:
         self._held.append(block)
@@ -275,10 +262,7 @@ class Accumulator:
         StopReported: _fold_stop,
         ResponseStarted: _fold_response,
         CursorMoved: _fold_cursor,
-        AnswerRestarted: _fold_nothing,
-        StreamFailed: _fold_nothing,
-        KeepAlive: _fold_nothing,
-        ProviderStatus: _fold_nothing,
+        **dict.fromkeys((AnswerRestarted, StreamFailed, KeepAlive, ProviderStatus), _fold_nothing),
     }
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -289,8 +273,7 @@ class Accumulator:
         Its usage starts at nothing and there is no cursor; one that re-attaches goes on with the generation's, and with
         what is open.
         """
-        last = self._held[-1] if self._held else None
-        self._mark = (len(self._held), len(last.read()) if isinstance(last, TextParts) else 0)
+        self._mark = self._held.mark()
         self._limited_before = (self._text_bytes, self.calls_started)
         self.stop = None
         if reattaches:
@@ -304,25 +287,22 @@ class Accumulator:
     def end_attempt(self, usage: TokenUsage | None = None) -> tuple[TokenUsage, bool]:
         """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
 
-        A stream that broke never carried its final usage: where what was said is more than what was reported, the
-        output is estimated from it (one token for each four UTF-8 bytes). An attempt whose generation will be read on
-        is not ended: the one that reads it to its end is told all of its usage.
+        An attempt whose generation will be read on is not ended: the one that reads it to its end is told all of its
+        usage.
 
         Args:
             usage: what the ledger already says, for an attempt that is read back from a journal.
         """
-        estimated = -(-(self.said_bytes + self.wasted_bytes) // 4)
-        is_estimated = (self.stop is None or not self.usage_reported) and estimated > self.usage.output
-        if is_estimated:
-            self.usage, _ = apply_report(self.usage, UsageReport(output=estimated))
-        ended = self.usage if usage is None else usage
+        is_final = self.stop is not None and self.usage_reported
+        ended, is_estimated = settle_usage(self.usage, self.said_bytes + self.wasted_bytes, is_final=is_final)
+        ended = ended if usage is None else usage
         self.usage_before += ended
-        self._tokens_before += max(ended.output - -(-self.wasted_bytes // 4), 0)
+        self._tokens_before += max(ended.output - tokens_of_bytes(self.wasted_bytes), 0)
         self.said_bytes = self.wasted_bytes = 0  # from here on they count in the tokens before, and only there
         self.usage = NO_USAGE
         if self._open_reasoning is not None:
             self._open_reasoning.pending_signature = None
-            self._close_reasoning()
+            self._open_reasoning = None
         return ended, is_estimated
 
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
@@ -335,46 +315,41 @@ class Accumulator:
 
     def reset(self) -> None:
         """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
+        self._forget_open()
         self._held.clear()
-        self._close_blocks()
-        self._open_calls.clear()
-        self.server_tool = self.cursor = None
+        self.cursor = None
         self._text_bytes = self.calls_started = 0
         self._tokens_before = 0
-        self._mark = self._limited_before = (0, 0)
+        self._mark = Mark()
+        self._limited_before = (0, 0)
 
     def rewind(self) -> bool:
         """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
-        blocks, last_chars = self._mark
-        if any(isinstance(block, ToolCall) for block in self._held[blocks:]):
+        if self._held.has_released_since(self._mark):
             return False
-        self._close_blocks()
-        self._open_calls.clear()
-        del self._held[blocks:]
-        if blocks and isinstance(last := self._held[-1], TextParts):
-            last.parts[:] = [last.read()[:last_chars]]
-            self._open_text = last.parts
+        self._forget_open()
+        self._open_text = self._held.cut_back(self._mark)
         self._text_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
-        self.server_tool = None
         return True
+
+    def _forget_open(self) -> None:
+        self._close_blocks()
+        self._open_calls.clear()
+        self.server_tool = None
 
     # -- reading --------------------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
         """Everything said as text, joined. Cost: O(what was said since the last read)."""
-        return "".join(block.read() for block in self._held if isinstance(block, TextParts))
+        return self._held.text
 
     @property
     def has_kept(self) -> bool:
         """Whether anything that the attempt under way said is held; calls under way do not count."""
-        blocks, last_chars = self._mark
-        if any(not isinstance(held, CallParts) for held in self._held[blocks:]):
-            return True
-        last = self._held[blocks - 1] if blocks else None
-        return isinstance(last, TextParts) and len(last.read()) > last_chars
+        return self._held.has_kept_since(self._mark)
 
     @property
     def has_open_calls(self) -> bool:
@@ -384,7 +359,7 @@ class Accumulator:
     @property
     def is_empty(self) -> bool:
         """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
-        return not self._completed and not any(isinstance(h, TextParts | OpaqueBlock) for h in self._held)
+        return not self._completed and not self._held.has_content
 
     @property
     def completed_calls(self) -> tuple[ToolCall, ...]:
@@ -398,14 +373,14 @@ class Accumulator:
 
     def blocks(self) -> tuple[AnswerBlock, ...]:
         """Return what was said, in order; calls under way are left out."""
-        return tuple(block for held in self._held if (block := block_of(held)) is not None)
+        return self._held.read()
 
     def snapshot(self) -> InterruptSnapshot:
         """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""
         blocks = self.blocks()
-        tokens = self._tokens_before + max(self.usage.output, -(-self.said_bytes // 4))
+        tokens = self._tokens_before + max(self.usage.output, tokens_of_bytes(self.said_bytes))
         return InterruptSnapshot(
-            text="".join(block.text for block in blocks if isinstance(block, TextBlock)),
+            text=self._held.text,
             completed_tool_calls=self.completed_calls,
             in_flight_tools=tuple(InFlightTool(c.id, c.name, c.read()) for c in self._open_calls.values()),
             reasoning="".join(block.text for block in blocks if isinstance(block, ReasoningBlock)),
@@ -418,8 +393,7 @@ class Accumulator:
 
     def final_stop(self) -> tuple[StopReason, str | None]:
         """Why the answer ended: a released call makes it tool use, unless the provider named another reason."""
-        if self.stop is None:
-            return (StopReason.TOOL_USE if self._completed else StopReason.OTHER), None
-        if self._completed and self.stop.reason is StopReason.END_TURN:
-            return StopReason.TOOL_USE, self.stop.word
-        return self.stop.reason, self.stop.word
+        reason, word = (StopReason.OTHER, None) if self.stop is None else (self.stop.reason, self.stop.word)
+        if self._completed and (self.stop is None or reason is StopReason.END_TURN):
+            reason = StopReason.TOOL_USE
+        return reason, word

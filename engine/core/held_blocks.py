@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
+from .tool_json import explain_arguments, parse_arguments
 
 
 class Parts:
@@ -51,8 +52,92 @@ class CallParts(Parts):
         self.name = name
         self.size_bytes = 0
 
+    def close(self, whole: str | None, *, is_cut: bool) -> ToolCall | str:
+        """Return the complete call, or why it is none. `whole` is the arguments where the provider said them again."""
+        text = self.read() if whole is None else whole
+        if not text.strip() and not is_cut:
+            text = "{}"
+        arguments = parse_arguments(text) if text else None
+        if arguments is not None:
+            return ToolCall(self.id, self.name, arguments)
+        return "the answer ended inside it" if is_cut else explain_arguments(text) or "its arguments are no object"
+
 
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
+
+
+class Mark(NamedTuple):
+    """A place in what is held, to come back to: how many blocks, and how many characters of the last if it is text."""
+
+    blocks: int = 0
+    last_chars: int = 0
+
+
+class HeldBlocks:
+    """The blocks of an answer, in the order they began."""
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks: list[Held] = []
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def append(self, block: Held) -> None:
+        """Begin a block."""
+        self._blocks.append(block)
+
+    def remove(self, call: CallParts) -> None:
+        """Forget a call under way."""
+        self._blocks.remove(call)
+
+    def complete(self, call: CallParts, ready: ToolCall) -> None:
+        """Put a call that is whole in the place of itself under way."""
+        self._blocks[self._blocks.index(call)] = ready
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._blocks.clear()
+
+    def mark(self) -> Mark:
+        """Return where we are."""
+        last = self._blocks[-1] if self._blocks else None
+        return Mark(len(self._blocks), len(last.read()) if isinstance(last, TextParts) else 0)
+
+    def has_released_since(self, mark: Mark) -> bool:
+        """Whether a call was completed that began after `mark`."""
+        return any(isinstance(block, ToolCall) for block in self._blocks[mark.blocks :])
+
+    def has_kept_since(self, mark: Mark) -> bool:
+        """Whether anything was said since `mark`; calls under way do not count."""
+        if any(not isinstance(block, CallParts) for block in self._blocks[mark.blocks :]):
+            return True
+        last = self._blocks[mark.blocks - 1] if mark.blocks else None
+        return isinstance(last, TextParts) and len(last.read()) > mark.last_chars
+
+    def cut_back(self, mark: Mark) -> list[str] | None:
+        """Forget what came since `mark`; return the parts of the text that was open there, if one was."""
+        del self._blocks[mark.blocks :]
+        last = self._blocks[-1] if self._blocks else None
+        if not isinstance(last, TextParts):
+            return None
+        last.parts[:] = [last.read()[: mark.last_chars]]
+        return last.parts
+
+    @property
+    def text(self) -> str:
+        """Everything said as text, joined. Cost: O(what was said since the last read)."""
+        return "".join(block.read() for block in self._blocks if isinstance(block, TextParts))
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is text, or something opaque."""
+        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._blocks)
+
+    def read(self) -> tuple[AnswerBlock, ...]:
+        """Return the blocks of the answer; calls under way are none yet."""
+        return tuple(block for held in self._blocks if (block := block_of(held)) is not None)
 
 
 def size_bytes(text: str) -> int:

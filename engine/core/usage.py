@@ -81,10 +81,27 @@ def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, in
     return TokenUsage(*counts), odd
 
 
-def estimate_tokens(text: str) -> int:
-    """Estimate how many tokens a text is, where the provider has not said.
+def settle_usage(usage: TokenUsage, said_bytes: int, *, is_final: bool) -> tuple[TokenUsage, bool]:
+    """Return what an attempt cost at its end, and whether its output had to be estimated.
 
-    One token for each four UTF-8 bytes, rounded up: the rule of thumb of the providers' own documentation for English,
-    and on the high side for other scripts, so that a ceiling is rather kept than passed.
+    A stream that broke never carried its final usage: where what was said is more than what was reported, that is its
+    output.
     """
-    return -(-len(text.encode("utf-8", "surrogatepass")) // 4)
+    estimated = tokens_of_bytes(said_bytes)
+    if is_final or estimated <= usage.output:
+        return usage, False
+    return apply_report(usage, UsageReport(output=estimated))[0], True
+
+
+def tokens_of_bytes(size_bytes: int) -> int:
+    """Estimate how many tokens so many UTF-8 bytes are, where the provider has not said.
+
+    One token for each four, rounded up: the rule of thumb of the providers' own documentation for English, and on the
+    high side for other scripts, so that a ceiling is rather kept than passed.
+    """
+    return -(-size_bytes // 4)
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimate how many tokens a text is, like `tokens_of_bytes`."""
+    return tokens_of_bytes(len(text.encode("utf-8", "surrogatepass")))

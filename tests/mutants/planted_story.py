@@ -34,7 +34,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "cut attempt cost nothing",
         LEDGER,
         "the output of a stream that broke is not estimated",
-        [Edit("core.accumulator:Accumulator.end_attempt", "is_estimated = (", "is_estimated = False and (")],
+        [Edit("core.usage:settle_usage", "if is_final or", "if True or")],
     ),
     Mutant(
         "swallowed echo not paid",

@@ -67,8 +67,8 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.accumulator:Accumulator.snapshot",
-                'text="".join(block.text for block in blocks if isinstance(block, TextBlock))',
-                'text="".join(block.text for block in blocks if isinstance(block, TextBlock)).rstrip()',
+                "text=self._held.text",
+                "text=self._held.text.rstrip()",
             )
         ],
     ),
@@ -88,7 +88,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "rewind keeps the text",
         TEXT,
         "a message that begins again keeps what it had added to the open block",
-        [Edit("core.accumulator:Accumulator.rewind", "[last.read()[:last_chars]]", "[last.read()]")],
+        [Edit("core.held_blocks:HeldBlocks.cut_back", "[last.read()[: mark.last_chars]]", "[last.read()]")],
     ),
     Mutant(
         "shown before it is stored",
@@ -109,7 +109,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.accumulator:Accumulator.end_attempt",
-                "        self._open_reasoning.pending_signature = None\n        self._close_reasoning()",
+                "        self._open_reasoning.pending_signature = None\n        self._open_reasoning = None",
                 "        pass",
             )
         ],
@@ -200,7 +200,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "arguments that never became an object are released as an empty one",
         [
             Edit(
-                "core.accumulator:Accumulator._close_call",
+                "core.held_blocks:CallParts.close",
                 "parse_arguments(text) if text else None",
                 "(parse_arguments(text) if text else None) or {}",
             )
