@@ -80,10 +80,7 @@ def check_provider(provider: Provider, *, write: Write | None = None, runs: int 
         from .smallest import smallest
     except ImportError as error:
         raise UsageError("Hypothesis is not installed, and is needed here: pip install riverrun[testing]") from error
-    if write is None:
-        _require_format(provider.name)
-        write = partial(answer_bytes, provider.name)
-    judge = _Judge(provider, write)
+    judge = _Judge(provider, write if write is not None else _writer_of(provider.name))
     for violation in judge.shown():  # first: every story below shows more of a provider than this one
         raise LawBroken(violation.law, _story(provider, (), violation))
     claims = _claims(judge, strategies)
@@ -107,11 +104,12 @@ def _require_provider(provider: object) -> None:
         raise UsageError(f"check_provider() was given {seen}{said}; expected a Provider, made with a made-up key")
 
 
-def _require_format(name: str) -> None:
+def _writer_of(name: str) -> Write:
     try:
         wire_of(name)
     except UsageError as error:
         raise UsageError(f"{error}; or give write=, which writes an answer as this provider's server would") from error
+    return partial(answer_bytes, name)
 
 
 def _judged(claim: Callable[[Any], Iterator[Violation]], drawn: object) -> list[Violation]:

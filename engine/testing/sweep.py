@@ -107,6 +107,23 @@ class _Part:
         self.failures += other.failures
         self.reached.update(other.reached)
 
+    def report(self, *, seed: int, jobs: int, seconds: float) -> SweepReport:
+        """Say what came of all of it."""
+        failures = sorted(self.failures, key=lambda one: one.seed)
+        return SweepReport(
+            runs=self.runs,
+            seed=seed,
+            jobs=jobs,
+            seconds=seconds,
+            events=self.events,
+            attempts=self.attempts,
+            faulty=self.faulty,
+            failed=len(failures),
+            cpu_s=self.cpu_s,
+            failures=tuple(failures[:FAILURES_KEPT]),
+            reached=dict(self.reached),
+        )
+
 
 _NOT_THE_SAME = Violation("determinism", "the same scenario, run alone, was another run")
 
@@ -143,20 +160,7 @@ def sweep(
             on_progress(total.runs, len(total.failures))
         if failures_max is not None and len(total.failures) >= failures_max:
             break
-    failures = sorted(total.failures, key=lambda one: one.seed)
-    return SweepReport(
-        runs=total.runs,
-        seed=seed,
-        jobs=workers,
-        seconds=time.monotonic() - began,
-        events=total.events,
-        attempts=total.attempts,
-        faulty=total.faulty,
-        failed=len(failures),
-        cpu_s=total.cpu_s,
-        failures=tuple(failures[:FAILURES_KEPT]),
-        reached=dict(total.reached),
-    )
+    return total.report(seed=seed, jobs=workers, seconds=time.monotonic() - began)
 
 
 _Chunk = tuple[int, int, str, str]
