@@ -1,8 +1,13 @@
 """The tool calls of a Chat Completions stream: which fragment belongs to which call, and when a call is closed.
 
-The rule (wire-formats §3.8, from recordings of a dozen servers): a fragment opens a new call if its index is new, or if
-it has an id that is not the open call's at that index; without an index, if it has an id or a name of its own. The
-format has no end of a call: it is closed when the next one opens, or at the finish.
+Rules (wire-formats §3.8, from recordings of a dozen servers):
+
+- A fragment opens a new call if its index is new, or if it has an id that is not the open call's at that index; without
+  an index, if it has an id or a name of its own. An id without a name goes on with a call that is not whole: mlx's
+  server makes one up for every fragment. A fragment with nothing in it is nothing.
+- The format has no end of a call. When the next one opens, those before it are closed as far as their arguments are
+  whole; others may still go on by their index (seeds, row 004), and are closed at the finish, in the order of their
+  indexes. So what has no arguments yet is not taken for a call without any before nothing more can come.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from collections.abc import Iterator
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
+from ..engine.core.tool_json import ArgumentsScanner
 from .surrogates import SurrogateJoiner
 from .wire_json import count_at, object_at, text_at, write_json
 
@@ -19,17 +25,26 @@ from .wire_json import count_at, object_at, text_at, write_json
 class _Call:
     """One call between its first fragment and its close. It is announced once its name is known."""
 
-    __slots__ = ("arguments_bytes", "early", "id", "is_announced", "is_closed", "is_custom", "is_id_given", "joiner")
+    __slots__ = (
+        "arguments_bytes", "early", "id", "index", "is_closed", "is_custom", "is_id_given", "joiner", "name", "scanner",
+    )  # fmt: skip
 
-    def __init__(self, call_id: str, *, is_id_given: bool, is_custom: bool) -> None:
+    def __init__(self, call_id: str, index: int | None, *, is_id_given: bool, is_custom: bool, bytes_max: int) -> None:
         self.id = call_id
+        self.index = index
         self.is_id_given = is_id_given
         self.is_custom = is_custom
-        self.is_announced = False
         self.is_closed = False
+        self.name = ""
         self.early: list[str] = []
         self.joiner = SurrogateJoiner()
         self.arguments_bytes = 0
+        self.scanner = ArgumentsScanner(bytes_max=bytes_max)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what is called; a custom tool's call is not read, and needs no name."""
+        return bool(self.name) or self.is_custom
 
 
 class CallTracker:
@@ -43,6 +58,7 @@ class CallTracker:
         self._limits = limits
         self._by_index: dict[int, _Call] = {}
         self._ids: set[str] = set()
+        self._open: list[_Call] = []
         self._last: _Call | None = None
 
     @property
@@ -53,13 +69,16 @@ class CallTracker:
     def take(self, fragment: JSONObject) -> Iterator[StreamEvent]:
         """Take one element of `tool_calls`; say what it opens, closes and adds."""
         function = object_at(fragment, "function")
-        arguments = _arguments(function.get("arguments"))
+        name, arguments = text_at(function, "name"), _arguments(function.get("arguments"))
         if arguments is None:
             self.defect = "seen arguments of a call that are neither text nor an object; expected a string of JSON"
             return
-        call = self._open_call(fragment, function)
+        call = self._continued_by(fragment, name)
         if call is None:
-            yield from self.close()
+            if not (name or arguments or text_at(fragment, "id")):
+                self.ignored += 1
+                return
+            yield from self._close_whole()
             call = self._new_call(fragment)
             if call is None:
                 return
@@ -67,35 +86,47 @@ class CallTracker:
             if arguments:
                 self.defect = "seen more arguments of a call after the next call began; expected none"
             return
-        yield from self._add(call, text_at(function, "name"), arguments)
+        yield from self._add(call, name, arguments)
 
     def close(self, *, is_cut: bool = False) -> Iterator[StreamEvent]:
-        """Close the call that is open; `is_cut` says that the end of the answer closed it."""
-        call = self._last
-        if call is None or call.is_closed:
-            return
-        call.is_closed = True
-        if call.is_announced:
-            if rest := call.joiner.flush():
-                yield ToolCallDelta(call.id, rest)
-            yield BlockStop(call.id, is_cut=is_cut)
-        elif call.is_custom:
-            self.ignored += 1
-        else:
-            self.defect = "seen a call without a name; expected function.name"
+        """Close the calls that are open. `is_cut`: the end of the answer cut the last of them, and what is not whole.
 
-    def _open_call(self, fragment: JSONObject, function: JSONObject) -> _Call | None:
+        Where one of them never got a name, none is: whose arguments its fragments were is not known.
+        """
+        if not all(call.is_known for call in self._open):
+            self.defect = "seen a call without a name; expected function.name"
+            return
+        for call in sorted(self._open, key=lambda call: call.index or 0):
+            yield from self._close(call, is_cut=is_cut and (call is self._last or not call.scanner.is_complete))
+        self._open.clear()
+
+    def _close_whole(self) -> Iterator[StreamEvent]:
+        while self._open and (self._open[0].scanner.is_complete or self._open[0].is_custom) and self._open[0].is_known:
+            yield from self._close(self._open.pop(0), is_cut=False)
+
+    def _close(self, call: _Call, *, is_cut: bool) -> Iterator[StreamEvent]:
+        call.is_closed = True
+        if not call.name:  # a custom tool's, which is not read
+            self.ignored += 1
+            return
+        if rest := call.joiner.flush():
+            yield ToolCallDelta(call.id, rest)
+        yield BlockStop(call.id, is_cut=is_cut)
+
+    def _continued_by(self, fragment: JSONObject, name: str) -> _Call | None:
         """Return the call that a fragment continues, or None where it begins one."""
         index, call_id = count_at(fragment, "index"), text_at(fragment, "id")
         call = self._last if index is None else self._by_index.get(index)
-        if call is None or (call_id and call.is_id_given and call_id != call.id):
+        if call is None:
             return None
-        if index is None and not call_id and text_at(function, "name"):
+        if call_id and call.is_id_given and call_id != call.id:
+            return None if name or call.scanner.is_complete else call
+        if index is None and not call_id and name:
             return None
         return call
 
     def _new_call(self, fragment: JSONObject) -> _Call | None:
-        given = text_at(fragment, "id")
+        given, index = text_at(fragment, "id"), count_at(fragment, "index")
         call_id = given or f"call_{self.response_key}_{len(self._ids)}"
         if call_id in self._ids:
             self.defect = "seen the id of a call twice; expected each once"
@@ -103,25 +134,30 @@ class CallTracker:
         if len(self._ids) >= self._limits.calls_max:
             self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
             return None
-        call = _Call(call_id, is_id_given=bool(given), is_custom=text_at(fragment, "type") == "custom")
+        is_custom, bytes_max = text_at(fragment, "type") == "custom", self._limits.arguments_bytes_max
+        call = _Call(call_id, index, is_id_given=bool(given), is_custom=is_custom, bytes_max=bytes_max)
         self._ids.add(call_id)
+        self._open.append(call)
         self._last = call
-        index = count_at(fragment, "index")
         if index is not None:
             self._by_index[index] = call
         return call
 
     def _add(self, call: _Call, name: str, arguments: str) -> Iterator[StreamEvent]:
+        call.scanner.feed(arguments)
         call.arguments_bytes += len(arguments.encode("utf-8", "surrogatepass"))
         if call.arguments_bytes > self._limits.arguments_bytes_max:
             bound = self._limits.arguments_bytes_max
             self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
             return
-        if name and not call.is_announced:
-            call.is_announced = True
+        if name and call.name and name != call.name:
+            self.defect = "seen another name of a call that has one; expected one name a call"
+            return
+        if name and not call.name:
+            call.name = name
             yield ToolCallStart(call.id, name)
             arguments = "".join([*call.early, arguments])
-        if not call.is_announced:
+        if not call.name:
             call.early.append(arguments)
         elif text := call.joiner.take(arguments):
             yield ToolCallDelta(call.id, text)

@@ -18,12 +18,20 @@ STOP_REASONS = {
     "tool_calls": StopReason.TOOL_USE,
     "function_call": StopReason.TOOL_USE,
     "content_filter": StopReason.CONTENT_FILTER,
+    # What gateways let through of their upstreams' own words, and text-generation-inference's.
+    "max_tokens": StopReason.MAX_TOKENS,
+    "MAX_TOKENS": StopReason.MAX_TOKENS,
+    "tool_use": StopReason.TOOL_USE,
+    "end_turn": StopReason.END_TURN,
+    "STOP": StopReason.END_TURN,
+    "eos_token": StopReason.END_TURN,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
 }
 
 FAULT_WORDS = frozenset({"error", "abort", "insufficient_system_resource"})
 """Finish reasons that are the provider's failure, not the answer's end (wire-formats §8)."""
 
-CUTTING_WORDS = frozenset({"length", "model_length", "content_filter"})
+CUTTING_WORDS = frozenset({"length", "model_length", "max_tokens", "MAX_TOKENS", "content_filter"})
 
 CUTTING_NATIVE_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 """What a gateway's upstream said where the gateway itself says "tool_calls" (recorded: OpenRouter, §3.1)."""
@@ -34,19 +42,35 @@ PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
     "reasoning": ReasoningDelta,
 }
 
-_SPOKEN = ("content", "reasoning_content", "reasoning", "reasoning_details", "refusal", "tool_calls", "function_call")
+REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
+"""Where reasoning is said: DeepSeek's name, OpenRouter's and vLLM's, and Copilot's."""
+
+_SPOKEN = ("content", *REASONING_KEYS, "reasoning_details", "refusal", "tool_calls", "function_call")
 
 
-def is_error(frame: ServerSentEvent, chunk: JSONObject) -> bool:
-    """Whether a chunk is an error in one of the shapes in use."""
-    if chunk.get("error"):
-        return True
-    return not chunk.get("choices") and (frame.event == "error" or chunk.get("object") == "error")
+def error_of(frame: ServerSentEvent, chunk: JSONObject) -> JSONValue:
+    """Return the error that a chunk is, in one of the shapes in use; None where it is none."""
+    choices = list_at(chunk, "choices")
+    first = choices[0] if choices else None
+    if error := chunk.get("error") or (first.get("error") if isinstance(first, dict) else None):
+        return error
+    return chunk if not choices and (frame.event == "error" or chunk.get("object") == "error") else None
 
 
 def usage_of(chunk: JSONObject) -> JSONObject:
     """Return the counts of a chunk: beside the choices, or where Groq puts them; an empty object without."""
     return object_at(chunk, "usage") or object_at(object_at(chunk, "x_groq"), "usage")
+
+
+def is_first(choice: JSONObject) -> bool:
+    """Whether a choice is the first one, which is the only one that is read."""
+    return choice.get("index") in (0, None)
+
+
+def reasoning_of(delta: JSONObject) -> str:
+    """Return the reasoning that a delta says in plain text, or as an object that holds it (envoy's gateway)."""
+    said = (text_at(delta, key) or text_at(object_at(delta, key), "text") for key in REASONING_KEYS)
+    return next(filter(None, said), "")
 
 
 def plain_key(choices: Sequence[JSONValue]) -> str:
@@ -55,7 +79,7 @@ def plain_key(choices: Sequence[JSONValue]) -> str:
     Only after such a chunk may the next be read without parsing.
     """
     choice = choices[0] if len(choices) == 1 else None
-    if not isinstance(choice, dict) or choice.get("index", 0) != 0 or choice.get("finish_reason"):
+    if not isinstance(choice, dict) or not is_first(choice) or choice.get("finish_reason"):
         return ""
     delta = object_at(choice, "delta")
     said = [key for key, value in delta.items() if value and key != "role"]

@@ -45,9 +45,11 @@ from .openai_chat_chunk import (
     FAULT_WORDS,
     PLAIN_EVENTS,
     STOP_REASONS,
-    is_error,
+    error_of,
+    is_first,
     is_silent,
     plain_key,
+    reasoning_of,
     report,
     usage_of,
     wants_strictness,
@@ -167,8 +169,8 @@ class OpenAIChatDecoder:
         chunk = read_object(frame.data)
         if isinstance(chunk, str):
             self._break(chunk)
-        elif is_error(frame, chunk):
-            events.extend(self._fail(frame.data, chunk))
+        elif error := error_of(frame, chunk):
+            events.extend(self._fail(frame.data, chunk, error))
         elif wants_strictness(chunk) and (reason := explain_arguments(frame.data)) is not None:
             self._break(f"a chunk with counts or whole arguments: {reason}")
         else:
@@ -186,12 +188,12 @@ class OpenAIChatDecoder:
             self.is_complete = self._is_finished
         self._end()
 
-    def _fail(self, data: str, chunk: JSONObject) -> Iterator[StreamEvent]:
+    def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
         if (usage := usage_of(chunk)) and explain_arguments(data) is None:
             yield from report(usage)
         self._end()
-        yield StreamFailed(self._read_error(chunk.get("error") or chunk))
+        yield StreamFailed(self._read_error(error))
 
     def _chunk(self, data: str, chunk: JSONObject) -> Iterator[StreamEvent]:
         choices = list_at(chunk, "choices")
@@ -200,7 +202,7 @@ class OpenAIChatDecoder:
             self._calls.response_key = text_at(chunk, "id") or str(count_at(chunk, "created") or "")
             yield ResponseStarted(text_at(chunk, "id"), text_at(chunk, "model"))
         for choice in choices:
-            if isinstance(choice, dict) and choice.get("index", 0) == 0:
+            if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
             else:
                 self._ignored += 1
@@ -236,7 +238,7 @@ class OpenAIChatDecoder:
                 said = (yield from self._detail(detail)) or said
             else:
                 self._ignored += 1
-        if not said and (plain := text_at(delta, "reasoning_content") or text_at(delta, "reasoning")):
+        if not said and (plain := reasoning_of(delta)):
             yield from self._speech.reason(plain)
 
     def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
@@ -249,7 +251,7 @@ class OpenAIChatDecoder:
         return bool(text)
 
     def _content(self, content: JSONValue) -> Iterator[StreamEvent]:
-        """Say the content: a string, or a list of parts as Mistral sends it."""
+        """Say the content: a string, or a list of parts as Mistral and Databricks send it."""
         if isinstance(content, str):
             if content:
                 yield from self._say(content)
@@ -257,7 +259,7 @@ class OpenAIChatDecoder:
             for part in content:
                 if isinstance(part, dict) and part.get("type") == "text":
                     yield from self._say(text_at(part, "text"))
-                elif isinstance(part, dict) and part.get("type") == "thinking":
+                elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
                     yield from self._think(part)
                 else:
                     self._ignored += 1
@@ -265,9 +267,10 @@ class OpenAIChatDecoder:
             self._ignored += 1
 
     def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
-        for thought in list_at(part, "thinking"):
+        for thought in list_at(part, "thinking") or list_at(part, "summary"):
             if isinstance(thought, dict):
                 yield from self._speech.reason(text_at(thought, "text"))
+                self._signature = text_at(thought, "signature") or self._signature
         self._signature = text_at(part, "signature") or self._signature
         self._read_plain = _read_nothing
 

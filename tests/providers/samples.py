@@ -74,7 +74,7 @@ ANTHROPIC_ANSWER = sse(
 )
 
 
-def chunk(delta: Any = None, finish: str | None = None, *, index: int = 0, **fields: Any) -> dict[str, Any]:
+def chunk(delta: Any = None, finish: str | None = None, *, index: int | None = 0, **fields: Any) -> dict[str, Any]:
     choice = {"index": index, "delta": delta or {}, "logprobs": None, "finish_reason": finish}
     return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-test",
             "choices": [choice], **fields}  # fmt: skip

@@ -141,6 +141,10 @@ ERRORS: dict[str, tuple[Any, bytes, FailureKind]] = {
     ),
     "xai, a string": (Grok("m", api_key=KEY), sse({"code": "x", "error": "Rate limit reached"}),
                       FailureKind.RATE_LIMITED),
+    "openrouter, in the choice": (
+        ROUTER, sse({"choices": [{"index": 0, "finish_reason": "error", "error": {"code": 402, "message": "x"}}]}),
+        FailureKind.QUOTA_EXHAUSTED,
+    ),
     "llama.cpp": (
         LlamaCpp("m"), sse({"error": {"code": 400, "message": "x", "type": "exceed_context_size_error"}}),
         FailureKind.CONTEXT_OVERFLOW,
@@ -282,9 +286,25 @@ def test_mistral_may_sign_a_thought() -> None:
     assert blocks == (ReasoningBlock("hm", "sig", origin="mistral/m"), TextBlock("a"))
 
 
-@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+def test_databricks_sums_a_thought_up() -> None:
+    part = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm", "signature": "sig"}]}
+    provider = VLLM("m", base_url="http://127.0.0.1:9/v1")
+    blocks = blocks_of(provider, chunk({"content": [part]}), chunk({"content": [{"type": "text", "text": "a"}]}))
+    assert blocks == (ReasoningBlock("hm", "sig", origin="vllm/m"), TextBlock("a"))
+
+
+def test_reasoning_may_be_an_object_that_holds_it() -> None:
+    answer, _ = read(VLLM("m"), chunk({"reasoning_content": {"text": "hm"}}), chunk({"content": "a"}), *DONE)
+    assert (answer.reasoning, answer.text) == ("hm", "a")
+
+
+def test_a_choice_without_a_number_is_the_first() -> None:
+    assert read(VLLM("m"), chunk({"content": "a"}, index=None), *DONE)[0].text == "a"
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content", "reasoning_text"])
 @pytest.mark.parametrize("provider", [VLLM("m"), SGLang("m"), Groq("m", api_key=KEY), DeepSeek("m", api_key=KEY)])
-def test_reasoning_is_read_under_either_name(provider: Any, field: str) -> None:
+def test_reasoning_is_read_under_any_of_its_names(provider: Any, field: str) -> None:
     answer, _ = read(provider, *(chunk({field: text}) for text in "hm!"), chunk({"content": "a"}), *DONE)
     assert (answer.reasoning, answer.text) == ("hm!", "a")
 

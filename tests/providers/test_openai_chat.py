@@ -251,6 +251,53 @@ def test_calls_without_an_index_are_told_apart_by_id_or_name() -> None:
     assert calls_of(both) == [("a", "f", {}), ("call_chatcmpl-1_1", "f", {})]
 
 
+def test_calls_may_interleave_by_index() -> None:
+    deltas = (
+        call("", call_id="a", name="f"), call("", index=1, call_id="b", name="g"),
+        call('{"x":'), call('{"y":', index=1), call("1}"), call("2}", index=1),
+    )  # fmt: skip
+    assert calls_of(*deltas) == [("a", "f", {"x": 1}), ("b", "g", {"y": 2})]
+
+
+def test_open_calls_are_closed_at_the_finish_by_their_index() -> None:
+    deltas = call('{"y":', index=1, call_id="b", name="g"), call('{"x":', call_id="a", name="f"), call("1}")
+    events = events_of(*map(chunk, (*deltas, call("2}", index=1))), chunk({}, "tool_calls"))
+    assert [event.id for event in events if isinstance(event, BlockStop)] == ["a", "b"]
+
+
+def test_a_call_without_arguments_is_not_closed_before_the_finish() -> None:
+    begun = chunk(call("", call_id="a", name="f")), chunk(call("{}", index=1, call_id="b", name="g"))
+    assert not any(isinstance(event, BlockStop) for event in events_of(*begun))
+    assert calls_of(call("", call_id="a", name="f"), call("{}", index=1, call_id="b", name="g"))[0] == ("a", "f", {})
+
+
+def test_an_id_without_a_name_goes_on_with_the_call_that_is_not_whole() -> None:
+    deltas = call("", call_id="a", name="f"), call('{"n":', call_id="b"), call("1}", call_id="c")
+    assert calls_of(*deltas) == [("a", "f", {"n": 1})]
+
+
+@pytest.mark.parametrize("index", [-1, 0, 5])
+def test_a_fragment_with_nothing_in_it_is_nothing(index: int) -> None:
+    nothing = chunk(call("", index=index))
+    assert fold(events_of(chunk({"content": "Hi"}), nothing, chunk({}, "stop"))).text == "Hi"
+    assert calls_of(call('{"n":', call_id="a", name="f"), call("", index=index), call("1}")) == [("a", "f", {"n": 1})]
+
+
+WRONG_ORDER = {
+    "the tail of a call at the next index": [call("", call_id="a", name="f"), call('{"x":1}', index=1)],
+    "an id at two indexes": [call("", call_id="a", name="f"), call('{"x":1}', index=1, call_id="a", name="f")],
+    "a name in parts": [call("", call_id="a", name="get_"), call('{"x":1}', name="weather")],
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ORDER)
+def test_a_call_is_not_released_with_arguments_that_are_not_known_to_be_its_own(name: str) -> None:
+    decoder = new_decoder()
+    events = decode(decoder, [sse(*map(chunk, WRONG_ORDER[name]), chunk({}, "tool_calls"), "[DONE]")])
+    assert not any(isinstance(event, BlockStop) for event in events)
+    assert decoder.defect is not None
+
+
 def test_a_fragment_without_index_and_id_goes_to_the_last_call() -> None:
     assert calls_of(call('{"n":', call_id="a", name="f"), call("1}", index=None)) == [("a", "f", {"n": 1})]
 
@@ -277,7 +324,7 @@ def test_calls_make_the_stop_tool_use() -> None:
     assert events[-1] == StopReported(StopReason.TOOL_USE, "stop")
 
 
-@pytest.mark.parametrize("word", ["length", "content_filter"])
+@pytest.mark.parametrize("word", ["length", "max_tokens", "MAX_TOKENS", "content_filter"])
 def test_a_call_that_the_ceiling_closes_is_cut(word: str) -> None:
     events = events_of(chunk(call('{"n":', call_id="a", name="f")), chunk({}, word))
     assert events[-2] == BlockStop("a", is_cut=True)
