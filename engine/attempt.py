@@ -23,7 +23,7 @@ from .core.failures import Failure, failure_of_error
 from .core.policy import Policy
 from .core.provider import Provider
 from .core.stream_events import ProviderStatus, StreamEvent
-from .single_error import single_error
+from .single_error import cancelled_alone, single_error
 from .source import (
     ChannelStream,
     EventSource,
@@ -92,6 +92,10 @@ class Receiver(Protocol):
         """Take how many bytes of the body have come."""
         ...
 
+    def note_end(self) -> None:
+        """Take that the terminal event was seen."""
+        ...
+
     @property
     def said_anything(self) -> bool:
         """Whether this attempt brought any progress."""
@@ -137,11 +141,15 @@ async def run_attempt(
                 )
                 await reader.read_answer(opening)
                 nursery.cancel_scope.cancel(reason="the attempt has ended")
+    except Exception as error:  # what somebody's cleaning up raised beside the `Cancelled` that the scope has taken
+        reader.give_up(error)
+    except BaseExceptionGroup as group:
+        raise cancelled_alone(group) from None
     finally:
         watch.end()
-    if reader.outcome is not None:
-        return reader.outcome
-    return Broken(watch.stall if watch.stall is not None else ConnectionReset())
+    if watch.stall is not None and not isinstance(reader.outcome, Ended):
+        return Broken(watch.stall)  # whatever was raised on the way out
+    return reader.outcome if reader.outcome is not None else Broken(ConnectionReset())
 
 
 def _say_waiting(message: str, receiver: Receiver) -> bool:
@@ -171,18 +179,25 @@ class _Reader:
             async with open_events(source, step) as channel:
                 self.outcome = await self._read(ChannelStream(channel))
         except Exception as error:  # see the module's first lines
-            self._give_up(_outcome_of(error))
+            self.give_up(error)
 
     async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
         """Open and read a provider's answer, like `read_events`; the pump closes it."""
         try:
             self.outcome = await self._read(await opening)
         except Exception as error:  # likewise
-            self._give_up(_outcome_of(error))
+            self.give_up(error)
 
-    def _give_up(self, outcome: Outcome) -> None:
+    def give_up(self, error: Exception) -> None:
+        """Let an error be the outcome; after the answer's end nothing is."""
         if not isinstance(self.outcome, Ended):
-            self.outcome = outcome
+            self.outcome = _outcome_of(error)
+
+    def _end(self) -> Ended:
+        """From here on, whatever a clock, a cancel or the connection's tail says, the answer is whole."""
+        self._receiver.note_end()
+        self.outcome = Ended()
+        return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
         self._clocks.opened(trio.current_time())
@@ -198,9 +213,9 @@ class _Reader:
             if self._receiver.trouble is not None:
                 return self._receiver.trouble
             if stream.is_complete:
-                self.outcome = Ended()  # from here on, whatever a clock or the connection's tail says
+                ended = self._end()
                 await stream.drain()
-                return Ended()
+                return ended
             if stream.defect is not None:
                 return Broken(MalformedStream(stream.defect), stream.defect)
             if self._receiver.must_wait:
@@ -229,7 +244,7 @@ class _Reader:
         if self._receiver.trouble is not None:
             return self._receiver.trouble
         if stream.is_complete:
-            return Ended()
+            return self._end()
         if stream.defect is not None:
             return Broken(MalformedStream(stream.defect), stream.defect)
         return broken

@@ -18,6 +18,9 @@ from .stores.store import CheckpointStore, OpenedJournal
 MORE_SHOWN = "more was shown than was stored"
 """Why a consumer that has seen text before is told to drop it: its process was killed, or had no store."""
 
+TAKEN_BACK = "text was taken back, perhaps after the consumer had last been there"
+"""Likewise: of two versions of an answer, a number of characters does not say which was shown."""
+
 
 @frozen
 class StoreUnavailable:
@@ -73,8 +76,17 @@ def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) 
     return restored
 
 
-def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
-    """Return what a new consumer is given: everything said, in order, less the text it already has (in characters)."""
+def delivered_again(restored: RestoredRun, deliver_from: int) -> list[Event]:
+    """Return what a new consumer is given: everything said, in order, less the text it already has (in characters).
+
+    Where something was taken back, that text may be of another answer: it is dropped, and everything is given.
+    """
+    if deliver_from and restored.was_taken_back:
+        return [StreamReset(TAKEN_BACK), *_said(restored.accumulator, 0)]
+    return _said(restored.accumulator, deliver_from)
+
+
+def _said(accumulator: Accumulator, deliver_from: int) -> list[Event]:
     events: list[Event] = []
     skip = deliver_from
     for block in accumulator.blocks():
@@ -90,7 +102,7 @@ def delivered_again(accumulator: Accumulator, deliver_from: int) -> list[Event]:
             case OpaqueBlock():
                 continue
     if skip:  # shown, but never stored: the answer goes on from what was, perhaps in other words
-        return [StreamReset(MORE_SHOWN), *delivered_again(accumulator, 0)]
+        return [StreamReset(MORE_SHOWN), *_said(accumulator, 0)]
     for call in accumulator.snapshot().in_flight_tools:
         events.append(ToolCallStart(call.id, call.name))
         events += [ToolCallDelta(call.id, call.partial_args)] if call.partial_args else []

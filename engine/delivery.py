@@ -71,6 +71,7 @@ class Delivery:
         self.journal = journal
         self.trouble: Outcome | None = None
         self.said_anything = False
+        self.answer_ended = False
         self._hold = hold
         self._held: list[Event] = []
         self._aligner: Aligner | None = None
@@ -91,7 +92,7 @@ class Delivery:
         self.accumulator.begin_attempt(reattaches=reattaches)
         self._record(AttemptBegan(number, origin, reattaches))
         self.trouble = None
-        self.said_anything = False
+        self.said_anything = self.answer_ended = False
         self._step = step
         self._bytes_before = self.accumulator.bytes_received
         self._resumed = (number, model) if resumes else None
@@ -133,6 +134,10 @@ class Delivery:
     def useful_bytes(self) -> int:
         """Bytes of text, reasoning and arguments that this attempt brought."""
         return self.accumulator.said_bytes + self.accumulator.wasted_bytes
+
+    def note_end(self) -> None:
+        """Take that the terminal event was seen: the answer is whole, whatever follows."""
+        self.answer_ended = True
 
     def count_bytes(self, received: int) -> None:
         """Take how many bytes of this attempt's body have come."""
@@ -311,7 +316,7 @@ class Delivery:
 
     def _restart_attempt(self) -> None:
         """Take back what this attempt said: the provider began its message again inside one stream."""
-        if not self.accumulator.said_bytes and not self.accumulator.has_open_calls:
+        if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return
         self.cancel_calls("the provider began its answer again")

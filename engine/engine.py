@@ -24,11 +24,12 @@ from .core.provider import Provider
 from .core.request import InferenceRequest
 from .core.result import StreamResult
 from .core.retry_budget import RetryBudget
-from .recovery import Planner, World
-from .run import OpenedRun, Run
+from .opened_run import OpenedRun
+from .run import Run
 from .source import EventSource, is_event_source
 from .stores.store import CheckpointStore
 from .transport import HTTPTransport, Transport
+from .world import Planner, World
 
 
 class Engine:

@@ -9,38 +9,32 @@ A plan that needs no new attempt is carried out even when the budget is spent; r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 import trio
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from .attempt import Broken, Crashed, Ended, Outcome, Refused, run_attempt
-from .core.capabilities import Capabilities, ContinuationForm
+from .core.capabilities import ContinuationForm
 from .core.causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, MalformedStream, ResumedFromCheckpoint
 from .core.continuation import CannotContinue, NextRequest, next_request
-from .core.errors import InferenceError, StoreError, StreamInterrupted, UsageError
+from .core.errors import InferenceError, StoreError, StreamInterrupted
 from .core.events import Interrupted, RetryScheduled
 from .core.failures import Failure, FailureKind
-from .core.journal import AnswerEnded, AttemptEnded, RestoredRun
-from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
-from .core.policy import Policy
-from .core.provider import Provider
+from .core.journal import AnswerEnded, AttemptEnded, GenerationEnded, RestoredRun
+from .core.planner import Reattach, RecoveryPlan, SynthesizeToolUse
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, SeamVerdict
 from .core.retry import attempts_max, delay_s
-from .core.retry_budget import RetryBudget
 from .core.snapshot import InterruptSnapshot
 from .core.stop import StopReason
 from .core.usage import NO_USAGE
 from .delivery import Delivery
-from .source import EventSource
-from .transport import Transport
+from .plan_check import checked_plan
 from .watch import Watch
+from .world import World
 
-Planner: TypeAlias = Callable[[InterruptSnapshot, Capabilities], RecoveryPlan]
-
-MIDSTREAM_EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
+EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
 """Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
 
 
@@ -59,39 +53,6 @@ class Fail:
 
 
 End: TypeAlias = Finish | Fail
-
-
-@frozen
-class World:
-    """What a run needs of its engine: who answers, how patiently, and the only clock and dice."""
-
-    source: Provider | EventSource
-    policy: Policy
-    transport: Transport
-    planner: Planner
-    chance: Callable[[], float]
-    wall_clock: Callable[[], float]
-    retry_budget: RetryBudget
-    refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict[Capabilities, set[ContinuationForm]])
-    """What was refused, by what had been declared: learned for the life of the engine."""
-
-    @property
-    def origin(self) -> str:
-        """Who answers, as "provider/model"."""
-        return f"{self.source.name}/{self.source.model}"
-
-    def capabilities(self, request: InferenceRequest) -> Capabilities:
-        """Return what the source declares, less what it was seen to refuse."""
-        declared = known = self.source.capabilities(request)
-        if not hasattr(self.source, "reattach"):
-            known = known.without(ContinuationForm.CURSOR)
-        for form in self.refused_forms.get(declared, ()):
-            known = known.without(form)
-        return known
-
-    def learn_refusal(self, request: InferenceRequest, form: ContinuationForm) -> None:
-        """Remember that a form was refused to a request; others of the same capabilities are not asked that way."""
-        self.refused_forms.setdefault(self.source.capabilities(request), set()).add(form)
 
 
 class Recovery:
@@ -116,6 +77,7 @@ class Recovery:
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
         self._was_killed = restored is not None and restored.attempt_open
+        self._refused: set[ContinuationForm] = set()
         self._spent = 0
         self._retries_taken = 0
         self._began = trio.current_time()
@@ -132,15 +94,17 @@ class Recovery:
         try:
             while isinstance(following, NextRequest):
                 await self._delivery.release()
-                following = await self._follow(await self._attempt(following))
+                outcome = await self._attempt(following)
+                await trio.lowlevel.checkpoint_if_cancelled()  # who ends the run wins over what an attempt made of it
+                following = await self._follow(outcome)
             await self._delivery.release()
         except StoreError as error:
             return Fail(error)
         return following
 
     def _resume(self) -> NextRequest | End:
-        accumulator = self._delivery.accumulator
-        if accumulator.cursor is not None or accumulator.snapshot().anything_shown:
+        said = self._delivery.accumulator.snapshot()
+        if said.cursor is not None or said.anything_shown or said.server_tool_in_flight is not None:
             return self._plan(ResumedFromCheckpoint(), is_news=True, exhausted=None)
         self.close_attempt(ResumedFromCheckpoint(), None)
         return NextRequest(self._request, ContinuationForm.RESTART)
@@ -182,17 +146,32 @@ class Recovery:
                 return await self._recover(cause, _failure_of_break(cause, detail, self._world))
 
     async def _after_end(self) -> NextRequest | End:
-        accumulator = self._delivery.accumulator
-        self._delivery.end_seam(whole=True)
-        reason, _ = accumulator.final_stop()
-        if accumulator.is_empty and reason in MIDSTREAM_EMPTY_STOPS:
-            said = "the provider ended an answer without text or a call; expected at least one of them"
-            return await self._recover(EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said))
-        self._delivery.cancel_calls("the answer ended before the call was closed")
+        end = self.end_whole()
+        if end is not None:
+            return end
+        said = "the provider ended an answer without text or a call; expected at least one of them"
+        return await self._recover(EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said))
+
+    def end_whole(self) -> Finish | None:
+        """End the answer whose terminal event was seen, also where the run is cancelled behind it.
+
+        None if there is no such answer, or nothing in it.
+        """
+        delivery = self._delivery
+        if self._has_ended:
+            return Finish()
+        if not delivery.answer_ended:
+            return None
+        delivery.end_seam(whole=True)
+        reason, _ = delivery.accumulator.final_stop()
+        if delivery.accumulator.is_empty and reason in EMPTY_STOPS:
+            return None
+        delivery.cancel_calls("the answer ended before the call was closed")
         self.close_attempt(None, None)
         self._world.retry_budget.give_back(self._retries_taken)
-        if self._delivery.journal is not None:
-            self._delivery.journal.record(AnswerEnded())
+        if delivery.journal is not None:
+            delivery.journal.record(AnswerEnded())
+        self._has_ended = True
         return Finish()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
@@ -202,7 +181,9 @@ class Recovery:
                 self._delivery.forget_cursor()  # of this generation; the next may well be read on
             else:
                 self._world.learn_refusal(self._request, self._step.form)
-            self._spent -= 1  # a form that was refused cost nothing and said nothing: the next one takes its place
+            if self._step.form not in self._refused:  # it cost nothing and said nothing: the next takes its place, once
+                self._refused.add(self._step.form)
+                self._spent -= 1
             return await self._recover(FormRefused(self._step.form.value), failure)
         if failure.is_retryable or self._delivery.accumulator.completed_calls:  # released calls end the run: design §4
             return await self._recover(failure.to_cause(), failure)
@@ -216,7 +197,7 @@ class Recovery:
         """Plan and announce what follows an interruption, and back off."""
         if self._delivery.journal is not None:
             self._delivery.journal.nudge()
-        if isinstance(cause, MalformedStream | EmptyAnswer):
+        if isinstance(cause, MalformedStream | EmptyAnswer) and failure.status is None:
             self._delivery.forget_cursor()  # reading it on would show the same again
         was_said = self._delivery.said_anything
         self._delivery.end_seam(whole=False)
@@ -225,25 +206,24 @@ class Recovery:
         delay = None
         if self._spent < most:
             delay = delay_s(retry, cause, self._spent, self._world.chance(), failure.retry_after_s)
-        if delay is not None and not isinstance(cause, FormRefused):
-            delay, failure = self._take_retry(delay, failure)
+        if delay is not None and not isinstance(cause, FormRefused) and self._world.retry_budget.is_spent:
+            delay, failure = None, self._unretried(failure)
         exhausted = failure if delay is None else None
         following = self._plan(cause, is_news=was_said, exhausted=exhausted)
         if not isinstance(following, NextRequest) or isinstance(cause, FormRefused) or delay is None:
             return following
+        self._world.retry_budget.take()
+        self._retries_taken += 1
         self._delivery.put(RetryScheduled(self._spent + 1, most, delay, cause))
         await self._delivery.release()
         await trio.sleep(delay)
         return following
 
-    def _take_retry(self, delay: float, failure: Failure) -> tuple[float | None, Failure]:
-        """Take a retry from the budget that the engine's runs share; without one, this run gives up."""
-        if self._world.retry_budget.take():
-            self._retries_taken += 1
-            return delay, failure
+    def _unretried(self, failure: Failure) -> Failure:
+        """Say why a failure is not retried: the budget that the engine's runs share is spent, and this run gives up."""
         most = self._world.policy.retry.engine_retries_max
         why = f"{failure.message} (not retried: {most} retries of this engine without a success, engine_retries_max)"
-        return None, evolve(failure, message=why)
+        return evolve(failure, message=why)
 
     def _plan(self, cause: InterruptCause, *, is_news: bool, exhausted: Failure | None) -> NextRequest | End:
         """Choose and announce a plan; returns what to ask next, or how the run ends.
@@ -254,7 +234,7 @@ class Recovery:
         capabilities = self._world.capabilities(self._request)
         if exhausted is not None:  # a plan that asks nothing is carried out all the same (law 8); no other can be
             capabilities = capabilities.without(ContinuationForm.CURSOR)
-        plan = _checked(self._world.planner(snapshot, capabilities), snapshot, capabilities)
+        plan = checked_plan(self._world.planner(snapshot, capabilities), snapshot, capabilities)
         if is_news:
             self._delivery.put(Interrupted(cause, plan))
         self.close_attempt(cause, plan, is_last=exhausted is not None)
@@ -312,13 +292,15 @@ class Recovery:
     def _end_generation(self) -> None:
         if self.records and isinstance(self.records[-1].plan, Reattach):
             usage, estimated = self._delivery.accumulator.end_attempt()
-            last = self.records[-1]
-            self.records[-1] = evolve(last, usage=last.usage + usage, usage_estimated=last.usage_estimated or estimated)
+            self.records[-1] = self.records[-1].with_rest(usage, estimated=estimated)
+            if self._delivery.journal is not None:
+                self._delivery.journal.record(GenerationEnded(usage, estimated))
 
     def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_read_on: bool) -> AttemptRecord:
         accumulator, number = self._delivery.accumulator, len(self.records) + 1
         kept = accumulator.has_kept
         seam = None if self._was_killed else self._delivery.end_seam(whole=False)
+        wasted = accumulator.wasted_bytes
         usage, is_estimated = (NO_USAGE, False) if is_read_on else accumulator.end_attempt()
         if self._attempt_began is None or self._step is None:  # a killed process left it open
             provider, _, model = (accumulator.origin or "").partition("/")
@@ -341,6 +323,7 @@ class Recovery:
             seam=seam,
             response_id=accumulator.response_id,
             bytes_received=self._delivery.bytes_this_attempt,
+            wasted_bytes=wasted,
         )
 
     # -- how a run fails ------------------------------------------------------------------------------------------
@@ -370,21 +353,6 @@ def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:
     if form is ContinuationForm.CURSOR:
         return not failure.is_retryable
     return failure.kind is FailureKind.CONTINUATION_REFUSED and form is not ContinuationForm.RESTART
-
-
-def _checked(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-    """Refuse a plan of the caller's planner that would lose or double what was said. Raises UsageError."""
-    match plan:
-        case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != snapshot.text:
-            seen = f"a prefix of {len(prefix)} characters; expected the {len(snapshot.text)} that were said"
-            raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
-        case WholeRestart() if snapshot.completed_tool_calls:
-            raise UsageError("the planner restarts after a call was released; expected SynthesizeToolUse")
-        case Reattach(cursor) if cursor != snapshot.cursor or not capabilities.can_reattach:
-            raise UsageError("the planner re-attaches where the provider can not; expected the snapshot's own cursor")
-        case Reattach() | ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
-            return plan
-    raise UsageError(f"the planner gave a {type(plan).__name__}; expected a RecoveryPlan")
 
 
 def _failure_of_break(cause: InterruptCause, detail: str, world: World) -> Failure:

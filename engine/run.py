@@ -7,10 +7,8 @@ is a store. All live in the nursery of the `async with` block: nothing of a run 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from functools import partial
-from types import TracebackType
 
 import trio
 
@@ -19,7 +17,7 @@ from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
 from .core.events import Event, Finished, Status, StreamReset
 from .core.failures import printable
-from .core.journal import SCHEMA_VERSION, JournalHeader, RestoredRun, fingerprint
+from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, StreamResult
 from .core.snapshot import InterruptSnapshot
@@ -27,10 +25,10 @@ from .core.stop import StopReason
 from .delivery import Delivery
 from .journal_writer import JournalWriter, logger
 from .mailbox import Mailbox
-from .recovery import End, Fail, Finish, Recovery, World
-from .single_error import single_error
+from .recovery import End, Fail, Finish, Recovery
 from .stores.store import CheckpointStore
 from .watch import Watch
+from .world import World
 
 EVENTS_A_TURN = 8
 """How many events that are ready `async for` gives before other tasks get a turn."""
@@ -125,6 +123,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
             self._check_open()
             await mailbox.wait_events()
         if not mailbox or self._closed:
+            while not (mailbox or mailbox.is_closed or self._closed):  # another task took what there was
+                await mailbox.wait_events()
             try:
                 self._check_ready()
             except trio.EndOfChannel:
@@ -202,11 +202,12 @@ class Run(trio.abc.ReceiveChannel[Event]):
         delivery = Delivery(accumulator, self._mailbox, self._journal, hold=hold and self._journal is not None)
         self._delivery = delivery
         if restored is None:
-            if deliver_from:  # shown by an earlier process, and nothing of it is stored
-                delivery.put(StreamReset(MORE_SHOWN))
-            self._recovery = Recovery(self._world, self._request, delivery, self._watch)
-            return
-        for event in delivered_again(accumulator, deliver_from):
+            again: list[Event] = [StreamReset(MORE_SHOWN)] if deliver_from else []  # by an earlier process
+        else:
+            again = delivered_again(restored, deliver_from)
+        if again and isinstance(again[0], StreamReset) and self._journal is not None:
+            self._journal.record(DeliveryRestarted())
+        for event in again:
             delivery.put(event)
         self._recovery = Recovery(self._world, self._request, delivery, self._watch, restored)
 
@@ -262,16 +263,17 @@ class Run(trio.abc.ReceiveChannel[Event]):
             self._the_recovery.close_attempt(None, None)
             end = Fail(error)
         finally:
-            await self._settle(end)
+            end = await self._settle(end)
             self._watch.close()
         return end
 
-    async def _settle(self, end: End | None) -> None:
+    async def _settle(self, end: End | None) -> End | None:
         """Publish the end and write the rest of the journal; where the store comes first, in that order.
 
         A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
         """
         store_first = self._world.policy.checkpoint.before_delivery
+        end = self._the_recovery.end_whole() if end is None else end
         if end is None:
             self._the_delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
             self._the_recovery.close_attempt(None, None)  # fenced or not: what was under way was paid
@@ -285,6 +287,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
             end = Fail(self._fenced or error)
         if store_first:
             self._publish(end, stored=stored)
+        return end
 
     @property
     def _fenced(self) -> StoreError | None:
@@ -340,58 +343,3 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if self._recovery is None:
             raise UsageError("the run is not open; use it with `async with engine.open_stream(…) as run`")
         return self._recovery
-
-
-class OpenedRun:
-    """The `async with` block of a run: opens it, and leaves nothing of it behind."""
-
-    def __init__(self, run: Run, deliver_from: int, use: AbstractAsyncContextManager[None]) -> None:
-        self._run = run
-        self._deliver_from = deliver_from
-        self._engine_use = use
-        self._nursery = trio.open_nursery()
-
-    async def __aenter__(self) -> Run:
-        await self._engine_use.__aenter__()
-        try:
-            await self._run.open(self._deliver_from)
-            nursery = await self._nursery.__aenter__()
-        except BaseException:
-            await self._engine_use.__aexit__(None, None, None)
-            raise
-        for task in self._run.tasks():
-            nursery.start_soon(task)
-        return self._run
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the run and wait for its tasks; the body's own exception leaves as it is, never wrapped.
-
-        If cancelled: the last flush of the checkpoint is shielded, and bounded by `CheckpointPolicy.last_flush_s`.
-        """
-        self._run.leave()
-        crash: BaseException | None = None
-        try:
-            await self._nursery.__aexit__(None, None, None)
-        except BaseExceptionGroup as group:
-            crash = self._crash_of(group, error)
-        finally:
-            await self._engine_use.__aexit__(None, None, None)
-        if crash is not None:
-            try:
-                raise crash
-            finally:
-                del crash  # it and this frame would hold each other, and all of the run
-
-    def _crash_of(self, group: BaseExceptionGroup[BaseException], error: BaseException | None) -> BaseException | None:
-        """Choose what leaves the block in place of the body's own `error`; None where that leaves as it is."""
-        if error is not None and group.split(trio.Cancelled)[1] is None:
-            return None  # Cancelled alone is no crash
-        if isinstance(error, Exception) and group.split((Exception, trio.Cancelled))[1] is None:
-            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
-            return None
-        return single_error(group)  # a Ctrl-C that hit a task of the run is nobody's to replace
-
-    def __repr__(self) -> str:
-        return f"<OpenedRun of {self._run.run_id!r}: use it with async with>"

@@ -19,7 +19,7 @@ from .core.policy import Policy
 from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
 from .core.request import InferenceRequest
 from .core.secret import Secret, scrub
-from .core.stream_events import StopReported, StreamEvent
+from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
 from .transport import Body, Transport, refusal_of, secrets_of
 
@@ -171,7 +171,9 @@ class ChannelStream:
         events = [event]
         if self._receive_nowait is not None:
             self._take_ready(events, self._receive_nowait)
-        self._stopped = self._stopped or StopReported in map(type, events)
+        for kind in map(type, events):
+            if kind is StopReported or kind is AnswerRestarted:
+                self._stopped = kind is StopReported
         return events
 
     def _take_ready(self, events: list[StreamEvent], receive_nowait: Callable[[], StreamEvent]) -> None:

@@ -73,22 +73,18 @@ class Accumulator:
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
-        self._text_bytes = 0
+        self._text_bytes = self._tokens_before = self._server_tools_open = 0
         self._mark = Mark()
         self._limited_before = (0, 0)
-        self._tokens_before = 0
-        self.said_bytes = 0
-        self.wasted_bytes = 0
-        self.calls_started = 0
-        self.incomplete_calls = 0
+        self.said_bytes = self.wasted_bytes = 0
+        self.calls_started = self.incomplete_calls = 0
         self.server_tool: str | None = None
         self.cursor: str | None = None
         self.bytes_received = 0
         self.response_id: str | None = None
         self.model: str | None = None
         self.stop: StopReported | None = None
-        self.usage = NO_USAGE
-        self.usage_before = NO_USAGE
+        self.usage = self.usage_before = NO_USAGE
         self.usage_reported = False
         self.odd_usage = 0
         self.defect: str | None = None
@@ -207,12 +203,14 @@ class Accumulator:
     def _fold_server_tool(self, event: ServerToolStarted) -> None:
         self._close_blocks()
         self.server_tool = event.name
+        self._server_tools_open += 1
 
     def _fold_opaque(self, event: OpaqueBlockReceived) -> None:
         self._close_blocks()
         self._hold(event.block)
-        if event.closes_server_tool:
-            self.server_tool = None
+        if event.closes_server_tool:  # they may nest
+            self._server_tools_open = max(self._server_tools_open - 1, 0)
+            self.server_tool = self.server_tool if self._server_tools_open else None
 
     def _fold_usage(self, event: UsageReport) -> Event | None:
         self.usage, odd = apply_report(self.usage, event)
@@ -332,12 +330,13 @@ class Accumulator:
         self._text_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
+        self.stop = None
         return True
 
     def _forget_open(self) -> None:
         self._close_blocks()
         self._open_calls.clear()
-        self.server_tool = None
+        self.server_tool, self._server_tools_open = None, 0
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -378,7 +377,8 @@ class Accumulator:
     def snapshot(self) -> InterruptSnapshot:
         """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""
         blocks = self.blocks()
-        tokens = self._tokens_before + max(self.usage.output, tokens_of_bytes(self.said_bytes))
+        wasted = tokens_of_bytes(self.wasted_bytes)
+        tokens = self._tokens_before + max(self.usage.output - wasted, tokens_of_bytes(self.said_bytes))
         return InterruptSnapshot(
             text=self._held.text,
             completed_tool_calls=self.completed_calls,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, get_args
 
 from attrs import evolve, frozen
 
@@ -22,6 +22,7 @@ from .policy import Limits
 from .request import InferenceRequest
 from .result import AttemptRecord
 from .stream_events import CursorMoved, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
+from .usage import TokenUsage
 
 SCHEMA_VERSION = 1
 
@@ -70,12 +71,33 @@ class AttemptRewound:
 
 
 @frozen
+class DeliveryRestarted:
+    """The consumer was told to drop what it had been shown, and given everything anew."""
+
+
+@frozen
+class GenerationEnded:
+    """What the last line of the ledger cost after all: its generation, which was to be read on, could not be."""
+
+    usage: TokenUsage
+    usage_estimated: bool
+
+
+@frozen
 class AnswerEnded:
     """The provider's terminal event was seen: nothing is left to ask."""
 
 
 JournalItem: TypeAlias = (
-    JournalHeader | AttemptBegan | AttemptEnded | CallsCancelled | AnswerReset | AttemptRewound | AnswerEnded
+    JournalHeader
+    | AttemptBegan
+    | AttemptEnded
+    | CallsCancelled
+    | AnswerReset
+    | AttemptRewound
+    | DeliveryRestarted
+    | GenerationEnded
+    | AnswerEnded
 )
 Entry: TypeAlias = JournalItem | StreamEvent
 
@@ -146,10 +168,7 @@ _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=True).encode
 """NaN and Infinity are no JSON, but `decode_entry` reads them: a checkpoint never fails on content."""
 
 
-_ITEMS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (JournalHeader, AttemptBegan, AttemptEnded, CallsCancelled, AnswerReset, AttemptRewound, AnswerEnded)
-}
+_ITEMS: dict[str, type] = {kind.__name__: kind for kind in get_args(JournalItem)}
 
 
 def _row_of(item: Entry) -> list[Any]:
@@ -181,13 +200,17 @@ def _read_row(row: object) -> Entry:
 
 @frozen
 class RestoredRun:
-    """What a journal folds to: the state, the ledger, and whether the answer had already ended."""
+    """What a journal folds to: the state, the ledger, and whether the answer had already ended.
+
+    `was_taken_back`: a consumer that was shown text may have been shown another text than this.
+    """
 
     header: JournalHeader
     accumulator: Accumulator
     attempts: tuple[AttemptRecord, ...]
     ended: bool
     attempt_open: bool
+    was_taken_back: bool = False
 
 
 def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
@@ -201,11 +224,13 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
     accumulator = Accumulator(limits)
     attempts: list[AttemptRecord] = []
     ended = attempt_open = False
+    was_taken_back = any(isinstance(item, AnswerReset | AttemptRewound | DeliveryRestarted) for item in items)
     for item in items[1:]:
         match item:
             case AttemptEnded(record):
                 attempts.append(record)
                 attempt_open = False
+                accumulator.wasted_bytes = record.wasted_bytes
                 if not isinstance(record.plan, Reattach):
                     accumulator.end_attempt(record.usage)
                 accumulator.bytes_received += record.bytes_received
@@ -213,6 +238,9 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
                 attempt_open = True
                 accumulator.origin = origin
                 accumulator.begin_attempt(reattaches=reattaches)
+            case GenerationEnded(usage, estimated) if attempts:
+                accumulator.end_attempt(usage)
+                attempts[-1] = attempts[-1].with_rest(usage, estimated=estimated)
             case AnswerEnded():
                 ended = True
             case AnswerReset():
@@ -220,7 +248,7 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
                 accumulator.reset()
             case _:
                 _refold(accumulator, item)
-    return RestoredRun(header, accumulator, tuple(attempts), ended, attempt_open)
+    return RestoredRun(header, accumulator, tuple(attempts), ended, attempt_open, was_taken_back)
 
 
 def _refold(accumulator: Accumulator, item: Entry) -> None:
@@ -230,6 +258,8 @@ def _refold(accumulator: Accumulator, item: Entry) -> None:
         case AttemptRewound():
             accumulator.rewind()
         case JournalHeader() | AttemptBegan() | AttemptEnded() | AnswerReset() | AnswerEnded():
+            return
+        case DeliveryRestarted() | GenerationEnded():
             return
         case _:
             accumulator.fold(item)

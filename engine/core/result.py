@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .capabilities import ContinuationForm
 from .causes import InterruptCause
@@ -38,7 +38,7 @@ class AttemptRecord:
 
     `cause` and `plan` are None for the attempt that finished, or in which the run was cancelled, paused or left;
     `usage_estimated` says that the provider had not reported the output when the attempt ended; `kept` says whether any
-    of what it said is in the result.
+    of what it said is in the result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
     """
 
     number: int
@@ -55,6 +55,11 @@ class AttemptRecord:
     seam: SeamVerdict | None = None
     response_id: str | None = None
     bytes_received: int = 0
+    wasted_bytes: int = 0
+
+    def with_rest(self, usage: TokenUsage, *, estimated: bool) -> AttemptRecord:
+        """Return the line with what its generation cost besides, which was to be read on and could not be."""
+        return evolve(self, usage=self.usage + usage, usage_estimated=self.usage_estimated or estimated)
 
 
 @frozen

@@ -26,13 +26,17 @@ class RetryBudget:
         """How many retries are left, fractions included; what there is at most if there is no budget."""
         return self._left
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether there is a budget, and nothing left of it."""
+        return self._retries_max is not None and self._left < 1
+
     def take(self) -> bool:
         """Take one retry; False, and nothing taken, if there is none."""
-        if self._retries_max is None:
-            return True
-        if self._left < 1:
+        if self.is_spent:
             return False
-        self._left -= 1
+        if self._retries_max is not None:
+            self._left -= 1
         return True
 
     def give_back(self, taken: int) -> None:

@@ -24,7 +24,7 @@ from ..core.planner import (
 )
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
-from ..recovery import Planner
+from ..world import Planner
 from .law_broken import (
     ANY_ORDER,
     BUDGETS,

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
-from ..recovery import Planner
+from ..world import Planner
 from .answer_wire import answer_events, wire_of
 from .answers import Answer
 from .loopback_wire import Wire, read_told

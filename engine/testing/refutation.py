@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from ..recovery import Planner
+from ..world import Planner
 from .law_broken import LIVENESS, LawBroken
 from .model import Violation
 from .scenario import Scenario

@@ -41,8 +41,8 @@ from ..core.request import InferenceRequest
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..engine import Engine
-from ..recovery import Planner
 from ..run import Run
+from ..world import Planner
 from .book import REQUEST, RUN_ID, Book, Entry, Process
 from .byte_world import ByteWorld
 from .clock import JumpingClock, order_tasks_by, seeded_order
@@ -209,9 +209,7 @@ class Simulation(Book):
         return process
 
     def _begin(self, number: int, handle: StoreHandle | None) -> Process:
-        text = ""
-        if number and self.scenario.consumer.keeps_text and len(self.model.versions) == 1:
-            text = self.processes[-1].observer.text  # of several versions, a number of characters does not say which
+        text = self.processes[-1].observer.text if number and self.scenario.consumer.keeps_text else ""
         observer = Observer(text, again=number > 0, tell=self.tell)
         requests = len(self.model.attempts)
         process = Process(number, observer, handle, trio.CancelScope(), len(text), requests, self.clock.now)

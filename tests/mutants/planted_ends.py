@@ -46,7 +46,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "broken tail of a whole answer",
         ENDS,
         "an error after the terminal event makes the attempt broken",
-        [Edit("attempt:_Reader._give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
+        [Edit("attempt:_Reader.give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
     ),
     Mutant(
         "a foreign error retried",
@@ -94,7 +94,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "engine's budget ignored",
         BUDGET,
         "a retry is taken where none is left",
-        [Edit("core.retry_budget:RetryBudget.take", "if self._left < 1:", "if self._left < -1000:")],
+        [Edit("core.retry_budget:RetryBudget.is_spent", "self._left < 1", "self._left < -1000")],
     ),
     Mutant(
         "refused form spends an attempt",

@@ -128,8 +128,8 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "recovery:Recovery.run",
-                "await self._delivery.release()\n            following",
-                "self._delivery.release()\n            following",
+                "await self._delivery.release()\n            outcome",
+                "self._delivery.release()\n            outcome",
             )
         ],
     ),

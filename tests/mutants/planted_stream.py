@@ -100,7 +100,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "deliver_from ignored",
         TEXT,
         "a consumer that has the text is given it again",
-        [Edit("checkpoint:delivered_again", "skip = deliver_from", "skip = 0")],
+        [Edit("checkpoint:_said", "skip = deliver_from", "skip = 0")],
     ),
     Mutant(
         "half a thought signed",
@@ -142,7 +142,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "empty answer called success",
         TEXT,
         "an answer without a word is not asked for again",
-        [Edit("recovery:Recovery._after_end", "if accumulator.is_empty and", "if not accumulator and")],
+        [Edit("recovery:Recovery.end_whole", "if delivery.accumulator.is_empty and", "if not delivery and")],
     ),
     Mutant(
         "journal keeps one delta of a read",
@@ -170,7 +170,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "a completed call is handed out twice when its run is opened again",
         [
             Edit(
-                "checkpoint:delivered_again",
+                "checkpoint:_said",
                 "events.append(ToolCallReady(block))",
                 "events += [ToolCallReady(block), ToolCallReady(block)]",
             )

@@ -1,0 +1,67 @@
+"""The `async with` block of a run: what `Engine.open_stream` returns."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+
+import trio
+
+from .journal_writer import logger
+from .run import Run
+from .single_error import single_error
+
+
+class OpenedRun:
+    """The `async with` block of a run: opens it, and leaves nothing of it behind."""
+
+    def __init__(self, run: Run, deliver_from: int, use: AbstractAsyncContextManager[None]) -> None:
+        self._run = run
+        self._deliver_from = deliver_from
+        self._engine_use = use
+        self._nursery = trio.open_nursery()
+
+    async def __aenter__(self) -> Run:
+        await self._engine_use.__aenter__()
+        try:
+            await self._run.open(self._deliver_from)
+            nursery = await self._nursery.__aenter__()
+        except BaseException:
+            await self._engine_use.__aexit__(None, None, None)
+            raise
+        for task in self._run.tasks():
+            nursery.start_soon(task)
+        return self._run
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the run and wait for its tasks; the body's own exception leaves as it is, never wrapped.
+
+        If cancelled: the last flush of the checkpoint is shielded, and bounded by `CheckpointPolicy.last_flush_s`.
+        """
+        self._run.leave()
+        crash: BaseException | None = None
+        try:
+            await self._nursery.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            crash = self._crash_of(group, error)
+        finally:
+            await self._engine_use.__aexit__(None, None, None)
+        if crash is not None:
+            try:
+                raise crash
+            finally:
+                del crash  # it and this frame would hold each other, and all of the run
+
+    def _crash_of(self, group: BaseExceptionGroup[BaseException], error: BaseException | None) -> BaseException | None:
+        """Choose what leaves the block in place of the body's own `error`; None where that leaves as it is."""
+        if error is not None and group.split(trio.Cancelled)[1] is None:
+            return None  # Cancelled alone is no crash
+        if isinstance(error, Exception) and group.split((Exception, trio.Cancelled))[1] is None:
+            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+            return None
+        return single_error(group)  # a Ctrl-C that hit a task of the run is nobody's to replace
+
+    def __repr__(self) -> str:
+        return f"<OpenedRun of {self._run.run_id!r}: use it with async with>"

@@ -1,0 +1,26 @@
+"""What a caller's planner may plan: nothing that loses or doubles what was said, and nothing after a released call."""
+
+from __future__ import annotations
+
+from .core.capabilities import Capabilities
+from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from .core.snapshot import InterruptSnapshot
+from .core.usage_error import UsageError
+
+
+def checked_plan(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    """Refuse a plan of the caller's planner that would lose or double what was said. Raises UsageError."""
+    match plan:
+        case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != snapshot.text:
+            seen = f"a prefix of {len(prefix)} characters; expected the {len(snapshot.text)} that were said"
+            raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
+        case WholeRestart() | ContinueText() | TruncateBeforeTool() if snapshot.completed_tool_calls:
+            asks = "restarts" if isinstance(plan, WholeRestart) else "goes on"
+            raise UsageError(f"the planner {asks} after a call was released; expected SynthesizeToolUse")
+        case SynthesizeToolUse() if not snapshot.completed_tool_calls:
+            raise UsageError("the planner ends with tool use where no call was released; expected another plan")
+        case Reattach(cursor) if cursor != snapshot.cursor or not capabilities.can_reattach:
+            raise UsageError("the planner re-attaches where the provider can not; expected the snapshot's own cursor")
+        case Reattach() | ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
+            return plan
+    raise UsageError(f"the planner gave a {type(plan).__name__}; expected a RecoveryPlan")
