@@ -27,6 +27,15 @@ OUTRANKING = (
         source="continuedev/continue #10373 (429), #12670 (403)",
     ),
     Row(
+        kind=_K.QUOTA_EXHAUSTED,
+        at="openrouter",
+        phrase=r"\bfree-models-per-day\b",
+        statuses=(None, 429),
+        example='429 {"error":{"message":"Rate limit exceeded: free-models-per-day-high-balance. ",'
+        '"type":"rate_limit_error","code":"429"}}',
+        source="Gitlawb/openclaude #1542, #936: a day's, with a code of a minute's",
+    ),
+    Row(
         kind=_K.RATE_LIMITED,
         at="openrouter",
         codes="openrouter_in_flight_budget",
@@ -110,6 +119,42 @@ CODES = (
         source="google/api/error_reason.proto",
     ),
     Row(
+        kind=_K.QUOTA_EXHAUSTED,
+        at="moonshot, minimax, together, dashscope, sub2api",
+        codes="exceeded_current_quota_error|insufficient_balance_error|credit_limit|Arrearage"
+        "|AllocationQuota.FreeTierOnly|INSUFFICIENT_BALANCE",
+        example='403 {"error":{"message":"Your account x is suspended, please check your plan and billing details",'
+        '"type":"exceeded_current_quota_error"}}',
+        source="anomalyco/opencode #25458 (429), platform.kimi.ai/docs/api/errors, modelscope/modelscope #1691, "
+        "expectedparrot/edsl #2098, alibabacloud.com/help/en/model-studio/error-code, Wei-Shaw/sub2api #890",
+    ),
+    Row(
+        kind=_K.QUOTA_EXHAUSTED,
+        at="zai",
+        codes="1113|1308|1310",
+        statuses=(None, 429),
+        example='429 {"type":"error","error":{"type":"rate_limit_error","code":"1113","message":"[1113][Insufficient '
+        'balance or no resource package. Please recharge.]"}}',
+        source="docs.z.ai/api-reference/api-code; zai-org/feedback #789, hugalafutro/model-hotel #955, "
+        "openclaw/openclaw #33813: no money, five hours' or a week's use",
+    ),
+    Row(
+        kind=_K.CONTEXT_OVERFLOW,
+        at="zai",
+        codes="1261",
+        statuses=(None, 400),
+        example='400 {"error":{"code":"1261","message":"Prompt exceeds max length"}}',
+        source="zeroclaw-labs/zeroclaw #4124",
+    ),
+    Row(
+        kind=_K.CONTEXT_OVERFLOW,
+        at="copilot, github models",
+        codes="model_max_prompt_tokens_exceeded|tokens_limit_reached",
+        example='413 {"error":{"code":"tokens_limit_reached","message":"Request body too large for gpt-4o model. Max '
+        'size: 8000 tokens.","details":"Request body too large for gpt-4o model. Max size: 8000 tokens."}}',
+        source="eslint/tsc-meetings #593, microsoft/copilot-intellij-feedback #94",
+    ),
+    Row(
         kind=_K.CONTEXT_OVERFLOW,
         at="openai, openrouter, llamacpp, perplexity",
         codes="context_length_exceeded|exceed_context_size_error|too_many_prompt_tokens",
@@ -124,6 +169,22 @@ CODES = (
         example='400 {"object":"error","message":"Invalid model: x","type":"invalid_model","param":null,"code":"1500",'
         '"raw_status_code":400}',
         source="wire-formats §2.3, §3.3, §3.6",
+    ),
+    Row(
+        kind=_K.MODEL_NOT_FOUND,
+        at="groq",
+        codes="model_decommissioned",
+        example='400 {"error":{"message":"The model `x` has been decommissioned and is no longer supported.",'
+        '"type":"invalid_request_error","code":"model_decommissioned"}}',
+        source="RightNow-AI/openfang #60",
+    ),
+    Row(
+        kind=_K.MODEL_NOT_FOUND,
+        at="zai",
+        codes="1211",
+        statuses=(None, 400, 404),
+        example='400 {"error":{"code":"1211","message":"Model does not exist, please check the model code"}}',
+        source="docs.z.ai/api-reference/api-code (the status is not told there)",
     ),
     Row(
         kind=_K.MODEL_NOT_FOUND,
@@ -171,6 +232,38 @@ CODES = (
         source="wire-formats §1.4, §2.3, §3.6",
     ),
     Row(
+        kind=_K.RATE_LIMITED,
+        at="moonshot",
+        codes="rate_limit_reached_error",
+        example='429 {"error":{"message":"Your account x request reached max request: 3, please try again after 1 '
+        'seconds","type":"rate_limit_reached_error"}}',
+        source="harry0703/MoneyPrinterTurbo #339, platform.kimi.ai/docs/api/errors",
+    ),
+    Row(
+        kind=_K.RATE_LIMITED,
+        at="zai",
+        codes="1302",
+        statuses=(None, 429),
+        example='stream {"error":{"code":"1302","message":"High concurrency usage of this API"}}',
+        source="docs.z.ai/api-reference/api-code",
+    ),
+    Row(
+        kind=_K.OVERLOADED,
+        at="moonshot",
+        codes="engine_overloaded_error",
+        example='429 {"error":{"message":"The engine is currently overloaded, please try again later",'
+        '"type":"engine_overloaded_error"}}',
+        source="platform.kimi.ai/docs/api/errors",
+    ),
+    Row(
+        kind=_K.OVERLOADED,
+        at="zai",
+        codes="1305",
+        statuses=(None, 429),
+        example='200 {"error":{"code":"1305","message":"The model is overloaded"}}',
+        source="zhushanwen321/llm-simple-router #95 (status 200), openclaw/openclaw #107940",
+    ),
+    Row(
         kind=_K.OVERLOADED,
         at="anthropic, openai, groq, openrouter, llamacpp, deepseek",
         codes="overloaded_error|slow_down|server_is_overloaded|capacity_exceeded"
@@ -186,6 +279,22 @@ CODES = (
         example='400 {"error":{"code":"content_filter","message":"The response was filtered","param":"prompt",'
         '"status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}',
         source="wire-formats §3.1, §3.6, §4.3",
+    ),
+    Row(
+        kind=_K.CONTENT_FILTERED,
+        at="dashscope",
+        codes="data_inspection_failed|DataInspectionFailed",
+        example='400 {"error":{"code":"data_inspection_failed","param":null,"message":"Input data may contain '
+        'inappropriate content.","type":"data_inspection_failed"}}',
+        source="camel-ai/owl #432, alibabacloud.com/help/en/model-studio/error-code",
+    ),
+    Row(
+        kind=_K.CONTENT_FILTERED,
+        at="zai",
+        codes="1301",
+        statuses=(None, 400),
+        example='400 {"error":{"code":"1301","message":"System detected potentially unsafe or sensitive content"}}',
+        source="docs.z.ai/api-reference/api-code (the status is not told there)",
     ),
     Row(
         kind=_K.CONTINUATION_REFUSED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..engine.core.failures import FailureKind as _K
-from .refusal_row import OPEN, Row
+from .refusal_row import OPEN, OPEN_OR_500, Row
 
 _MODEL = r"[`'\"]?[\w.:/@-]{1,200}[`'\"]?"
 
@@ -73,58 +73,6 @@ PHRASES = (
         source="wire-formats §4.4",
     ),
     Row(
-        kind=_K.QUOTA_EXHAUSTED,
-        at="anthropic",
-        phrase=r"\byour credit balance is too low\b|\breached your specified (?:workspace )?api usage limits\b",
-        statuses=OPEN,
-        example='400 {"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is '
-        "too low to "
-        'access the Anthropic API."}}',
-        source="anthropics/claude-code #66314, #38035: status 400 and the caller's type, for money",
-    ),
-    Row(
-        kind=_K.CONTEXT_OVERFLOW,
-        at="anthropic",
-        phrase=r"\bprompt is too long\b|\bexceeds? (?:the |its )?context limit\b",
-        statuses=OPEN,
-        example='400 {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: '
-        "210000 tokens "
-        '> 200000 maximum"}}',
-        source="wire-formats §1.4",
-    ),
-    Row(
-        kind=_K.CONTEXT_OVERFLOW,
-        at="ollama, llamacpp, perplexity",
-        phrase=r"\bprompt too long\b|\bavailable context size\b|\btotal length of all messages is too long\b",
-        statuses=OPEN,
-        example='400 {"error":"prompt too long; exceeded max context length by 12 tokens (ref: 1)"}',
-        source="wire-formats §6, §9",
-    ),
-    Row(
-        kind=_K.CONTEXT_OVERFLOW,
-        at="openai, deepseek, mistral, openrouter, vllm, sglang",
-        phrase=r"\bcontext_length_exceeded\b|\bmax(?:imum)? context (?:length|window)\b|\bContextWindowExceededError\b"
-        r"|\bexceeds? (?:the |its )?context (?:window|length|size)\b|\blonger than the (?:model's "
-        r"context|maximum model) "
-        r"length\b|\btoo long to fit into the model\b",
-        statuses=OPEN,
-        example='400 {"error":{"message":"This model\'s maximum context length is 1048565 tokens. However, you '
-        "requested "
-        '1050000 tokens","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}',
-        source="wire-formats §2.3, §3.2, §9; QwenLM/Qwen3 #1321 (SGLang), vllm-project/vllm #12165; "
-        "'maximum model length' and LiteLLM's class: unverified",
-    ),
-    Row(
-        kind=_K.CONTEXT_OVERFLOW,
-        at="gemini",
-        phrase=r"\binput token count\b.{0,60}\b(?:exceeds|only supports up to)\b",
-        statuses=OPEN,
-        example='400 {"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of '
-        "tokens allowed "
-        '(8).","status":"INVALID_ARGUMENT"}}',
-        source="wire-formats §5.3",
-    ),
-    Row(
         kind=_K.MODEL_NOT_FOUND,
         at="openai, azure",
         phrase=r"\bnot a chat model\b|\bnot supported in the v1/chat/completions\b|\bonly "
@@ -190,14 +138,16 @@ PHRASES = (
     ),
     Row(
         kind=_K.CONTENT_FILTERED,
-        at="anthropic, deepseek, openai, xai",
+        at="anthropic, deepseek, openai, xai, azure, dashscope",
         phrase=r"\boutput blocked by content filtering policy\b|^content exists risk\b|\bcontent violates usage "
         r"guidelines\b"
-        r"|\bflagged as potentially violating our usage policy\b",
+        r"|\bflagged as potentially violating our usage policy\b|\bazure openai.s content management policy\b"
+        r"|\bdata may contain inappropriate content\b",
         statuses=(*OPEN, 403),
         example='400 {"error":{"message":"Content Exists Risk","type":"invalid_request_error","param":null,'
         '"code":"invalid_request_error"}}',
-        source="666ghj/BettaFish #108, anthropics/claude-code #58367, UKGovernmentBEIS/inspect_ai #2267; "
+        source="666ghj/BettaFish #108, anthropics/claude-code #58367, UKGovernmentBEIS/inspect_ai #2267, "
+        "openai/openai-python #331, anomalyco/opencode #46561 (both without their code, by way of gateways); "
         "OpenAI's words: unverified",
     ),
     Row(
@@ -208,6 +158,24 @@ PHRASES = (
         example='429 {"object":"error","message":"Service tier capacity exceeded for this model.",'
         '"type":"invalid_request_error","param":null,"code":null}',
         source="continuedev/continue #6185 (the status is not told there)",
+    ),
+    Row(
+        kind=_K.RATE_LIMITED,
+        at="bedrock",
+        phrase=r"\ban error occurred \(throttlingexception\)",
+        statuses=OPEN_OR_500,
+        example='stream {"error":{"message":"An error occurred (throttlingException) when calling the '
+        'InvokeModelWithResponseStream operation: Too many tokens, please wait before trying again."}}',
+        source="aws-samples/aws-genai-llm-chatbot #220, aws-samples/bedrock-access-gateway #91: by way of gateways",
+    ),
+    Row(
+        kind=_K.OVERLOADED,
+        at="bedrock",
+        phrase=r"\ban error occurred \((?:modelnotready|serviceunavailable)exception\)",
+        statuses=OPEN_OR_500,
+        example='stream {"error":{"message":"An error occurred (ModelNotReadyException) when calling the Converse '
+        'operation: The model is not ready for inference."}}',
+        source="docs.aws.amazon.com, bedrock-runtime, exceptions; the sentence around it is botocore's",
     ),
     Row(
         kind=_K.RATE_LIMITED,
@@ -243,6 +211,7 @@ STATUSES = (
     _status(_K.MODEL_NOT_FOUND, (404,), "any", "wire-formats §1.4, §2.3, §5.3, §6"),
     _status(_K.TIMEOUT, (408, 504, 524), "any", "wire-formats §9; 524: Cloudflare"),
     _status(_K.PROVIDER, (409, 425, 499), "anthropic, gemini, groq", "wire-formats §1.4, §5.3, §9: transient"),
+    _status(_K.PROVIDER, (424,), "bedrock, tgi", "ModelErrorException, GenerationError: the model failed"),
     _status(_K.RATE_LIMITED, (429,), "any", "RFC 6585 §4"),
     _status(_K.OVERLOADED, (498,), "groq", "wire-formats §3.4: flex capacity"),
     _status(_K.OVERLOADED, (503, 529), "any, anthropic", "wire-formats §1.4, §9"),

@@ -10,6 +10,8 @@ from ..engine.core.failures import FailureKind
 
 OPEN: tuple[int | None, ...] = (None, 400, 413, 422)
 """The statuses that say no more than "refused": there, words decide. None is an error without one, as in a stream."""
+OPEN_OR_500: tuple[int | None, ...] = (*OPEN, 500)
+"""Also the status of a server that failed. Only for sentences that a failure never says (wire-formats §3.7)."""
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -86,8 +86,9 @@ def _fits(row: Row, complaint: Complaint) -> bool:
 def read_complaint(value: JSONValue) -> Complaint:
     """Read the error out of any shape in use: `{error: {…}}`, `{error: "…"}`, `{message, type, code}`, `{detail}`.
 
-    A gateway's complaint may hold its upstream's, in `metadata.raw` or instead of a message: its codes and words are
-    added. Never raises; what has no known shape is a complaint without words.
+    Also `{errors: [{message}]}` (Cloudflare). A gateway's complaint may hold its upstream's, in `metadata.raw` or
+    instead of a message: its codes and words are added. Never raises; what has no known shape is a complaint without
+    words.
     """
     said, inner = _read_shape(value), _read_shape(_upstream(value))
     if not inner.message and not inner.codes:
@@ -123,6 +124,7 @@ def _read_shape(value: JSONValue) -> Complaint:
         return Complaint(value)
     holder = _holder(value)
     words = text_at(holder, "error") or text_at(holder, "message") or _detail(holder.get("detail"))
+    words = words or "; ".join(filter(None, (text_at(error, "message") for error in _objects(holder, "errors"))))
     return Complaint(words, _codes(holder), _status(holder), _retry_info_s(holder))
 
 
