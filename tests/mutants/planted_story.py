@@ -68,7 +68,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
             Edit(
                 "recovery:Recovery._plan",
                 "if is_news:",
-                "if is_news and not isinstance(plan, ContinueText):",
+                'if is_news and type(plan).__name__ != "ContinueText":',
             )
         ],
     ),

@@ -191,7 +191,12 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
                 "core.planner:plan_recovery",
                 "if snapshot.completed_tool_calls:",
                 "if snapshot.completed_tool_calls and not snapshot.text:",
-            )
+            ),
+            Edit(
+                "plan_check:checked_plan",
+                "TruncateBeforeTool() if snapshot.completed_tool_calls:",
+                "TruncateBeforeTool() if not snapshot:",
+            ),
         ],
     ),
     Mutant(
