@@ -65,6 +65,17 @@ class OpenBlock:
         """Whether half a character waits for the other half."""
         return bool(self._joiner.held)
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the ceiling may have fallen inside, although it was closed.
+
+        The API says each parameter once it is whole, so a call that was cut before its first looks like one without.
+        """
+        said = "".join(self._parts).strip()
+        if not said:
+            return (self.is_call or self.kind in _SERVER_TOOLS) and not object_at(self._start, "input")
+        return self.kind in _SERVER_TOOLS and parse_arguments(said) is None
+
     def take_ignored(self) -> int:
         """Return how many deltas were ignored since this was last asked."""
         ignored, self._ignored = self._ignored, 0

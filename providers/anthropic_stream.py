@@ -6,6 +6,9 @@ Rules:
 - A second `message_start` after content is a gateway's splice: what was said is void (recorded once).
 - `message_stop` completes the answer; nothing after it counts, not even an error. Gateways add `data: [DONE]`.
 - A call that is still open at the end is cut when the answer was cut; otherwise the end is a defect.
+- A call that was closed without input may be one that the ceiling cut before its first parameter. Its stop waits until
+  another block starts, or a stop reason says that the model went on; at any other end it is cut. So does a server-side
+  tool without a whole input, which is then left out.
 - Unknown events, deltas and fields are counted in `ignored` and change nothing (the API's versioning policy).
 
 Theory of the hot path: three of four events are a delta of text or reasoning whose string holds no escape. The first
@@ -58,6 +61,9 @@ STOP_REASONS = {
 _CUTTING_WORDS = frozenset({"max_tokens", "model_context_window_exceeded", "refusal", "stop_sequence", "pause_turn"})
 """The stops that may fall inside a call."""
 
+_FINISHING_WORDS = frozenset({"tool_use", "end_turn", "stop_sequence", "pause_turn"})
+"""The stops that prove that the block before them was whole; a word that is not known proves nothing."""
+
 _STRICT = frozenset({"message_start", "content_block_start", "message_delta"})
 """What holds counts, or arguments in one piece, is read as strictly as arguments are: no key twice."""
 
@@ -100,6 +106,7 @@ class AnthropicDecoder:
         self._is_over = False
         self._is_started = False
         self._blocks: dict[int, OpenBlock] = {}
+        self._unsure: list[OpenBlock] = []
         self._blocks_started = 0
         self._call_ids: set[str] = set()
         self._usage: dict[str, int] = {}
@@ -178,6 +185,7 @@ class AnthropicDecoder:
         if self._blocks_started:
             yield AnswerRestarted()
             self._blocks.clear()
+            self._unsure.clear()
             self._call_ids.clear()
             self._usage.clear()
             self._blocks_started = 0
@@ -203,6 +211,9 @@ class AnthropicDecoder:
             self._break(f"seen more than {self._limits.blocks_max} blocks; expected at most that (blocks_max)")
             return
         if block.is_call and not self._admit_call(block.id):
+            return
+        yield from self._close_unsure()
+        if self._is_over:
             return
         self._blocks_started += 1
         self._blocks[index] = block
@@ -239,10 +250,30 @@ class AnthropicDecoder:
             self._break(f"seen the stop of block {index}; expected one of the open blocks {sorted(self._blocks)}")
             return
         self._note_no_plain()
+        if block.is_unsure:
+            self._unsure.append(block)
+        else:
+            yield from self._close_block(block)
+
+    def _close_block(self, block: OpenBlock) -> Iterator[StreamEvent]:
         yield from block.close_events()
         self.ignored += block.take_ignored()
         if block.defect is not None:
             self._break(block.defect)
+
+    def _close_unsure(self) -> Iterator[StreamEvent]:
+        """Close what was whole after all: something followed it."""
+        unsure, self._unsure = self._unsure, []
+        for block in unsure:
+            if not self._is_over:
+                yield from self._close_block(block)
+
+    def _cut_unsure(self) -> Iterator[BlockStop]:
+        for block in self._unsure:
+            if block.is_call:
+                yield BlockStop(block.id, is_cut=True)
+            else:
+                self.ignored += 1
 
     def _note_plain(self, index: int, block: OpenBlock) -> None:
         """Let the hot path serve this block, unless half a character waits in it."""
@@ -268,8 +299,12 @@ class AnthropicDecoder:
         if not self._is_started:
             self._break("seen message_delta; expected message_start first")
             return
-        yield from self._report_usage(object_at(content, "usage"))
         word = text_at(object_at(content, "delta"), "stop_reason")
+        if word in _FINISHING_WORDS:
+            yield from self._close_unsure()
+        if self._is_over:
+            return
+        yield from self._report_usage(object_at(content, "usage"))
         if word:
             self._stop_word = word
             yield StopReported(STOP_REASONS.get(word, StopReason.OTHER), word)
@@ -286,6 +321,7 @@ class AnthropicDecoder:
                 yield BlockStop(block.id, is_cut=True)
             elif block.kind in _PLAIN_EVENTS:
                 yield from block.close_events()
+        yield from self._cut_unsure()
         self.is_complete = True
         self._end()
 
@@ -315,6 +351,7 @@ class AnthropicDecoder:
         self._is_over = True
         self._note_no_plain()
         self._blocks.clear()
+        self._unsure.clear()
 
 
 _INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
