@@ -24,6 +24,7 @@ from .surrogates import SurrogateJoiner
 from .wire_json import object_at, text_at, write_json
 
 _SERVER_TOOLS = frozenset({"server_tool_use", "mcp_tool_use"})
+_COMPACTED = ("content", "encrypted_content")
 _DELTA_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
 
 
@@ -114,6 +115,8 @@ class OpenBlock:
                 yield ReasoningSignature(text_at(delta, "signature"))
             case "input_json_delta":
                 yield from self._argue(text_at(delta, "partial_json"))
+            case "compaction_delta" if self.kind == "compaction":  # assigned, as the official library does
+                self._start = {**self._start, **{key: delta[key] for key in _COMPACTED if key in delta}}
             case "citations_delta":
                 pass  # known, and no part of our vocabulary
             case _:

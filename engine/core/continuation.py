@@ -34,6 +34,9 @@ from .usage import estimate_tokens
 QUOTE_CHARS_MAX = 240
 """How much of the end of the text a user turn quotes: enough to be found once, short enough not to be answered."""
 
+_INERT_KINDS = frozenset({"compaction"})
+"""What ran nothing: a summary of the conversation, at Anthropic and at OpenAI, is made anew without harm."""
+
 
 @frozen
 class NextRequest:
@@ -186,4 +189,5 @@ def _shrink_ceilings(request: InferenceRequest, snapshot: InterruptSnapshot, pre
 
 
 def _first_opaque(blocks: tuple[AnswerBlock, ...]) -> str | None:
-    return next((block.kind for block in blocks if isinstance(block, OpaqueBlock)), None)
+    kinds = (block.kind for block in blocks if isinstance(block, OpaqueBlock))
+    return next((kind for kind in kinds if kind not in _INERT_KINDS), None)
