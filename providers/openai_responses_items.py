@@ -107,6 +107,11 @@ class SpokenItem:
             part=self._part, part_said=part_said, parts=tuple(self._parts),
         )  # fmt: skip
 
+    @property
+    def said(self) -> tuple[str, SaidState]:
+        """What is the same of two items that said the same, whatever their ids."""
+        return self.kind, self._said.state
+
     def is_same(self, item: JSONObject) -> bool:
         """Whether another event speaks of this item; its index is the same already."""
         item_id = text_at(item, "id")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.messages import OpaqueBlock
@@ -19,7 +19,7 @@ from ..engine.core.stream_events import (
     StreamEvent,
     TextDelta,
 )
-from .openai_responses_cursor import Cursor, OpenItem
+from .openai_responses_cursor import Cursor, OpenItem, SaidState
 from .openai_responses_items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
 from .wire_json import text_at, write_json
 
@@ -126,19 +126,20 @@ class Output:
             self.defect = item.defect
 
     def end(self, output: Sequence[JSONValue], *, is_whole: bool) -> Iterator[StreamEvent]:
-        """Close what is open at the end of the answer; `output` is the provider's own telling of all items."""
-        if self.is_empty:
-            for index, told in enumerate(output):
-                if isinstance(told, dict) and self.defect is None:
-                    yield from self.finish(index, told)
-            return
-        for item in [item for item in self._items.values() if not item.is_closed]:
-            last = output[item.index] if item.index < len(output) else None
-            final = last if isinstance(last, dict) and item.is_same(last) else {}
-            if isinstance(item, CallItem):
-                yield from self._end_call(item, final, is_whole=is_whole)
-            elif final or isinstance(item, SpokenItem):
-                yield from self._close(item, final)
+        """Close what is open at the end of the answer; `output` is the provider's own telling of all items.
+
+        What no event named is said now, unless its places are not those of the events: then only ids could tell what is
+        new, and proxies change them.
+        """
+        told = {index: item for index, item in enumerate(output) if isinstance(item, dict)}
+        is_in_line = all(text_at(told.get(known.index, {}), "type") == known.kind for known in self._items.values())
+        said = {known.said for known in self._items.values() if isinstance(known, SpokenItem)}
+        untold = {index for index, item in told.items() if is_in_line and self._is_untold(index, item, said)}
+        for index in sorted({*self._items} | untold):
+            if index in untold:
+                yield from self.finish(index, told[index])
+            elif not (known := self._items[index]).is_closed:
+                yield from self._end_item(known, told.get(index, {}), is_whole=is_whole)
             if self.defect is not None:
                 return
 
@@ -172,6 +173,14 @@ class Output:
     def _is_past(self, index: int | None) -> bool:
         """Whether an item ended before the place where the stream is read on."""
         return index is not None and index <= self._had_top and index not in self._items
+
+    def _is_untold(self, index: int, item: JSONObject, said: Set[tuple[str, SaidState]]) -> bool:
+        """Whether no event named this item, nor another item said the same: some servers make up new ids at the end."""
+        ids = {text_at(item, "id"), text_at(item, "call_id")}
+        if index in self._items or self._is_past(index) or not ids.isdisjoint(self._aliases):
+            return False
+        alike = new_item(index, text_at(item, "type"), "", self._limits)
+        return not (isinstance(alike, SpokenItem) and alike.close(item) and alike.said in said)
 
     def _make(self, index: int | None, kind: str, item_id: str) -> Item | None:
         if len(self._items) >= self._limits.blocks_max:
@@ -259,6 +268,14 @@ class Output:
         if self.defect is None:
             yield from call.close(item, is_cut=is_cut)
             self.defect = call.defect
+
+    def _end_item(self, known: Item, told: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
+        is_other = text_at(told, "type") != known.kind or (isinstance(known, CallItem) and not known.is_same(told))
+        final = {} if is_other else told
+        if isinstance(known, CallItem):
+            yield from self._end_call(known, final, is_whole=is_whole)
+        elif final or isinstance(known, SpokenItem):
+            yield from self._close(known, final)
 
     def _end_call(self, call: CallItem, final: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
         """Close a call that only the answer's end closes: it is whole only if its arguments may be."""
