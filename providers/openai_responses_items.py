@@ -193,6 +193,11 @@ class CallItem:
         return not self._said.is_empty or self._whole is not None
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it ended without arguments, so that only what follows can say that nothing cut it."""
+        return self._is_done and not self.has_said
+
+    @property
     def state(self) -> OpenItem | None:
         """What a cursor holds of it; None where that would have to be arguments."""
         if self._early or self._whole is not None:
@@ -237,6 +242,11 @@ class CallItem:
         rest = self._said.rest_of(whole) if self.is_announced else None
         self._whole = whole if rest is None else None
         yield from self._argue(rest or "")
+
+    def wait(self, item: JSONObject) -> bool:
+        """Whether the whole item has no arguments either; the call waits then."""
+        self._is_done = self._is_done or not (self.has_said or text_at(item, CALL_KINDS[self.kind]))
+        return self.is_waiting
 
     def close(self, item: JSONObject, *, is_cut: bool) -> Iterator[StreamEvent]:
         """Take the whole item, and close the call. `is_cut` says that the end of the answer fell inside it."""

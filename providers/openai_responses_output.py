@@ -46,6 +46,7 @@ class Output:
         self._had_top = self._top = -1 if resumed is None else resumed.top
         self._speaker = None if resumed is None else resumed.speaker
         self._running = dict.fromkeys(() if resumed is None else resumed.running)
+        self._waiting: dict[int, CallItem] = {}
         self._last: Item | None = None
         for state in () if resumed is None else resumed.items:
             self._restore(state)
@@ -62,7 +63,7 @@ class Output:
 
     def cursor(self, at: str, response_id: str, after: int) -> Cursor | None:
         """Say what a decoder has to know that goes on here; None where that would be too much."""
-        states = [item.state for item in self._items.values() if not item.is_closed]
+        states = [item.state for item in self._items.values() if not item.is_closed or item.index in self._waiting]
         items = tuple(state for state in states if state is not None)
         if len(items) < len(states):
             return None
@@ -142,6 +143,8 @@ class Output:
                 yield from self._end_item(known, told.get(index, {}), is_whole=is_whole)
             if self.defect is not None:
                 return
+        for call in list(self._waiting.values()):
+            yield from self._end_item(call, told.get(call.index, {}), is_whole=is_whole)
 
     # -- which item ---------------------------------------------------------------------------------------------------
 
@@ -203,10 +206,14 @@ class Output:
         if isinstance(item, CallItem) and item.is_announced:
             self._call_ids.add(item.call_id)
             self._aliases[item.call_id] = item.index
+            if item.is_waiting:
+                item.is_closed = True
+                self._waiting[item.index] = item
 
     # -- what becomes of it -------------------------------------------------------------------------------------------
 
     def _begin(self, made: Item, item: JSONObject) -> Iterator[StreamEvent]:
+        yield from self._go_on(made)
         if isinstance(made, CallItem):
             yield from self._name(made, item)
         elif isinstance(made, OpaqueItem) and made.runs(item):
@@ -233,6 +240,8 @@ class Output:
         """Say a text; the block of another item that was speaking ends before it."""
         if not text:
             return
+        if self._waiting:
+            yield from self._go_on(item)
         if self._speaker not in (None, item.index):
             yield BlockStop()
         self._speaker = item.index
@@ -260,18 +269,30 @@ class Output:
             self._speaker = None
             yield BlockStop()
 
-    def _close_call(self, call: CallItem, item: JSONObject, *, is_cut: bool) -> Iterator[StreamEvent]:
+    def _close_call(
+        self, call: CallItem, item: JSONObject, *, is_cut: bool, is_end: bool = False
+    ) -> Iterator[StreamEvent]:
         if not call.is_announced:
             yield from self._name(call, item)
         if not call.is_announced and self.defect is None:
             self.defect = "seen a call without a name; expected name and call_id"
-        if self.defect is None:
-            yield from call.close(item, is_cut=is_cut)
-            self.defect = call.defect
+        if self.defect is not None:
+            return
+        if not is_cut and not is_end and call.wait(item):
+            self._waiting[call.index] = call
+            return
+        yield from call.close(item, is_cut=is_cut)
+        self.defect = call.defect
+
+    def _go_on(self, item: Item) -> Iterator[StreamEvent]:
+        """Close the calls without arguments before an item that is said: the ceiling, had it cut them, ended it all."""
+        for call in [call for call in self._waiting.values() if call.index <= item.index]:
+            del self._waiting[call.index]
+            yield from call.close({}, is_cut=False)
 
     def _end_item(self, known: Item, told: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
         is_other = text_at(told, "type") != known.kind or (isinstance(known, CallItem) and not known.is_same(told))
-        final = {} if is_other else told
+        final: JSONObject = {} if is_other else told
         if isinstance(known, CallItem):
             yield from self._end_call(known, final, is_whole=is_whole)
         elif final or isinstance(known, SpokenItem):
@@ -282,8 +303,8 @@ class Output:
         call.is_closed = True
         if not is_whole and not call.is_announced and not text_at(final, "name"):
             return
-        has_said = call.has_said or bool(text_at(final, CALL_KINDS[call.kind]))
-        yield from self._close_call(call, final, is_cut=not (is_whole and has_said))
+        has_said = call.has_said or call.is_waiting or bool(text_at(final, CALL_KINDS[call.kind]))
+        yield from self._close_call(call, final, is_cut=not (is_whole and has_said), is_end=True)
 
     def _close_opaque(self, known: OpaqueItem, item: JSONObject) -> Iterator[StreamEvent]:
         token = known.token(item)

@@ -7,6 +7,8 @@ Rules:
   nothing after either counts. `[DONE]` proves nothing.
 - What is open at the terminal event is closed by it: as a whole after `completed`, cut otherwise. Its `output` fills in
   only the items that no event of their own named: several servers leave it empty, or make up new ids for it.
+- A call that ended without arguments may be one that the ceiling cut: it waits until another item follows, or until
+  the answer ends as a whole; another end cuts it.
 - Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word. The word of
   an incomplete answer is "incomplete", or the provider's reason where our vocabulary has none for it.
 - The parts of a reasoning summary follow each other as they came, without anything between them. The whole item, once

@@ -34,12 +34,15 @@ from tests.providers.openai_responses_samples import (
     call_done,
     custom,
     custom_added,
+    custom_done,
     done,
     ended,
     event,
     events_of,
     held_after,
+    message_done,
     new_decoder,
+    text,
 )
 from tests.providers.samples import sse
 
@@ -102,7 +105,8 @@ def test_the_free_text_of_a_custom_call_is_one_argument(free: str, places: list[
     units = free.encode("utf-16-be", "surrogatepass")
     edges = [0, *sorted(2 * place for place in places if 2 * place <= len(units)), len(units)]
     fragments = [units[a:b].decode("utf-16-be", "surrogatepass") for a, b in itertools.pairwise(edges)]
-    answer = fold(events_of(custom_added(0), *[custom(0, piece) for piece in fragments], done(0, "custom_tool_call")))
+    told = [custom_added(0), *[custom(0, piece) for piece in fragments], done(0, "custom_tool_call"), COMPLETED]
+    answer = fold(events_of(*told))
     assert answer.calls["call_c"].arguments == {"input": free}
 
 
@@ -133,6 +137,44 @@ def test_what_the_accumulator_releases_is_what_the_provider_says_last() -> None:
     accumulator.fold(ToolCallDelta("c", '{"a":1}'))
     released = accumulator.fold(BlockStop("c", arguments='{"a":2}'))
     assert released == ToolCallReady(ToolCall("c", "look", {"a": 2}))
+
+
+# --- a call without arguments
+
+NOTHING = [call_added(0), call_done(0, "")]
+INCOMPLETE = ended("incomplete", incomplete_details={"reason": "max_output_tokens"})
+
+
+@pytest.mark.parametrize("called", [NOTHING, NOTHING[1:], [custom_added(0, "call_a"), custom_done(0, "", "call_a")]])
+def test_a_call_that_ended_without_arguments_is_complete_unless_the_answer_was_cut(called: list[Any]) -> None:
+    assert [call.id for call in held_after(*called, COMPLETED).completed_calls] == ["call_a"]
+    assert held_after(*called, INCOMPLETE).completed_calls == ()
+    assert BlockStop("call_a", is_cut=True) in events_of(*called, INCOMPLETE)
+    assert held_after(*called).has_open_calls
+
+
+@pytest.mark.parametrize(
+    "after", [added(1), call_added(1, "call_b"), added(1, "web_search_call"), text(1, "x"), message_done(1, "x")]
+)
+def test_a_call_without_arguments_is_complete_once_another_item_follows(after: Any) -> None:
+    events = events_of(*NOTHING, after)
+    assert events[:2] == [ToolCallStart("call_a", "look"), BlockStop("call_a")]
+    assert held_after(*NOTHING, after, INCOMPLETE).completed_calls == (ToolCall("call_a", "look", {}),)
+
+
+def test_more_of_an_item_before_a_call_without_arguments_does_not_complete_it() -> None:
+    told = [added(0), text(0, "a"), call_added(1), call_done(1, ""), text(0, "b"), INCOMPLETE]
+    assert held_after(*told).completed_calls == ()
+
+
+def test_a_call_that_ended_without_arguments_takes_those_of_the_end() -> None:
+    held = held_after(*NOTHING, ended(output=[call_done(0, '{"a":1}')["item"]]))
+    assert held.completed_calls == (ToolCall("call_a", "look", {"a": 1}),)
+
+
+def test_a_server_that_always_says_index_0_still_completes_a_call_without_arguments() -> None:
+    told = [*NOTHING, added(0, id="other"), text(0, "b", item_id="other"), INCOMPLETE]
+    assert held_after(*told).completed_calls == (ToolCall("call_a", "look", {}),)
 
 
 # --- the provider's own tools

@@ -89,6 +89,11 @@ STREAMS = {
         COMPLETED,
     ],
     "of a call that only the end closes": [CREATED, call_added(0), args(0, '{"a":1'), args(0, "}"), COMPLETED],
+    "of calls without arguments": [
+        CREATED, call_added(0), call_done(0, ""), call_added(1, "call_b"), call_done(1, "", "call_b"), added(2),
+        call_added(3, "call_d"), call_done(3, "", "call_d"), COMPLETED,
+    ],
+    "that the ceiling cuts before an argument": [CREATED, call_added(0), call_done(0, ""), ended("incomplete")],
     "that the ceiling cuts": [CREATED, call_added(0), args(0, '{"a":'), ended("incomplete")],
     "that fails": [CREATED, added(0), text(0, "a"), ended("failed", error={"code": "server_error", "message": "x"})],
 }  # fmt: skip
