@@ -13,6 +13,7 @@ from .core.journal import RestoredRun, restore
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
 from .core.replay import block_events
+from .single_error import fault_of
 from .stores.store import CheckpointStore, OpenedJournal
 
 MORE_SHOWN = "more was shown than was stored"
@@ -39,14 +40,15 @@ async def load_journal(
         StoreError: it gave no answer, and the policy shows nothing that is not stored.
     If cancelled: the run may have been claimed; nothing else has changed.
     """
-    why = f"no answer within {policy.load_s:g} s"
-    with trio.move_on_after(policy.load_s):
-        try:
+    faults: list[Exception] = []
+    try:
+        with trio.move_on_after(policy.load_s):
             return await store.open_journal(run_id)
-        except StoreError:
-            raise
-        except Exception as error:  # a store is foreign code: what it raises of its own means that it is not there
-            why = f"{type(error).__name__}: {error}"
+    except* Exception as group:  # a store is foreign code, and may raise beside the `Cancelled` of its deadline
+        faults.append(fault_of(group, StoreError))
+    if faults and isinstance(faults[0], StoreError):
+        raise faults.pop()
+    why = f"{type(faults[0]).__name__}: {faults[0]}" if faults else f"no answer within {policy.load_s:g} s"
     if policy.before_delivery:
         raise StoreError(
             f"the checkpoint store could not be read ({why}), and CheckpointPolicy(before_delivery=True) shows "

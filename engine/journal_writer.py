@@ -17,6 +17,7 @@ from .core.failures import printable
 from .core.journal import Entry, encode_entry
 from .core.policy import CheckpointPolicy
 from .core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta
+from .single_error import fault_of
 from .stores.store import CheckpointStore, StaleFence
 from .waiting import WaitingTask
 
@@ -145,8 +146,8 @@ class JournalWriter:
             await self._take_turn()  # a write that `close` cut short has let go first, or it could come after this
             try:
                 await self._store.delete(self._run_id, self._fence)
-            except Exception as error:  # a store is foreign code; what is not deleted is found ended, and costs nothing
-                self._count(f"{type(error).__name__}: {error}")
+            except* Exception as group:  # what is not deleted is found ended, and costs nothing
+                self._count_fault(fault_of(group))
             finally:
                 self._writing.release()
         if bound.cancelled_caught:
@@ -184,21 +185,27 @@ class JournalWriter:
             self._next_sequence += 1
 
     async def _append(self, sequence: int, entry: bytes) -> bool:
-        with trio.move_on_after(self._policy.write_s) as self._write_scope:
-            try:
+        stored = False
+        try:
+            with trio.move_on_after(self._policy.write_s) as self._write_scope:
                 await self._store.append(self._run_id, self._fence, sequence, entry)
-            except StaleFence as error:
-                self.fenced = error.with_traceback(None)  # its frames hold all of this
-                self._scope.cancel(reason="another process owns this run now")
-                return False
-            except Exception as error:  # a store is foreign code: whatever it raises is a failed write
-                self._count(f"{type(error).__name__}: {error}")
-                return False
-        if not self._write_scope.cancelled_caught:
-            return True
-        if not self._is_closed:
-            self._count(f"a write took more than {self._policy.write_s} s")
-        return False
+                stored = True
+        except* Exception as group:  # a store is foreign code: whatever it raises, beside `Cancelled` too, is a failure
+            self._fail(fault_of(group, StaleFence))
+        else:
+            if not stored and not self._is_closed:
+                self._count(f"a write took more than {self._policy.write_s} s")
+        return stored
+
+    def _fail(self, fault: Exception) -> None:
+        if not isinstance(fault, StaleFence):
+            self._count_fault(fault)
+            return
+        self.fenced = fault.with_traceback(None)  # its frames hold all of this
+        self._scope.cancel(reason="another process owns this run now")
+
+    def _count_fault(self, fault: Exception) -> None:
+        self._count(f"{type(fault).__name__}: {fault}")
 
     def _count(self, what: str) -> None:
         self.failures += 1

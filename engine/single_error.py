@@ -1,4 +1,4 @@
-"""One concrete error out of a nursery's group: a user never meets a group of one."""
+"""One concrete error out of a group: a user never meets a group of one, and a store has one thing wrong at a time."""
 
 from __future__ import annotations
 
@@ -34,10 +34,19 @@ def cancelled_alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
         error = single_error(rest)
         what = printable(f"{type(error).__name__}: {error}")
         logger.warning("ignored what was raised while an attempt was cancelled: %s", what)
-    leaf: BaseException = cancelled
-    while inside := _inside(leaf):
-        leaf = inside[0]
-    return leaf
+    return _first_of(cancelled)
+
+
+def fault_of(group: ExceptionGroup[Exception], *kinds: type[Exception]) -> Exception:
+    """Choose what a group is told as: the first of the first of `kinds` that it holds, or the first of all."""
+    held: BaseException = next((found for kind in kinds if (found := group.subgroup(kind)) is not None), group)
+    return cast("Exception", _first_of(held))
+
+
+def _first_of(error: BaseException) -> BaseException:
+    while inside := _inside(error):
+        error = inside[0]
+    return error
 
 
 def _inside(error: BaseException) -> Sequence[BaseException]:

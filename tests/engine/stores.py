@@ -58,6 +58,44 @@ class WatchedStore(rr.MemoryStore):
         return [item for entry in self.kept for item in decode_entry(entry)]
 
 
+class Nursery(WatchedStore):
+    """A store built on a nursery: a reader of its own breaks while a call that hangs is cancelled.
+
+    Attributes:
+        hanging: the calls that hang: "open_journal", "append", "delete".
+        breaks: what the reader raises.
+    """
+
+    def __init__(self, *hanging: str, breaks: Exception | None = None) -> None:
+        super().__init__()
+        self.hanging = hanging
+        self.breaks = OSError("the connection broke") if breaks is None else breaks
+
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        await self._call("open_journal")
+        return await super().open_journal(run_id)
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await self._call("append")
+        await super().append(run_id, fence, sequence, entry)
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        await self._call("delete")
+        await super().delete(run_id, fence)
+
+    async def _call(self, name: str) -> None:
+        if name in self.hanging:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._read)
+                await trio.sleep_forever()
+
+    async def _read(self) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise self.breaks
+
+
 async def _misbehave(how: Exception | str | None) -> None:
     if isinstance(how, Exception):
         await trio.lowlevel.checkpoint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 
 import pytest
@@ -28,9 +29,10 @@ from tests.engine.own_source import (
     text_of,
     think,
 )
-from tests.engine.stores import WatchedStore
+from tests.engine.stores import Nursery, WatchedStore
 
 STORE_FIRST = rr.Policy(checkpoint=rr.CheckpointPolicy(before_delivery=True, write_s=1, lag_s=0.01))
+SHORT = rr.Policy(checkpoint=rr.CheckpointPolicy(load_s=0.3, write_s=0.3, last_flush_s=0.3))
 DOWN = OSError("the disk is gone")
 
 
@@ -316,6 +318,37 @@ def test_a_store_that_comes_back_has_everything_in_the_end() -> None:
         assert store.text == run.result.text
 
     played(main)
+
+
+@pytest.mark.parametrize("hanging", ["open_journal", "append", "delete"])
+@pytest.mark.parametrize("left_at_s", [None, 0.0, 1.0])
+def test_a_store_that_breaks_while_its_call_is_cancelled_costs_the_stream_nothing(
+    hanging: str, left_at_s: float | None
+) -> None:
+    async def main() -> None:
+        store, said = Nursery(hanging), [*say("a"), Silence(1.5), *say("b"), END]
+        with trio.CancelScope() as outer:
+            outer.deadline = math.inf if left_at_s is None else left_at_s + trio.current_time()
+            events, result = await reopened(store, OwnSource(said), policy=SHORT)
+            assert (text_of(events), result.text) == ("ab", "ab")
+        assert outer.cancelled_caught is (left_at_s is not None)
+
+    played(main)
+
+
+def test_a_fence_that_is_lost_beside_another_fault_is_a_lost_fence() -> None:
+    async def main() -> None:
+        store = Nursery("append", breaks=ExceptionGroup("", [OSError("down"), StaleFence("another owns it")]))
+        with pytest.raises(StaleFence, match="another owns it"):
+            await reopened(store, OwnSource([*LONG, END]), policy=SHORT)
+
+    played(main)
+
+
+def test_a_store_that_refuses_beside_another_fault_refuses() -> None:
+    store = Nursery("open_journal", breaks=ExceptionGroup("", [OSError("down"), rr.StoreError("no database")]))
+    with pytest.raises(rr.StoreError, match="no database"):
+        played(lambda: reopened(store, OwnSource(), policy=SHORT))
 
 
 def test_a_store_that_fails_to_delete_is_counted_and_the_answer_is_whole() -> None:

@@ -60,9 +60,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "what a store raises is raised by the run",
         [
             Edit(
-                "journal_writer:JournalWriter._append",
-                'self._count(f"{type(error).__name__}: {error}")\n            return False',
-                "raise",
+                "journal_writer:JournalWriter._fail",
+                "self._count_fault(fault)",
+                "raise fault",
             )
         ],
     ),
@@ -156,9 +156,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "a run that another process owns goes on, as after any failed write",
         [
             Edit(
-                "journal_writer:JournalWriter._append",
-                "except StaleFence as error:",
-                "except ZeroDivisionError as error:",
+                "journal_writer:JournalWriter._fail",
+                "if not isinstance(fault, StaleFence):",
+                "if fault is not None:",
             )
         ],
     ),
