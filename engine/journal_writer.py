@@ -14,11 +14,11 @@ import trio
 
 from .core.errors import StoreError
 from .core.failures import printable
-from .core.journal import Entry, encode_entry
+from .core.journal import Entry, encode_entries
 from .core.policy import CheckpointPolicy
 from .core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta
 from .single_error import fault_of
-from .stores.store import CheckpointStore, StaleFence
+from .stores.store import ENTRY_BYTES_MAX, CheckpointStore, StaleFence
 from .waiting import WaitingTask
 
 logger = logging.getLogger("riverrun")
@@ -177,12 +177,13 @@ class JournalWriter:
         return self.fenced is None
 
     def _seal(self) -> None:
-        """Make an entry of what is pending: from here on its bytes and number do not change."""
+        """Make entries of what is pending, one as a rule: from here on their bytes and numbers do not change."""
         self._nudged = False
         if self._pending:
             items, self._pending, self._pending_bytes = self._pending, [], 0
-            self._unwritten.append((self._next_sequence, encode_entry(items)))
-            self._next_sequence += 1
+            entries = encode_entries(items, ENTRY_BYTES_MAX)
+            self._unwritten.extend(enumerate(entries, self._next_sequence))
+            self._next_sequence += len(entries)
 
     async def _append(self, sequence: int, entry: bytes) -> bool:
         stored = False

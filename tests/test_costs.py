@@ -15,6 +15,7 @@ import riverrun as rr
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.testing.loopback_wire import Reply, Wire, events_of
 from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from tests.engine.own_source import ASK, END, OwnSource, engine_of, played, say
 from tests.law_runs import QUESTION, KeepingStore
 
 READ_EVENTS = 100
@@ -113,6 +114,25 @@ def test_what_is_written_to_the_store_is_linear_in_what_was_said() -> None:
     run_of(2_000, few)()
     run_of(100_000, many)()
     assert many.bytes_written <= few.bytes_written * 50 * 1.1
+
+
+def broken_often(times: int, store: CountingStore) -> Callable[[], object]:
+    """A run of that many attempts, of which each says a little more."""
+    patient = rr.Policy(retry=rr.RetryPolicy(attempts_max=times, base_delay_s=0, engine_retries_max=None))
+    scripts = [say("x" * 100) for _ in range(times - 1)]
+
+    async def main() -> None:
+        engine = engine_of(OwnSource(*scripts, [*say("end"), END]), policy=patient, store=store)
+        assert len((await engine.complete(ASK, run_id="often")).attempts) == times
+
+    return lambda: played(main)
+
+
+def test_what_is_written_to_the_store_is_linear_in_how_often_an_answer_broke() -> None:
+    few, many = CountingStore(), CountingStore()
+    broken_often(20, few)()
+    broken_often(200, many)()
+    assert many.bytes_written <= few.bytes_written * 10 * 1.1
 
 
 def test_reading_the_text_of_a_long_run_joins_it_once() -> None:

@@ -1,8 +1,9 @@
 """What a store keeps of a run: the sequence of what was said, merged, with the story of its attempts between.
 
 A checkpoint is the fold of its journal: reading one back is running the accumulator again. Entries are appended and
-never rewritten, so a long run costs linear work. An entry is a JSON array of items; the first item of the first entry
-is the header. Nothing of the request is stored but its fingerprint.
+never rewritten, and hold nothing twice (of a plan its kind: what it continues was stored when it was said), so a long
+run costs linear work. An entry is a JSON array of items; the first item of the first entry is the header. Nothing of
+the request is stored but its fingerprint.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias, cast, get_args
 
 from attrs import evolve, frozen
@@ -17,7 +19,7 @@ from attrs import evolve, frozen
 from .accumulator import Accumulator
 from .codec import CodecError, converter, structure, unstructure
 from .json_value import canonical_json
-from .planner import Reattach
+from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .policy import Limits
 from .request import InferenceRequest
 from .result import AttemptRecord
@@ -125,10 +127,10 @@ def merge_deltas(items: Sequence[Entry]) -> list[Entry]:
             run.append(text)
             continue
         if last is not None:
-            merged.append(_with_text(last, run))
+            merged.append(_joined(last, run))
         last, run = item, [text or ""]
     if last is not None:
-        merged.append(_with_text(last, run))
+        merged.append(_joined(last, run))
     return merged
 
 
@@ -145,16 +147,18 @@ def _text_of(item: Entry) -> str | None:
     return cast("ToolCallDelta", item).args_delta if kind is ToolCallDelta else None
 
 
-def _with_text(item: Entry, run: list[str]) -> Entry:
-    if len(run) == 1:
-        return item
+def _joined(item: Entry, run: list[str]) -> Entry:
+    return item if len(run) == 1 else _with_text(item, "".join(run))
+
+
+def _with_text(item: Entry, text: str) -> Entry:
     match item:
         case TextDelta():
-            return TextDelta("".join(run))
+            return TextDelta(text)
         case ReasoningDelta():
-            return ReasoningDelta("".join(run))
+            return ReasoningDelta(text)
         case ToolCallDelta(call_id):
-            return ToolCallDelta(call_id, "".join(run))
+            return ToolCallDelta(call_id, text)
         case _:
             return item
 
@@ -162,6 +166,36 @@ def _with_text(item: Entry, run: list[str]) -> Entry:
 def encode_entry(items: Sequence[Entry]) -> bytes:
     """Write items as one entry: ASCII JSON, so that any text, lone surrogates too, can be stored."""
     return _to_json([_row_of(item) for item in merge_deltas(items)]).encode("ascii")
+
+
+def encode_entries(items: Sequence[Entry], bytes_max: int) -> list[bytes]:
+    """Write items as one entry or, where that would be larger than `bytes_max`, as two or more: a store refuses it.
+
+    One that holds a single item is cut only in its text, and is larger where it has none.
+    Cost: linear, times the logarithm of how many entries there are.
+    """
+    entry = encode_entry(items)
+    if len(entry) <= bytes_max:
+        return [entry]
+    first, rest = _halves(items) if len(items) > 1 else _halves_of_text(items)
+    if not first or not rest:
+        return [entry]
+    return encode_entries(first, bytes_max) + encode_entries(rest, bytes_max)
+
+
+def _halves(items: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """Cut near the middle of the text, right after a cursor if there are any: text without its own is read again."""
+    passed = list(accumulate(len(_text_of(item) or " ") for item in items))
+    after_cursors = [at for at, item in enumerate(items[:-1], 1) if type(item) is CursorMoved]
+    at = min(after_cursors or range(1, len(items)), key=lambda at: abs(2 * passed[at - 1] - passed[-1]))
+    return items[:at], items[at:]
+
+
+def _halves_of_text(items: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    text = _text_of(items[0]) or ""
+    halves = text[: len(text) // 2], text[len(text) // 2 :]
+    first, rest = ([_with_text(items[0], half)] if half else [] for half in halves)
+    return first, rest
 
 
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=True).encode
@@ -173,13 +207,46 @@ _ITEMS: dict[str, type] = {kind.__name__: kind for kind in get_args(JournalItem)
 
 def _row_of(item: Entry) -> list[Any]:
     kind = type(item)
+    if isinstance(item, AttemptEnded):
+        item = AttemptEnded(evolve(item.record, plan=_kind_of(item.record.plan)))
     if kind.__name__ in _ITEMS:
         return ["item", kind.__name__, unstructure(item, kind)]
     return ["said", unstructure(item, StreamEvent)]
 
 
+def _kind_of(plan: RecoveryPlan | None) -> RecoveryPlan | None:
+    """Leave of a plan what the fold does not hold: its kind, and where to read on."""
+    match plan:
+        case ContinueText():
+            return ContinueText("")
+        case TruncateBeforeTool():
+            return TruncateBeforeTool("", ())
+        case SynthesizeToolUse():
+            return SynthesizeToolUse(())
+        case WholeRestart():
+            return WholeRestart()
+        case Reattach() | None:
+            return plan
+
+
+def _whole_plan(kind: RecoveryPlan | None, accumulator: Accumulator) -> RecoveryPlan | None:
+    """Make a plan again of its kind and what the run held when it was made."""
+    if kind is None or isinstance(kind, Reattach):
+        return kind
+    held = accumulator.snapshot()
+    match kind:
+        case ContinueText():
+            return ContinueText(held.text)
+        case TruncateBeforeTool():
+            return TruncateBeforeTool(held.text, held.in_flight_tools)
+        case SynthesizeToolUse():
+            return SynthesizeToolUse(held.completed_tool_calls, held.in_flight_tools)
+        case WholeRestart():
+            return WholeRestart(held.in_flight_tools)
+
+
 def decode_entry(entry: bytes) -> list[Entry]:
-    """Read one entry. Raises CodecError for anything that `encode_entry` did not write."""
+    """Read one entry; the plans in it are their kinds. Raises CodecError for what `encode_entry` did not write."""
     try:
         rows = json.loads(entry)
     except (ValueError, RecursionError) as error:
@@ -228,7 +295,7 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
     for item in items[1:]:
         match item:
             case AttemptEnded(record):
-                attempts.append(record)
+                attempts.append(evolve(record, plan=_whole_plan(record.plan, accumulator)))
                 attempt_open = False
                 accumulator.wasted_bytes = record.wasted_bytes
                 if not isinstance(record.plan, Reattach):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,19 +26,30 @@ from riverrun.engine.core.journal import (
     JournalHeader,
     RestoredRun,
     decode_entry,
+    encode_entries,
     encode_entry,
     fingerprint,
     merge_deltas,
     restore,
 )
 from riverrun.engine.core.messages import Message, Tool, ToolCall
-from riverrun.engine.core.planner import SynthesizeToolUse
+from riverrun.engine.core.planner import (
+    ContinueText,
+    Reattach,
+    RecoveryPlan,
+    SynthesizeToolUse,
+    TruncateBeforeTool,
+    WholeRestart,
+    plan_recovery,
+)
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.result import AttemptRecord
+from riverrun.engine.core.snapshot import InFlightTool
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import (
     BlockStop,
+    CursorMoved,
     ReasoningDelta,
     ReasoningSignature,
     RedactedReasoning,
@@ -150,10 +163,69 @@ def test_a_number_that_json_has_no_word_for_is_stored_all_the_same(hint_s: float
     assert decode_entry(encode_entry([ended])) == [ended]
 
 
-def test_a_record_comes_back_with_its_cause_and_plan() -> None:
-    plan = SynthesizeToolUse((ToolCall("1", "t", {"a": [1, None]}),))
-    ended = AttemptEnded(AttemptRecord(1, "p", "m", None, 0, 1, TokenUsage(), cause=ConnectionReset(), plan=plan))
-    assert decode_entry(encode_entry([ended])) == [ended]
+@given(spans)
+def test_a_record_comes_back_with_its_cause_and_its_whole_plan(items: list[Entry]) -> None:
+    ended = evolve(record, plan=plan_recovery(live(items).snapshot()))
+    assert stored(items, [AttemptEnded(ended), CallsCancelled()]).attempts == (ended,)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        ContinueText("said"),
+        TruncateBeforeTool("said", (InFlightTool("1", "said", "said"),)),
+        SynthesizeToolUse((ToolCall("1", "said", {"said": 1}),), (InFlightTool("1", "said", "said"),)),
+        WholeRestart((InFlightTool("1", "said", "said"),)),
+    ],
+    ids=lambda plan: str(type(plan).__name__),
+)
+def test_what_was_said_is_not_stored_again_with_the_plan_of_an_interruption(plan: RecoveryPlan) -> None:
+    entry = encode_entry([AttemptEnded(evolve(record, plan=plan))])
+    assert b"said" not in entry
+    assert type(plan).__name__.encode() in entry
+
+
+def test_a_plan_to_read_on_comes_back_with_its_cursor() -> None:
+    ended = evolve(record, plan=Reattach("place 7"))
+    assert stored([TextDelta("x"), AttemptEnded(ended)]).attempts == (ended,)
+
+
+# -- the size of an entry ---------------------------------------------------------------------------------------------
+
+
+@given(spans, st.integers(60, 400))
+def test_items_cut_into_entries_fold_to_what_they_are_in_one(items: list[Entry], bytes_max: int) -> None:
+    entries = [*encode_entries(items, bytes_max)]
+    folded = live([item for entry in entries for item in decode_entry(entry)])
+    assert folded.snapshot() == live(items).snapshot()
+
+
+@pytest.mark.parametrize("kind", [TextDelta, ReasoningDelta, lambda text: ToolCallDelta("1", text)])
+@pytest.mark.parametrize("text", ["x" * 5000, "日本" * 3000, "\U0001d573\ud800." * 500])
+def test_no_entry_is_beyond_its_bound_however_long_one_text_is(kind: Callable[[str], Entry], text: str) -> None:
+    entries = encode_entries([BlockStop(), kind(text), BlockStop()], 1000)
+    assert max(map(len, entries)) <= 1000
+    assert merge_deltas([item for entry in entries for item in decode_entry(entry)])[1] == kind(text)
+
+
+def test_entries_are_cut_after_a_cursor_where_there_are_cursors() -> None:
+    said: list[Entry] = [item for n in range(40) for item in (TextDelta("x" * 40), CursorMoved(str(n)))]
+    entries = encode_entries(said, 700)
+    assert 3 <= len(entries) <= 8
+    for entry in entries:
+        text, cursor = decode_entry(entry)
+        assert isinstance(text, TextDelta)
+        assert isinstance(cursor, CursorMoved)
+
+
+def test_what_fits_is_one_entry() -> None:
+    said = [HEADER, TextDelta("a"), CursorMoved("1"), TextDelta("b")]
+    assert encode_entries(said, 10_000) == [encode_entry(said)]
+
+
+def test_an_item_that_is_no_text_is_an_entry_whatever_its_size() -> None:
+    items: list[Entry] = [RedactedReasoning("x" * 500), TextDelta("y")]
+    assert [decode_entry(entry) for entry in encode_entries(items, 100)] == [items[:1], items[1:]]
 
 
 # -- the story --------------------------------------------------------------------------------------------------------

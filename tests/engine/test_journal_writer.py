@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from riverrun.engine import journal_writer
 from riverrun.engine.core.errors import StoreError
 from riverrun.engine.core.journal import AttemptBegan, Entry, JournalHeader
 from riverrun.engine.core.policy import CheckpointPolicy
@@ -91,6 +92,21 @@ def test_a_nudge_is_a_write_now() -> None:
         assert store.items == [TextDelta("a")]
 
     writing(story)
+
+
+def test_what_is_more_than_one_entry_may_hold_is_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "ENTRY_BYTES_MAX", 300)
+    said = "日本" * 200
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a", said)
+        await trio.sleep(6)
+        record(writer, "b")
+        await writer.finish()
+
+    store, _ = writing(story)
+    assert max(map(len, store.kept)) <= 300
+    assert "".join(item.text for item in store.items if isinstance(item, TextDelta)) == f"a{said}b"
 
 
 def test_nothing_to_write_is_no_write() -> None:
