@@ -27,8 +27,8 @@ ALLOWED = {
     "engine.single_error": {"engine.core"},
     "engine.source": {"engine.core", "engine.transport"},
     "engine.attempt": {"engine.core", "engine.transport", "engine.watch", "engine.source", "engine.single_error"},
-    "engine.journal_writer": {"engine.core", "engine.stores", "engine.waiting"},
-    "engine.checkpoint": {"engine.core", "engine.stores"},
+    "engine.journal_writer": {"engine.core", "engine.stores", "engine.waiting", "engine.single_error"},
+    "engine.checkpoint": {"engine.core", "engine.stores", "engine.single_error"},
     "engine.delivery": {"engine.core", "engine.attempt", "engine.journal_writer", "engine.mailbox"},
     "engine.recovery": {
         "engine.core",
