@@ -22,6 +22,7 @@ from .core.errors import InferenceError, StoreError, StreamInterrupted
 from .core.events import Interrupted, RetryScheduled
 from .core.failures import Failure, FailureKind
 from .core.journal import AnswerEnded, AttemptEnded, GenerationEnded, RestoredRun
+from .core.ledger import Ledger
 from .core.planner import Reattach, RecoveryPlan, SynthesizeToolUse
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, SeamVerdict
@@ -56,7 +57,7 @@ End: TypeAlias = Finish | Fail
 
 
 class Recovery:
-    """The loop's state: the ledger and the budget. `records` is the story so far, one line for each attempt.
+    """The loop's state: the ledger and the budget.
 
     `restored` is what an earlier process left of the run.
     """
@@ -69,7 +70,7 @@ class Recovery:
         watch: Watch,
         restored: RestoredRun | None = None,
     ) -> None:
-        self.records = [] if restored is None else list(restored.attempts)
+        self._ledger = Ledger(() if restored is None else restored.attempts)
         self._world = world
         self._request = request
         self._delivery = delivery
@@ -114,7 +115,7 @@ class Recovery:
         self._spent += 1
         self._attempt_began = trio.current_time()
         self._step = step
-        number = len(self.records) + 1
+        number = len(self._ledger) + 1
         capabilities = world.capabilities(self._request)
         self._delivery.begin_attempt(
             number, world.origin, world.source.model, step, resumes=number > 1 or self._is_resumed
@@ -250,14 +251,16 @@ class Recovery:
         if exhausted is not None:
             return Fail(self._error(cause, exhausted, snapshot))
         if step.form is ContinuationForm.RESTART and snapshot.anything_shown:
-            self._take_back(cause)
+            self._delivery.take_back(str(cause))
+            self._ledger.take_back()
         return step
 
-    def _take_back(self, cause: InterruptCause) -> None:
-        self._delivery.take_back(str(cause))
-        self.records = [evolve(record, kept=False) for record in self.records]
-
     # -- the ledger -----------------------------------------------------------------------------------------------
+
+    @property
+    def records(self) -> tuple[AttemptRecord, ...]:
+        """The story so far, one line for each attempt that has ended. Cost: linear."""
+        return self._ledger.read()
 
     def close_attempt(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_last: bool = False) -> None:
         """Write the line of the attempt under way, or of the one that a killed process left open, if there is one.
@@ -276,8 +279,8 @@ class Recovery:
         if lives_on is not None:
             stored = evolve(record, plan=lives_on, usage=NO_USAGE, usage_estimated=False)
         if record.seam is SeamVerdict.RESTART:
-            self.records = [evolve(earlier, kept=False) for earlier in self.records]
-        self.records.append(record)
+            self._ledger.take_back()
+        self._ledger.append(record)
         self._attempt_began, self._was_killed = None, False
         if self._delivery.journal is not None:
             self._delivery.journal.record(AttemptEnded(stored))
@@ -290,14 +293,15 @@ class Recovery:
         return Reattach(accumulator.cursor) if self._world.capabilities(self._request).can_reattach else None
 
     def _end_generation(self) -> None:
-        if self.records and isinstance(self.records[-1].plan, Reattach):
+        last = self._ledger.last
+        if last is not None and isinstance(last.plan, Reattach):
             usage, estimated = self._delivery.accumulator.end_attempt()
-            self.records[-1] = self.records[-1].with_rest(usage, estimated=estimated)
+            self._ledger.amend(last.with_rest(usage, estimated=estimated))
             if self._delivery.journal is not None:
                 self._delivery.journal.record(GenerationEnded(usage, estimated))
 
     def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_read_on: bool) -> AttemptRecord:
-        accumulator, number = self._delivery.accumulator, len(self.records) + 1
+        accumulator, number = self._delivery.accumulator, len(self._ledger) + 1
         kept = accumulator.has_kept
         seam = None if self._was_killed else self._delivery.end_seam(whole=False)
         wasted = accumulator.wasted_bytes
@@ -312,7 +316,7 @@ class Recovery:
             number,
             self._world.source.name,
             self._world.source.model,
-            continuation=None if form is ContinuationForm.RESTART and not self.records else form,
+            continuation=None if form is ContinuationForm.RESTART and not self._ledger else form,
             began_s=self._attempt_began - self._began,
             ended_s=trio.current_time() - self._began,
             usage=usage,

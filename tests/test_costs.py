@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import pytest
@@ -13,9 +13,21 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.core.accumulator import Accumulator
+from riverrun.engine.core.journal import (
+    SCHEMA_VERSION,
+    AnswerReset,
+    AttemptBegan,
+    AttemptEnded,
+    Entry,
+    JournalHeader,
+    encode_entry,
+    restore,
+)
+from riverrun.engine.core.policy import Limits
+from riverrun.engine.core.result import AttemptRecord
 from riverrun.engine.testing.loopback_wire import Reply, Wire, events_of
 from riverrun.engine.testing.scripted import Script, ScriptedTransport
-from tests.engine.own_source import ASK, END, OwnSource, engine_of, played, say
+from tests.engine.own_source import ASK, END, OwnSource, Step, engine_of, played, say, think
 from tests.law_runs import QUESTION, KeepingStore
 
 READ_EVENTS = 100
@@ -116,10 +128,10 @@ def test_what_is_written_to_the_store_is_linear_in_what_was_said() -> None:
     assert many.bytes_written <= few.bytes_written * 50 * 1.1
 
 
-def broken_often(times: int, store: CountingStore) -> Callable[[], object]:
+def broken_often(times: int, store: rr.MemoryStore | None, each: Sequence[Step] = ()) -> Callable[[], object]:
     """A run of that many attempts, of which each says a little more."""
     patient = rr.Policy(retry=rr.RetryPolicy(attempts_max=times, base_delay_s=0, engine_retries_max=None))
-    scripts = [say("x" * 100) for _ in range(times - 1)]
+    scripts = [each or say("x" * 100) for _ in range(times - 1)]
 
     async def main() -> None:
         engine = engine_of(OwnSource(*scripts, [*say("end"), END]), policy=patient, store=store)
@@ -133,6 +145,22 @@ def test_what_is_written_to_the_store_is_linear_in_how_often_an_answer_broke() -
     broken_often(20, few)()
     broken_often(200, many)()
     assert many.bytes_written <= few.bytes_written * 10 * 1.1
+
+
+def test_an_attempt_costs_what_the_first_ones_cost_however_often_the_answer_is_taken_back() -> None:
+    few = calls_made(broken_often(50, None, think("hm"))) / 50
+    many = calls_made(broken_often(500, None, think("hm"))) / 500
+    assert many <= few * 1.05
+
+
+def test_restoring_an_answer_that_was_taken_back_again_and_again_is_linear() -> None:
+    def restoring(times: int) -> Callable[[], object]:
+        line = AttemptEnded(AttemptRecord(1, "p", "m", None, 0.0, 1.0, rr.TokenUsage(), plan=rr.WholeRestart()))
+        said: list[Entry] = [AttemptBegan(1, "p/m"), *([rr.ReasoningDelta("hm"), line, AnswerReset()] * times)]
+        entry = encode_entry([JournalHeader(SCHEMA_VERSION, "run", "f", "p", "m", 0.0), *said])
+        return lambda: restore([entry], Limits())
+
+    assert calls_made(restoring(1000)) <= calls_made(restoring(100)) * 10 * 1.05
 
 
 def test_reading_the_text_of_a_long_run_joins_it_once() -> None:

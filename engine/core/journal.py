@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 from .accumulator import Accumulator
 from .codec import CodecError, converter, structure, unstructure
 from .json_value import canonical_json
+from .ledger import Ledger
 from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .policy import Limits
 from .request import InferenceRequest
@@ -289,13 +290,13 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
     if not isinstance(header, JournalHeader) or header.schema != SCHEMA_VERSION:
         raise CodecError(f"the journal does not begin with a header of schema {SCHEMA_VERSION}")
     accumulator = Accumulator(limits)
-    attempts: list[AttemptRecord] = []
+    ledger = Ledger()
     ended = attempt_open = False
     was_taken_back = any(isinstance(item, AnswerReset | AttemptRewound | DeliveryRestarted) for item in items)
     for item in items[1:]:
         match item:
             case AttemptEnded(record):
-                attempts.append(evolve(record, plan=_whole_plan(record.plan, accumulator)))
+                ledger.append(evolve(record, plan=_whole_plan(record.plan, accumulator)))
                 attempt_open = False
                 accumulator.wasted_bytes = record.wasted_bytes
                 if not isinstance(record.plan, Reattach):
@@ -305,17 +306,17 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
                 attempt_open = True
                 accumulator.origin = origin
                 accumulator.begin_attempt(reattaches=reattaches)
-            case GenerationEnded(usage, estimated) if attempts:
+            case GenerationEnded(usage, estimated) if ledger.last is not None:
                 accumulator.end_attempt(usage)
-                attempts[-1] = attempts[-1].with_rest(usage, estimated=estimated)
+                ledger.amend(ledger.last.with_rest(usage, estimated=estimated))
             case AnswerEnded():
                 ended = True
             case AnswerReset():
-                attempts = [evolve(record, kept=False) for record in attempts]
+                ledger.take_back()
                 accumulator.reset()
             case _:
                 _refold(accumulator, item)
-    return RestoredRun(header, accumulator, tuple(attempts), ended, attempt_open, was_taken_back)
+    return RestoredRun(header, accumulator, ledger.read(), ended, attempt_open, was_taken_back)
 
 
 def _refold(accumulator: Accumulator, item: Entry) -> None:

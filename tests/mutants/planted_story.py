@@ -13,8 +13,8 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "recovery:Recovery.close_attempt",
-                "self.records.append(record)",
-                'str(cause).startswith("connection") or self.records.append(record)',
+                "self._ledger.append(record)",
+                'str(cause).startswith("connection") or self._ledger.append(record)',
             )
         ],
     ),
