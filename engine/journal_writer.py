@@ -64,6 +64,7 @@ class JournalWriter:
         self._writing = trio.Lock()
         self._write_scope = trio.CancelScope()  # of the last write; it may be over
         self._is_closed = False
+        self._last_words_s = policy.last_flush_s
         self.fenced: StoreError | None = None
         self.failures = 0
 
@@ -129,28 +130,34 @@ class JournalWriter:
             )
 
     async def finish(self) -> bool:
-        """Write the rest: shielded, and bounded by `last_flush_s`; whether all of it is stored.
+        """Write the rest, again and again until all of it is stored; whether it is. Shielded, bounded by `last_flush_s`.
 
         If cancelled: it is finished all the same, within the bound.
         """
         stored = False
-        with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
-            stored = await self._write()
+        with trio.move_on_after(self._last_words_s, shield=True) as bound:
+            while not (stored := await self._write()) and self.fenced is None:
+                await trio.sleep(RETRY_S)
+        self._last_words_s = max(bound.deadline - trio.current_time(), 0.0)
         if bound.cancelled_caught:
             self._count("the last write missed its deadline")
         return stored
 
     async def delete(self) -> None:
-        """Delete the journal of a finished run that its consumer has taken: shielded, and bounded like `finish`."""
-        with trio.move_on_after(self._policy.last_flush_s, shield=True) as bound:
+        """Delete the journal of a finished run that its consumer has taken: shielded, and within what `finish` left.
+
+        What is not deleted is found ended, and costs nothing; one who leaves waits for both no longer than for one.
+        """
+        failures = self.failures
+        with trio.move_on_after(self._last_words_s, shield=True) as bound:
             await self._take_turn()  # a write that `close` cut short has let go first, or it could come after this
             try:
                 await self._store.delete(self._run_id, self._fence)
-            except* Exception as group:  # what is not deleted is found ended, and costs nothing
+            except* Exception as group:
                 self._count_fault(fault_of(group))
             finally:
                 self._writing.release()
-        if bound.cancelled_caught:
+        if bound.cancelled_caught and self.failures == failures:
             self._count("deleting the finished run missed its deadline")
 
     async def _take_turn(self) -> None:

@@ -351,6 +351,35 @@ def test_a_store_that_refuses_beside_another_fault_refuses() -> None:
         played(lambda: reopened(store, OwnSource(), policy=SHORT))
 
 
+def test_a_store_that_refuses_once_at_the_pause_has_the_last_word_all_the_same() -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        engine = engine_of(OwnSource([*say("first "), Silence(1), *say("second"), Silence()]), store=store)
+        async with engine.open_stream(ASK, run_id="run") as run:
+            await until(run, 2)
+            store.failing, store.passing = DOWN, store.appends
+            run.pause()
+            await trio.sleep(0.1)
+            store.failing = None
+        assert (store.text, run.checkpoint_failures) == ("first second", 1)
+
+    played(main)
+
+
+def test_one_who_is_cancelled_after_the_last_event_waits_for_a_store_that_hangs_no_longer_than_its_bound() -> None:
+    async def main() -> None:
+        store = Nursery("append", "delete")
+        engine = engine_of(OwnSource([*say("a"), END]), store=store)
+        with trio.CancelScope() as outer:
+            async with engine.open_stream(ASK, run_id="run") as run:
+                await until(run, 2)
+                began_s = trio.current_time()
+                outer.cancel()
+        assert trio.current_time() - began_s <= rr.CheckpointPolicy().last_flush_s
+
+    played(main)
+
+
 def test_a_store_that_fails_to_delete_is_counted_and_the_answer_is_whole() -> None:
     class Undeletable(WatchedStore):
         async def delete(self, run_id: str, fence: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import wait_all_tasks_blocked
 
 from riverrun.engine import journal_writer
@@ -14,7 +15,7 @@ from riverrun.engine.core.errors import StoreError
 from riverrun.engine.core.journal import AttemptBegan, Entry, JournalHeader
 from riverrun.engine.core.policy import CheckpointPolicy
 from riverrun.engine.core.stream_events import TextDelta, ToolCallDelta
-from riverrun.engine.journal_writer import ITEM_BYTES, JournalWriter
+from riverrun.engine.journal_writer import ITEM_BYTES, RETRY_S, JournalWriter
 from tests.engine.own_source import played
 from tests.engine.stores import WatchedStore
 
@@ -129,6 +130,64 @@ def test_finishing_writes_the_rest_even_when_cancelled() -> None:
         assert store.items == [TextDelta("a")]
 
     writing(story)
+
+
+def test_the_last_write_is_tried_again_until_it_is_stored() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_back, store)
+            assert await writer.finish()
+        assert (store.items, writer.failures) == ([TextDelta("a")], store.appends - 1)
+        assert 1 / RETRY_S <= writer.failures <= 1 / RETRY_S + 1
+
+    async def come_back(store: WatchedStore) -> None:
+        await trio.sleep(1)
+        store.failing = None
+
+    writing(story, WatchedStore(failing=OSError("database is locked")))
+
+
+def test_the_last_write_to_a_store_that_goes_on_failing_is_bounded() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        began_s = trio.current_time()
+        assert not await writer.finish()
+        assert trio.current_time() - began_s == LAZY.last_flush_s
+
+    writing(story, WatchedStore(failing=OSError("database is locked")))
+
+
+def test_a_lost_fence_ends_the_last_write_at_once() -> None:
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        await store.open_journal("run")
+        record(writer, "a")
+        began_s = trio.current_time()
+        assert not await writer.finish()
+        assert (trio.current_time() - began_s, store.appends) == (0.0, 1)
+
+    writing(story)
+
+
+def test_the_last_write_and_the_deletion_have_one_bound_together() -> None:
+    class Slow(WatchedStore):
+        async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+            await trio.sleep(2)
+            await super().append(run_id, fence, sequence, entry)
+
+        async def delete(self, run_id: str, fence: int) -> None:
+            await trio.sleep_forever()
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        record(writer, "a")
+        assert await writer.finish()
+        await trio.sleep(100)  # the consumer takes its time: that is not the store's
+        began_s = trio.current_time()
+        await writer.delete()
+        assert trio.current_time() - began_s == pytest.approx(LAZY.last_flush_s - 2)
+
+    _, writer = writing(story, Slow(), evolve(LAZY, write_s=9))
+    assert writer.failures == 1
 
 
 @pytest.mark.parametrize("ask", ["finish", "delete"])

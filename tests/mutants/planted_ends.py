@@ -145,7 +145,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "journal_writer:JournalWriter.finish",
-                "trio.move_on_after(self._policy.last_flush_s, shield=True)",
+                "trio.move_on_after(self._last_words_s, shield=True)",
                 "trio.CancelScope(shield=True)",
             )
         ],
