@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import httpx
@@ -23,6 +22,7 @@ from .core.failures import printable
 from .core.policy import Limits
 from .core.provider import WireRefusal, WireRequest
 from .core.secret import Secret, scrub
+from .http_client import Client, Response, build_request
 from .waiting import WaitingTask
 
 CLOSE_S = 1.0
@@ -91,38 +91,6 @@ class Transport(Protocol):
 
     async def aclose(self) -> None:
         """Close what it opened."""
-        ...
-
-
-class Response(Protocol):
-    """What we use of a response of httpx and httpx2."""
-
-    @property
-    def status_code(self) -> int:  # noqa: D102 - named and documented by httpx, like the rest of these two
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:  # noqa: D102
-        ...
-
-    @property
-    def stream(self) -> AsyncIterable[bytes]:  # noqa: D102 - the body as it is transferred: what aiter_raw() reads
-        ...
-
-    async def aclose(self) -> None:  # noqa: D102
-        ...
-
-
-class Client(Protocol):
-    """What we use of an `AsyncClient` of httpx and httpx2."""
-
-    def build_request(self, method: str, url: str, /, **rest: object) -> object:  # noqa: D102
-        ...
-
-    async def send(self, request: object, /, **rest: object) -> Response:  # noqa: D102
-        ...
-
-    async def aclose(self) -> None:  # noqa: D102
         ...
 
 
@@ -282,51 +250,6 @@ def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
     return tuple(value for value in wire.headers.values() if isinstance(value, Secret))
 
 
-class _OnePiece:
-    """Gives a body once. A plain iterator: nothing is left over where sending it breaks off."""
-
-    def __init__(self, body: bytes) -> None:
-        self._parts = [body]
-
-    def __aiter__(self) -> _OnePiece:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._parts:
-            raise StopAsyncIteration
-        return self._parts.pop()
-
-
-@lru_cache(maxsize=8)  # httpx's and httpx2's
-def _kept_whole(kind: Hashable) -> Callable[[bytes], object]:
-    """Make a client's kind of request body one that leaves no generator behind where sending it breaks off.
-
-    Its own is an async generator, suspended while the network sends: a reset or a cancel there leaves it to the garbage
-    collector, and trio warns of each.
-    """
-
-    def send(stream: Iterable[bytes]) -> _OnePiece:
-        return _OnePiece(b"".join(stream))
-
-    return cast("Callable[[bytes], object]", type("RequestBody", (cast("type", kind),), {"__aiter__": send}))
-
-
-def _build(client: Client, wire: WireRequest, connect_s: float | None) -> object:
-    """Build the client's request. Apart from `open`, so that no frame of ours holds the key while it is sent."""
-    headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
-    headers["accept-encoding"] = "identity"
-    timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
-    request = cast(
-        "Any",
-        client.build_request(
-            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
-        ),
-    )
-    kind = cast("Hashable", request.stream.__class__)
-    request.stream = _kept_whole(kind)(wire.body)
-    return cast("object", request)
-
-
 class HTTPTransport:
     """Sends wire requests over one client. Without a client of the caller's it makes its own, and then closes it."""
 
@@ -351,7 +274,7 @@ class HTTPTransport:
         If cancelled: the connection is closed.
         """
         client = self._the_client()
-        request, secrets = _build(client, wire, connect_s), secrets_of(wire)
+        request, secrets = build_request(client, wire, connect_s), secrets_of(wire)
         try:
             response = await client.send(request, stream=True, follow_redirects=False)
         except Exception as error:
