@@ -41,6 +41,13 @@ READ_AHEAD_BYTES_MAX = 64 * 1024
 NEVER_PROXIED = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
 """A server on this machine is asked directly, whatever proxy the environment names: the proxy would see the prompt."""
 
+NO_QUEUE = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+"""As many connections as there are answers under way: with httpx's own 100, the 101st waits for us and not for the
+provider, and no clock can tell. How many rest between answers is httpx's default."""
+
+POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="
+"""What a client's PoolTimeout means: it has no words of its own."""
+
 NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "application/xml", "text/xml")
 """Content types that are an answer about the request, never the stream (a proxy's page, an error under status 200)."""
 
@@ -104,7 +111,9 @@ def cause_of(error: Exception) -> InterruptCause | None:
         return GoAway()  # sent, on a connection that the server had closed
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(("httpx", "httpcore", "trio"))}
     text = str(error)
-    if "ConnectTimeout" in names or "PoolTimeout" in names:
+    if "PoolTimeout" in names:
+        return IdleStall("pool")
+    if "ConnectTimeout" in names:
         return IdleStall("connect")
     if "TimeoutException" in names:
         return IdleStall("headers")
@@ -242,7 +251,8 @@ def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
         return error
     if isinstance(cause, MalformedStream):
         cause = MalformedStream(printable(scrub(str(error), secrets)))
-    return TransportError(cause, printable(scrub(str(error), secrets)))
+    text = POOL_FULL if cause == IdleStall("pool") else printable(scrub(str(error), secrets))
+    return TransportError(cause, text)
 
 
 def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
@@ -262,7 +272,9 @@ class HTTPTransport:
         if self._client is None:
             if self._ssl is None:
                 self._ssl = httpx.create_ssl_context()  # ~20 ms of CPU: once, whenever the client is made
-            made = httpx.AsyncClient(verify=self._ssl, http2=False, follow_redirects=False, mounts=NEVER_PROXIED)
+            made = httpx.AsyncClient(
+                verify=self._ssl, http2=False, follow_redirects=False, mounts=NEVER_PROXIED, limits=NO_QUEUE
+            )
             self._client = cast("Client", made)
         return self._client
 

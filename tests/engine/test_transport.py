@@ -15,7 +15,14 @@ import httpx2
 import pytest
 import trio
 
-from riverrun.engine.core.causes import ConnectionReset, GoAway, InterruptCause, MalformedStream, PrematureEnd
+from riverrun.engine.core.causes import (
+    ConnectionReset,
+    GoAway,
+    IdleStall,
+    InterruptCause,
+    MalformedStream,
+    PrematureEnd,
+)
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.transport import HTTPTransport, TransportError, cause_of
 
@@ -31,6 +38,8 @@ RAISED: list[tuple[Exception, InterruptCause | None]] = [
     (httpx.RemoteProtocolError("peer closed connection without sending complete message body"), PrematureEnd()),
     (httpx.RemoteProtocolError("illegal chunk header"), MalformedStream("illegal chunk header")),
     (httpx2.ReadError(""), ConnectionReset()),
+    (httpx.PoolTimeout(""), IdleStall("pool")),
+    (httpx2.ConnectTimeout(""), IdleStall("connect")),
     (ValueError("a defect of somebody's"), None),
 ]
 
@@ -77,6 +86,49 @@ def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Call
 @CLIENTS
 def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
     trio.run(send_large, client, read_nothing, 0.05)
+
+
+# -- the pool ---------------------------------------------------------------------------------------------------------
+
+
+async def begin_an_answer(stream: trio.SocketStream) -> None:
+    await stream.receive_some(1000)
+    await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsome")
+    await trio.sleep_forever()
+
+
+async def open_many(count: int, client: object | None, connect_s: float) -> TransportError | None:
+    """Have that many answers under way at once; what there was against it."""
+    error: TransportError | None = None
+    transport = HTTPTransport(client)
+    async with trio.open_nursery() as server:
+        listeners = await server.start(trio.serve_tcp, begin_an_answer, 0)
+        wire = WireRequest(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}", {}, b"")
+        async with trio.open_nursery() as answers:
+            try:
+                for _ in range(count):
+                    answers.start_soon((await transport.open(wire, connect_s=connect_s)).pump)
+            except TransportError as seen:
+                error = seen
+            answers.cancel_scope.cancel()
+        server.cancel_scope.cancel()
+    await transport.aclose()
+    return error
+
+
+@pytest.mark.sockets
+def test_more_answers_than_httpx_pools_by_default_are_under_way_at_once() -> None:
+    assert trio.run(open_many, 101, None, 5.0) is None
+
+
+@pytest.mark.sockets
+@CLIENTS
+def test_a_full_pool_of_the_callers_is_told_as_that_and_not_as_the_providers_stall(client: Any) -> None:
+    limits = (httpx if client is httpx.AsyncClient else httpx2).Limits(max_connections=1)
+    error = trio.run(open_many, 2, client(limits=limits), 0.05)
+    assert error is not None
+    assert error.cause == IdleStall("pool")
+    assert "limits=" in str(error)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
