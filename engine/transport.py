@@ -176,9 +176,19 @@ class OpenedResponse:
         finally:
             self._ended = True
             self._taker.wake()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close the response. What that raises says nothing of the body, whose end or break was seen before.
+
+        So a whole answer stays one, and a broken one is continued; raised here, it would end the run with its group.
+        """
+        try:
             with trio.move_on_after(CLOSE_S, shield=True):
                 await self._response.aclose()
-            _let_go(self._response)
+        except Exception:  # noqa: S110 - the taker was told how the body ended
+            pass
+        _let_go(self._response)
 
     async def _wait_room(self) -> None:
         """Wait until what was read is taken. If cancelled: returns, and the next read raises.
