@@ -137,7 +137,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "connection left open",
         LEAKS,
         "the task that reads a response does not close it",
-        [Edit("transport:OpenedResponse.pump", "await self._response.aclose()", "pass")],
+        [Edit("transport:OpenedResponse._close", "await self._response.aclose()", "pass")],
         level="bytes",
     ),
     Mutant(
