@@ -93,11 +93,18 @@ class Clocks:
         if self._phase is Phase.HEADERS:
             rows.append((self._began, "headers", policy.headers_s))
         elif self._phase is Phase.FIRST_EVENT:
-            rows.append((self._pinged_at, "first event", policy.first_event_s))
-            rows.append((self._phase_began, "first event", policy.first_event_s_max))
+            rows.append(self._first_event())
         else:
             rows.append((self._last, "idle", self._idle_s))
         return [(since + limit, name, limit) for since, name, limit in rows if limit is not None]
+
+    def _first_event(self) -> tuple[float, str, float | None]:
+        """Return the row of the first-event clock: the maximum bounds what pings add to it, never the clock."""
+        limit = self._policy.first_event_s
+        most = inf if self._policy.first_event_s_max is None else self._policy.first_event_s_max
+        if limit is None or self._pinged_at + limit <= self._phase_began + most:
+            return self._pinged_at, "first event", limit
+        return self._phase_began, "first event", max(limit, most)
 
     def stall(self, now: float) -> IdleStall | None:
         """Say which clock has run out, if one has: strictly past its deadline."""

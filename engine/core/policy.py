@@ -133,7 +133,8 @@ class StallPolicy:
             engine's own has no bound, for that wait is not the provider's.
         headers_s: from the request to the answer's headers (openai-python: 600 s read; we wait 120 s).
         first_event_s: from the headers to the first semantic event (Claude Code's first-byte watchdog: 180 to 300 s).
-        first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference).
+        first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference); no clock of
+            its own, so it means nothing without `first_event_s`, or below it.
         idle_s: the gap between semantic events, doubled for models that reason (seeds, row 003: 60 s).
         throughput: a floor for useful bytes; off unless set, for slow local models are not stalled.
         total_s: the whole attempt; off unless set (seeds, row 004 had 300 s; a stream that makes progress is not late).

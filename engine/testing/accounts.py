@@ -88,7 +88,8 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
     """The longest a process may take, by its policy: what its clocks allow each attempt, delays, store and consumer."""
     policy = book.scenario.policy
     stall, retry, checkpoint = policy.stall, policy.retry, policy.checkpoint
-    one_s = (stall.headers_s or 0) + (stall.first_event_s_max or 0) + 4 * (stall.idle_s or 0)
+    first_s = max(stall.first_event_s or 0, stall.first_event_s_max or 0)
+    one_s = (stall.headers_s or 0) + first_s + 4 * (stall.idle_s or 0)
     delay_s = max(
         retry.delay_s_max, retry.rate_limit_delay_s_max, retry.retry_after_s_max * 1.1, retry.empty_delay_s_max
     )

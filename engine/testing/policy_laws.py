@@ -148,8 +148,10 @@ def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
 def _check_outages(policy: Policy) -> None:
     """Look at one outage after the other; they are as small as they get."""
     stall = policy.stall
-    if stall.first_event_s_max is None and stall.total_s is None:  # simulated, it would be pinged 100,000 times
-        said = "a server that pings and never says a word: first_event_s_max is None, and so is total_s"
+    first_event = {"first_event_s": stall.first_event_s, "first_event_s_max": stall.first_event_s_max}
+    off = next((name for name, limit in first_event.items() if limit is None), None)
+    if off is not None and stall.total_s is None:  # simulated, it would be pinged 100,000 times
+        said = f"a server that pings and never says a word: {off} is None, and so is total_s"
         raise LawBroken(LIVENESS, f"{stall!r}\nBROKEN  {LIVENESS}: {said}\n")
     for scenario in OUTAGES:
         found = _simulate(policy, scenario)

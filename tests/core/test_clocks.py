@@ -97,6 +97,23 @@ def test_pings_extend_the_first_event_clock_up_to_its_maximum_and_no_further() -
     assert clocks.stall(just_after(51.0)) == IdleStall("first event", 50)
 
 
+@pytest.mark.parametrize("most_s", [5, 20, 30])
+def test_the_maximum_for_pings_never_shortens_the_clock_itself(most_s: float) -> None:
+    clocks = opened(StallPolicy(first_event_s=30, first_event_s_max=most_s))
+    for now in (1.0, 6.0, 21.0):
+        clocks.ping(now)
+        assert clocks.next_look(now) == 31.0
+    assert clocks.stall(31.0) is None
+    assert clocks.stall(just_after(31.0)) == IdleStall("first event", 30)
+
+
+def test_a_first_event_clock_that_is_off_is_off_whatever_the_maximum_for_pings() -> None:
+    clocks = opened(StallPolicy(first_event_s=None, first_event_s_max=5))
+    clocks.ping(3.0)
+    assert clocks.next_look(3.0) == inf
+    assert clocks.stall(1e6) is None
+
+
 def test_without_a_maximum_pings_extend_it_for_ever() -> None:
     clocks = opened(StallPolicy(first_event_s=20, first_event_s_max=None))
     for now in range(10, 10_000, 10):

@@ -190,9 +190,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "pings extend the first-event clock twenty times as far as they may",
         [
             Edit(
-                "core.clocks:Clocks._deadlines",
-                "policy.first_event_s_max",
-                "(policy.first_event_s_max or 0.0) * 20",
+                "core.clocks:Clocks._first_event",
+                "else self._policy.first_event_s_max",
+                "else self._policy.first_event_s_max * 20",
             )
         ],
     ),

@@ -328,6 +328,7 @@ POLICIES: dict[str, tuple[str, Policy]] = {
     "no idle clock": ("liveness", Policy(stall=StallPolicy(idle_s=None))),
     "no clock for headers": ("liveness", Policy(stall=StallPolicy(headers_s=None))),
     "pings for ever": ("liveness", Policy(stall=StallPolicy(first_event_s_max=None))),
+    "no first-event clock": ("liveness", Policy(stall=StallPolicy(first_event_s=None))),
     "an endless last flush": ("liveness", Policy(checkpoint=CheckpointPolicy(write_s=inf, last_flush_s=inf))),
     "an endless opening": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=inf))),
     "negative delays": ("budgets", bent(base_delay_s=-1.0)),
