@@ -20,6 +20,10 @@ from .waiting import WaitingTask
 LATE_S = 0.05
 """Woken later than this, we were not waiting for the provider: some task kept the loop. Time to read what has come."""
 
+TURNS = 10
+"""How many turns every task gets before a clock is judged. From the socket to the reader it takes two, and more for
+what comes in several reads or through TLS; a task that computes may take half a second in each of them."""
+
 REMIND_S = 30.0
 """How often a consumer is told that a model may still be loading (seeds, row 004)."""
 
@@ -86,15 +90,23 @@ class Watch:
                 await self._judge(self._clocks)
 
     async def _judge(self, clocks: Clocks) -> None:
-        """Look once more when every task has had its turn, for ties go to the event; then cancel."""
-        if trio.current_time() - self._nap.deadline > LATE_S:
-            with trio.move_on_after(LATE_S):  # the loop was held up: what lies in the socket comes first
+        """Look once more when every task has had its turns, for ties go to the event; then cancel.
+
+        Only what was measured is credited, and once: a loop that is always busy puts a stall off by a few of its turns.
+        """
+        due, now = self._nap.deadline, trio.current_time()
+        if now - due > LATE_S:
+            clocks.credit(due, now)  # the loop was held up: nobody waited for the provider
+            with trio.move_on_after(LATE_S):
                 await self._asleep.wait()
-        else:
-            await trio.lowlevel.checkpoint()  # what had already arrived when we woke is counted before we judge
-        if clocks is not self._clocks or self._is_closed:
-            return
-        self.stall = clocks.stall(trio.current_time())
-        if self.stall is not None:
-            self._scope.cancel(reason=str(self.stall))
-            self.end()
+        stall: IdleStall | None = None
+        for _ in range(TURNS):  # what lies in the socket comes first
+            await trio.lowlevel.checkpoint()
+            if clocks is not self._clocks or self._is_closed:
+                return
+            stall = clocks.stall(trio.current_time())
+            if stall is None:
+                return
+        self.stall = stall
+        self._scope.cancel(reason=str(stall))
+        self.end()

@@ -84,6 +84,11 @@ class Clocks:
             self._paused_s += now - self._paused_at
             self._paused_at = None
 
+    def credit(self, since: float, now: float) -> None:
+        """Leave out a time in which nobody waited for the provider; what a pause leaves out is not left out twice."""
+        until = now if self._paused_at is None else self._paused_at
+        self._paused_s += max(until - since, 0.0)
+
     # -- what it means --------------------------------------------------------------------------------------------
 
     def _deadlines(self) -> list[tuple[float, str, float]]:

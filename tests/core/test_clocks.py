@@ -177,6 +177,22 @@ def test_resuming_what_was_not_paused_changes_nothing() -> None:
     assert clocks.next_look(6.0) == 7.0
 
 
+def test_time_that_is_credited_does_not_count() -> None:
+    clocks = streaming()
+    clocks.credit(4.0, 104.0)
+    assert clocks.next_look(104.0) == 107.0
+    assert clocks.stall(107.0) is None
+    assert clocks.stall(just_after(107.0)) == IdleStall("idle", 5)
+
+
+def test_time_is_not_left_out_twice_where_a_pause_began_in_what_is_credited() -> None:
+    clocks = streaming()
+    clocks.pause(6.0)
+    clocks.credit(4.0, 10.0)
+    clocks.resume(20.0)
+    assert clocks.next_look(20.0) == 23.0  # 2 seconds had passed before 4.0, and none since
+
+
 # -- throughput -------------------------------------------------------------------------------------------------------
 
 SLOW = StallPolicy(idle_s=None, throughput=Throughput(bytes_min=100, window_s=10))

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from riverrun.engine.core.causes import IdleStall
 from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.policy import StallPolicy, Throughput
-from riverrun.engine.watch import LATE_S, Watch
+from riverrun.engine.watch import LATE_S, TURNS, Watch
 
 POLICY = StallPolicy(headers_s=10, first_event_s=20, idle_s=5)
 
@@ -115,3 +115,32 @@ def test_a_loop_that_was_held_up_gets_time_to_read_whatever_the_reader_tells_mea
         return before, watch.stall
 
     assert trio.run(main, clock=clock) == (None, IdleStall("total", 4))
+
+
+async def keep_the_loop(clock: MockClock, turns: int) -> None:
+    """Compute for 0.8 s in each of one's turns."""
+    for _ in range(turns):
+        clock.jump(0.8)
+        await trio.lowlevel.checkpoint()
+
+
+def test_a_busy_loop_is_no_stall_while_what_has_come_is_on_its_way_and_hides_no_real_one() -> None:
+    clock = MockClock()
+
+    async def main() -> tuple[IdleStall | None, IdleStall | None]:
+        watch, clocks = Watch(), Clocks(StallPolicy(idle_s=0.5), reasons=False, now=trio.current_time())
+        clocks.opened(trio.current_time())
+        clocks.progress(trio.current_time())
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                watch.begin(clocks, scope)
+                nursery.start_soon(watch.run)
+                await wait_all_tasks_blocked()
+                await keep_the_loop(clock, 5)  # socket, pump, reader: a turn each
+                before = watch.stall
+                clocks.progress(trio.current_time())
+                await keep_the_loop(clock, TURNS + 5)  # and now nothing comes
+                watch.close()
+        return before, watch.stall
+
+    assert trio.run(main, clock=clock) == (None, IdleStall("idle", 0.5))
