@@ -22,6 +22,7 @@ from .core.failures import printable
 from .core.policy import Limits
 from .core.provider import WireRefusal, WireRequest
 from .core.secret import Secret, scrub
+from .environment import proxies, unusable_certificates, unusable_proxy
 from .http_client import Client, Response, build_request
 from .waiting import WaitingTask
 
@@ -270,6 +271,37 @@ def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
     return tuple(value for value in wire.headers.values() if isinstance(value, Secret))
 
 
+def _trusted() -> ssl.SSLContext:
+    """Load the certificates that are trusted: ~20 ms of CPU. Raises UsageError, without the client's as its context."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        unusable = unusable_certificates(error)
+        if unusable is None:
+            raise
+    raise unusable
+
+
+def _our_client(trusted: ssl.SSLContext) -> httpx.AsyncClient:
+    """Make the engine's own client. Raises UsageError, without the client's as its context: it may quote a password."""
+    try:
+        return httpx.AsyncClient(
+            verify=trusted, http2=False, follow_redirects=False, mounts=NEVER_PROXIED, limits=NO_QUEUE
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        needs_socks = isinstance(error, ImportError)
+    named = {name: value for name, value in proxies().items() if not _can_use(value, trusted)}
+    raise unusable_proxy(named or proxies(), needs_socks=needs_socks)
+
+
+def _can_use(proxy: str, trusted: ssl.SSLContext) -> bool:
+    try:
+        httpx.AsyncHTTPTransport(verify=trusted, proxy=proxy if "://" in proxy else f"http://{proxy}")
+    except (ImportError, ValueError, httpx.InvalidURL):
+        return False
+    return True
+
+
 class HTTPTransport:
     """Sends wire requests over one client. Without a client of the caller's it makes its own, and then closes it."""
 
@@ -281,11 +313,8 @@ class HTTPTransport:
     def _the_client(self) -> Client:
         if self._client is None:
             if self._ssl is None:
-                self._ssl = httpx.create_ssl_context()  # ~20 ms of CPU: once, whenever the client is made
-            made = httpx.AsyncClient(
-                verify=self._ssl, http2=False, follow_redirects=False, mounts=NEVER_PROXIED, limits=NO_QUEUE
-            )
-            self._client = cast("Client", made)
+                self._ssl = _trusted()  # once, whenever the client is made
+            self._client = cast("Client", _our_client(self._ssl))
         return self._client
 
     async def open(self, wire: WireRequest, *, connect_s: float | None) -> OpenedResponse:
@@ -293,6 +322,7 @@ class HTTPTransport:
 
         Raises:
             TransportError: no connection, or it broke before the headers.
+            UsageError: the environment names certificates or a proxy that our own client can not use.
         If cancelled: the connection is closed.
         """
         client = self._the_client()
