@@ -1,8 +1,8 @@
-"""What we use of a client, httpx's or httpx2's: its shape, and the request that it is given to send."""
+"""What we use of a client, httpx's or httpx2's: its shape, the request that it is given to send, and why it failed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
@@ -85,3 +85,17 @@ def build_request(client: Client, wire: WireRequest, connect_s: float | None) ->
     kind = cast("Hashable", request.stream.__class__)
     request.stream = _kept_whole(kind)(wire.body)
     return cast("object", request)
+
+
+def reasons(error: BaseException) -> Iterator[BaseException]:
+    """Give an exception and those inside it, the innermost last: a client's own often have no words.
+
+    Also what `raise … from None` hides, for httpcore does so; of a group, what it holds last. No deeper than 16.
+    """
+    for _ in range(16):
+        yield error
+        held = cast("tuple[BaseException, ...]", getattr(error, "exceptions", ()))
+        inner = held[-1] if held else error.__cause__ or error.__context__
+        if inner is None:
+            return
+        error = inner

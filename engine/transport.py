@@ -13,17 +13,19 @@ import ssl
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
 
 import httpx
 import trio
 
 from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
+from .core.errors import InvalidRequest
 from .core.failures import printable
 from .core.policy import Limits
 from .core.provider import WireRefusal, WireRequest
 from .core.secret import Secret, scrub
 from .environment import proxies, unusable_certificates, unusable_proxy
-from .http_client import Client, Response, build_request
+from .http_client import Client, Response, build_request, reasons
 from .waiting import WaitingTask
 
 CLOSE_S = 1.0
@@ -54,10 +56,14 @@ NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "ap
 
 
 class TransportError(Exception):
-    """The connection failed; `cause` says how. Raised to the attempt only, which makes it a value."""
+    """The connection failed; `cause` says how. Raised to the attempt only, which makes it a value.
 
-    def __init__(self, cause: InterruptCause, detail: str = "") -> None:
-        super().__init__(f"{cause}: {detail}" if detail else str(cause))
+    `what` takes the place of the cause's own words, where there are better ones.
+    """
+
+    def __init__(self, cause: InterruptCause, detail: str = "", *, what: str = "") -> None:
+        said = what or str(cause)
+        super().__init__(f"{said}: {detail}" if detail else said)
         self.cause = cause
 
 
@@ -262,8 +268,26 @@ def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
         return error
     if isinstance(cause, MalformedStream):
         cause = MalformedStream(printable(scrub(str(error), secrets)))
-    text = POOL_FULL if cause == IdleStall("pool") else printable(scrub(str(error), secrets))
-    return TransportError(cause, text)
+    if cause == IdleStall("pool"):
+        return TransportError(cause, POOL_FULL)
+    not_connected = type(error).__name__ == "ConnectError"
+    text = str(error)
+    if not_connected or not text:  # "all attempts failed", or nothing: the reason is inside
+        text = next((text for inner in reversed([*reasons(error)]) if (text := str(inner))), "")
+    what = "could not connect" if not_connected else ""
+    return TransportError(cause, printable(scrub(text, secrets)), what=what)
+
+
+def _distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:
+    """Say which certificate was not accepted, if that is why; to ask again would meet the same one."""
+    for inner in reasons(error):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            why = printable(getattr(inner, "verify_message", "") or str(inner))
+            return InvalidRequest(
+                f"the certificate of {urlsplit(wire.url).hostname} was not accepted: {why}; nothing was sent. To trust it, "
+                "name its authority's PEM file in SSL_CERT_FILE, or give the provider a client that does"
+            )
+    return None
 
 
 def secrets_of(wire: WireRequest) -> tuple[Secret, ...]:
@@ -322,6 +346,7 @@ class HTTPTransport:
 
         Raises:
             TransportError: no connection, or it broke before the headers.
+            InvalidRequest: the server's certificate was not accepted.
             UsageError: the environment names certificates or a proxy that our own client can not use.
         If cancelled: the connection is closed.
         """
@@ -332,7 +357,7 @@ class HTTPTransport:
         except Exception as error:
             if cause_of(error) is None:
                 raise
-            raise _translated(error, secrets) from error
+            raise _distrusted(error, wire) or _translated(error, secrets) from error
         return OpenedResponse(response, secrets)
 
     async def aclose(self) -> None:

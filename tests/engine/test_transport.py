@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import httpx2
 import pytest
 import trio
 
+import riverrun as rr
 from riverrun.engine.core.causes import (
     ConnectionReset,
     GoAway,
@@ -86,6 +88,65 @@ def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Call
 @CLIENTS
 def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
     trio.run(send_large, client, read_nothing, 0.05)
+
+
+# -- why no connection was made ---------------------------------------------------------------------------------------
+
+
+class Unreachable(httpx.AsyncBaseTransport):
+    """A server whose certificate is its own."""
+
+    asked = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        try:
+            try:
+                raise ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
+            except ssl.SSLError as error:
+                raise trio.BrokenResourceError from error
+        except trio.BrokenResourceError:
+            raise httpx.ConnectError("") from None
+
+
+def test_a_certificate_that_is_not_accepted_is_told_and_not_asked_again() -> None:
+    server = Unreachable()
+
+    async def main() -> None:
+        async with httpx.AsyncClient(transport=server) as client:
+            provider = rr.OpenAIChat("m", api_key="k", base_url="https://example.org/v1", client=client)
+            await rr.Engine(provider).complete(rr.InferenceRequest(rr.Message.user("?")))
+
+    with pytest.raises(rr.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE") as caught:
+        trio.run(main)
+    assert (server.asked, caught.value.is_retryable) == (1, False)
+
+
+async def why_not_connected(scheme: str, client: object) -> TransportError:
+    """What is said of a server that does not speak TLS, or, for http, of one that is no more."""
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, say_some_and_break, 0)
+        port = listeners[0].socket.getsockname()[1]
+        if scheme == "http":
+            nursery.cancel_scope.cancel()
+        else:
+            with pytest.raises(TransportError) as caught:
+                await HTTPTransport(client).open(WireRequest(f"https://127.0.0.1:{port}", {}, b""), connect_s=5.0)
+            nursery.cancel_scope.cancel()
+            return caught.value
+    with pytest.raises(TransportError) as caught:
+        await HTTPTransport(client).open(WireRequest(f"http://127.0.0.1:{port}", {}, b""), connect_s=5.0)
+    return caught.value
+
+
+@pytest.mark.sockets
+@CLIENTS
+@pytest.mark.parametrize(("scheme", "why"), [("https", "SSL"), ("http", "refused")])
+def test_a_connection_that_can_not_be_made_says_why(client: Callable[[], object], scheme: str, why: str) -> None:
+    error = trio.run(why_not_connected, scheme, client())
+    assert error.cause == ConnectionReset()
+    assert str(error).startswith("could not connect: ")
+    assert why in str(error)
 
 
 # -- the pool ---------------------------------------------------------------------------------------------------------
