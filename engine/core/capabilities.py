@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+
+from .usage_error import UsageError
+from .validators import items_of, seen
 
 
 class ContinuationForm(StrEnum):
@@ -22,6 +26,17 @@ class ContinuationForm(StrEnum):
     """The original request again; what was shown is taken back."""
 
 
+def _forms(value: Iterable[ContinuationForm]) -> tuple[ContinuationForm, ...]:
+    items = items_of("forms", value, ContinuationForm, "ContinuationForms, best first")
+    return tuple(_form(position, item) for position, item in enumerate(items))
+
+
+def _form(position: int, item: object) -> ContinuationForm:
+    if isinstance(item, str) and item in tuple(ContinuationForm):
+        return ContinuationForm(item)
+    raise UsageError(f"forms[{position}] is {seen(item)}; expected a ContinuationForm: {', '.join(ContinuationForm)}")
+
+
 @frozen
 class Capabilities:
     """How answers of one provider and model can be continued, for one request.
@@ -32,7 +47,7 @@ class Capabilities:
     white space (Anthropic answers 400). `whole_only` gives the reason why this request's answer can only be had whole.
     """
 
-    forms: tuple[ContinuationForm, ...] = (ContinuationForm.QUOTE,)
+    forms: tuple[ContinuationForm, ...] = field(default=(ContinuationForm.QUOTE,), converter=_forms)
     can_reattach: bool = False
     echoes: bool = False
     prefix_trailing_space: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -9,13 +10,14 @@ from attrs import field, frozen
 
 from .json_value import JSONObject
 from .usage_error import UsageError
+from .validators import instance, items_of, seen
 
 
 @frozen
 class TextBlock:
     """A piece of text."""
 
-    text: str
+    text: str = field(validator=instance(str, "text"))
 
 
 @frozen
@@ -50,15 +52,33 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: JSONObject
+    arguments: JSONObject = field(validator=instance(Mapping, "a JSON object: read what is JSON text with json.loads"))
+
+
+def _result_content(
+    value: str | Sequence[TextBlock | ImageBlock],
+) -> str | tuple[TextBlock | ImageBlock, ...]:
+    if isinstance(value, str):
+        return value
+    expected = "text, or blocks of text and images: write other values as text"
+    return tuple(
+        _result_block(f"content[{position}]", item, expected)
+        for position, item in enumerate(items_of("content", value, (TextBlock, ImageBlock), expected))
+    )
+
+
+def _result_block(name: str, item: object, expected: str) -> TextBlock | ImageBlock:
+    if isinstance(item, TextBlock | ImageBlock):
+        return item
+    raise UsageError(f"{name} is {seen(item)}; expected {expected}")
 
 
 @frozen
 class ToolResult:
     """What a tool answered, tied to its call by `tool_call_id`. `content` is text or blocks of text and images."""
 
-    tool_call_id: str
-    content: str | tuple[TextBlock | ImageBlock, ...]
+    tool_call_id: str = field(validator=instance(str, "the id of the call it answers"))
+    content: str | tuple[TextBlock | ImageBlock, ...] = field(converter=_result_content)
     is_error: bool = False
 
 
@@ -76,6 +96,7 @@ class OpaqueBlock:
 
 Block: TypeAlias = TextBlock | ReasoningBlock | ImageBlock | ToolCall | ToolResult | OpaqueBlock
 AnswerBlock: TypeAlias = TextBlock | ReasoningBlock | ToolCall | OpaqueBlock
+_BLOCKS = (TextBlock, ReasoningBlock, ImageBlock, ToolCall, ToolResult, OpaqueBlock)
 
 
 class Role(StrEnum):
@@ -85,26 +106,44 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
-def _blocks(content: tuple[str | Block, ...]) -> tuple[Block, ...]:
-    return tuple(TextBlock(item) if isinstance(item, str) else item for item in content)
+def _role(value: Role | str) -> Role:
+    try:
+        return Role(value)
+    except ValueError:
+        expected = "'user' or 'assistant': system text goes into InferenceRequest(system=…)"
+        raise UsageError(f"role is {seen(value)}; expected {expected}") from None
+
+
+def _blocks(content: str | Block | Sequence[str | Block]) -> tuple[Block, ...]:
+    expected = "text or a block of content: TextBlock, ImageBlock, ToolResult, or blocks of an answer"
+    items = items_of("content", content, (str, *_BLOCKS), expected)
+    return tuple(_block(f"content[{position}]", item, expected) for position, item in enumerate(items))
+
+
+def _block(name: str, item: object, expected: str) -> Block:
+    if isinstance(item, str):
+        return TextBlock(item)
+    if isinstance(item, _BLOCKS):
+        return item
+    raise UsageError(f"{name} is {seen(item)}; expected {expected}")
 
 
 @frozen
 class Message:
     """One turn: a role and its blocks. Made with `user`, `assistant` or `tool_results`."""
 
-    role: Role
-    content: tuple[Block, ...]
+    role: Role = field(converter=_role)
+    content: tuple[Block, ...] = field(converter=_blocks)
 
     @classmethod
     def user(cls, *content: str | TextBlock | ImageBlock | ToolResult) -> Message:
         """Make a turn of the user's, of texts and images."""
-        return cls(Role.USER, _blocks(content))
+        return cls(Role.USER, content)
 
     @classmethod
     def assistant(cls, *content: str | AnswerBlock) -> Message:
         """Make a turn of the model's; a `StreamResult`'s `blocks` fit as they are."""
-        return cls(Role.ASSISTANT, _blocks(content))
+        return cls(Role.ASSISTANT, content)
 
     @classmethod
     def tool_results(cls, *results: ToolResult) -> Message:
@@ -121,6 +160,6 @@ class Message:
 class Tool:
     """A tool the model may call; `input_schema` is a JSON schema of type object."""
 
-    name: str
-    description: str
-    input_schema: JSONObject
+    name: str = field(validator=instance(str, "the tool's name"))
+    description: str = field(validator=instance(str, "a sentence on what the tool does"))
+    input_schema: JSONObject = field(validator=instance(Mapping, 'a JSON schema: {"type": "object", …}'))

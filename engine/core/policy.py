@@ -5,14 +5,12 @@ Each default cites its precedent; "seeds" are the project's source documents.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from .usage_error import UsageError
+from .validators import Validator, at_least, count, instance, or_none, seen, within
 
 
 class Jitter(StrEnum):
@@ -27,43 +25,20 @@ class Jitter(StrEnum):
     NONE = "none"
 
 
-_Validator: TypeAlias = Callable[[object, "Attribute[Any]", object], None]  # attrs hands on whatever the caller gave
-
 DELAY_S_MAX = 1e9
 """The longest delay a policy may ask for (31 years): keeps the arithmetic of `retry` finite, whatever is doubled."""
 
 
-def _within(low: float, high: float, expected: str) -> _Validator:
-    def check(_policy: object, attribute: Attribute[Any], value: object) -> None:
-        # NaN compares false, so it is refused here like any other number out of range.
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise UsageError(f"{attribute.name} is {value!r}; expected {expected}")
-
-    return check
+def _delay() -> Validator:
+    return within(0, DELAY_S_MAX, f"a number from 0 to {DELAY_S_MAX:g}")
 
 
-def _at_least(low: float) -> _Validator:
-    return _within(low, math.inf, f"a number of at least {low:g}")
-
-
-def _delay() -> _Validator:
-    return _within(0, DELAY_S_MAX, f"a number from 0 to {DELAY_S_MAX:g}")
-
-
-def _count() -> _Validator:
-    def check(_policy: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{attribute.name} is {value!r}; expected a whole number of at least 1")
-
-    return check
-
-
-def _or_none(validator: _Validator) -> _Validator:
-    def check(policy: object, attribute: Attribute[Any], value: object) -> None:
-        if value is not None:
-            validator(policy, attribute, value)
-
-    return check
+def _jitter(value: Jitter | str) -> Jitter:
+    try:
+        return Jitter(value)
+    except ValueError:
+        words = ", ".join(f"'{word}'" for word in Jitter)
+        raise UsageError(f"jitter is {seen(value)}; expected a Jitter: {words}") from None
 
 
 @frozen(kw_only=True)
@@ -88,8 +63,8 @@ class RetryPolicy:
             `retry_budget` (AWS SDKs, standard retry mode: 100). None: as many as each run has.
     """
 
-    attempts_max: int = field(default=3, validator=_count())
-    rate_limit_attempts_max: int | None = field(default=None, validator=_or_none(_count()))
+    attempts_max: int = field(default=3, validator=count())
+    rate_limit_attempts_max: int | None = field(default=None, validator=or_none(count()))
     base_delay_s: float = field(default=1.0, validator=_delay())
     delay_s_max: float = field(default=30.0, validator=_delay())
     rate_limit_base_delay_s: float = field(default=5.0, validator=_delay())
@@ -98,8 +73,8 @@ class RetryPolicy:
     empty_delay_s_max: float = field(default=5.0, validator=_delay())
     stall_delay_s: float = field(default=0.2, validator=_delay())
     retry_after_s_max: float = field(default=120.0, validator=_delay())
-    jitter: Jitter = field(default=Jitter.FULL, converter=Jitter)
-    engine_retries_max: int | None = field(default=100, validator=_or_none(_count()))
+    jitter: Jitter = field(default=Jitter.FULL, converter=_jitter)
+    engine_retries_max: int | None = field(default=100, validator=or_none(count()))
 
     @classmethod
     def patient(cls) -> RetryPolicy:
@@ -117,8 +92,8 @@ class RetryPolicy:
 class Throughput:
     """The least useful bytes (text, reasoning, arguments) a window of seconds must bring once the answer has begun."""
 
-    bytes_min: int = field(validator=_count())
-    window_s: float = field(validator=_at_least(0.001))
+    bytes_min: int = field(validator=count())
+    window_s: float = field(validator=at_least(0.001))
 
 
 @frozen(kw_only=True)
@@ -140,13 +115,15 @@ class StallPolicy:
         total_s: the whole attempt; off unless set (seeds, row 004 had 300 s; a stream that makes progress is not late).
     """
 
-    connect_s: float | None = field(default=10.0, validator=_or_none(_at_least(0)))
-    headers_s: float | None = field(default=120.0, validator=_or_none(_at_least(0)))
-    first_event_s: float | None = field(default=180.0, validator=_or_none(_at_least(0)))
-    first_event_s_max: float | None = field(default=600.0, validator=_or_none(_at_least(0)))
-    idle_s: float | None = field(default=60.0, validator=_or_none(_at_least(0)))
-    throughput: Throughput | None = None
-    total_s: float | None = field(default=None, validator=_or_none(_at_least(0)))
+    connect_s: float | None = field(default=10.0, validator=or_none(at_least(0)))
+    headers_s: float | None = field(default=120.0, validator=or_none(at_least(0)))
+    first_event_s: float | None = field(default=180.0, validator=or_none(at_least(0)))
+    first_event_s_max: float | None = field(default=600.0, validator=or_none(at_least(0)))
+    idle_s: float | None = field(default=60.0, validator=or_none(at_least(0)))
+    throughput: Throughput | None = field(
+        default=None, validator=or_none(instance(Throughput, "a Throughput(bytes_min=…, window_s=…), or None"))
+    )
+    total_s: float | None = field(default=None, validator=or_none(at_least(0)))
 
 
 @frozen(kw_only=True)
@@ -162,12 +139,12 @@ class CheckpointPolicy:
         last_flush_s: how long the shielded flush at the end of a run may take, also under cancellation.
     """
 
-    lag_bytes: int = field(default=4096, validator=_count())
-    lag_s: float = field(default=0.25, validator=_at_least(0))
-    before_delivery: bool = False
-    write_s: float = field(default=5.0, validator=_at_least(0))
-    load_s: float = field(default=10.0, validator=_at_least(0))
-    last_flush_s: float = field(default=2.0, validator=_at_least(0))
+    lag_bytes: int = field(default=4096, validator=count())
+    lag_s: float = field(default=0.25, validator=at_least(0))
+    before_delivery: bool = field(default=False, validator=instance(bool, "True or False"))
+    write_s: float = field(default=5.0, validator=at_least(0))
+    load_s: float = field(default=10.0, validator=at_least(0))
+    last_flush_s: float = field(default=2.0, validator=at_least(0))
 
 
 @frozen(kw_only=True)
@@ -177,20 +154,22 @@ class Limits:
     *Source*: docs/hardening.
     """
 
-    line_bytes_max: int = field(default=16 * 1024 * 1024, validator=_count())
-    event_bytes_max: int = field(default=16 * 1024 * 1024, validator=_count())
-    text_bytes_max: int = field(default=64 * 1024 * 1024, validator=_count())
-    arguments_bytes_max: int = field(default=8 * 1024 * 1024, validator=_count())
-    calls_max: int = field(default=1024, validator=_count())
-    blocks_max: int = field(default=4096, validator=_count())
-    error_body_bytes_max: int = field(default=64 * 1024, validator=_count())
+    line_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
+    event_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
+    text_bytes_max: int = field(default=64 * 1024 * 1024, validator=count())
+    arguments_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
+    calls_max: int = field(default=1024, validator=count())
+    blocks_max: int = field(default=4096, validator=count())
+    error_body_bytes_max: int = field(default=64 * 1024, validator=count())
 
 
 @frozen(kw_only=True)
 class Policy:
     """Everything a run's patience depends on."""
 
-    retry: RetryPolicy = RetryPolicy()
-    stall: StallPolicy = StallPolicy()
-    checkpoint: CheckpointPolicy = CheckpointPolicy()
-    limits: Limits = Limits()
+    retry: RetryPolicy = field(default=RetryPolicy(), validator=instance(RetryPolicy, "a RetryPolicy(…)"))
+    stall: StallPolicy = field(default=StallPolicy(), validator=instance(StallPolicy, "a StallPolicy(…)"))
+    checkpoint: CheckpointPolicy = field(
+        default=CheckpointPolicy(), validator=instance(CheckpointPolicy, "a CheckpointPolicy(…)")
+    )
+    limits: Limits = field(default=Limits(), validator=instance(Limits, "a Limits(…)"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
@@ -10,6 +11,7 @@ from attrs import field, frozen
 from .json_value import JSONValue
 from .messages import Message, TextBlock, Tool
 from .usage_error import UsageError
+from .validators import instance, items_of, or_none, seen, whole_number, within
 
 
 class ToolChoiceMode(StrEnum):
@@ -40,7 +42,7 @@ class ToolChoice:
 
 
 def _messages(value: Sequence[Message] | Message) -> tuple[Message, ...]:
-    items = (value,) if isinstance(value, Message | str) else value
+    items = items_of("messages", value, (Message, str), "Messages: [Message.user('…')]")
     return tuple(_message(position, item) for position, item in enumerate(items))
 
 
@@ -51,16 +53,36 @@ def _message(position: int, item: object) -> Message:
 
 
 def _system(value: str | Sequence[str | TextBlock]) -> tuple[TextBlock, ...]:
-    items = (value,) if isinstance(value, str) else value
-    return tuple(TextBlock(item) if isinstance(item, str) else item for item in items)
+    items = items_of("system", value, (str, TextBlock), "text, or a list of texts")
+    return tuple(_system_text(position, item) for position, item in enumerate(items))
+
+
+def _system_text(position: int, item: object) -> TextBlock:
+    if isinstance(item, TextBlock):
+        return item
+    return TextBlock(_text(f"system[{position}]", item))
+
+
+def _text(name: str, item: object) -> str:
+    if isinstance(item, str):
+        return item
+    raise UsageError(f"{name} is {seen(item)}; expected text")
 
 
 def _tools(value: Sequence[Tool]) -> tuple[Tool, ...]:
-    return tuple(value)
+    items = items_of("tools", value, Tool, "a list of Tools: leave it out where there are none")
+    return tuple(_tool(position, item) for position, item in enumerate(items))
+
+
+def _tool(position: int, item: object) -> Tool:
+    if isinstance(item, Tool):
+        return item
+    raise UsageError(f"tools[{position}] is {seen(item)}; expected a Tool(name, description, input_schema)")
 
 
 def _strings(value: Sequence[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+    items = items_of("stop_sequences", value, str, "a list of texts")
+    return tuple(_text(f"stop_sequences[{position}]", item) for position, item in enumerate(items))
 
 
 def _tool_choice(value: ToolChoice | str | None) -> ToolChoice | None:
@@ -69,9 +91,14 @@ def _tool_choice(value: ToolChoice | str | None) -> ToolChoice | None:
     if value in ("auto", "none", "required"):
         return ToolChoice(ToolChoiceMode(value))
     raise UsageError(
-        f"tool_choice is {value!r}; expected 'auto', 'none', 'required' or ToolChoice.tool(name): "
+        f"tool_choice is {seen(value)}; expected 'auto', 'none', 'required' or ToolChoice.tool(name): "
         "a tool is forced by ToolChoice.tool(name)"
     )
+
+
+_TEMPERATURE = within(-sys.float_info.max, sys.float_info.max, "a finite number, or None for the provider's own")
+_EFFORT = instance(str, "the provider's word, such as 'low', or None")
+_EXTRA = instance(Mapping, "fields of the provider's body: a dict")
 
 
 @frozen
@@ -92,20 +119,21 @@ class InferenceRequest:
         extra: fields merged into the provider's JSON body last, verbatim.
 
     Raises:
-        UsageError: no messages, an empty message, a ceiling below 1, a forced tool that is not among `tools`.
+        UsageError: a value of another type, no messages, an empty message, a ceiling below 1, a forced tool that is not
+            among `tools`.
     """
 
     messages: tuple[Message, ...] = field(converter=_messages)
     system: tuple[TextBlock, ...] = field(default=(), converter=_system, kw_only=True)
     tools: tuple[Tool, ...] = field(default=(), converter=_tools, kw_only=True)
     tool_choice: ToolChoice | None = field(default=None, converter=_tool_choice, kw_only=True)
-    max_tokens: int | None = field(default=None, kw_only=True)
-    temperature: float | None = field(default=None, kw_only=True)
+    max_tokens: int | None = field(default=None, validator=or_none(whole_number()), kw_only=True)
+    temperature: float | None = field(default=None, validator=or_none(_TEMPERATURE), kw_only=True)
     stop_sequences: tuple[str, ...] = field(default=(), converter=_strings, kw_only=True)
-    reasoning_effort: str | None = field(default=None, kw_only=True)
-    reasoning_budget_tokens: int | None = field(default=None, kw_only=True)
-    prompt_cache: bool = field(default=False, kw_only=True)
-    extra: Mapping[str, JSONValue] = field(factory=dict[str, JSONValue], kw_only=True)
+    reasoning_effort: str | None = field(default=None, validator=or_none(_EFFORT), kw_only=True)
+    reasoning_budget_tokens: int | None = field(default=None, validator=or_none(whole_number()), kw_only=True)
+    prompt_cache: bool = field(default=False, validator=instance(bool, "True or False"), kw_only=True)
+    extra: Mapping[str, JSONValue] = field(factory=dict[str, JSONValue], validator=_EXTRA, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not self.messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -102,11 +103,60 @@ def test_one_message_one_system_text_and_one_stop_sequence_need_no_list() -> Non
         (lambda: InferenceRequest(ASK, tools=[GO], tool_choice="tool"), "tool_choice is 'tool'"),
         (lambda: evolve(InferenceRequest(ASK), messages=()), "messages is empty"),
         (lambda: StreamResult().to_message(), "the answer is empty"),
+        (lambda: InferenceRequest(cast("Any", 5)), "messages is 5; expected Messages"),
+        *(
+            (partial(InferenceRequest, ASK, **{name: value}), seen)
+            for name, value, seen in (
+                ("system", None, "system is None; expected text"),
+                ("system", ["a", 5], r"system\[1\] is 5; expected text"),
+                ("tools", ["a"], r"tools\[0\] is 'a'; expected a Tool"),
+                ("tools", None, "tools is None; expected a list of Tools"),
+                ("tool_choice", 5, "tool_choice is 5; expected 'auto'"),
+                ("max_tokens", "5", "max_tokens is '5'; expected a whole number"),
+                ("max_tokens", True, "max_tokens is True; expected a whole number"),
+                ("temperature", "hot", "temperature is 'hot'; expected a finite number"),
+                ("temperature", float("nan"), "temperature is nan; expected a finite number"),
+                ("stop_sequences", [5], r"stop_sequences\[0\] is 5; expected text"),
+                ("reasoning_effort", 3, "reasoning_effort is 3; expected the provider's word"),
+                ("reasoning_budget_tokens", 1.5, "reasoning_budget_tokens is 1.5; expected a whole number"),
+                ("prompt_cache", "yes", "prompt_cache is 'yes'; expected True or False"),
+                ("extra", ["a"], "extra is a list; expected fields"),
+            )
+        ),
     ],
 )
 def test_a_request_that_can_not_work_is_refused_when_it_is_made(make: Callable[[], object], seen: str) -> None:
     with pytest.raises(UsageError, match=seen):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "seen"),
+    [
+        (lambda: Message.user(cast("Any", 5)), r"content\[0\] is 5; expected text or a block"),
+        (lambda: Message.user("a", cast("Any", {"type": "text"})), r"content\[1\] is a dict; expected text or a block"),
+        (lambda: Message(Role.USER, cast("Any", None)), "content is None; expected text or a block"),
+        (lambda: Message(cast("Any", "system"), ("a",)), "role is 'system'; expected 'user' or 'assistant'"),
+        (lambda: TextBlock(cast("Any", 5)), "text is 5; expected text"),
+        (lambda: ToolCall("1", "look", cast("Any", "{}")), "arguments is '{}'; expected a JSON object"),
+        (lambda: ToolResult("1", cast("Any", 5)), "content is 5; expected text, or blocks"),
+        (lambda: ToolResult("1", cast("Any", {"a": 1})), "content is a dict; expected text, or blocks"),
+        (lambda: ToolResult("1", cast("Any", ["a"])), r"content\[0\] is 'a'; expected text, or blocks"),
+        (lambda: ToolResult(cast("Any", 1), "a"), "tool_call_id is 1; expected the id"),
+        (lambda: Tool("look", "", cast("Any", 5)), "input_schema is 5; expected a JSON schema"),
+        (lambda: Tool("look", cast("Any", None), {}), "description is None; expected a sentence"),
+        (lambda: Tool(cast("Any", LOOK), "", {}), "name is a Tool; expected the tool's name"),
+    ],
+)
+def test_a_part_of_a_message_that_is_none_is_refused_when_it_is_made(make: Callable[[], object], seen: str) -> None:
+    with pytest.raises(UsageError, match=seen):
+        make()
+
+
+def test_what_is_the_same_in_other_clothes_is_taken() -> None:
+    assert Message(cast("Any", "user"), cast("Any", ["a"])) == Message(Role.USER, (TextBlock("a"),))
+    assert ToolResult("1", cast("Any", [TextBlock("a")])).content == (TextBlock("a"),)
+    assert InferenceRequest(ASK, tools=cast("Any", LOOK)).tools == (LOOK,)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from attrs import fields
@@ -106,3 +107,21 @@ def test_a_patient_policy_has_the_numbers_of_a_batch_client() -> None:
     patient = RetryPolicy.patient()
     assert (patient.attempts_max, patient.rate_limit_attempts_max) == (4, 8)
     assert (patient.base_delay_s, patient.delay_s_max, patient.jitter) == (0.25, 5.0, Jitter.PROPORTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("make", "seen"),
+    [
+        (lambda: Policy(retry=cast("Any", 5)), r"retry is 5; expected a RetryPolicy\(…\)"),
+        (lambda: Policy(stall=cast("Any", RetryPolicy())), "stall is a RetryPolicy; expected a StallPolicy"),
+        (lambda: Policy(checkpoint=cast("Any", None)), "checkpoint is None; expected a CheckpointPolicy"),
+        (lambda: Policy(limits=cast("Any", Limits)), "limits is the class Limits; expected a Limits"),
+        (lambda: StallPolicy(throughput=cast("Any", 20)), "throughput is 20; expected a Throughput"),
+        (lambda: CheckpointPolicy(before_delivery=cast("Any", "yes")), "before_delivery is 'yes'; expected True or"),
+        (lambda: RetryPolicy(jitter="bogus"), "jitter is 'bogus'; expected a Jitter: 'full', 'added', 'prop"),
+        (lambda: RetryPolicy(jitter=cast("Any", None)), "jitter is None; expected a Jitter"),
+    ],
+)
+def test_a_policy_of_another_type_is_refused_by_name(make: Callable[[], object], seen: str) -> None:
+    with pytest.raises(UsageError, match=seen):
+        make()
