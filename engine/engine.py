@@ -16,14 +16,17 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
+import trio
+
 from .core.errors import InferenceCancelled, UsageError
 from .core.events import Finished
 from .core.planner import plan_recovery
 from .core.policy import Policy
 from .core.provider import Provider
-from .core.request import InferenceRequest
+from .core.request import InferenceRequest, require_encodable
 from .core.result import StreamResult
 from .core.retry_budget import RetryBudget
+from .core.validators import require_instance, seen
 from .opened_run import OpenedRun
 from .run import Run
 from .source import EventSource, is_event_source
@@ -60,15 +63,14 @@ class Engine:
         chance: Callable[[], float] = random.random,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        # A str has an encode() too, and a class has every method its instances have.
-        if isinstance(provider, type) or not (is_event_source(provider) or hasattr(provider, "decoder")):
-            seen = provider if isinstance(provider, type) else type(provider).__name__
-            raise UsageError(
-                f"{seen} is neither a provider nor an event source; expected an object with "
-                "encode() and decoder(), or with open_events(), such as Anthropic('…')"
-            )
+        _require_provider(provider)
+        _require_store(store)
+        for name, function in (("planner", planner), ("chance", chance), ("wall_clock", wall_clock)):
+            if not callable(function):
+                raise UsageError(f"{name} is {seen(function)}; expected a function: leave it out for the default")
         self.provider = provider
         self.policy = policy if policy is not None else Policy()
+        require_instance("policy", self.policy, Policy, "a Policy(…), or None for the default")
         self.store = store
         self._chance = chance
         self._transport: Transport = transport or HTTPTransport(getattr(provider, "client", None))
@@ -90,13 +92,19 @@ class Engine:
             run_id: names the run in the store, across processes; made up if None.
             deliver_from: how many characters of text the consumer already has.
 
+        Raises:
+            UsageError: an argument is none of these, what the user says can not be encoded, or this is no trio task.
+
         Raises (on entering):
             CheckpointMismatch: `run_id` belongs to another request.
             StoreError: the store holds something unreadable, or refuses to be used.
         If cancelled: the run ends, its checkpoint is flushed within a bound, and the block is left by `Cancelled`.
         """
-        if deliver_from < 0:
-            raise UsageError(f"deliver_from is {deliver_from}; expected the number of characters shown, 0 or more")
+        require_instance("request", request, InferenceRequest, "an InferenceRequest([Message.user('…')])")
+        require_encodable(request)
+        _require_run_id(run_id)
+        _require_shown(deliver_from)
+        _require_trio()
         name = run_id if run_id is not None else f"run-{int(self._chance() * 2**53):014x}"
         return OpenedRun(Run(self._world, request, name, self.store), deliver_from, _Use(self))
 
@@ -104,6 +112,7 @@ class Engine:
         """Ask, and give the whole answer. Recovers like `open_stream`.
 
         Raises:
+            UsageError: as `open_stream`.
             InferenceError: the run failed; its `snapshot` holds what was said.
             InferenceCancelled: somebody paused or cancelled the run from inside.
         If cancelled: as `open_stream`.
@@ -120,6 +129,7 @@ class Engine:
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
+        _require_trio()
         self._uses += 1
         return self
 
@@ -144,3 +154,39 @@ class _Use:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._engine.__aexit__(kind, error, trace)
+
+
+def _require_provider(provider: object) -> None:
+    # A str has an encode() too, and a class has every method its instances have.
+    if isinstance(provider, type) or not (is_event_source(provider) or hasattr(provider, "decoder")):
+        shown = provider if isinstance(provider, type) else type(provider).__name__
+        raise UsageError(
+            f"{shown} is neither a provider nor an event source; expected an object with "
+            "encode() and decoder(), or with open_events(), such as Anthropic('…')"
+        )
+
+
+_STORE_METHODS = ("open_journal", "append", "delete", "list_runs", "aclose")
+
+
+def _require_store(store: object) -> None:
+    is_store = not isinstance(store, type) and all(callable(getattr(store, name, None)) for name in _STORE_METHODS)
+    if store is not None and not is_store:
+        methods = ", ".join(_STORE_METHODS)
+        raise UsageError(f"store is {seen(store)}; expected an object with {methods}, such as SQLiteStore('runs.db')")
+
+
+def _require_run_id(run_id: object) -> None:
+    if run_id is not None and not (isinstance(run_id, str) and run_id):
+        raise UsageError(f"run_id is {seen(run_id)}; expected text that is not empty, or None: str(…) makes text of it")
+
+
+def _require_shown(deliver_from: object) -> None:
+    if isinstance(deliver_from, bool) or not isinstance(deliver_from, int) or deliver_from < 0:
+        shown = seen(deliver_from)
+        raise UsageError(f"deliver_from is {shown}; expected the number of characters shown, 0 or more")
+
+
+def _require_trio() -> None:
+    if not trio.lowlevel.in_trio_task():
+        raise UsageError("used outside trio (under asyncio?); expected to be in a task of trio's: trio.run(main)")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from attrs import field, frozen
 
 from .json_value import JSONValue
-from .messages import Message, TextBlock, Tool
+from .messages import Block, Message, Role, TextBlock, Tool, ToolResult
 from .usage_error import UsageError
 from .validators import instance, items_of, or_none, seen, whole_number, within
 
@@ -154,3 +155,39 @@ class InferenceRequest:
             raise UsageError("tool_choice forces a call but tools is empty; give the tools, or leave tool_choice out")
         if choice is not None and choice.name is not None and choice.name not in names:
             raise UsageError(f"tool_choice forces {choice.name!r}, which is not among the tools {sorted(names)}")
+
+
+def require_encodable(request: InferenceRequest) -> None:
+    """Refuse half characters in what the caller says: providers refuse them too, with other words or none.
+
+    The model's own turns are left alone: half a character of the model's goes back as it came, an escape in the JSON.
+
+    Raises:
+        UsageError: system text or a turn of the user's holds a lone surrogate; the message says where.
+    """
+    for name, text in _texts_of(request):
+        half = None if text.isascii() else _HALF.search(text)
+        if half is not None:
+            raise UsageError(
+                f"{name} holds the lone surrogate {half[0]!a} at character {half.start()}; expected text that can be "
+                "encoded as UTF-8: decode its bytes with errors='replace'"
+            )
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _texts_of(request: InferenceRequest) -> Iterator[tuple[str, str]]:
+    yield from ((f"system[{position}]", block.text) for position, block in enumerate(request.system))
+    for place, message in enumerate(request.messages):
+        for position, block in enumerate(message.content if message.role is Role.USER else ()):
+            name = f"messages[{place}].content[{position}]"
+            parts = block.content if isinstance(block, ToolResult) else (block,)
+            yield from ((name, text) for text in _said(parts))
+
+
+def _said(parts: str | Iterable[Block]) -> Iterator[str]:
+    if isinstance(parts, str):
+        yield parts
+    else:
+        yield from (part.text for part in parts if isinstance(part, TextBlock))
