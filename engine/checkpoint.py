@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import trio
 from attrs import frozen
 
@@ -13,8 +15,9 @@ from .core.journal import RestoredRun, restore
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
 from .core.replay import block_events
+from .core.validators import seen
 from .single_error import fault_of
-from .stores.store import CheckpointStore, OpenedJournal
+from .stores.store import CheckpointStore, OpenedJournal, StoreUnreachable
 
 MORE_SHOWN = "more was shown than was stored"
 """Why a consumer that has seen text before is told to drop it: its process was killed, or had no store."""
@@ -30,31 +33,54 @@ class StoreUnavailable:
     why: str
 
 
+def _told(fault: Exception) -> str:
+    return str(fault) if isinstance(fault, StoreUnreachable) else f"{type(fault).__name__}: {fault}"
+
+
 async def load_journal(
     store: CheckpointStore, run_id: str, policy: CheckpointPolicy
 ) -> OpenedJournal | StoreUnavailable:
     """Claim a run and read what is stored of it.
 
     Raises:
-        StoreError: the store is there and refuses: unreadable, of another version, not a store.
+        StoreError: the store is there and refuses: unreadable, of another version, not a store, giving no journal.
         StoreError: it gave no answer, and the policy shows nothing that is not stored.
     If cancelled: the run may have been claimed; nothing else has changed.
     """
     faults: list[Exception] = []
     try:
         with trio.move_on_after(policy.load_s):
-            return await store.open_journal(run_id)
+            return _require_journal(await store.open_journal(run_id), store)
     except* Exception as group:  # a store is foreign code, and may raise beside the `Cancelled` of its deadline
         faults.append(fault_of(group, StoreError))
-    if faults and isinstance(faults[0], StoreError):
+    if faults and isinstance(faults[0], StoreError) and not isinstance(faults[0], StoreUnreachable):
         raise faults.pop()
-    why = f"{type(faults[0]).__name__}: {faults[0]}" if faults else f"no answer within {policy.load_s:g} s"
+    why = _told(faults[0]) if faults else f"no answer within {policy.load_s:g} s"
     if policy.before_delivery:
         raise StoreError(
             f"the checkpoint store could not be read ({why}), and CheckpointPolicy(before_delivery=True) shows "
             "nothing that is not stored"
         )
     return StoreUnavailable(why)
+
+
+def _require_journal(opened: object, store: CheckpointStore) -> OpenedJournal:
+    """Refuse what is no journal: a store is foreign code, and its mistake is told as one before anything is asked."""
+    if not isinstance(opened, OpenedJournal):
+        raise _fault(store, seen(opened), "an OpenedJournal(fence, entries)")
+    if isinstance(opened.fence, bool) or not isinstance(cast("object", opened.fence), int):
+        raise _fault(store, f"the fence {seen(opened.fence)}", "a whole number")
+    if not isinstance(cast("object", opened.entries), tuple | list):
+        raise _fault(store, f"entries that are {seen(opened.entries)}", "a tuple of bytes")
+    for position, entry in enumerate(opened.entries):
+        if not isinstance(cast("object", entry), bytes):
+            raise _fault(store, f"an entry {position} that is {seen(entry)}", "bytes, as they were appended")
+    return opened
+
+
+def _fault(store: CheckpointStore, given: str, expected: str) -> StoreError:
+    name = type(store).__name__
+    return StoreError(f"open_journal() of the store {name} gave {given}; expected {expected}: mend {name}")
 
 
 def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) -> RestoredRun | None:

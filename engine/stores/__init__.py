@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .memory import MemoryStore
 from .sqlite import SQLiteStore
-from .store import CheckpointStore, OpenedJournal, StaleFence
+from .store import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
 
-__all__ = ["CheckpointStore", "MemoryStore", "OpenedJournal", "SQLiteStore", "StaleFence"]
+__all__ = ["CheckpointStore", "MemoryStore", "OpenedJournal", "SQLiteStore", "StaleFence", "StoreUnreachable"]

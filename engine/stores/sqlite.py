@@ -32,6 +32,7 @@ import trio
 from ..core.errors import StoreError
 from ..core.failures import printable
 from ..core.usage_error import UsageError
+from .sqlite_errors import BUSY_S, REMEDIES, typed_errors
 from .store import (
     ENTRY_BYTES_MAX,
     OpenedJournal,
@@ -47,9 +48,6 @@ SCHEMA_VERSION = 1
 
 APPLICATION_ID = 0x72697672
 """"rivr", kept in `PRAGMA application_id`: what tells our file from any other SQLite database."""
-
-BUSY_S = 5.0
-"""How long a call waits for another process's write to end."""
 
 CLOSE_S = 2.0
 """How long `aclose` waits, shielded, for a call that is under way; the thread closes the file behind it in any case."""
@@ -195,7 +193,7 @@ class _Database:
 
     @contextmanager
     def _connected(self) -> Generator[sqlite3.Connection]:
-        with self._lock, _typed(self._path):
+        with self._lock, typed_errors(self._path):
             if self._refusing:
                 raise StoreError(f"{self._path} is closed; expected an open store: close it after the last run ended")
             if self._connection is None:
@@ -255,7 +253,7 @@ def _all_entries(connection: sqlite3.Connection, run_id: str, run: int) -> tuple
         require_next(run_id, sequence, expected)
         if zlib.crc32(entry) != crc:  # SQLite checks its structure, not its content: a cut file reads as zeros
             run_seen = f"run '{printable(run_id)}': entry {sequence} is not what was written (checksum)"
-            raise StoreError(f"{run_seen}; {_REMEDIES[sqlite3.SQLITE_CORRUPT]}")
+            raise StoreError(f"{run_seen}; {REMEDIES[sqlite3.SQLITE_CORRUPT]}")
     return tuple(entry for _, _, entry in rows)
 
 
@@ -371,28 +369,3 @@ def _transaction(connection: sqlite3.Connection) -> Generator[None]:
         if connection.in_transaction:
             with suppress(sqlite3.Error):  # the error that brought us here is the one to tell
                 connection.execute("ROLLBACK")
-
-
-_REMEDIES = {
-    sqlite3.SQLITE_BUSY: f"another process kept it locked for over {BUSY_S:g} s; end that process, or try again",
-    sqlite3.SQLITE_NOTADB: "expected a riverrun store; move the file away, or give another path",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it, its -wal and its -shm away: the next use makes a new one",
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_READONLY: "expected a file and a folder this process may write to; check their owner and mode",
-    sqlite3.SQLITE_CANTOPEN: "expected a file and a folder this process may write to; check their owner and mode",
-}
-
-
-@contextmanager
-def _typed(path: Path) -> Generator[None]:
-    """Let nothing of sqlite3 or the operating system out: whoever runs the store gets one kind of error."""
-    try:
-        yield
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        remedy = _REMEDIES.get(primary_code, "expected a working riverrun store; check the file and its disk")
-        raise StoreError(f"{path}: {error}; {remedy}") from error
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreError(f"{path.parent} is not a folder; expected one that exists: create it first") from error
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; {_REMEDIES[sqlite3.SQLITE_CANTOPEN]}") from error

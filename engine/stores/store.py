@@ -35,8 +35,14 @@ class StaleFence(StoreError):
     """Another process owns the run now, or it was deleted: nothing was written, and this process must stop writing."""
 
 
+class StoreUnreachable(StoreError):
+    """Nothing is wrong with the store, but it can not be had now: others hold it, its disk is full or fails."""
+
+
 class CheckpointStore(Protocol):
     """Where runs outlive their process. Every method is a checkpoint, and raises `StoreError` and nothing else.
+
+    When a run opens, `StoreUnreachable` costs the run its checkpoint and any other `StoreError` ends it.
 
     A store may be slow or hang: the caller sets deadlines. It is shared by all runs of an engine, from any number of
     tasks, and closed by whoever made it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import trio
@@ -13,7 +14,7 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.journal import JournalHeader, encode_entry, fingerprint
 from riverrun.engine.core.stream_events import StopReported, TextDelta
-from riverrun.engine.stores import StaleFence
+from riverrun.engine.stores import OpenedJournal, StaleFence, StoreUnreachable
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import (
     ASK,
@@ -235,7 +236,10 @@ def test_another_request_under_a_stored_id_is_refused_before_anything_is_asked()
 # -- opening a store that misbehaves ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", [DOWN, "hang"])
+LOCKED = StoreUnreachable("runs.db: database is locked")
+
+
+@pytest.mark.parametrize("how", [DOWN, LOCKED, "hang"])
 def test_a_store_that_gives_no_answer_is_done_without_and_warned_of_once(
     how: Exception | str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,7 +250,7 @@ def test_a_store_that_gives_no_answer_is_done_without_and_warned_of_once(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-@pytest.mark.parametrize("how", [DOWN, "hang"])
+@pytest.mark.parametrize("how", [DOWN, LOCKED, "hang"])
 def test_where_the_store_comes_first_one_that_gives_no_answer_is_an_error(how: Exception | str) -> None:
     source, store = OwnSource(), WatchedStore(opening=how)
     with pytest.raises(rr.StoreError, match="before_delivery"):
@@ -259,6 +263,33 @@ def test_a_store_that_refuses_is_an_error() -> None:
     with pytest.raises(rr.StoreError) as caught:
         played(lambda: reopened(WatchedStore(opening=refusal), OwnSource()))
     assert caught.value is refusal
+
+
+GIVEN: dict[str, object] = {
+    r"gave None; expected an OpenedJournal\(": None,
+    r"gave a tuple; expected an OpenedJournal\(": (1, ()),
+    r"gave the fence '1'; expected a whole number": OpenedJournal(cast("Any", "1"), ()),
+    "gave the fence True; expected a whole number": OpenedJournal(True, ()),
+    "gave entries that are None; expected a tuple of bytes": OpenedJournal(1, cast("Any", None)),
+    "gave entries that are b'x'; expected a tuple of bytes": OpenedJournal(1, cast("Any", b"x")),
+    "gave an entry 1 that is 'text'; expected bytes": OpenedJournal(1, (b"[]", cast("Any", "text"))),
+    "gave an entry 0 that is a memoryview; expected bytes": OpenedJournal(1, (cast("Any", memoryview(b"x")),)),
+}
+
+
+@pytest.mark.parametrize("told", GIVEN)
+@pytest.mark.parametrize("policy", [None, STORE_FIRST])
+def test_a_store_that_gives_no_journal_is_told_as_the_store_s_fault_before_anything_is_asked(
+    told: str, policy: rr.Policy | None
+) -> None:
+    class Mistaken(WatchedStore):
+        async def open_journal(self, run_id: str) -> OpenedJournal:
+            return cast("OpenedJournal", GIVEN[told])
+
+    source = OwnSource()
+    with pytest.raises(rr.StoreError, match=rf"open_journal\(\) of the store Mistaken {told}.*: mend Mistaken"):
+        played(lambda: reopened(Mistaken(), source, policy=policy))
+    assert source.attempts == 0
 
 
 HEADER = JournalHeader(1, "run", fingerprint(ASK), "own", "m-1", 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import random
@@ -19,8 +20,11 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from riverrun.engine.checkpoint import StoreUnavailable, load_journal
 from riverrun.engine.core.errors import StoreError, UsageError
-from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, sqlite
+from riverrun.engine.core.policy import CheckpointPolicy
+from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable, sqlite
+from riverrun.engine.stores.sqlite_errors import typed_errors
 
 ENTRIES = tuple(bytes([number]) * 3000 for number in range(20))
 
@@ -363,6 +367,60 @@ def test_a_file_kept_locked_too_long_is_a_typed_error(path: Path, monkeypatch: p
     monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
     with locked(path):
         assert "database is locked; another process kept it locked" in open_error(path)
+
+
+@pytest.mark.parametrize("before_delivery", [False, True])
+def test_a_file_that_another_process_keeps_locked_costs_a_run_its_checkpoint_or_where_the_store_comes_first_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, before_delivery: bool
+) -> None:
+    serve(path, write_entries)
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
+    policy = CheckpointPolicy(before_delivery=before_delivery)
+
+    async def claim(store: SQLiteStore) -> None:
+        if before_delivery:
+            with pytest.raises(StoreError, match=r"could not be read \(.*database is locked.*before_delivery=True"):
+                await load_journal(store, "a", policy)
+        else:
+            unavailable = await load_journal(store, "a", policy)
+            assert isinstance(unavailable, StoreUnavailable)
+            assert "database is locked" in unavailable.why
+
+    with locked(path):
+        serve(path, claim)
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unreachable"),
+    [
+        (sqlite_error(sqlite3.SQLITE_BUSY_SNAPSHOT), True),
+        (sqlite_error(sqlite3.SQLITE_LOCKED), True),
+        (sqlite_error(sqlite3.SQLITE_FULL), True),
+        (sqlite_error(sqlite3.SQLITE_IOERR_FSYNC), True),
+        (sqlite_error(sqlite3.SQLITE_PROTOCOL), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EIO, "Input/output error"), True),
+        (sqlite_error(sqlite3.SQLITE_CORRUPT), False),
+        (sqlite_error(sqlite3.SQLITE_NOTADB), False),
+        (sqlite_error(sqlite3.SQLITE_READONLY), False),
+        (sqlite_error(sqlite3.SQLITE_CANTOPEN), False),
+        (PermissionError(errno.EACCES, "Permission denied"), False),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), False),
+    ],
+    ids=repr,
+)
+def test_what_says_nothing_against_the_file_is_out_of_reach_and_all_else_a_refusal(
+    error: Exception, is_unreachable: bool
+) -> None:
+    with pytest.raises(StoreError) as caught, typed_errors(Path("/runs/runs.db")):
+        raise error
+    assert isinstance(caught.value, StoreUnreachable) is is_unreachable
 
 
 def test_a_hanging_write_is_abandoned_when_cancelled_and_may_be_repeated(path: Path) -> None:
