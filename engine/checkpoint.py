@@ -55,7 +55,7 @@ async def load_journal(
         faults.append(fault_of(group, StoreError))
     if faults and isinstance(faults[0], StoreError) and not isinstance(faults[0], StoreUnreachable):
         raise faults.pop()
-    why = _told(faults[0]) if faults else f"no answer within {policy.load_s:g} s"
+    why = _told(faults.pop()) if faults else f"no answer within {policy.load_s:g} s"
     if policy.before_delivery:
         raise StoreError(
             f"the checkpoint store could not be read ({why}), and CheckpointPolicy(before_delivery=True) shows "
