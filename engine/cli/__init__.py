@@ -1,4 +1,4 @@
-"""The command line: `riverrun chat`, `resume`, `runs` and `demo`. Hands on `main`."""
+"""The command line: `riverrun` and its commands. Hands on `main`."""
 
 from .main import main
 

@@ -105,7 +105,9 @@ class _Answering:
 
     async def run(self) -> ExitCode:
         """Answer while listening to signals. If cancelled: the run is left, its checkpoint kept."""
-        with trio.open_signal_receiver(*_SIGNALS) as signals:
+        # Whoever started us may have said that a signal is not for us: `nohup`, or a script's `&`.
+        heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        with trio.open_signal_receiver(*heard) as signals:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._listen, signals)
                 exit_code = await self._answer_and_close()
@@ -114,7 +116,7 @@ class _Answering:
 
     async def _listen(self, signals: AsyncIterator[int]) -> None:
         async for number in signals:
-            for known in _SIGNALS:
+            for known in _SIGNALS.keys() & {signal.SIGTERM, number}:
                 signal.signal(known, signal.SIG_DFL)  # a second one kills at once, whatever hangs
             self._heard = signal.Signals(number)
             if self._run is None:

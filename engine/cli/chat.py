@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import re
 import secrets
@@ -82,14 +81,8 @@ def policy_of(args: argparse.Namespace) -> Policy:
 
 
 def printer_of(args: argparse.Namespace) -> Printer:
-    """Return what shows the answer. Raises UsageError where standard output or standard error is closed."""
-    streams = (sys.stdout, sys.stderr)
-    if any(stream is None for stream in streams):  # how Python says that the descriptor is closed
-        raise UsageError("standard output or standard error is closed; expected both to be open")
-    for stream in streams:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # the reader's encoding may not have every character
-    return Printer(*streams, json_lines=args.json, show_reasoning=args.show_reasoning, quiet=args.quiet)
+    """Return what shows the answer."""
+    return Printer(sys.stdout, sys.stderr, json_lines=args.json, show_reasoning=args.show_reasoning, quiet=args.quiet)
 
 
 # -- the prompt ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from math import inf
 
@@ -25,7 +24,7 @@ from .demo_lines import LineView, SilentView
 from .demo_show import MODELS, Scene, View, play
 from .demo_story import WireOutcome
 from .exits import ExitCode
-from .output import silence
+from .output import write_line
 
 SHOW_SEED = 3
 """The seed of the show: without `--fault` it plays `SHOW_KINDS`; any other seed draws its own."""
@@ -38,37 +37,19 @@ PLAIN_SPEED = 3.0
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play the show. Returns 0 if riverrun's text was the whole answer on every wire, 1 if not, 130 on Ctrl-C."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows escapes, not a traceback
-    code = ExitCode.NO_ANSWER
-    try:
-        code = _play_and_judge(args)
-    except* KeyboardInterrupt:
-        # It may have hit trio between making a task and starting it; Python would name the task when it is dropped.
-        warnings.filterwarnings("ignore", r"coroutine .* was never awaited", RuntimeWarning)
-        print("riverrun: interrupted", file=sys.stderr)
-        code = ExitCode.INTERRUPTED
-    except* BrokenPipeError:
-        silence(sys.stdout)
-        code = ExitCode.BROKEN_PIPE
-    return int(code)
-
-
-def _play_and_judge(args: argparse.Namespace) -> ExitCode:
+    """Play the show. Returns 0 if riverrun's text was the whole answer on every wire, 1 if not."""
     is_live = not args.json and not args.plain and can_go_live()
     speed = args.speed or (inf if args.json else 1.0 if is_live else PLAIN_SPEED)
     kinds = [FaultKind(kind) for kind in args.fault or ()]
     scenes = choose_scenes(args.seed, kinds, args.wire, speed)
-    view = SilentView() if args.json else _live_view() if is_live else LineView(sys.stdout)
+    view = SilentView() if args.json else _live_view() if is_live else LineView()
     outcomes = trio.run(_play_all, scenes, view)
     holds = all(outcome.holds for outcome in outcomes)
     if args.json:
-        print(json.dumps(report(args.seed, outcomes, holds=holds), indent=2), flush=True)
+        write_line(json.dumps(report(args.seed, outcomes, holds=holds), indent=2))
     else:
-        print(verdict(outcomes, holds=holds), flush=True)
-    return ExitCode.DONE if holds else ExitCode.NO_ANSWER
+        write_line(verdict(outcomes, holds=holds))
+    return int(ExitCode.DONE if holds else ExitCode.NO_ANSWER)
 
 
 def can_go_live() -> bool:

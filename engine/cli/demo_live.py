@@ -43,11 +43,14 @@ class LiveView:
     def open(self, scene: Scene, plain: Pane, ours: Pane) -> Generator[None, None, None]:
         """Draw the panels for as long as the block is open; the last frame stays."""
         self._scene, self._panes = scene, (plain, ours)
-        with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as self._live:
-            try:
-                yield
-            finally:
-                self._draw()
+        try:
+            with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as self._live:
+                try:
+                    yield
+                finally:
+                    self._draw()
+        finally:
+            self._console.show_cursor()  # a Ctrl-C may have come between hiding it and the block
 
     async def run(self) -> None:
         """Draw until cancelled."""

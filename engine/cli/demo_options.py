@@ -44,7 +44,8 @@ examples:
 exit codes:
   0    riverrun gave the whole answer, letter for letter, in its stream and in its result
   1    it did not
-  130  interrupted by Ctrl-C; 141 whoever read standard output went away
+  5    standard output could not be written: a full disk, a closed stream
+  130  interrupted by Ctrl-C; 143 terminated; 141 whoever read standard output went away
 """
 
 

@@ -35,7 +35,7 @@ exit codes:
   2    the command can not work as written
   3    the key: missing, malformed, refused, without permission or quota
   4    the journal: can not be read or written, or another process took the run over
-  5    standard output could not be written (a full disk)
+  5    standard output could not be written: a full disk, a closed stream
   130  interrupted by Ctrl-C        143  terminated (SIGTERM)
   141  whoever read standard output went away (… | head)
 After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run that has a journal."""
@@ -64,10 +64,12 @@ class Complaint:
         return f"riverrun: {self.kind}: {self.message}\nriverrun: what to do: {self.remedy}\n"
 
 
+_HELP = "see: riverrun --help"
+
 _KINDS: dict[type, tuple[str, ExitCode, str]] = {
     KeyUnusable: ("key", ExitCode.KEY, "put the key into that variable, or name another one: --api-key-env NAME"),
     errors.CheckpointMismatch: ("usage", ExitCode.USAGE, "take another --run-id, or go on with: riverrun resume"),
-    UsageError: ("usage", ExitCode.USAGE, "see: riverrun --help"),
+    UsageError: ("usage", ExitCode.USAGE, _HELP),
     errors.StoreError: ("journal", ExitCode.STORE, "see to the journal file, or leave out --journal"),
     errors.QuotaExhausted: ("quota", ExitCode.KEY, "see to the account's billing and limits; waiting does not help"),
     errors.Unauthorized: ("unauthorized", ExitCode.KEY, "check the key and what it may do"),
@@ -88,9 +90,11 @@ _KINDS: dict[type, tuple[str, ExitCode, str]] = {
 _ANY = ("error", ExitCode.NO_ANSWER, "try again")
 
 
-def complaint_of(error: RiverrunError) -> Complaint:
-    """Say what an error means here, by the nearest of its classes that is known."""
+def complaint_of(error: RiverrunError, command: str = "") -> Complaint:
+    """Say what an error means here, by the nearest of its classes that is known. `command` names whose help helps."""
     kind, exit_code, remedy = next((_KINDS[known] for known in type(error).__mro__ if known in _KINDS), _ANY)
+    if command and remedy == _HELP:
+        remedy = f"see: riverrun {command} --help"
     wait_s = error.retry_after_s if isinstance(error, errors.InferenceError) else None
     if wait_s is not None:
         remedy = f"{remedy}; the provider asks for {wait_s:g} s"

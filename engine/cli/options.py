@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"riverrun {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", dest="name", metavar="COMMAND", required=True)
     add_demo_parser(commands)
     _add_chat_parser(commands)
     _add_resume_parser(commands)

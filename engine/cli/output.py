@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
@@ -41,6 +42,7 @@ from ..core.planner import (
 )
 from ..core.result import StreamResult
 from ..core.stop import StopReason
+from .exits import OutputFailed, ReaderGone
 
 ARGUMENTS_CHARS_MAX = 200
 """How much of a tool call's arguments a note shows."""
@@ -73,6 +75,29 @@ def silence(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+def write_out(text: str) -> None:
+    """Write to standard output, and have it out of our hands on return.
+
+    Raises:
+        ReaderGone: whoever read it has closed it.
+        OutputFailed: it takes no more.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence(sys.stdout)
+        raise ReaderGone from None
+    except OSError as error:
+        silence(sys.stdout)
+        raise OutputFailed(f"standard output: {error.strerror or error}") from error
+
+
+def write_line(line: str) -> None:
+    """Write a line to standard output; see `write_out`."""
+    write_out(f"{line}\n")
 
 
 class Printer:

@@ -11,7 +11,6 @@ import argparse
 import inspect
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from ..core.request import InferenceRequest
 from ..core.secret import Secret
 from ..core.usage_error import KeyUnusable, UsageError
 from .exits import ExitCode
+from .output import write_line
 
 _STAND_IN_KEY = "stand-in-for-the-key"
 _STAND_IN_MODEL = "model"
@@ -65,8 +65,7 @@ def list_providers(args: argparse.Namespace) -> ExitCode:
     chosen = {name: classes[name]} if name else classes
     rows = [describe(each, made, model or _STAND_IN_MODEL) for each, made in chosen.items()]
     shown = json.dumps([asdict(row) for row in rows], indent=2) if args.json else "\n\n".join(_tables(rows, model))
-    sys.stdout.write(shown + "\n")
-    sys.stdout.flush()
+    write_line(shown)
     return ExitCode.DONE
 
 

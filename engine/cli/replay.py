@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 import trio
 from attrs import evolve
@@ -32,7 +31,7 @@ from ..core.usage_error import RiverrunError
 from ..recording import Exchange
 from ..testing.recording import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
-from .output import plan_words
+from .output import plan_words, write_line
 
 
 def replay(args: argparse.Namespace) -> ExitCode:
@@ -87,7 +86,7 @@ class _Report:
     def _say_where_it_was_left(self) -> ExitCode:
         """Say that there is no more: what the engine would do now was never answered."""
         if self._as_json:
-            _write(json.dumps({"at_s": self._now(), "left": True}))
+            write_line(json.dumps({"at_s": self._now(), "left": True}))
         else:
             self._line(f"nothing more was recorded: the run was left here, after {self._chars} characters")
         return ExitCode.DONE
@@ -96,7 +95,7 @@ class _Report:
         complaint = complaint_of(error)
         told = {"at_s": self._now(), "error": type(error).__name__, "message": printable(str(error))}
         if self._as_json:
-            _write(json.dumps(told))
+            write_line(json.dumps(told))
         else:
             self._line(f"failed: {complaint.kind}: {complaint.message}")
         return complaint.exit_code if not isinstance(error, InferenceError) else ExitCode.NO_ANSWER
@@ -105,16 +104,16 @@ class _Report:
         recording = self._recorded.recording
         content = "with its content" if recording.with_content else "its content replaced by placeholders"
         counted = f"{len(recording.exchanges)} request{'s' if len(recording.exchanges) != 1 else ''}"
-        _write(f"{printable(recording.provider)}/{printable(recording.model)}, {counted}, {content}")
+        write_line(f"{printable(recording.provider)}/{printable(recording.model)}, {counted}, {content}")
         for number, exchange in enumerate(recording.exchanges, 1):
-            _write(f"  recorded {number}: {_exchange_words(exchange)}")
+            write_line(f"  recorded {number}: {_exchange_words(exchange)}")
 
     # -- what happens ---------------------------------------------------------------------------------------------
 
     def _tell(self, event: Event) -> None:
         self._tell_requests()
         if self._as_json:
-            _write(json.dumps({"at_s": self._now(), "event": unstructure(event, Event)}, separators=(",", ":")))
+            write_line(json.dumps({"at_s": self._now(), "event": unstructure(event, Event)}, separators=(",", ":")))
             return
         if isinstance(event, TextDelta):
             self._chars += len(event.text)
@@ -128,7 +127,7 @@ class _Report:
         for at_s in self._recorded.asked_s[self._asked :]:
             self._asked += 1
             if not self._as_json:
-                _write(f"{at_s - self._began_s:10.3f} s  request {self._asked}")
+                write_line(f"{at_s - self._began_s:10.3f} s  request {self._asked}")
 
     def _words(self, event: Event) -> str | None:
         match event:
@@ -156,7 +155,7 @@ class _Report:
         return round(trio.current_time() - self._began_s, 3)
 
     def _line(self, words: str) -> None:
-        _write(f"{self._now():10.3f} s  {words}")
+        write_line(f"{self._now():10.3f} s  {words}")
 
 
 def _exchange_words(exchange: Exchange) -> str:
@@ -167,8 +166,3 @@ def _exchange_words(exchange: Exchange) -> str:
     ends = {"end": "then its end", "broke": f"then {exchange.cause}", "left": "then the engine left"}
     reads = f"{len(exchange.reads)} read{'s' if len(exchange.reads) != 1 else ''}"
     return f"status {exchange.status}, {size:,} bytes in {reads} over {lasted}, {ends[exchange.how]}"
-
-
-def _write(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

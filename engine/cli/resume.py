@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from contextlib import aclosing
 
@@ -16,6 +15,7 @@ from .answering import Asking, answer, open_provider
 from .chat import check_variable, policy_of, printer_of
 from .exits import ExitCode
 from .journal_file import JournalFile, Question, StoredRun
+from .output import write_line
 
 
 def resume(args: argparse.Namespace) -> ExitCode:
@@ -42,8 +42,7 @@ async def _find_question(path: str, run_id: str | None) -> tuple[str, Question]:
 def list_runs(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError and StoreError for a journal that can not be read."""
     for run in trio.run(_list_unfinished, args.journal):
-        sys.stdout.write(_line(run) + "\n")
-    sys.stdout.flush()
+        write_line(_line(run))
     return ExitCode.DONE
 
 

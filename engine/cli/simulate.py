@@ -28,8 +28,8 @@ from ..testing.simulator import WORLDS, Outcome, planner_of
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
 from ..testing.sweep import SeedFailure, SweepReport, simulate_safely, sweep
-from .exits import ExitCode
-from .output import silence
+from .exits import ExitCode, OutputFailed
+from .output import write_line
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""
@@ -42,22 +42,13 @@ BAR_WIDTH = 30
 
 def run(args: argparse.Namespace) -> int:
     """Sweep, or play one scenario. Raises UsageError for what can not be run; else 0 if the laws held, and 1 if not."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows escapes, not a traceback
-    before = signal.signal(signal.SIGINT, _interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # whoever started us may have said that Ctrl-C is not for us
+        signal.signal(signal.SIGINT, _interrupt)
     try:
-        code = _play(args) if args.scenario is not None else _sweep(args)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("riverrun: interrupted", file=sys.stderr)
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        silence(sys.stdout)
-        code = ExitCode.BROKEN_PIPE
+        return int(_play(args) if args.scenario is not None else _sweep(args))
     finally:
         signal.signal(signal.SIGINT, before)
-    return int(code)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
@@ -89,10 +80,10 @@ def _play(args: argparse.Namespace) -> ExitCode:
     _look_here()
     outcome = simulate_safely(_read_scenario(Path(args.scenario)))
     if args.json:
-        print(json.dumps(_outcome_json(outcome), indent=2))
+        write_line(json.dumps(_outcome_json(outcome), indent=2))
     else:
-        print(tell_story(outcome), end="")
-        print("a law was broken" if outcome.broken else "every law held")
+        write_line(tell_story(outcome).removesuffix("\n"))
+        write_line("a law was broken" if outcome.broken else "every law held")
     return ExitCode.NO_ANSWER if outcome.broken else ExitCode.DONE
 
 
@@ -151,7 +142,7 @@ def _sweep(args: argparse.Namespace) -> ExitCode:
         )
     told = [_tell(failure, args) for failure in _one_for_each_law(report)]
     if args.json:
-        print(json.dumps(_report_json(report, told), indent=2))
+        write_line(json.dumps(_report_json(report, told), indent=2))
     else:
         _print_report(report, told)
     return ExitCode.DONE if report.is_clean else ExitCode.NO_ANSWER
@@ -189,7 +180,10 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
     small = shrink(evolve(scenario_of(failure.seed, args.level), planner=args.planner), law)
     small = evolve(small, why=f"found by seed {failure.seed}: {law}")
     path = Path(args.save) / f"riverrun-seed-{failure.seed}.json"
-    path.write_text(small.to_json(), encoding="utf-8")
+    try:
+        path.write_text(small.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise OutputFailed(f"{path}: {error.strerror or error}") from error
     return Told(failure.seed, law, path, tell_story(simulate_safely(small)))
 
 
@@ -214,25 +208,29 @@ def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
 
 
 def _print_report(report: SweepReport, told: list[Told]) -> None:
-    print("rare states, and in how many runs:")
+    write_line("rare states, and in how many runs:")
     for state in RARE_STATES:
         count = report.reached.get(state, 0)
-        print(f"  {count:8}  {state}{'   <- never' if state in report.missing else ''}")
-    print()
+        write_line(f"  {count:8}  {state}{'   <- never' if state in report.missing else ''}")
+    write_line("")
     for one in told:
-        print(f"seed {one.seed} breaks a law: {one.law}. Made small, it is in {one.path}:\n\n{one.story}")
-        print(f"play it again:  {one.command}\n")
+        write_line(f"seed {one.seed} breaks a law: {one.law}. Made small, it is in {one.path}:\n\n{one.story}")
+        write_line(f"play it again:  {one.command}\n")
     seeds = ", ".join(str(failure.seed) for failure in report.failures[:20])
     last = report.seed + report.runs - 1
     processes = f"{report.jobs} process{'es' if report.jobs != 1 else ''}"
     pace = f"{report.seconds:.1f} s on {processes}: {report.runs_a_minute:,.0f} a minute"
-    print(f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}")
+    write_line(
+        f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}"
+    )
     if report.failed:
-        print(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")
+        write_line(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")
     elif report.missing:
-        print(f"no law was broken, but {len(report.missing)} rare states were never reached: the sweep proves little")
+        write_line(
+            f"no law was broken, but {len(report.missing)} rare states were never reached: the sweep proves little"
+        )
     else:
-        print("every law held")
+        write_line("every law held")
 
 
 # -- progress -----------------------------------------------------------------------------------------------------

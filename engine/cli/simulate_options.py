@@ -30,7 +30,8 @@ exit codes:
   0    every law held
   1    a law was broken, or a rare state was never reached
   2    the command can not work as written
-  130  interrupted by Ctrl-C; 141 whoever read standard output went away
+  5    standard output, or a failing scenario, could not be written: a full disk, a closed stream
+  130  interrupted by Ctrl-C; 143 terminated; 141 whoever read standard output went away
 """
 
 

@@ -248,15 +248,9 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
 
 # -- signals ------------------------------------------------------------------------------------------------------
 
-SCRIPT = (
-    "import argparse, sys; from riverrun.engine.cli.demo_options import add_demo_parser; "
-    "p = argparse.ArgumentParser(); add_demo_parser(p.add_subparsers()); "
-    "a = p.parse_args(sys.argv[1:]); sys.exit(a.run(a))"
-)
-
 
 def start_demo(*words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-c", SCRIPT, "demo", *words]
+    command = [sys.executable, "-W", "error", "-m", "riverrun", "demo", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
 
 
