@@ -24,8 +24,9 @@ from ..core.usage_error import RiverrunError, UsageError
 from ..engine import Engine
 from ..recorder import Recorder
 from ..run import Run
+from ..stores.store import StaleFence
 from ..transport import Transport
-from .exits import ExitCode, OutputFailed, ReaderGone, complaint_of
+from .exits import ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
 from .journal_file import JournalFile, Question
 from .output import Printer
 
@@ -102,6 +103,7 @@ class _Answering:
         self._heard: signal.Signals | None = None
         self._is_stored = False
         self._is_recorded = False
+        self._recording_failed: RecordingFailed | None = None
 
     async def run(self) -> ExitCode:
         """Answer while listening to signals. If cancelled: the run is left, its checkpoint kept."""
@@ -140,10 +142,21 @@ class _Answering:
 
     async def _answer(self) -> StreamResult | None:
         """Ask and show; None if a signal came before the run was open."""
-        asking = self._asking
-        with asking.open_recorder() as recorder:
-            self._is_recorded = recorder is not None
-            return await self._ask(None if recorder is None else recorder.transport)
+        failed: RiverrunError | None = None
+        result: StreamResult | None = None
+        opening = self._asking.open_recorder()
+        try:
+            with opening as recorder:
+                self._is_recorded = recorder is not None
+                try:
+                    result = await self._ask(None if recorder is None else recorder.transport)
+                except RiverrunError as error:  # kept, for a recording that fails, too, would else go unsaid
+                    failed = error
+        except UsageError as error:
+            self._recording_failed = RecordingFailed(str(error))
+        if failed is not None:
+            raise failed
+        return result
 
     async def _ask(self, transport: Transport | None) -> StreamResult | None:
         asking = self._asking
@@ -188,7 +201,9 @@ class _Answering:
     # -- the end --------------------------------------------------------------------------------------------------
 
     async def _note_recording(self) -> None:
-        if self._is_recorded:
+        if self._recording_failed is not None:
+            await self._print(self._printer.say, complaint_of(self._recording_failed).lines)
+        elif self._is_recorded:
             await self._print(self._printer.note, f"recorded in {self._asking.record}")
 
     async def _conclude(self, result: StreamResult | None) -> ExitCode:
@@ -201,14 +216,14 @@ class _Answering:
                 await self._asking.journal.forget_run(self._asking.run_id)
             except StoreError as error:
                 await self._print(self._printer.say, f"riverrun: the answer is whole, its journal remains: {error}\n")
-        return ExitCode.DONE
+        return ExitCode.DONE if self._recording_failed is None else ExitCode.OUTPUT
 
     async def _complain(self, error: RiverrunError) -> ExitCode:
         complaint = complaint_of(error)
         lines = complaint.lines
         if await self._is_forgotten(error):
             lines += "riverrun: nothing was received and the same question can not succeed: its journal is deleted\n"
-        elif not isinstance(error, UsageError):
+        elif not isinstance(error, UsageError | StaleFence):  # what another process goes on with is not ours
             lines += self._how_to_resume()
         with suppress(RiverrunError):
             await self._note_recording()

@@ -9,6 +9,7 @@ from attrs import frozen
 from ..core import errors
 from ..core.failures import printable
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
+from ..stores.store import StaleFence
 
 MESSAGE_CHARS_MAX = 2000
 """How much of a message is shown: provider text in it was cut to 200 characters already, paths and lists were not."""
@@ -35,14 +36,22 @@ exit codes:
   2    the command can not work as written
   3    the key: missing, malformed, refused, without permission or quota
   4    the journal: can not be read or written, or another process took the run over
-  5    standard output could not be written: a full disk, a closed stream
+  5    standard output, or the recording, could not be written: a full disk, a closed stream
   130  interrupted by Ctrl-C        143  terminated (SIGTERM)
   141  whoever read standard output went away (… | head)
 After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run that has a journal."""
 
 
+class RunDamaged(errors.StoreError):
+    """One run of a journal can not be read; the others can."""
+
+
 class OutputFailed(RiverrunError):
     """Standard output took no more of the answer."""
+
+
+class RecordingFailed(OutputFailed):
+    """The file of a recording took not all of it. Nothing is wrong with the answer."""
 
 
 class ReaderGone(OutputFailed):
@@ -70,6 +79,8 @@ _KINDS: dict[type, tuple[str, ExitCode, str]] = {
     KeyUnusable: ("key", ExitCode.KEY, "put the key into that variable, or name another one: --api-key-env NAME"),
     errors.CheckpointMismatch: ("usage", ExitCode.USAGE, "take another --run-id, or go on with: riverrun resume"),
     UsageError: ("usage", ExitCode.USAGE, _HELP),
+    RunDamaged: ("journal", ExitCode.STORE, "ask again under another --run-id; the journal's other runs are untouched"),
+    StaleFence: ("journal", ExitCode.STORE, "another process has taken this run over; leave it to that one"),
     errors.StoreError: ("journal", ExitCode.STORE, "see to the journal file, or leave out --journal"),
     errors.QuotaExhausted: ("quota", ExitCode.KEY, "see to the account's billing and limits; waiting does not help"),
     errors.Unauthorized: ("unauthorized", ExitCode.KEY, "check the key and what it may do"),
@@ -83,6 +94,7 @@ _KINDS: dict[type, tuple[str, ExitCode, str]] = {
     errors.StreamInterrupted: ("interrupted", ExitCode.NO_ANSWER, "try again, or allow more --attempts"),
     errors.ProviderError: ("provider", ExitCode.NO_ANSWER, "check the network and --base-url, then try again"),
     errors.InferenceError: ("no answer", ExitCode.NO_ANSWER, "try again"),
+    RecordingFailed: ("recording", ExitCode.OUTPUT, "record again: the file holds a part, which can not be replayed"),
     OutputFailed: ("output", ExitCode.OUTPUT, "make room, or write elsewhere"),
 }
 

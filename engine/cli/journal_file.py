@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..stores.sqlite import SQLiteStore
 from ..stores.store import OpenedJournal
+from .exits import RunDamaged
 
 _COMPANION = "/request"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
@@ -44,13 +46,17 @@ class Question:
 
 @frozen
 class StoredRun:
-    """An unfinished run, as far as its file tells. `question` is None for a run that a program of its own started."""
+    """An unfinished run, as far as its file tells. `question` is None for a run that a program of its own started.
+
+    `damage` says why it can not be read; the numbers are of what can.
+    """
 
     run_id: str
     question: Question | None
     model: str
     chars: int
     began_unix_s: float
+    damage: str | None = None
 
 
 def check_run_id(run_id: str) -> str:
@@ -104,9 +110,11 @@ class JournalFile:
 
         Raises:
             CheckpointMismatch: the run has asked something else.
+            RunDamaged: what is stored of the run can not be read.
             StoreError: it can not be stored.
         If cancelled: the question is stored or not; keep it again.
         """
+        await self._refuse_damaged(run_id)
         name = run_id + _COMPANION
         opened = await self._store.open_journal(name)
         stored = _question_in(run_id, opened.entries)
@@ -119,7 +127,8 @@ class JournalFile:
 
         Raises:
             UsageError: no such run, or no only one; the message lists those that exist.
-            StoreError: the file or the question can not be read.
+            RunDamaged: what is stored of the run can not be read.
+            StoreError: the file can not be read.
         If cancelled: nothing has changed.
         """
         names = await self._store.list_runs()
@@ -128,6 +137,7 @@ class JournalFile:
             run_id = known[0]
         if run_id is None or run_id not in known:
             raise UsageError(_not_found(run_id, known))
+        await self._refuse_damaged(run_id)
         name = run_id + _COMPANION
         # Only the companion is opened here: opening the run would take it from a process that still runs it.
         question = _question_in(run_id, (await self._store.open_journal(name)).entries)
@@ -150,11 +160,22 @@ class JournalFile:
         await self._store.delete(name, (await self._store.open_journal(name)).fence)
 
     async def list_unfinished(self) -> list[StoredRun]:
-        """Read every run without taking it from whoever runs it. Raises StoreError. *Cost*: linear in the file."""
+        """Read every run without taking it from whoever runs it. Raises StoreError for the file, for no run of it.
+
+        *Cost*: linear in the file.
+        """
         await self._store.list_runs()  # refuses what is not ours, and keeps the file open for the reading below
         entries = _read_entries(Path(self.path))
         runs = {name.removesuffix(_COMPANION): None for name in entries}
         return [_stored_run(run_id, entries) for run_id in runs]
+
+    async def _refuse_damaged(self, run_id: str) -> None:
+        """Raise RunDamaged before the store is asked for a damaged run: it would give up the whole file for it."""
+        if not {run_id, run_id + _COMPANION} & set(await self._store.list_runs()):
+            return
+        damage = _stored_run(run_id, _read_entries(Path(self.path))).damage
+        if damage is not None:
+            raise RunDamaged(f"run '{printable(run_id)}' in {printable(self.path)} is damaged: {printable(damage)}")
 
 
 def _not_found(run_id: str | None, known: list[str]) -> str:
@@ -176,27 +197,52 @@ def _question_in(run_id: str, entries: Iterable[bytes]) -> Question | None:
         raise StoreError(f"the question of run '{printable(run_id)}' can not be read: {error}") from error
 
 
-def _read_entries(path: Path) -> dict[str, list[bytes]]:
+# -- reading without owning ---------------------------------------------------------------------------------------
+
+
+@frozen
+class _Stored:
+    """What stands in the file under one id; `damage` says why it can not be read."""
+
+    entries: tuple[bytes, ...] = ()
+    damage: str | None = None
+
+
+def _read_entries(path: Path) -> dict[str, _Stored]:
     """Read all journals of a file that `SQLiteStore` has found good: its interface has no reading without owning."""
-    select = """SELECT CAST(runs.name AS BLOB), CAST(entries.entry AS BLOB) FROM runs
-        LEFT JOIN entries ON entries.run = runs.id ORDER BY runs.id, entries.sequence"""
-    read: dict[str, list[bytes]] = {}
     try:
-        with closing(sqlite3.connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)) as connection:
-            for name, entry in connection.execute(select):
-                read.setdefault(name.decode("utf-8", "surrogatepass"), []).extend([] if entry is None else [entry])
+        with closing(_connect(path)) as connection:
+            connection.execute("BEGIN")  # one state of the file, however many are writing
+            rows = connection.execute("SELECT id, CAST(name AS BLOB) FROM runs ORDER BY id").fetchall()
+            return {name.decode("utf-8", "surrogatepass"): _read_run(connection, run) for run, name in rows}
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from error
-    return read
 
 
-def _stored_run(run_id: str, entries: dict[str, list[bytes]]) -> StoredRun:
-    question = _question_in(run_id, entries.get(run_id + _COMPANION, ()))
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True, isolation_level=None)
+
+
+def _read_run(connection: sqlite3.Connection, run: int) -> _Stored:
+    select = "SELECT sequence, crc, CAST(entry AS BLOB) FROM entries WHERE run = ? ORDER BY sequence"
+    entries: list[bytes] = []
     try:
-        restored = restore(entries.get(run_id, ()), Limits())
-    except CodecError as error:
-        raise StoreError(f"run '{printable(run_id)}' can not be read: {error}") from error
-    said = "" if restored is None else restored.accumulator.text
+        for sequence, crc, entry in connection.execute(select, (run,)):
+            if sequence != len(entries) or zlib.crc32(entry) != crc:
+                return _Stored(damage=f"entry {len(entries)} is missing or not what was written")
+            entries.append(entry)
+    except sqlite3.Error as error:
+        return _Stored(damage=str(error))
+    return _Stored(tuple(entries))
+
+
+def _stored_run(run_id: str, stored: Mapping[str, _Stored]) -> StoredRun:
+    question, restored, damage = None, None, None
+    try:
+        question = _question_in(run_id, _entries(stored, run_id + _COMPANION))
+        restored = restore(_entries(stored, run_id), Limits())
+    except (CodecError, StoreError) as error:
+        damage = str(error)
     header = None if restored is None else restored.header
     stored_model = "?" if header is None else f"{header.provider}/{header.model}"
     stored_began = 0.0 if header is None else header.began_unix_s
@@ -204,6 +250,14 @@ def _stored_run(run_id: str, entries: dict[str, list[bytes]]) -> StoredRun:
         run_id,
         question,
         question.model if question is not None else stored_model,
-        len(said),
+        0 if restored is None else len(restored.accumulator.text),
         question.began_unix_s if question is not None else stored_began,
+        damage,
     )
+
+
+def _entries(stored: Mapping[str, _Stored], name: str) -> tuple[bytes, ...]:
+    found = stored.get(name, _Stored())
+    if found.damage is not None:
+        raise StoreError(found.damage)
+    return found.entries

@@ -61,10 +61,18 @@ examples:
 """
 
 _RUNS = """\
-One line a run: id, model, characters stored, when it was asked; tabs between. Also while it is still running.
+One line a run: id, model, characters stored, when it was asked; tabs between. Also while it is still running. A run
+that can not be read is listed as damaged, and the others as they are.
 
 example:
   riverrun runs --journal runs.db
+
+exit codes:
+  0    every run is listed
+  2    the command can not work as written: no such journal, say
+  4    the journal, or a run in it, can not be read
+  5    standard output could not be written: a full disk, a closed stream
+  130  interrupted by Ctrl-C; 143 terminated; 141 whoever read standard output went away
 """
 
 _REPLAY = """\

@@ -41,9 +41,10 @@ async def _find_question(path: str, run_id: str | None) -> tuple[str, Question]:
 
 def list_runs(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError and StoreError for a journal that can not be read."""
-    for run in trio.run(_list_unfinished, args.journal):
+    runs = trio.run(_list_unfinished, args.journal)
+    for run in runs:
         write_line(_line(run))
-    return ExitCode.DONE
+    return ExitCode.STORE if any(run.damage is not None for run in runs) else ExitCode.DONE
 
 
 async def _list_unfinished(path: str) -> list[StoredRun]:
@@ -53,7 +54,10 @@ async def _list_unfinished(path: str) -> list[StoredRun]:
 
 def _line(run: StoredRun) -> str:
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_unix_s)) if run.began_unix_s else "?"
-    fields = [printable(run.run_id), printable(run.model), f"{run.chars} characters", began]
-    if run.question is None:
+    chars = "?" if run.damage is not None else run.chars
+    fields = [printable(run.run_id), printable(run.model), f"{chars} characters", began]
+    if run.damage is not None:
+        fields.append(f"damaged, it can not be resumed: {printable(run.damage)}")
+    elif run.question is None:
         fields.append("not from the command line: its own program resumes it")
     return "\t".join(fields)

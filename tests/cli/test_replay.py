@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.loopback import ANSWER, SECRET, Loopback, Reply, riverrun, started
+from tests.cli.loopback import ANSWER, DEADLINE_S, SECRET, Loopback, Reply, command, environment, riverrun, started
 
 pytestmark = pytest.mark.sockets
 PROMPT = "Tell me of the hippopotamus."
@@ -90,6 +92,19 @@ def test_an_answer_that_fails_is_recorded_too(tmp_path: Path) -> None:
     assert SECRET not in text
     ended = riverrun("replay", str(tmp_path / "it.jsonl"), "--json")
     assert (ended.code, json.loads(ended.out.splitlines()[-1])["error"]) == (1, "Unauthorized")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit")
+def test_a_recording_that_could_not_be_written_is_not_said_to_be(tmp_path: Path) -> None:
+    with Loopback(Reply(anew="0123456789" * 5_000)) as server:
+        asked = command("chat", *server.flags(), "--record", "it.jsonl", PROMPT)
+        line = ["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *asked]
+        done = subprocess.run(line, input=b"", capture_output=True, cwd=tmp_path, env=environment(), timeout=DEADLINE_S)
+    err = done.stderr.decode()
+    assert (done.returncode, len(done.stdout)) == (5, 50_000)
+    assert "riverrun: recording: it.jsonl could not be written: File too large" in err
+    assert "the file holds a part, which can not be replayed" in err
+    assert "recorded in" not in err
 
 
 def test_what_can_not_be_recorded_or_replayed_is_said_and_nothing_is_asked(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,38 @@ def test_runs_lists_what_is_unfinished(journal: str) -> None:
     assert (listed.code, after.code, after.out) == (0, 0, "")
 
 
+def damage_one(journal: str, of: str) -> None:
+    """Store two runs, "one" and "two", and spoil a byte of one entry of this journal."""
+    with Loopback(Reply(status=401, body=b"{}")) as server:
+        for name in ("one", "two"):
+            riverrun("chat", *server.flags(), "--journal", journal, "--run-id", name, "Tell it.")
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        spoilt = "UPDATE entries SET entry = x'7b' WHERE run = (SELECT id FROM runs WHERE CAST(name AS TEXT) = ?)"
+        assert connection.execute(spoilt, (of,)).rowcount > 0
+
+
+@pytest.mark.parametrize("of", ["one", "one/request"])
+def test_a_damaged_run_is_told_and_hides_no_other(of: str, journal: str) -> None:
+    damage_one(journal, of)
+    listed = riverrun("runs", "--journal", journal)
+    first, second = listed.out.splitlines()
+    assert (listed.code, listed.err) == (4, "")
+    assert first.startswith("one\t")
+    assert first.endswith("damaged, it can not be resumed: entry 0 is missing or not what was written")
+    assert second.startswith("two\tanthropic/claude-sonnet-4-5\t0 characters\t")
+
+
+@pytest.mark.parametrize("of", ["one", "one/request"])
+@pytest.mark.parametrize("command", [["resume", "one"], ["chat", "-m", "openai/x", "--run-id", "one", "Tell it."]])
+def test_a_damaged_run_is_given_up_and_not_its_journal(of: str, command: list[str], journal: str) -> None:
+    damage_one(journal, of)
+    refused = riverrun(*command, "--journal", journal, ANTHROPIC_API_KEY=SECRET, OPENAI_API_KEY=SECRET)
+    assert (refused.code, refused.out) == (4, "")
+    assert "is damaged: entry 0 is missing" in refused.err
+    assert "ask again under another --run-id" in refused.err
+    assert not [advice for advice in ("go on with", "move", "away") if advice in refused.err]
+
+
 def test_listing_does_not_disturb_a_run_under_way(journal: str) -> None:
     with (
         Loopback(Reply(50, then="wait")) as server,
@@ -149,6 +182,8 @@ def test_a_run_that_is_taken_over_stops_and_says_so(journal: str) -> None:
         ended = running.end()
     assert (ended.code, ended.out) == (4, ANSWER[:50])
     assert "riverrun: journal: " in ended.err
+    assert "another process has taken this run over; leave it to that one" in ended.err
+    assert "go on with" not in ended.err
 
 
 def test_a_failed_run_can_be_resumed_when_the_provider_is_back(journal: str) -> None:
