@@ -28,7 +28,7 @@ from ..stores.store import StaleFence
 from ..transport import Transport
 from .exits import ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
 from .journal_file import JournalFile, Question
-from .output import Printer
+from .output import ENDS_BY_ITSELF, Printer
 
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 _Arguments = TypeVarTuple("_Arguments")
@@ -54,7 +54,8 @@ def open_provider(question: Question) -> Provider:
 class Asking:
     """What is asked, of whom, and how patiently. `run_id` names the run in `journal`, where there is one.
 
-    `record` names a file for a recording; `record_content` lets texts stand in it.
+    `record` names a file for a recording; `record_content` lets texts stand in it. `whole_only`: an answer that did not
+    end by itself has an exit code of its own.
     """
 
     question: Question
@@ -65,6 +66,7 @@ class Asking:
     deliver_from: int = 0
     record: str | None = None
     record_content: bool = False
+    whole_only: bool = False
 
     def open_recorder(self) -> AbstractContextManager[Recorder | None]:
         """Make the file of the recording, if there is to be one. Raises UsageError."""
@@ -178,7 +180,11 @@ class _Answering:
 
     def _check_offset(self, stored: int) -> None:
         if self._asking.deliver_from > stored:
-            raise UsageError(f"--from-char is {self._asking.deliver_from}; expected at most {stored}, which are stored")
+            raise UsageError(
+                f"--from-char is {self._asking.deliver_from}; expected at most {stored}, which are stored: did the "
+                "answer begin anew meanwhile, or were bytes counted? Leave --from-char out, and write the whole answer "
+                "to a new file"
+            )
 
     async def _show(self, run: Run) -> None:
         while True:
@@ -216,7 +222,13 @@ class _Answering:
                 await self._asking.journal.forget_run(self._asking.run_id)
             except StoreError as error:
                 await self._print(self._printer.say, f"riverrun: the answer is whole, its journal remains: {error}\n")
-        return ExitCode.DONE if self._recording_failed is None else ExitCode.OUTPUT
+        return self._code_of_end(result)
+
+    def _code_of_end(self, result: StreamResult | None) -> ExitCode:
+        if self._recording_failed is not None:
+            return ExitCode.OUTPUT
+        is_enough = not self._asking.whole_only or (result is not None and result.stop_reason in ENDS_BY_ITSELF)
+        return ExitCode.DONE if is_enough else ExitCode.NOT_WHOLE
 
     async def _complain(self, error: RiverrunError) -> ExitCode:
         complaint = complaint_of(error)

@@ -41,7 +41,16 @@ def chat(args: argparse.Namespace) -> ExitCode:
     )
     provider = open_provider(question)
     journal = None if args.journal is None else JournalFile(args.journal)
-    asking = Asking(question, provider, policy, run_id, journal, record=args.record, record_content=args.record_content)
+    asking = Asking(
+        question,
+        provider,
+        policy,
+        run_id,
+        journal,
+        record=args.record,
+        record_content=args.record_content,
+        whole_only=args.whole_only,
+    )
     return answer(asking, printer)
 
 
@@ -80,9 +89,16 @@ def policy_of(args: argparse.Namespace) -> Policy:
     return Policy(retry=retry, stall=stall, checkpoint=CheckpointPolicy(before_delivery=True))
 
 
-def printer_of(args: argparse.Namespace) -> Printer:
-    """Return what shows the answer."""
-    return Printer(sys.stdout, sys.stderr, json_lines=args.json, show_reasoning=args.show_reasoning, quiet=args.quiet)
+def printer_of(args: argparse.Namespace, chars_before: int = 0) -> Printer:
+    """Return what shows the answer, of which so many characters were shown before."""
+    return Printer(
+        sys.stdout,
+        sys.stderr,
+        json_lines=args.json,
+        show_reasoning=args.show_reasoning,
+        quiet=args.quiet,
+        chars_before=chars_before,
+    )
 
 
 # -- the prompt ---------------------------------------------------------------------------------------------------

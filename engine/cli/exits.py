@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     KEY = 3
     STORE = 4
     OUTPUT = 5
+    NOT_WHOLE = 6
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
@@ -31,12 +32,14 @@ class ExitCode(IntEnum):
 
 EXIT_CODES = """\
 exit codes:
-  0    the answer is whole
+  0    the answer has ended in order: by itself or, as stderr then says, by a ceiling, a filter, a refusal or a call
+       (a script can tell by --whole-only, or by "stop_reason" in the last line of --json)
   1    the answer could not be had: the provider or the network; what was received has been printed
   2    the command can not work as written
   3    the key: missing, malformed, refused, without permission or quota
   4    the journal: can not be read or written, or another process took the run over
   5    standard output, or the recording, could not be written: a full disk, a closed stream
+  6    with --whole-only: the answer was printed, and did not end by itself
   130  interrupted by Ctrl-C        143  terminated (SIGTERM)
   141  whoever read standard output went away (… | head)
 After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run that has a journal."""

@@ -33,6 +33,9 @@ The prompt is the argument and what is piped in, below it; "-" or no argument re
 goes to standard output as it comes, everything else to standard error. With --journal, nothing is shown that is not
 stored first: after a kill, riverrun resume goes on exactly there.
 
+An answer that begins anew, because it could not be continued, is taken back from standard output where that is a file.
+From a pipe nothing can be taken back: standard error says so, and what came before that counts no longer.
+
 examples:
   riverrun chat -m anthropic/claude-sonnet-4-5 "Tell the story of the river."
   riverrun chat -m openai/gpt-4.1 - < question.txt > answer.txt
@@ -52,6 +55,9 @@ A StreamReset takes back all text before it. The last line is Finished; an answe
 _RESUME = """\
 Prints what was said so far, then goes on to the end. The question, the model and the address come from the journal, the
 key from the environment. An answer that was stored whole is printed without asking anybody.
+
+With --from-char N the first N characters are left out (wc -m counts them, in a UTF-8 locale). If the answer then begins
+anew, they count no longer either, and standard error says so: leave --from-char out, and write to a new file.
 
 examples:
   riverrun resume --journal runs.db                       the only unfinished run
@@ -86,6 +92,12 @@ examples:
   riverrun replay stall.jsonl --json                     one event a line: {"at_s":…,"event":{…}}; an answer that
                                                          fails ends with {"at_s":…,"error":…,"message":…}
 
+exit codes:
+  0    played to the end of the answer, or to where the recorded run was left (by Ctrl-C, say)
+  1    played to where the answer failed, whatever failed it: no key and no network is in play here
+  2    the file can not be played, or the engine asks for more than it holds
+  5    standard output could not be written: a full disk, a closed stream
+  130  interrupted by Ctrl-C; 143 terminated; 141 whoever read standard output went away
 """
 
 _PROVIDERS = """\
@@ -170,7 +182,7 @@ def _add_runs_parser(commands: _Commands) -> None:
 
 
 def _add_replay_parser(commands: _Commands) -> None:
-    parser = _add_command(commands, "replay", "play a recording through the engine", _REPLAY + EXIT_CODES)
+    parser = _add_command(commands, "replay", "play a recording through the engine", _REPLAY)
     parser.add_argument("file", metavar="FILE", help="the file given to riverrun chat --record")
     parser.add_argument("--speed", choices=("real", "max"), default="max", help="real time, or virtual (default: max)")
     parser.add_argument("--attempts", type=int, metavar="N", help="attempts in all (default: as recorded)")
@@ -199,6 +211,7 @@ def _add_answering_options(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_argument_group("what is shown")
     shown.add_argument("--json", action="store_true", help="one event a line on standard output, as JSON")
     shown.add_argument("--show-reasoning", action="store_true", help="the model's reasoning, on standard error")
+    shown.add_argument("--whole-only", action="store_true", help="exit code 6 unless the answer ended by itself")
     shown.add_argument("-q", "--quiet", action="store_true", help="no notes; errors and how to resume are still said")
 
 

@@ -1,7 +1,8 @@
 """What a person or a program sees of an answer: text (or JSON lines) on stdout, notes on stderr.
 
 Rules:
-- Where stdout is not a terminal it gets the text and nothing else, character for character.
+- Where stdout is not a terminal it gets the text and nothing else, character for character. What counts no longer is
+  taken back where stdout is a file; elsewhere a line break stands between.
 - On a terminal, control characters of the model's are shown as escapes: an answer can not move the cursor or retitle a
   window.
 - Everything here blocks as long as its reader does, so it is called from a worker thread.
@@ -43,11 +44,14 @@ from ..core.planner import (
 from ..core.result import StreamResult
 from ..core.stop import StopReason
 from .exits import OutputFailed, ReaderGone
+from .output_file import OutputFile
 
 ARGUMENTS_CHARS_MAX = 200
 """How much of a tool call's arguments a note shows."""
 
-_EXPECTED_ENDS = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
+ENDS_BY_ITSELF = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
+"""The stop reasons that need no words: the model had no more to say, or said what it was told to stop at."""
+
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -101,12 +105,24 @@ def write_line(line: str) -> None:
 
 
 class Printer:
-    """Shows events as they come. Used by one thread at a time; raises what writing raises."""
+    """Shows events as they come. Used by one thread at a time; raises what writing raises.
+
+    `chars_before`: so many characters of the answer were printed elsewhere, by another process.
+    """
 
     def __init__(
-        self, out: TextIO, err: TextIO, *, json_lines: bool = False, show_reasoning: bool = False, quiet: bool = False
+        self,
+        out: TextIO,
+        err: TextIO,
+        *,
+        json_lines: bool = False,
+        show_reasoning: bool = False,
+        quiet: bool = False,
+        chars_before: int = 0,
     ) -> None:
         self._out = out
+        self._file = OutputFile(out, err)
+        self._chars_before = chars_before
         self._err = err
         self._json_lines = json_lines
         self._show_reasoning = show_reasoning
@@ -163,6 +179,7 @@ class Printer:
         if text:
             self._end_thought()
             self._out.write(text.translate(_CONTROL) if self._is_terminal else text)
+            self._file.wrote(text)
             self._in_line = not text.endswith("\n")
 
     def _show_thought(self, text: str) -> None:
@@ -206,16 +223,23 @@ class Printer:
                 return
 
     def _begin_anew(self, reason: str) -> None:
-        if self._in_line:
-            self._out.write("\n")
-            self._in_line = False
-        self.say(f"riverrun: the answer begins anew ({printable(reason)}); the text printed so far counts no longer\n")
+        if not self._chars_before and self._file.take_back():
+            words = "the text printed so far was taken back from the file"
+        else:
+            if self._in_line:
+                self._out.write("\n")
+                self._file.wrote("\n")
+            before = f", and the {self._chars_before} characters before," if self._chars_before else ""
+            words = f"the text printed so far{before} counts no longer"
+        self._in_line = False
+        self._chars_before = 0
+        self.say(f"riverrun: the answer begins anew ({printable(reason)}); {words}\n")
 
     def _sum_up(self, result: StreamResult) -> None:
         self.end_line()
         if result.is_partial:
             return
-        if result.stop_reason not in _EXPECTED_ENDS:
+        if result.stop_reason not in ENDS_BY_ITSELF:
             word = "" if result.stop_word is None else f" ({printable(result.stop_word)})"
             self.say(f"riverrun: the answer stopped: {result.stop_reason.value}{word}\n")
         usage, attempts = result.usage, len(result.attempts)

@@ -22,7 +22,7 @@ def resume(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError and StoreError for what can not be found; later errors have been printed."""
     if args.from_char < 0:
         raise UsageError(f"--from-char is {args.from_char}; expected the number of characters shown, 0 or more")
-    policy, printer = policy_of(args), printer_of(args)
+    policy, printer = policy_of(args), printer_of(args, args.from_char)
     run_id, stored = trio.run(_find_question, args.journal, args.run)
     question = evolve(
         stored,
@@ -31,7 +31,8 @@ def resume(args: argparse.Namespace) -> ExitCode:
         allow_insecure=args.allow_insecure or stored.allow_insecure,
     )
     provider, journal = open_provider(question), JournalFile(args.journal)
-    return answer(Asking(question, provider, policy, run_id, journal, args.from_char), printer)
+    asking = Asking(question, provider, policy, run_id, journal, args.from_char, whole_only=args.whole_only)
+    return answer(asking, printer)
 
 
 async def _find_question(path: str, run_id: str | None) -> tuple[str, Question]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,29 @@ def test_a_model_that_starts_over_is_told_and_begins_on_a_new_line() -> None:
         ended = riverrun("chat", *server.flags("openai"), "Tell it.")
     assert (ended.code, ended.out) == (0, f"{ANSWER[:98]}\n{another}")
     assert "the answer begins anew (the model started over)" in ended.err
+
+
+def test_a_file_holds_one_beginning_and_what_stood_in_it_before(tmp_path: Path) -> None:
+    another, path = f"{ANSWER[:80]}but this time otherwise.", tmp_path / "answer.txt"
+    path.write_text("before\n", "utf-8")
+    with Loopback(Reply(98, then="reset"), Reply(anew=another)) as server:
+        line = ["/bin/sh", "-c", 'exec "$@" >>answer.txt', "sh", *command("chat", *server.flags("openai"), "Tell it.")]
+        done = subprocess.run(
+            line, input=b"", stderr=subprocess.PIPE, cwd=tmp_path, env=environment(), timeout=DEADLINE_S
+        )
+    assert (done.returncode, path.read_text("utf-8")) == (0, f"before\n{another}")
+    assert b"was taken back from the file" in done.stderr
+
+
+@pytest.mark.parametrize(("finish", "code"), [("length", 6), ("content_filter", 6), ("tool_calls", 6), ("stop", 0)])
+def test_whole_only_tells_an_answer_that_did_not_end_by_itself(finish: str, code: int) -> None:
+    lines = [{"delta": {"content": "Once"}, "finish_reason": None}, {"delta": {}, "finish_reason": finish}]
+    chunks = [f"data: {json.dumps({'id': 'c', 'choices': [{'index': 0, **line}]})}\n\n" for line in lines]
+    with Loopback(Reply(body="".join([*chunks, "data: [DONE]\n\n"]).encode())) as server:
+        asked = ["chat", *server.flags("openai"), "-q", "Tell it."]
+        plain, strict = riverrun(*asked), riverrun(*asked, "--whole-only")
+    assert (plain.code, plain.out, strict.code, strict.out) == (0, "Once", code, "Once")
+    assert ("the answer stopped: " in plain.err) == (code == 6)
 
 
 # -- the question -------------------------------------------------------------------------------------------------

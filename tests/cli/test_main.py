@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -159,6 +160,21 @@ def test_a_call_is_told_and_not_run() -> None:
 def test_an_end_that_cuts_the_answer_short_is_told() -> None:
     _, err = printed(Finished(StreamResult(stop_reason=StopReason.MAX_TOKENS, stop_word="length")), terminal=False)
     assert err.startswith("riverrun: the answer stopped: max_tokens (length)\n")
+
+
+def test_nothing_is_taken_back_from_a_file_that_others_write_to(tmp_path: Path) -> None:
+    path = tmp_path / "all.txt"
+    with path.open("a", encoding="utf-8") as out, path.open("a", encoding="utf-8") as other:
+        printer = Printer(out, io.StringIO())
+        printer.show([TextDelta("Once")])
+        other.write("theirs")
+        other.flush()
+        printer.show([StreamReset("the model started over"), TextDelta("Twice")])
+        shared = Printer(out, other)
+        shared.show([StreamReset("again"), TextDelta("Thrice")])
+    text = path.read_text("utf-8")
+    assert text.startswith("Oncetheirs\nTwice")
+    assert text.endswith("Thrice")
 
 
 def test_a_reset_of_nothing_printed_adds_no_line() -> None:
