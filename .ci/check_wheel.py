@@ -25,6 +25,7 @@ def main() -> int:
             f"the wheel installs a bare {bare!r}: applications have such folders"
         )
     assert importlib.metadata.version("riverrun") == riverrun.__version__
+    assert importlib.util.find_spec("riverrun_command") is not None, "the console script's module is missing"
     files = [str(file) for file in importlib.metadata.files("riverrun") or ()]
     assert not [file for file in files if file.startswith(("src/", "tests/", "engine/", "providers/"))], files
     assert from_name("openai/gpt-4o", base_url="http://127.0.0.1:9/v1").name == "openai"

@@ -55,7 +55,7 @@ class Asking:
     """What is asked, of whom, and how patiently. `run_id` names the run in `journal`, where there is one.
 
     `record` names a file for a recording; `record_content` lets texts stand in it. `whole_only`: an answer that did not
-    end by itself has an exit code of its own.
+    end by itself has an exit code of its own. `command` is the one that asks.
     """
 
     question: Question
@@ -67,6 +67,7 @@ class Asking:
     record: str | None = None
     record_content: bool = False
     whole_only: bool = False
+    command: str = "chat"
 
     def open_recorder(self) -> AbstractContextManager[Recorder | None]:
         """Make the file of the recording, if there is to be one. Raises UsageError."""
@@ -231,7 +232,7 @@ class _Answering:
         return ExitCode.DONE if is_enough else ExitCode.NOT_WHOLE
 
     async def _complain(self, error: RiverrunError) -> ExitCode:
-        complaint = complaint_of(error)
+        complaint = complaint_of(error, self._asking.command)
         lines = complaint.lines
         if await self._is_forgotten(error):
             lines += "riverrun: nothing was received and the same question can not succeed: its journal is deleted\n"

@@ -8,17 +8,23 @@ import re
 import secrets
 import stat
 import sys
+import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
 
 from ..core.messages import Message
-from ..core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from .answering import Asking, answer, open_provider
 from .exits import ExitCode
 from .journal_file import JournalFile, Question, check_run_id
 from .output import Printer
+from .patience import policy_of
+
+STDIN_NOTE_S = 1.0
+"""How long standard input is read without a word."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -29,6 +35,8 @@ def chat(args: argparse.Namespace) -> ExitCode:
         raise UsageError("--run-id names a run in a journal; give --journal FILE too, or leave it out")
     if args.record_content and args.record is None:
         raise UsageError("--record-content says what may stand in a recording; give --record FILE too, or leave it out")
+    if args.record == "":
+        raise UsageError("--record is ''; expected the name of a new file")
     run_id = check_run_id(args.run_id) if args.run_id is not None else _new_run_id()
     policy, printer = policy_of(args), printer_of(args)
     question = Question(
@@ -59,13 +67,22 @@ def _new_run_id() -> str:
 
 
 def _request(args: argparse.Namespace) -> InferenceRequest:
+    for name, text in (("the prompt", args.prompt), ("--system", args.system), ("--effort", args.effort)):
+        _check_utf8(name, text)
     return InferenceRequest(
-        (Message.user(read_prompt(args.prompt)),),
+        (Message.user(read_prompt(args.prompt, may_read=not args.no_stdin)),),
         system=() if args.system is None else args.system,
         max_tokens=args.max_tokens,
         temperature=args.temperature,
         reasoning_effort=args.effort,
     )
+
+
+def _check_utf8(name: str, text: str | None) -> None:
+    try:
+        (text or "").encode("utf-8")
+    except UnicodeEncodeError as error:  # Python keeps bytes that it can not decode as half characters
+        raise UsageError(f"{name} is not UTF-8 at character {error.start}; expected UTF-8 text") from None
 
 
 def check_variable(name: str | None) -> str | None:
@@ -76,17 +93,6 @@ def check_variable(name: str | None) -> str | None:
             "not the key itself"
         )
     return name
-
-
-def policy_of(args: argparse.Namespace) -> Policy:
-    """Return the patience asked for; with a journal, nothing is shown that is not stored (`--from-char` counts on it).
-
-    Raises:
-        UsageError: a number out of its range.
-    """
-    retry = RetryPolicy() if args.attempts is None else RetryPolicy(attempts_max=args.attempts)
-    stall = StallPolicy() if args.idle_s is None else StallPolicy(idle_s=args.idle_s)
-    return Policy(retry=retry, stall=stall, checkpoint=CheckpointPolicy(before_delivery=True))
 
 
 def printer_of(args: argparse.Namespace, chars_before: int = 0) -> Printer:
@@ -104,17 +110,19 @@ def printer_of(args: argparse.Namespace, chars_before: int = 0) -> Printer:
 # -- the prompt ---------------------------------------------------------------------------------------------------
 
 
-def read_prompt(argument: str | None) -> str:
+def read_prompt(argument: str | None, *, may_read: bool = True) -> str:
     """Join the argument and what is piped in, a blank line between; "-" and nothing stand for standard input alone.
+
+    `may_read`: whether standard input is looked at.
 
     Raises:
         UsageError: neither says anything, or standard input is not UTF-8.
     """
     given = "" if argument in (None, "-") else str(argument)
-    piped = _read_stdin(must=not given)
+    piped = _read_stdin(must=not given) if may_read else ""
     prompt = "\n\n".join(part for part in (given, piped) if part.strip())
     if not prompt:
-        raise UsageError("the prompt is empty; give it as an argument or on standard input")
+        raise UsageError(f"the prompt is empty; give it as an argument{' or on standard input' if may_read else ''}")
     return prompt
 
 
@@ -125,11 +133,25 @@ def _read_stdin(*, must: bool) -> str:
     if source.isatty():
         sys.stderr.write("riverrun: type the prompt, then Ctrl-D\n")
     try:
-        return source.read().decode("utf-8")
+        with nullcontext() if source.isatty() else _saying_that_it_waits():
+            return source.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"standard input is not UTF-8 at byte {error.start}; expected UTF-8 text") from None
     except OSError as error:
         raise UsageError(f"standard input can not be read: {error.strerror}; give the prompt as an argument") from None
+
+
+@contextmanager
+def _saying_that_it_waits() -> Generator[None, None, None]:
+    """Say what is waited for if it lasts: an open pipe that nobody writes to looks like a model that thinks."""
+    words = "riverrun: reading standard input to its end (Ctrl-D ends it; --no-stdin or </dev/null leaves it out)\n"
+    timer = threading.Timer(STDIN_NOTE_S, sys.stderr.write, [words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _is_piped(source: BinaryIO) -> bool:

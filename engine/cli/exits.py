@@ -10,6 +10,7 @@ from ..core import errors
 from ..core.failures import printable
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..stores.store import StaleFence
+from .flags import in_flags
 
 MESSAGE_CHARS_MAX = 2000
 """How much of a message is shown: provider text in it was cut to 200 characters already, paths and lists were not."""
@@ -113,4 +114,5 @@ def complaint_of(error: RiverrunError, command: str = "") -> Complaint:
     wait_s = error.retry_after_s if isinstance(error, errors.InferenceError) else None
     if wait_s is not None:
         remedy = f"{remedy}; the provider asks for {wait_s:g} s"
-    return Complaint(kind, printable(str(error), MESSAGE_CHARS_MAX), remedy, exit_code)
+    message = in_flags(str(error)) if isinstance(error, UsageError) else str(error)
+    return Complaint(kind, printable(message, MESSAGE_CHARS_MAX), remedy, exit_code)

@@ -142,12 +142,13 @@ def _add_command(commands: _Commands, name: str, says: str, epilog: str) -> argp
 def _add_chat_parser(commands: _Commands) -> None:
     parser = _add_command(commands, "chat", "ask a model and print its answer", _CHAT + EXIT_CODES)
     parser.add_argument("prompt", nargs="?", help='what to ask; "-" or nothing: standard input')
+    parser.add_argument("--no-stdin", action="store_true", help="do not read standard input, whatever it is")
     parser.add_argument(
         "-m", "--model", required=True, help="provider/model, anthropic/MODEL say: see riverrun providers"
     )
     question = parser.add_argument_group("the question")
     question.add_argument("--system", metavar="TEXT", help="the system text")
-    question.add_argument("--max-tokens", type=int, metavar="N", help="output ceiling over the whole answer")
+    question.add_argument("--max-tokens", type=_count, metavar="N", help="output ceiling over the whole answer")
     question.add_argument("--temperature", type=_finite, metavar="X", help="as the provider takes it")
     question.add_argument("--effort", metavar="WORD", help="reasoning effort, the provider's word: low, medium, high")
     _add_answering_options(parser)
@@ -185,8 +186,10 @@ def _add_replay_parser(commands: _Commands) -> None:
     parser = _add_command(commands, "replay", "play a recording through the engine", _REPLAY)
     parser.add_argument("file", metavar="FILE", help="the file given to riverrun chat --record")
     parser.add_argument("--speed", choices=("real", "max"), default="max", help="real time, or virtual (default: max)")
-    parser.add_argument("--attempts", type=int, metavar="N", help="attempts in all (default: as recorded)")
-    parser.add_argument("--idle-s", type=float, metavar="S", help="S silent seconds are a stall (default: as recorded)")
+    parser.add_argument("--attempts", type=_count, metavar="N", help="attempts in all (default: as recorded)")
+    parser.add_argument(
+        "--idle-s", type=_seconds, metavar="S", help="S silent seconds are a stall (default: as recorded)"
+    )
     parser.add_argument("--json", action="store_true", help="one event a line, as JSON")
     parser.set_defaults(command=_replay)
 
@@ -204,15 +207,37 @@ def _add_answering_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds the key")
     where.add_argument("--allow-insecure", action="store_true", help="allow http:// to another machine")
     patience = parser.add_argument_group("patience")
-    patience.add_argument("--attempts", type=int, metavar="N", help="attempts in all, the first included (default: 3)")
     patience.add_argument(
-        "--idle-s", type=float, metavar="S", help="S silent seconds are a stall (default: 60; reasoning doubles it)"
+        "--attempts", type=_count, metavar="N", help="attempts in all, the first included (default: 3)"
+    )
+    patience.add_argument(
+        "--idle-s",
+        type=_seconds,
+        metavar="S",
+        help="S silent seconds are a stall, before the headers, the first event and the next (default: 120, 180, 60; "
+        "reasoning doubles the last; an S above 60 shortens none)",
     )
     shown = parser.add_argument_group("what is shown")
     shown.add_argument("--json", action="store_true", help="one event a line on standard output, as JSON")
     shown.add_argument("--show-reasoning", action="store_true", help="the model's reasoning, on standard error")
     shown.add_argument("--whole-only", action="store_true", help="exit code 6 unless the answer ended by itself")
     shown.add_argument("-q", "--quiet", action="store_true", help="no notes; errors and how to resume are still said")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number of at least 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:  # not a number compares false
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a number of seconds above 0")
+    return seconds
 
 
 def _finite(text: str) -> float:

@@ -32,6 +32,7 @@ from ..recording import Exchange
 from ..testing.recording import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
 from .output import plan_words, write_line
+from .patience import stall_after
 
 
 def replay(args: argparse.Namespace) -> ExitCode:
@@ -48,7 +49,7 @@ def _policy_of(args: argparse.Namespace, policy: Policy) -> Policy:
     if args.attempts is not None:
         policy = evolve(policy, retry=evolve(policy.retry, attempts_max=args.attempts))
     if args.idle_s is not None:
-        policy = evolve(policy, stall=evolve(policy.stall, idle_s=args.idle_s))
+        policy = evolve(policy, stall=stall_after(policy.stall, args.idle_s))
     return policy
 
 

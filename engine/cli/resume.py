@@ -12,10 +12,11 @@ from attrs import evolve
 from ..core.failures import printable
 from ..core.usage_error import UsageError
 from .answering import Asking, answer, open_provider
-from .chat import check_variable, policy_of, printer_of
+from .chat import check_variable, printer_of
 from .exits import ExitCode
 from .journal_file import JournalFile, Question, StoredRun
 from .output import write_line
+from .patience import policy_of
 
 
 def resume(args: argparse.Namespace) -> ExitCode:
@@ -31,7 +32,9 @@ def resume(args: argparse.Namespace) -> ExitCode:
         allow_insecure=args.allow_insecure or stored.allow_insecure,
     )
     provider, journal = open_provider(question), JournalFile(args.journal)
-    asking = Asking(question, provider, policy, run_id, journal, args.from_char, whole_only=args.whole_only)
+    asking = Asking(
+        question, provider, policy, run_id, journal, args.from_char, whole_only=args.whole_only, command="resume"
+    )
     return answer(asking, printer)
 
 

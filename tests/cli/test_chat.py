@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.loopback import ANSWER, DEADLINE_S, SECRET, Loopback, Reply, command, environment, riverrun, started
+from riverrun import StallPolicy
+from riverrun.engine.cli.patience import stall_after
+from tests.cli.loopback import (
+    ANSWER,
+    DEADLINE_S,
+    SECRET,
+    Loopback,
+    Reply,
+    Running,
+    command,
+    environment,
+    riverrun,
+    started,
+)
 
 pytestmark = pytest.mark.sockets
 WIRES = pytest.mark.parametrize("wire", ["anthropic", "openai"])
@@ -40,6 +55,22 @@ def test_a_silent_provider_is_a_stall_and_the_answer_goes_on() -> None:
         ended = riverrun("chat", *server.flags(), "--idle-s", "0.2", "Tell it.")
     assert (ended.code, ended.out) == (0, ANSWER)
     assert "interrupted: idle stall" in ended.err
+
+
+def test_a_server_that_never_answers_is_a_stall_after_as_many_seconds() -> None:
+    with Loopback(Reply(status=0, then="hold"), Reply()) as server:
+        ended = riverrun("chat", *server.flags(), "--idle-s", "0.3", "Tell it.")
+    assert (ended.code, ended.out) == (0, ANSWER)
+    assert "attempt 2 of 3 in 0.2 s (headers stall)" in ended.err
+
+
+@pytest.mark.parametrize(("idle_s", "headers_s", "first_event_s"), [(1, 1, 1), (90, 120, 180), (900, 900, 900)])
+def test_idle_s_is_for_every_silence_and_more_patience_shortens_no_clock(
+    idle_s: float, headers_s: float, first_event_s: float
+) -> None:
+    stall = stall_after(StallPolicy(), idle_s)
+    assert (stall.idle_s, stall.headers_s, stall.first_event_s) == (idle_s, headers_s, first_event_s)
+    assert stall.first_event_s_max == max(idle_s, 600)
 
 
 def test_quiet_says_nothing_but_the_answer() -> None:
@@ -133,6 +164,40 @@ def test_a_prompt_that_says_nothing_is_bad_usage(stdin: bytes) -> None:
     assert ended.err.startswith("riverrun: usage: ")
 
 
+def test_an_open_pipe_that_says_nothing_is_told_of() -> None:
+    with Loopback(Reply()) as server:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command("chat", *server.flags(), "Why?"), stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment()
+        ) as process:
+            running = Running(process)
+            running.read_err("--no-stdin or </dev/null")
+            assert running.end().out == ANSWER
+
+
+def test_no_stdin_does_not_wait_for_a_pipe() -> None:
+    with Loopback(Reply()) as server:
+        arguments = command("chat", *server.flags(), "--no-stdin", "Why?")
+        with subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        ) as process:
+            assert process.wait(DEADLINE_S) == 0
+    alone = riverrun("chat", "-m", "openai/x", "--no-stdin", stdin="Why?", OPENAI_API_KEY=SECRET)
+    assert (alone.code, "the prompt is empty; give it as an argument\n" in alone.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [([b"caf\xe9"], "the prompt"), ([b"--system", b"caf\xe9", b"Why?"], "--system")]
+)
+def test_an_argument_that_is_not_utf_8_is_refused(arguments: list[bytes], name: str) -> None:
+    asked = [*map(os.fsencode, command("chat", "-m", "openai/x")), *arguments]
+    done = subprocess.run(
+        asked, input=b"", capture_output=True, env=environment(OPENAI_API_KEY=SECRET), timeout=DEADLINE_S
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"{name} is not UTF-8 at character 3; expected UTF-8 text" in done.stderr.decode()
+
+
 # -- keys and addresses -------------------------------------------------------------------------------------------
 
 
@@ -141,7 +206,7 @@ def test_a_missing_key_names_the_variable(provider: str, variable: str) -> None:
     ended = riverrun("chat", "-m", f"{provider}/x", "Why?")
     assert (ended.code, ended.out) == (3, "")
     assert ended.err.startswith("riverrun: key: ")
-    assert variable in ended.err
+    assert f"has no key: set {variable} in the environment" in ended.err
 
 
 @pytest.mark.parametrize("tail", ["\n", " x", "\r"])
@@ -166,10 +231,19 @@ def test_a_key_given_as_the_name_of_a_variable_is_refused_and_not_shown() -> Non
         (["-m", "nobody/x"], "names no provider"),
         (["-m", "gpt-4"], "names no provider"),
         (["-m", "openai/"], "model is empty"),
-        (["-m", "openai/x", "--attempts", "0"], "attempts_max is 0"),
-        (["-m", "openai/x", "--idle-s", "nan"], "idle_s is nan"),
-        (["-m", "openai/x", "--max-tokens", "0"], "max_tokens is 0"),
+        (["-m", "openai/x", "--attempts", "0"], "--attempts: '0'; expected a whole number"),
+        (["-m", "openai/x", "--idle-s", "nan"], "--idle-s: 'nan'; expected a number of seconds above 0"),
+        (["-m", "openai/x", "--max-tokens", "0"], "--max-tokens: '0'; expected"),
+        (["-m", "openai/x", "--idle-s", "0"], "--idle-s: '0'; expected a number of seconds above 0"),
         (["-m", "openai/x", "--run-id", "a"], "--journal"),
+        (["-m", "openai/x", "--base-url", "http://example.com/v1"], "a host on this machine, or --allow-insecure"),
+        (["-m", "openai/x", "--base-url", "https://me@example.com/v1"], "put the key into the environment (--api-key"),
+        (["-m", "openai/o3-pro"], "take -m openai-responses/MODEL"),
+        (["-m", "openai/text-embedding-3-small"], "expected one that chats\n"),
+        (["-m", "azure/x"], "give --base-url, or set AZURE_OPENAI_ENDPOINT"),
+        (["-m", "openai/x", "--journal", ":memory:"], "expected the name of a file\n"),
+        (["-m", "openai/x", "--journal", ""], "expected the name of a file\n"),
+        (["-m", "openai/x", "--record", ""], "--record is ''; expected the name of a new file"),
         (["-m", "openai/x", "--temperature", "inf"], "no finite number"),
     ],
 )
@@ -178,6 +252,7 @@ def test_what_can_not_work_is_said_in_one_line(arguments: list[str], words: str)
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.err
     assert "Traceback" not in ended.err
+    assert not re.search(r"[a-z]+_[a-z]+=|what to do: see: riverrun --help", ended.err)
 
 
 # -- failures -----------------------------------------------------------------------------------------------------
@@ -205,6 +280,7 @@ def test_an_unplugged_server_is_exit_1_and_says_what_to_do() -> None:
     assert (ended.code, ended.out) == (1, "")
     assert "what to do: check the network and --base-url" in ended.err
     assert "Traceback" not in ended.err
+    assert not re.search(r"[a-z]+_[a-z]+=|what to do: see: riverrun --help", ended.err)
 
 
 @pytest.mark.parametrize(
