@@ -8,6 +8,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 from ..core.usage_error import RiverrunError
 from .exits import ExitCode, OutputFailed, ReaderGone, complaint_of
@@ -58,7 +59,8 @@ def _check_streams() -> None:
 def _known(error: BaseException) -> _Known | None:
     """Return what of ours was raised, alone or in a group of trio's; None where something else was, too."""
     if isinstance(error, BaseExceptionGroup):
-        inside = [_known(each) for each in error.exceptions]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        inside = [_known(each) for each in group.exceptions]
         return None if None in inside else inside[0]
     return error if isinstance(error, RiverrunError | KeyboardInterrupt) else None
 
