@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+import trio
 
 import riverrun as rr
 from riverrun.engine import transport
 from riverrun.engine.core import tool_json
+from riverrun.engine.recorder import Recorder
+from riverrun.engine.testing import RIVERS, Fault, FaultKind, open_loopback
 from riverrun.providers.by_name import provider_classes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,3 +73,51 @@ def test_every_hostile_row_of_the_tests_is_told_in_hardening() -> None:
 @pytest.mark.parametrize("name", provider_classes())
 def test_every_provider_has_its_row(name: str) -> None:
     assert f"`{provider_classes()[name].__name__}`" in PROVIDERS.partition("## Names and keys")[0]
+
+
+# -- code ---------------------------------------------------------------------------------------------------------
+
+
+def blocks(path: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_story_of_a_planner_is_the_one_it_tells() -> None:
+    told: list[str] = []
+    code = next(block for block in blocks("docs/testing.md") if "print(broken.story)" in block)
+    exec(code, {"print": told.append})  # noqa: S102 - the page's own code
+    assert f"```\n{told[0].rstrip()}\n```" in (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+async def record_a_stall() -> None:
+    """Make stall.jsonl: a server that falls silent in the middle, and the engine that goes on."""
+    request = rr.InferenceRequest(rr.Message.user("Why does it stop?"))
+    policy = rr.Policy(stall=rr.StallPolicy(idle_s=0.3))
+    async with open_loopback(RIVERS, [Fault(FaultKind.STALL, at=30)]) as server:
+        provider = rr.Anthropic("claude-sonnet-4-5", base_url=server.anthropic_url)
+        with Recorder("stall.jsonl", provider, request, policy=policy) as recorder:
+            await rr.Engine(provider, policy=policy, transport=recorder.transport).complete(request)
+
+
+@pytest.mark.sockets
+@pytest.mark.parametrize("page", ["README.md", "docs/testing-recordings.md"])
+def test_a_test_that_is_printed_passes_as_printed(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    trio.run(record_a_stall)
+    world: dict[str, object] = {}
+    exec(next(block for block in blocks(page) if "recorded(" in block), world)  # noqa: S102 - the page's own code
+    ((_, test),) = [(name, value) for name, value in world.items() if name.startswith("test_the_stall")]
+    assert inspect.isfunction(test)
+    assert test() is None
+
+
+def test_the_scripted_network_that_is_printed_passes_as_printed() -> None:
+    world: dict[str, object] = {}
+    code = next(block for block in blocks("docs/testing-network.md") if "def test_a_reset" in block)
+    exec(f"{code}\n\ntest_a_reset_is_got_over()\n", world)  # noqa: S102 - the page's own code
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
+def test_no_test_that_is_printed_needs_a_plugin_of_pytest(page: str) -> None:
+    assert not [block for block in blocks(page) if "async def test_" in block]
