@@ -103,7 +103,7 @@ class Receiver(Protocol):
 
     @property
     def useful_bytes(self) -> int:
-        """How many bytes of text, reasoning and arguments this attempt brought."""
+        """How many bytes of text, reasoning and arguments have come. One that is read on brings its own along."""
         ...
 
 
@@ -162,12 +162,13 @@ def _say_waiting(message: str, receiver: Receiver) -> bool:
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_receiver", "_watch", "outcome")
+    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome")
 
     def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
         self._receiver = receiver
         self._watch = watch
         self._clocks = clocks
+        self._useful_before = receiver.useful_bytes
         self.outcome: Outcome | None = None
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
@@ -227,7 +228,7 @@ class _Reader:
         if events and self._receiver.deliver(events):
             if clocks.progress(now):
                 self._watch.look_again()
-            clocks.useful_bytes = self._receiver.useful_bytes
+            clocks.useful_bytes = self._receiver.useful_bytes - self._useful_before
         else:
             clocks.ping(now)
         self._receiver.count_bytes(stream.bytes_received)

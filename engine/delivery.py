@@ -132,8 +132,8 @@ class Delivery:
 
     @property
     def useful_bytes(self) -> int:
-        """Bytes of text, reasoning and arguments that this attempt brought."""
-        return self.accumulator.said_bytes + self.accumulator.wasted_bytes
+        """Bytes of text, reasoning and arguments that this attempt brought, those too that the seam still holds."""
+        return self.accumulator.said_bytes + self.accumulator.wasted_bytes + self._aligned_bytes
 
     def note_end(self) -> None:
         """Take that the terminal event was seen: the answer is whole, whatever follows."""

@@ -284,8 +284,8 @@ def _distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:
         if isinstance(inner, ssl.SSLCertVerificationError):
             why = printable(getattr(inner, "verify_message", "") or str(inner))
             return InvalidRequest(
-                f"the certificate of {urlsplit(wire.url).hostname} was not accepted: {why}; nothing was sent. To trust "
-                "it, name its authority's PEM file in SSL_CERT_FILE, or give the provider a client that does"
+                f"the certificate of {urlsplit(wire.url).hostname} was not accepted: {why}; nothing was sent. "
+                "To trust it, name its authority's PEM file in SSL_CERT_FILE, or give the provider a client that does"
             )
     return None
 
