@@ -125,8 +125,12 @@ class Engine:
         return run.result
 
     async def aclose(self) -> None:
-        """Close the connections the engine made. A client of the caller's stays open."""
-        await self._transport.aclose()
+        """Close the connections the engine made: now, or with the last run or block under way, which still needs them.
+
+        A client of the caller's stays open.
+        """
+        if not self._uses:
+            await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         _require_trio()

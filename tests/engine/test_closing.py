@@ -10,7 +10,8 @@ import trio
 from trio.testing import MockClock
 
 import riverrun as rr
-from tests.sockets.peers import QUESTION
+from riverrun.engine.testing import RIVERS, open_loopback
+from tests.sockets.peers import QUESTION, until
 
 HELLO = b'data: {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "hello"}}]}\n\n'
 DONE = (
@@ -71,3 +72,25 @@ def test_what_closing_raises_takes_no_retry_away(closing: Exception, breaks: Exc
     result = answer_of(Body([HELLO], breaks, closing), Body([HELLO, DONE], None, closing))
     cause = rr.causes.PrematureEnd() if breaks is None else rr.causes.ConnectionReset()
     assert [attempt.cause for attempt in result.attempts] == [cause, None]
+
+
+@pytest.mark.sockets
+def test_an_engine_closed_under_its_runs_closes_its_connections_with_the_last_of_them() -> None:
+    async def main() -> list[str]:
+        texts: list[str] = []
+        async with open_loopback(RIVERS) as server, trio.open_nursery() as nursery:
+            url = f"http://127.0.0.1:{server.port}"
+            engine = rr.Engine(rr.Anthropic("claude-sonnet-4-5", api_key="k", base_url=url))
+
+            async def run_once() -> None:
+                texts.append((await engine.complete(QUESTION)).text)
+
+            for _ in range(3):
+                nursery.start_soon(run_once)
+            await until(lambda: len(server.requests) > 0)
+            await engine.aclose()
+            await until(lambda: len(texts) == 3)
+            await until(lambda: server.connections_open == 0)
+        return texts
+
+    assert trio.run(main) == [RIVERS.text] * 3
