@@ -73,8 +73,8 @@ def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetrySc
 
 def check_time(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
     """A cancelled run ends at once, but for the bounded flush; any run ends by a bound."""
-    policy, handle = book.scenario.policy, process.handle
-    flush_s = policy.checkpoint.last_flush_s if handle is not None and handle.troubled else 0.0
+    policy = book.scenario.policy
+    flush_s = policy.checkpoint.last_flush_s if _tries_again(process) else 0.0
     if process.act is not Act.NONE:
         took_s = process.ended_s - process.acted_s
         if process.end != "finished" and took_s > flush_s + 1e-6:
@@ -82,6 +82,11 @@ def check_time(book: Book, process: Process, attempts: Sequence[Attempt]) -> Non
     took_s = process.ended_s - process.began_s
     if took_s > (bound_s := _bound_s(book, process, attempts)):
         book.tell(LIVE, f"the run took {took_s:g} s of virtual time; it should have ended within {bound_s:g}")
+
+
+def _tries_again(process: Process) -> bool:
+    """Whether writes failed; those of a process that was killed all do, and here it lives on until it gives up."""
+    return process.handle is not None and (process.handle.troubled or process.handle.is_dead)
 
 
 def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float:
@@ -95,7 +100,7 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
     )
     drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is Kind.DRIP)
     writes_s = 0.0
-    if process.handle is not None and process.handle.troubled:
+    if process.handle is not None and _tries_again(process):
         writes_s = checkpoint.load_s + 2 * checkpoint.last_flush_s + checkpoint.write_s * (process.handle.writes + 1)
         writes_s += sum(f.seconds * f.count for f in book.scenario.store)
     slow_s = book.scenario.consumer.slow_s * (process.observer.count + 2)
