@@ -11,13 +11,13 @@ from .core.accumulator import Accumulator
 from .core.codec import CodecError
 from .core.errors import CheckpointMismatch, StoreError
 from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
-from .core.journal import RestoredRun, restore
+from .core.journal import JournalHeader, RestoredRun, header_of, restore
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
 from .core.replay import block_events
 from .core.validators import seen
 from .single_error import fault_of
-from .stores.store import CheckpointStore, OpenedJournal, StoreUnreachable
+from .stores.store import CheckpointStore, FirstEntryReader, OpenedJournal, StoreUnreachable
 
 MORE_SHOWN = "more was shown than was stored"
 """Why a consumer that has seen text before is told to drop it: its process was killed, or had no store."""
@@ -38,11 +38,12 @@ def _told(fault: Exception) -> str:
 
 
 async def load_journal(
-    store: CheckpointStore, run_id: str, policy: CheckpointPolicy
+    store: CheckpointStore, run_id: str, policy: CheckpointPolicy, mark: str | None = None
 ) -> OpenedJournal | StoreUnavailable:
-    """Claim a run and read what is stored of it.
+    """Claim a run, for the request of fingerprint `mark` if there is one, and read what is stored of it.
 
     Raises:
+        CheckpointMismatch: it belongs to another request; it was not claimed.
         StoreError: the store is there and refuses: unreadable, of another version, not a store, giving no journal.
         StoreError: it gave no answer, and the policy shows nothing that is not stored.
     If cancelled: the run may have been claimed; nothing else has changed.
@@ -50,10 +51,16 @@ async def load_journal(
     faults: list[Exception] = []
     try:
         with trio.move_on_after(policy.load_s):
+            if mark is not None and isinstance(store, FirstEntryReader):
+                _refuse_another(await store.first_entry(run_id), run_id, mark)
             return _require_journal(await store.open_journal(run_id), store)
     except* Exception as group:  # a store is foreign code, and may raise beside the `Cancelled` of its deadline
-        faults.append(fault_of(group, StoreError))
-    if faults and isinstance(faults[0], StoreError) and not isinstance(faults[0], StoreUnreachable):
+        faults.append(fault_of(group, CheckpointMismatch, StoreError))
+    if (
+        faults
+        and isinstance(faults[0], CheckpointMismatch | StoreError)
+        and not isinstance(faults[0], StoreUnreachable)
+    ):
         raise faults.pop()
     why = _told(faults.pop()) if faults else f"no answer within {policy.load_s:g} s"
     if policy.before_delivery:
@@ -96,12 +103,23 @@ def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) 
         raise StoreError(
             f"the checkpoint of run {run_id!r} can not be read: {error}; delete it to start anew"
         ) from error
-    if restored is not None and restored.header.fingerprint != mark:
+    if restored is not None:
+        _require_request(restored.header, run_id, mark)
+    return restored
+
+
+def _refuse_another(first_entry: bytes | None, run_id: str, mark: str) -> None:
+    header = None if first_entry is None else header_of(first_entry)
+    if header is not None:
+        _require_request(header, run_id, mark)
+
+
+def _require_request(header: JournalHeader, run_id: str, mark: str) -> None:
+    if header.fingerprint != mark:
         raise CheckpointMismatch(
             f"run {run_id!r} holds the checkpoint of another request (fingerprint "
-            f"{restored.header.fingerprint[:12]} seen, {mark[:12]} expected); take another run id, or delete it"
+            f"{header.fingerprint[:12]} seen, {mark[:12]} expected); take another run id, or delete it"
         )
-    return restored
 
 
 def delivered_again(restored: RestoredRun, deliver_from: int) -> list[Event]:

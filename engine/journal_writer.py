@@ -130,13 +130,16 @@ class JournalWriter:
             )
 
     async def finish(self) -> bool:
-        """Write the rest, again until all of it is stored, and say whether it is: shielded, bounded by `last_flush_s`.
+        """Write the rest, again and again until it is stored; whether it is. Shielded, and bounded by `last_flush_s`.
 
         If cancelled: it is finished all the same, within the bound.
         """
         stored = False
         with trio.move_on_after(self._last_words_s, shield=True) as bound:
-            while not (stored := await self._write()) and self.fenced is None:  # noqa: ASYNC110 - the store tells no one
+            while True:
+                stored = await self._write()
+                if stored or self.fenced is not None:
+                    break
                 await trio.sleep(RETRY_S)
         self._last_words_s = max(bound.deadline - trio.current_time(), 0.0)
         if bound.cancelled_caught:

@@ -266,6 +266,15 @@ def _read_row(row: object) -> Entry:
     raise CodecError("an item of unknown kind: was it written by a newer riverrun?")
 
 
+def header_of(entry: bytes) -> JournalHeader | None:
+    """Read what a journal begins with; None where this is not to be read, which `restore` will say."""
+    try:
+        items = decode_entry(entry)
+    except CodecError:
+        return None
+    return items[0] if items and isinstance(items[0], JournalHeader) else None
+
+
 @frozen
 class RestoredRun:
     """What a journal folds to: the state, the ledger, and whether the answer had already ended.

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from .memory import MemoryStore
 from .sqlite import SQLiteStore
-from .store import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
+from .store import CheckpointStore, FirstEntryReader, OpenedJournal, StaleFence, StoreUnreachable
 
-__all__ = ["CheckpointStore", "MemoryStore", "OpenedJournal", "SQLiteStore", "StaleFence", "StoreUnreachable"]
+__all__ = [
+    "CheckpointStore",
+    "FirstEntryReader",
+    "MemoryStore",
+    "OpenedJournal",
+    "SQLiteStore",
+    "StaleFence",
+    "StoreUnreachable",
+]

@@ -45,6 +45,12 @@ class MemoryStore(trio.abc.AsyncResource):
         journal.fence += 1
         return OpenedJournal(journal.fence, tuple(journal.entries))
 
+    async def first_entry(self, run_id: str) -> bytes | None:
+        """Read what a run began with and claim nothing; see `FirstEntryReader.first_entry`."""
+        await self._turn()
+        journal = self._journals.get(run_id)
+        return journal.entries[0] if journal is not None and journal.entries else None
+
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         """Store an entry under its number; see `CheckpointStore.append`."""
         await self._turn()

@@ -12,7 +12,7 @@ The rules, the same for every store:
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from attrs import frozen
 
@@ -79,6 +79,18 @@ class CheckpointStore(Protocol):
 
     async def aclose(self) -> None:
         """Close for good: every later use raises `StoreError`. Closing again is fine. *If cancelled*: it is closed."""
+        ...
+
+
+@runtime_checkable
+class FirstEntryReader(Protocol):
+    """What a `CheckpointStore` may also do: say what a run is before anybody claims it.
+
+    With it, opening another one's run id by mistake is refused before its owner is locked out; without it, after.
+    """
+
+    async def first_entry(self, run_id: str) -> bytes | None:
+        """Return entry 0 and change nothing, the fence neither; None where nothing is stored. Raises `StoreError`."""
         ...
 
 

@@ -13,7 +13,7 @@ from ..core.events import TextDelta
 from ..core.messages import Message
 from ..core.request import InferenceRequest
 from ..engine import Engine
-from ..stores.store import CheckpointStore, StaleFence
+from ..stores.store import CheckpointStore, FirstEntryReader, StaleFence
 from .book import REQUEST, RUN_ID
 from .events_world import EventWorld
 from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM
@@ -63,6 +63,20 @@ async def _read_back(store: CheckpointStore, reopen: Reopen) -> None:
         await store.append("a", fence, sequence, entry)
     _expect((await store.open_journal("a")).entries, entries, "what was saved is read back as")
     _expect((await reopen(store).open_journal("a")).entries, entries, "the next process reads")
+
+
+async def _first_entry(store: CheckpointStore, reopen: Reopen) -> None:
+    if not isinstance(store, FirstEntryReader):
+        return
+    _expect(await store.first_entry("a"), None, "a run that was never opened begins with")
+    _expect(await store.list_runs(), (), "after the first entry of an unknown run was read, the runs are")
+    fence = (await store.open_journal("a")).fence
+    _expect(await store.first_entry("a"), None, "a run without entries begins with")
+    for sequence, entry in enumerate((b"\x00first", b"second")):
+        await store.append("a", fence, sequence, entry)
+        _expect(await store.first_entry("a"), b"\x00first", f"a run of {sequence + 1} entries begins with")
+    await store.delete("a", fence)
+    _expect(await store.first_entry("a"), None, "a run that was deleted begins with")
 
 
 async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
@@ -195,6 +209,7 @@ async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
 
 CLAIMS = (
     Claim(ONE_STREAM, "what was saved is read back, whole and in order", _read_back),
+    Claim(ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
     Claim(ONE_STREAM, "any string is a run id, and no two are one", _any_name),
     Claim(ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
     Claim(ONE_STREAM, "whoever opened last owns the run", _fenced),

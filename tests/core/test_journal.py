@@ -29,6 +29,7 @@ from riverrun.engine.core.journal import (
     encode_entries,
     encode_entry,
     fingerprint,
+    header_of,
     merge_deltas,
     restore,
 )
@@ -263,6 +264,15 @@ def test_what_was_taken_back_stays_taken_back(taken_back: Entry, text: str) -> N
 def test_the_bytes_of_the_attempts_that_ended_are_counted() -> None:
     ended = AttemptEnded(AttemptRecord(1, "p", "m", None, 0, 1, TokenUsage(), bytes_received=700))
     assert stored([TextDelta("x"), ended]).accumulator.bytes_received == 700
+
+
+def test_the_header_is_read_of_the_first_entry_alone() -> None:
+    assert header_of(encode_entry([HEADER, AttemptBegan(1, "a/b"), TextDelta("x")])) == HEADER
+
+
+@pytest.mark.parametrize("entry", [b"", b"\x00", b"[]", b"[7]", encode_entry([TextDelta("x"), HEADER])])
+def test_an_entry_that_begins_no_journal_has_no_header(entry: bytes) -> None:
+    assert header_of(entry) is None
 
 
 # -- what can not be read ---------------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ import pytest
 import trio
 
 import riverrun as rr
+from riverrun.engine.checkpoint import load_journal, restore_run
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.journal import JournalHeader, encode_entry, fingerprint
+from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StopReported, TextDelta
-from riverrun.engine.stores import OpenedJournal, StaleFence, StoreUnreachable
+from riverrun.engine.stores import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import (
     ASK,
@@ -229,6 +231,68 @@ def test_another_request_under_a_stored_id_is_refused_before_anything_is_asked()
             async with engine_of(source, store=store).open_stream(other, run_id="run"):
                 pass
         assert (source.attempts, store.text) == (0, "a")
+
+    played(main)
+
+
+class WithoutFirstEntry:
+    """A store of the five methods, and no more."""
+
+    def __init__(self, store: rr.MemoryStore) -> None:
+        self.open_journal, self.append, self.delete = store.open_journal, store.append, store.delete
+        self.list_runs, self.aclose = store.list_runs, store.aclose
+
+
+async def owned(store: rr.MemoryStore, mark: str) -> int:
+    """Open a run in a store that holds what a request of another fingerprint said; returns its fence."""
+    fence = (await store.open_journal("run")).fence
+    await store.append("run", fence, 0, encode_entry([JournalHeader(1, "run", mark, "own", "m-1", 0.0)]))
+    return fence
+
+
+def test_a_run_of_another_request_is_not_claimed() -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        fence = await owned(store, "theirs")
+        with pytest.raises(rr.CheckpointMismatch, match="fingerprint theirs seen, mine expected"):
+            await load_journal(store, "run", rr.CheckpointPolicy(), "mine")
+        await store.append("run", fence, 1, b"its owner goes on")
+
+    played(main)
+
+
+@pytest.mark.parametrize("mark", ["mine", None])
+def test_a_run_of_the_same_request_is_claimed(mark: str | None) -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        fence = await owned(store, "mine")
+        opened = await load_journal(store, "run", rr.CheckpointPolicy(), mark)
+        assert isinstance(opened, OpenedJournal)
+        assert (opened.fence, len(opened.entries)) == (fence + 1, 1)
+
+    played(main)
+
+
+def test_a_store_that_can_not_say_what_a_run_is_works_all_the_same() -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        await owned(store, "theirs")
+        plain: CheckpointStore = WithoutFirstEntry(store)
+        opened = await load_journal(plain, "run", rr.CheckpointPolicy(), "mine")
+        assert isinstance(opened, OpenedJournal)
+        with pytest.raises(rr.CheckpointMismatch):
+            restore_run(opened, "run", "mine", Limits())
+
+    played(main)
+
+
+def test_a_first_entry_that_can_not_be_read_is_left_to_the_opening_to_tell() -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        fence = (await store.open_journal("run")).fence
+        await store.append("run", fence, 0, b"\x00")
+        opened = await load_journal(store, "run", rr.CheckpointPolicy(), "mine")
+        assert isinstance(opened, OpenedJournal)
 
     played(main)
 

@@ -124,7 +124,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "last write forgotten",
         TEXT,
         "the end of a run does not write what is pending",
-        [Edit("journal_writer:JournalWriter.finish", "stored := await self._write()", "stored := True")],
+        [Edit("journal_writer:JournalWriter.finish", "stored = await self._write()", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from riverrun.engine.checkpoint import StoreUnavailable, load_journal
 from riverrun.engine.core.errors import StoreError, UsageError
 from riverrun.engine.core.policy import CheckpointPolicy
-from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable, sqlite
+from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable, sqlite, sqlite_file
 from riverrun.engine.stores.sqlite_errors import typed_errors
 
 ENTRIES = tuple(bytes([number]) * 3000 for number in range(20))
@@ -243,8 +243,8 @@ def test_a_newer_schema_is_refused_with_both_numbers(path: Path) -> None:
 
 def test_our_number_on_a_file_without_our_tables_is_a_typed_error(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
-        other.execute(f"PRAGMA application_id = {sqlite.APPLICATION_ID}")
-        other.execute(f"PRAGMA user_version = {sqlite.SCHEMA_VERSION}")
+        other.execute(f"PRAGMA application_id = {sqlite_file.APPLICATION_ID}")
+        other.execute(f"PRAGMA user_version = {sqlite_file.SCHEMA_VERSION}")
     assert "no such table" in open_error(path)
 
 
@@ -364,7 +364,7 @@ def test_many_stores_may_make_one_file_at_the_same_time(path: Path) -> None:
 
 def test_a_file_kept_locked_too_long_is_a_typed_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(path, write_entries)
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
+    monkeypatch.setattr(sqlite_file, "BUSY_S", 0.0)
     with locked(path):
         assert "database is locked; another process kept it locked" in open_error(path)
 

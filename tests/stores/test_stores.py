@@ -15,7 +15,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from riverrun.engine.core.errors import StoreError
-from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore, StaleFence
+from riverrun.engine.stores import (
+    CheckpointStore,
+    FirstEntryReader,
+    MemoryStore,
+    OpenedJournal,
+    SQLiteStore,
+    StaleFence,
+)
 
 Store: TypeAlias = MemoryStore | SQLiteStore
 Claim: TypeAlias = Callable[[CheckpointStore], Awaitable[None]]
@@ -55,6 +62,18 @@ def serve(make: Callable[..., Store]) -> Serve:
 
 
 # --- opening and appending ------------------------------------------------------------------------------------------
+
+
+def test_the_first_entry_is_read_and_nobody_is_locked_out(serve: Serve) -> None:
+    async def claim(store: CheckpointStore) -> None:
+        assert isinstance(store, FirstEntryReader)
+        assert (await store.first_entry("run"), await store.list_runs()) == (None, ())
+        fence = (await store.open_journal("run")).fence
+        await store.append("run", fence, 0, b"zero")
+        assert await store.first_entry("run") == b"zero"
+        await store.append("run", fence, 1, b"one")
+
+    serve(claim)
 
 
 def test_an_unknown_run_opens_empty_with_fence_one(serve: Serve) -> None:

@@ -281,6 +281,13 @@ class ReadsThenRaises(MemoryStore):
         return OpenedJournal(before + 1, opened.entries)
 
 
+class ClaimsWhenAsked(MemoryStore):
+    """Saying what a run is takes it."""
+
+    async def first_entry(self, run_id: str) -> bytes | None:
+        return next(iter((await self.open_journal(run_id)).entries), None)
+
+
 class CanNotBeCancelled(MemoryStore):
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         with trio.CancelScope(shield=True):
@@ -307,6 +314,7 @@ STORES: dict[type[MemoryStore], str] = {
     MixesNames: "one stream",
     RaisesKeyError: "exactly one end",
     ReadsThenRaises: "any task order",
+    ClaimsWhenAsked: "one stream",
     CanNotBeCancelled: "cancellation wins",
     StaysOpen: "nothing leaks",
     LosesTheFifth: "one stream",
