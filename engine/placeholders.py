@@ -10,6 +10,7 @@ What a recording may show without being asked to is decided here, and what is no
 - A character's placeholder is drawn from a key that is thrown away and from *all that was said before it*. So what
   says the same thing again (an echo, an overlap at a seam, the whole text after its deltas) does so still, and nothing
   else can be read from equal placeholders: no alphabet to guess, no frequencies to count.
+- `code` is an error's, whole, or a program's: content.
 - Of an error's message the words stay that riverrun's own table of refusals knows: it is classified as it was.
 
 Pure, but for the key. Cost: about 2 µs a character.
@@ -24,7 +25,7 @@ from hashlib import blake2b
 from attrs import define, field, frozen
 
 _PROTOCOL_KEYS = (
-    "type object role status model modelVersion model_version event event_type code param blockReason "
+    "type object role status model modelVersion model_version event event_type param blockReason "
     "block_reason id call_id item_id response_id responseId finish_reason finishReason stop_reason "
     "native_finish_reason done_reason provider system_fingerprint service_tier created_at @type reason phase"
 )
@@ -35,6 +36,7 @@ _FRAGMENTS = frozenset({"partial_json", "arguments", "partial_arguments"})
 _STREAMED = frozenset({"delta", "parts"})
 _STREAMED_PATHS = {("message", "content"), ("message", "thinking"), ("response",), ("thinking",)}
 _ERRORS = frozenset({"error", "errors", "detail", "message", "msg"})
+_ERROR_OBJECTS = frozenset({"error", "errors"})
 _WHOLE = frozenset({"name", "jsonPath"})
 _PLACE = re.compile(r'"(output_index|content_index|summary_index)"\s*:\s*(\d+)')
 
@@ -45,8 +47,8 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+|\s+
 _ELEMENT = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]+|.", re.DOTALL)
 
-OVERLAP_CHARS_MIN = 8
-"""A shorter repetition is no evidence for a seam either."""
+REPEATED_CHARS_MIN = 8
+"""What begins like something said before, for this long, is drawn as its repetition; no seam counts a shorter one."""
 
 
 @frozen
@@ -69,19 +71,20 @@ class Placeholders:
     def body(self, data: bytes) -> bytes:
         """Replace the content of one whole body, or of what came of it; same length."""
         pieces = list(_pieces(data.decode("utf-8", "surrogateescape")))
-        streams: dict[tuple[object, ...], str] = {}
+        parts: dict[tuple[object, ...], list[str]] = {}
         for piece in pieces:
             if piece.sid is not None:
-                streams[piece.sid] = streams.get(piece.sid, "") + piece.text
+                parts.setdefault(piece.sid, []).append(piece.text)
+        streams = {sid: "".join(texts) for sid, texts in parts.items()}
         starts = {sid: self._start_of(sid, text) for sid, text in streams.items()}
-        begun = {text[:OVERLAP_CHARS_MIN]: starts[sid] for sid, text in streams.items()}
+        begun = {text[:REPEATED_CHARS_MIN]: starts[sid] for sid, text in streams.items()}
         chains = {sid: _Chain(self.key, self.words, start) for sid, start in starts.items()}
         written: list[str] = []
         for piece in pieces:
             if piece.how == "keep":
                 written.append(piece.text)
                 continue
-            start = begun.get(piece.text[:OVERLAP_CHARS_MIN], "")
+            start = begun.get(piece.text[:REPEATED_CHARS_MIN], "")
             chain = _Chain(self.key, self.words, start) if piece.sid is None else chains[piece.sid]
             written.append(chain.write(piece.text, piece.how))
         for sid, text in streams.items():
@@ -91,13 +94,13 @@ class Placeholders:
     def _start_of(self, sid: tuple[object, ...], text: str) -> str:
         """What counts as said before a stream: nothing if it begins anew, else what the run said up to its start."""
         said = self._said.get(sid, "")
-        if not said or text[:OVERLAP_CHARS_MIN] == said[:OVERLAP_CHARS_MIN]:
+        if not said or text[:REPEATED_CHARS_MIN] == said[:REPEATED_CHARS_MIN]:
             return ""
-        at = said.find(text[:OVERLAP_CHARS_MIN]) if len(text) >= OVERLAP_CHARS_MIN else -1
+        at = said.find(text[:REPEATED_CHARS_MIN]) if len(text) >= REPEATED_CHARS_MIN else -1
         while at >= 0:
             if said.startswith(text[: len(said) - at], at):
                 return said[:at]
-            at = said.find(text[:OVERLAP_CHARS_MIN], at + 1)
+            at = said.find(text[:REPEATED_CHARS_MIN], at + 1)
         return said
 
 
@@ -144,6 +147,7 @@ class _Tokens:
     _frames: list[_Frame] = field(factory=list[_Frame])
     _indices: dict[str, str] = field(factory=dict[str, str])
     _kind: str = ""
+    _is_error: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -174,7 +178,7 @@ class _Tokens:
                 frames.pop()
             if not frames:
                 self._indices.clear()
-                self._kind = ""
+                self._kind, self._is_error = "", False
         elif frames:
             frames[-1].at_key = mark == ","
 
@@ -205,8 +209,12 @@ class _Tokens:
         key = path[-1] if path else ""
         if key == "type" and not self._is_free:
             self._kind = inside
+        if path in (("type",), ("object",)) and inside == "error":
+            self._is_error = True
         if self._is_free or self._is_in_array_of_content:
             return "plain"
+        if key == "code":
+            return self._how_of_code(path, token)
         if key in _PROTOCOL and _NAME.fullmatch(token):
             return "keep"
         if key in _FRAGMENTS or (key == "delta" and "arguments" in self._kind):
@@ -214,6 +222,13 @@ class _Tokens:
         if key == "jsonPath":
             return "letters"
         return "words" if key in _ERRORS and "delta" not in path and len(path) <= 3 else "plain"
+
+    def _how_of_code(self, path: tuple[str, ...], token: str) -> str:
+        """Say what a `code` is: the name of an error, some server's words for one, or a program."""
+        is_error = self._is_error if len(path) == 1 else not _ERROR_OBJECTS.isdisjoint(path)
+        if is_error and _NAME.fullmatch(token):
+            return "keep"
+        return "words" if is_error or (len(path) == 1 and not self._kind) else "plain"
 
     @property
     def _is_in_array_of_content(self) -> bool:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import riverrun as rr
+from riverrun.engine import placeholders
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stream_events import StreamEvent
@@ -261,6 +263,52 @@ def test_an_echo_and_an_overlap_are_still_what_they_were() -> None:
     again = Placeholders(b"k")
     assert shape_of(again, long) == first
     assert shape_of(again, long[20:] + "and eats.").startswith(first[20:])
+
+
+class Added(str):
+    """A text that counts the characters that are copied when it is added to another."""
+
+    copied = 0
+
+    def __radd__(self, before: str) -> str:
+        Added.copied += len(before) + len(self)
+        return str.__add__(before, self)
+
+
+def test_a_long_stream_is_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = vars(placeholders)["_pieces"]
+    monkeypatch.setattr(placeholders, "_pieces", lambda body: [evolve(p, text=Added(p.text)) for p in cut(body)])
+    body = b'data: {"delta":{"text":"some words"}}\n\n' * 500
+    assert len(Placeholders(b"k").body(body)) == len(body)
+    assert Added.copied <= len(body)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "response.code_interpreter_call_code.done", "code": "patient"},
+        {"type": "response.output_item.done", "item": {"type": "code_interpreter_call", "code": "patient"}},
+        {"candidates": [{"content": {"parts": [{"executableCode": {"language": "PYTHON", "code": "patient"}}]}}]},
+        {"code": "patient"},
+        {"message": {"code": "patient"}},
+    ],
+)
+def test_a_program_is_content(said: dict[str, object]) -> None:
+    assert b"patient" not in Placeholders(b"k").body(json.dumps(said).encode())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"code": "patient", "type": "x"}},
+        {"type": "error", "code": "patient"},
+        {"object": "error", "type": "patient", "code": "patient"},
+        {"type": "response.failed", "response": {"error": {"code": "patient"}}},
+    ],
+)
+def test_the_code_of_an_error_stays(said: dict[str, object]) -> None:
+    body = json.dumps({**said, "text": "x"}).encode()
+    assert Placeholders(b"k").body(body).count(b"patient") == body.count(b"patient")
 
 
 def shapes(name: str, body: bytes) -> tuple[list[tuple[object, ...]], bool, bool]:
