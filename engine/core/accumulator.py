@@ -342,7 +342,7 @@ class Accumulator:
 
     @property
     def text(self) -> str:
-        """Everything said as text, joined. Cost: O(what was said since the last read)."""
+        """Everything said as text, joined. Cost: linear in the text; one copy, however many deltas it came in."""
         return self._held.text
 
     @property
@@ -375,7 +375,7 @@ class Accumulator:
         return self._held.read()
 
     def snapshot(self) -> InterruptSnapshot:
-        """Freeze what the run holds. Cost: O(what was said since the last read) plus the blocks."""
+        """Freeze what the run holds. Cost: linear in what was said, as one copy, and in the blocks."""
         blocks = self.blocks()
         wasted = tokens_of_bytes(self.wasted_bytes)
         tokens = self._tokens_before + max(self.usage.output - wasted, tokens_of_bytes(self.said_bytes))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import json
 from functools import cache
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast
 
-import attrs
 import cattrs
 from cattrs.strategies import configure_tagged_union
 
@@ -40,6 +39,7 @@ def converter() -> cattrs.Converter:
     made = cattrs.Converter(unstruct_collection_overrides={tuple: list})
     made.register_unstructure_hook(bytes, lambda data: base64.b64encode(data).decode("ascii"))
     made.register_structure_hook(bytes, lambda data, _: base64.b64decode(data))
+    made.register_structure_hook(str, _text)
     _configure_text_or(made, tuple[TextBlock | ImageBlock, ...])
     # Parts before what is made of them: cattrs remembers how it writes a class from the first union that holds it.
     for optional in (InterruptCause, RecoveryPlan):
@@ -47,6 +47,13 @@ def converter() -> cattrs.Converter:
     for union in (TextBlock | ImageBlock, AnswerBlock, Block, InterruptCause, RecoveryPlan, StreamEvent, Event):
         configure_tagged_union(union, made, tag_name="type")
     return made
+
+
+def _text(value: object, kind: type[str]) -> str:
+    """Read a text, or a member of an enumeration of texts; of null, cattrs would make the text "None"."""
+    if not isinstance(value, str):
+        raise TypeError
+    return kind(value)
 
 
 def _configure_text_or(made: cattrs.Converter, blocks: Any) -> None:
@@ -133,8 +140,3 @@ def _cut(text: str) -> str:
 def unstructure(value: object, kind: Any) -> Any:
     """Turn a value of the vocabulary into plain JSON values."""
     return converter().unstructure(value, unstructure_as=kind)
-
-
-def member_names(union: Any) -> frozenset[str]:
-    """Return the class names of a closed union, as they stand in `type`."""
-    return frozenset(cast("type", member).__name__ for member in get_args(union) if attrs.has(member))

@@ -26,6 +26,7 @@ from .request import InferenceRequest
 from .result import AttemptRecord
 from .stream_events import CursorMoved, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
 from .usage import TokenUsage
+from .usage_error import UsageError
 
 SCHEMA_VERSION = 1
 
@@ -106,9 +107,25 @@ Entry: TypeAlias = JournalItem | StreamEvent
 
 
 def fingerprint(request: InferenceRequest) -> str:
-    """Name a request by its content: equal requests, equal fingerprints, and nothing can be read back from it."""
-    plain = converter().unstructure(request)
-    return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+    """Name a request by its content: equal requests, equal fingerprints, and nothing can be read back from it.
+
+    Raises UsageError for what JSON has no word for, with the field's name.
+    """
+    plain = cast("dict[str, Any]", converter().unstructure(request))
+    try:
+        return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
+    except ValueError as error:
+        name = next((name for name, value in plain.items() if not _is_json(value)), "a field")
+        seen = f"{name} of the request can not be written as JSON ({error})"
+        raise UsageError(f"{seen}; expected finite numbers and values that JSON has") from None
+
+
+def _is_json(value: object) -> bool:
+    try:
+        canonical_json({"": value})  # type: ignore[dict-item]
+    except ValueError:
+        return False
+    return True
 
 
 def merge_deltas(items: Sequence[Entry]) -> list[Entry]:

@@ -75,8 +75,10 @@ def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, in
             continue
         odd += said < 0 or (report.cumulative and said < before)
         counts.append(clamp_tokens(said if report.cumulative else before + max(said, 0)))
-    total = counts[0] + counts[1] if report.total is None else report.total
-    odd += total < 0
+    total = counts[0] + counts[1]
+    if report.total is not None:
+        odd += report.total < 0
+        total = report.total if report.cumulative else usage.total + max(report.total, 0)
     counts.append(clamp_tokens(total))
     return TokenUsage(*counts), odd
 

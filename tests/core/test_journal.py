@@ -60,6 +60,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import TokenUsage, UsageReport
+from riverrun.engine.core.usage_error import UsageError
 
 HEADER = JournalHeader(SCHEMA_VERSION, "run", "f" * 64, "scripted", "m-1", 1.5)
 NAUGHTY = [
@@ -308,6 +309,8 @@ def test_a_journal_without_its_header_is_refused() -> None:
         b'[["item", "Novelty", {}]]',
         b'[["item", "AttemptBegan", {}]]',
         b'[["item", ["AttemptBegan"], {}]]',
+        b'[["said", {"type": "TextDelta", "text": null}]]',
+        b'[["said", {"type": "TextDelta", "text": 7}]]',
         b'[["other", {"type": "TextDelta", "text": "x"}]]',
         b"[" * 100_000,
     ],
@@ -348,6 +351,14 @@ def test_equal_requests_have_equal_fingerprints_and_nothing_can_be_read_in_them(
 )
 def test_another_request_has_another_fingerprint(other: InferenceRequest) -> None:
     assert fingerprint(other) != fingerprint(InferenceRequest([Message.user("Why?")]))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_number_that_is_none_is_a_mistake_that_is_named(number: float) -> None:
+    with pytest.raises(UsageError, match="temperature of the request can not be written as JSON"):
+        fingerprint(InferenceRequest([Message.user("Why?")], temperature=number))
+    with pytest.raises(UsageError, match="extra of the request"):
+        fingerprint(InferenceRequest([Message.user("Why?")], extra={"x": [number]}))
 
 
 def test_a_journal_holds_nothing_of_the_request_but_its_fingerprint() -> None:

@@ -69,6 +69,8 @@ def test_a_cumulative_report_replaces_what_it_says_and_keeps_what_it_does_not(a:
         (TokenUsage(10, 5), UsageReport(output=3, cumulative=False), TokenUsage(10, 8, total=18), 0),
         (TokenUsage(10, 5), UsageReport(output=-3, cumulative=False), TokenUsage(10, 5, total=15), 1),
         (NO_USAGE, UsageReport(input=1, output=1, total=7), TokenUsage(1, 1, total=7), 0),
+        (TokenUsage(4, 4, total=8), UsageReport(total=8, cumulative=False), TokenUsage(4, 4, total=16), 0),
+        (TokenUsage(4, 4, total=8), UsageReport(total=-8, cumulative=False), TokenUsage(4, 4, total=8), 1),
         (NO_USAGE, UsageReport(output=2**64), TokenUsage(output=TOKENS_MAX, total=TOKENS_MAX), 0),
     ],
 )
