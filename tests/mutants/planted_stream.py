@@ -10,7 +10,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "second checkpoint forgets the first prefix",
         TEXT,
         "a journal of several attempts is folded from the last one on",
-        [Edit("core.journal:restore", "accumulator.origin = origin", "attempts and accumulator.reset()")],
+        [Edit("core.journal:restore", "accumulator.origin = origin", "len(ledger) and accumulator.reset()")],
     ),
     Mutant(
         "journal numbered from before the end",
