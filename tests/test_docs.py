@@ -36,7 +36,7 @@ BOUNDS = {
     "an event": f"{LIMITS.event_bytes_max // MIB} MiB",
     "arguments of one call": f"{LIMITS.arguments_bytes_max // MIB} MiB",
     "calls of one answer": f"{LIMITS.calls_max:,}",
-    "text of one answer": f"{LIMITS.text_bytes_max // MIB} MiB",
+    "a whole answer": f"{LIMITS.text_bytes_max // MIB} MiB",
     "blocks of one answer": f"{LIMITS.blocks_max:,}",
     "depth of JSON": f"{tool_json.DEPTH_MAX}",
     "the body of an error": f"{LIMITS.error_body_bytes_max // 1024} KiB, {transport.ERROR_BODY_S:g} s",

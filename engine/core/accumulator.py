@@ -12,7 +12,7 @@ Rules:
   arguments are a JSON object; a closed call without arguments is complete with `{}`. Only then is it released, once.
 * A reasoning block's signature is committed at the block's stop, never before: half a thought has no valid signature.
 * Usage belongs to the attempt: a cumulative report replaces, a delta adds, negatives are clamped and counted as odd.
-* O(1) amortised for each event: parts are appended, and joined once when somebody reads them.
+* O(1) amortised for each event (by its bytes): parts are appended, and joined once when somebody reads them.
 
 What exceeds a limit, or contradicts what was said before (a second start of an open call, a delta after its stop), sets
 `defect`; nothing received is dropped by that.
@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, size_bytes
+from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .snapshot import InFlightTool, InterruptSnapshot
@@ -73,11 +73,11 @@ class Accumulator:
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
-        self._text_bytes = self._tokens_before = self._server_tools_open = 0
+        self._held_bytes = self._tokens_before = self._server_tools_open = 0
         self._mark = Mark()
         self._limited_before = (0, 0)
         self.said_bytes = self.wasted_bytes = 0
-        self.calls_started = self.incomplete_calls = 0
+        self.calls_started = self.incomplete_calls = self.odd_usage = 0
         self.server_tool: str | None = None
         self.cursor: str | None = None
         self.bytes_received = 0
@@ -85,10 +85,8 @@ class Accumulator:
         self.model: str | None = None
         self.stop: StopReported | None = None
         self.usage = self.usage_before = NO_USAGE
-        self.usage_reported = False
-        self.odd_usage = 0
+        self.usage_reported = self.is_over_limit = False
         self.defect: str | None = None
-        self.is_over_limit = False
 
     # -- the fold -------------------------------------------------------------------------------------------------
 
@@ -99,9 +97,9 @@ class Accumulator:
             size = len(text) if text.isascii() else size_bytes(text)
             self._open_text.append(text)
             self.said_bytes += size
-            self._text_bytes += size
-            if self._text_bytes > self._limits.text_bytes_max:
-                self._note_limit("text", "bytes", self._text_bytes, self._limits.text_bytes_max)
+            self._held_bytes += size
+            if self._held_bytes > self._limits.text_bytes_max:
+                self._count(0)
             return event
         return self._folds[type(event)](self, event)
 
@@ -114,11 +112,11 @@ class Accumulator:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
         size = len(text) if text.isascii() else size_bytes(text)
-        if self._text_bytes + size > self._limits.text_bytes_max:
+        if self._held_bytes + size > self._limits.text_bytes_max:
             return None  # one by one, so that what is noted does not depend on how much one read brought
         self._open_text.append(text)
         self.said_bytes += size
-        self._text_bytes += size
+        self._held_bytes += size
         return text
 
     def _fold_text(self, event: TextDelta) -> Event | None:
@@ -136,9 +134,7 @@ class Accumulator:
         self._reasoning().parts.append(event.text)
         size = size_bytes(event.text)
         self.said_bytes += size
-        self._text_bytes += size
-        if self._text_bytes > self._limits.text_bytes_max:
-            self._note_limit("text and reasoning", "bytes", self._text_bytes, self._limits.text_bytes_max)
+        self._count(size)
         return event
 
     def _reasoning(self) -> ReasoningParts:
@@ -149,11 +145,12 @@ class Accumulator:
         return self._open_reasoning
 
     def _fold_signature(self, event: ReasoningSignature) -> None:
-        self._reasoning().pending_signature = event.signature
+        self._count(self._reasoning().sign(event.signature))
 
     def _fold_redacted(self, event: RedactedReasoning) -> None:
         self._close_blocks()
         self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
+        self._count(size_bytes(event.data))
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
         if event.id in self._open_calls or event.id in self._completed:
@@ -163,9 +160,9 @@ class Accumulator:
         call = CallParts(event.id, event.name)
         self._open_calls[event.id] = call
         self._hold(call)
+        self._count(call.held_bytes)
         self.calls_started += 1
-        if self.calls_started > self._limits.calls_max:
-            self._note_limit("calls", "calls", self.calls_started, self._limits.calls_max)
+        self._bound("calls", "calls", self.calls_started, self._limits.calls_max)
         return event
 
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
@@ -175,11 +172,15 @@ class Accumulator:
             return None
         size = size_bytes(event.args_delta)
         call.parts.append(event.args_delta)
-        call.size_bytes += size
         self.said_bytes += size
-        if call.size_bytes > self._limits.arguments_bytes_max:
-            self._note_limit("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
+        self._count_arguments(call, size)
         return event
+
+    def _count_arguments(self, call: CallParts, size: int) -> None:
+        call.size_bytes += size
+        if call.size_bytes > self._limits.arguments_bytes_max:
+            self._bound("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
+        self._count(size)
 
     def _fold_block_stop(self, event: BlockStop) -> Event | None:
         if event.id is None:
@@ -191,10 +192,12 @@ class Accumulator:
         if call is None:
             self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
             return None
+        if event.arguments is not None:  # they take the place of their pieces
+            self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
         closed = call.close(event.arguments, is_cut=event.is_cut)
         if isinstance(closed, str):
             self.incomplete_calls += 1
-            self._held.remove(call)
+            self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)
         self._completed[call.id] = closed
         self._held.complete(call, closed)
@@ -208,6 +211,7 @@ class Accumulator:
     def _fold_opaque(self, event: OpaqueBlockReceived) -> None:
         self._close_blocks()
         self._hold(event.block)
+        self._count(opaque_bytes(event.block))
         if event.closes_server_tool:  # they may nest
             self._server_tools_open = max(self._server_tools_open - 1, 0)
             self.server_tool = self.server_tool if self._server_tools_open else None
@@ -233,18 +237,20 @@ class Accumulator:
 
     def _hold(self, block: Held) -> None:
         self._held.append(block)
-        if len(self._held) > self._limits.blocks_max:
-            self._note_limit("blocks", "blocks", len(self._held), self._limits.blocks_max)
+        self._bound("blocks", "blocks", len(self._held), self._limits.blocks_max)
+
+    def _count(self, size: int) -> None:
+        self._held_bytes += size
+        if self._held_bytes > (limit := self._limits.text_bytes_max):
+            self._bound("text, reasoning, calls and opaque blocks", "bytes", self._held_bytes, limit)
 
     def _note(self, defect: str) -> None:
         self.defect = self.defect or defect
 
-    def _note_limit(self, what: str, unit: str, seen: int, limit: int) -> None:
-        self.is_over_limit = self.is_over_limit or self.defect is None
-        self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
-
-    def _fold_nothing(self, _event: StreamEvent) -> None:
-        return
+    def _bound(self, what: str, unit: str, seen: int, limit: int) -> None:
+        if seen > limit:
+            self.is_over_limit = self.is_over_limit or self.defect is None
+            self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
 
     _folds: ClassVar[dict[type, Callable[..., Event | None]]] = {  # each fold takes the type it stands under
         TextDelta: _fold_text,
@@ -260,7 +266,7 @@ class Accumulator:
         StopReported: _fold_stop,
         ResponseStarted: _fold_response,
         CursorMoved: _fold_cursor,
-        **dict.fromkeys((AnswerRestarted, StreamFailed, KeepAlive, ProviderStatus), _fold_nothing),
+        **dict.fromkeys((AnswerRestarted, StreamFailed, KeepAlive, ProviderStatus), lambda *_: None),
     }
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -272,15 +278,13 @@ class Accumulator:
         what is open.
         """
         self._mark = self._held.mark()
-        self._limited_before = (self._text_bytes, self.calls_started)
+        self._limited_before = (self._held_bytes, self.calls_started)
         self.stop = None
         if reattaches:
             return
-        self.cursor = None
+        self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
-        self.usage = NO_USAGE
-        self.usage_reported = False
-        self.response_id = None
+        self.usage, self.usage_reported = NO_USAGE, False
 
     def end_attempt(self, usage: TokenUsage | None = None) -> tuple[TokenUsage, bool]:
         """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
@@ -299,7 +303,7 @@ class Accumulator:
         self.said_bytes = self.wasted_bytes = 0  # from here on they count in the tokens before, and only there
         self.usage = NO_USAGE
         if self._open_reasoning is not None:
-            self._open_reasoning.pending_signature = None
+            self._held_bytes += self._open_reasoning.sign(None)
             self._open_reasoning = None
         return ended, is_estimated
 
@@ -307,7 +311,7 @@ class Accumulator:
         """Forget the calls under way; return what the consumer is told about each."""
         cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
         for call in self._open_calls.values():
-            self._held.remove(call)
+            self._held_bytes -= self._held.remove(call)
         self._open_calls.clear()
         return cancelled
 
@@ -316,8 +320,7 @@ class Accumulator:
         self._forget_open()
         self._held.clear()
         self.cursor = None
-        self._text_bytes = self.calls_started = 0
-        self._tokens_before = 0
+        self._held_bytes = self.calls_started = self._tokens_before = 0
         self._mark = Mark()
         self._limited_before = (0, 0)
 
@@ -327,7 +330,7 @@ class Accumulator:
             return False
         self._forget_open()
         self._open_text = self._held.cut_back(self._mark)
-        self._text_bytes, self.calls_started = self._limited_before  # the limits are on what is held
+        self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
         self.stop = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple, TypeAlias
 
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
@@ -40,6 +41,11 @@ class ReasoningParts(Parts):
         self.pending_signature: str | None = None
         self.signature: str | None = None
 
+    def sign(self, signature: str | None) -> int:
+        """Take the signature that the block will have, or forget it; return how many bytes more are held."""
+        before, self.pending_signature = self.pending_signature, signature
+        return size_bytes(signature or "") - size_bytes(before or "")
+
 
 class CallParts(Parts):
     """A call under way: its arguments so far."""
@@ -51,6 +57,11 @@ class CallParts(Parts):
         self.id = call_id
         self.name = name
         self.size_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """What it counts for in the bound on a whole answer: its arguments, id and name."""
+        return self.size_bytes + size_bytes(self.id) + size_bytes(self.name)
 
     def close(self, whole: str | None, *, is_cut: bool) -> ToolCall | str:
         """Return the complete call, or why it is none. `whole` is the arguments where the provider said them again."""
@@ -88,9 +99,10 @@ class HeldBlocks:
         """Begin a block."""
         self._blocks.append(block)
 
-    def remove(self, call: CallParts) -> None:
-        """Forget a call under way."""
+    def remove(self, call: CallParts) -> int:
+        """Forget a call under way; return how many bytes less are held."""
         self._blocks.remove(call)
+        return call.held_bytes
 
     def complete(self, call: CallParts, ready: ToolCall) -> None:
         """Put a call that is whole in the place of itself under way."""
@@ -143,6 +155,11 @@ class HeldBlocks:
 def size_bytes(text: str) -> int:
     """Count the UTF-8 bytes of a text."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def opaque_bytes(block: OpaqueBlock) -> int:
+    """Count the bytes of a block that only its provider understands, as JSON. Cost: linear in the block."""
+    return size_bytes(json.dumps(block.data, ensure_ascii=False, default=repr))
 
 
 def block_of(held: Held) -> AnswerBlock | None:

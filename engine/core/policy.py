@@ -151,7 +151,17 @@ class CheckpointPolicy:
 class Limits:
     """What a hostile provider may make us hold; each ends the attempt with a typed failure.
 
-    *Source*: docs/hardening.
+    Attributes:
+        line_bytes_max: a line of the stream.
+        event_bytes_max: an event of the stream.
+        text_bytes_max: a whole answer: its text, reasoning (signed and sealed too), calls, and blocks that only their
+            provider understands.
+        arguments_bytes_max: the arguments of one call.
+        calls_max: the calls of an answer.
+        blocks_max: the blocks of an answer.
+        error_body_bytes_max: the body of an error; the rest is not read.
+
+    *Source*: the table in docs/hardening.md, with a precedent for each.
     """
 
     line_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())

@@ -484,11 +484,22 @@ def test_reset_drops_everything_said_and_keeps_the_ledger() -> None:
     assert accumulator.snapshot().output_tokens == 1
 
 
+WHOLE = "text, reasoning, calls and opaque blocks"
+
+
 @pytest.mark.parametrize(
     ("limits", "events", "seen"),
     [
-        (Limits(text_bytes_max=3), [TextDelta("ab"), TextDelta("é")], "text: 4 bytes seen, 3 is the limit"),
-        (Limits(text_bytes_max=3), [TextDelta("ab"), ReasoningDelta("cd")], "text and reasoning: 4 bytes"),
+        (
+            Limits(text_bytes_max=3),
+            [TextDelta("ab"), TextDelta("é")],
+            f"{WHOLE}: 4 bytes seen, 3 is the limit",
+        ),
+        (
+            Limits(text_bytes_max=3),
+            [TextDelta("ab"), ReasoningDelta("cd")],
+            f"{WHOLE}: 4 bytes",
+        ),
         (Limits(arguments_bytes_max=3), a_call("1", "[[[[")[:-1], "the arguments of a call: 4 bytes"),
         (Limits(calls_max=1), [ToolCallStart("1", "t"), ToolCallStart("2", "t")], "calls: 2 calls"),
         (Limits(blocks_max=1), [TextDelta("a"), BlockStop(), TextDelta("b")], "blocks: 2 blocks"),

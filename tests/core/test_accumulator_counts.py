@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.events import ToolCallCancel, ToolCallReady
-from riverrun.engine.core.messages import TextBlock, ToolCall
+from riverrun.engine.core.messages import OpaqueBlock, TextBlock, ToolCall
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import (
     BlockStop,
     CursorMoved,
+    OpaqueBlockReceived,
     ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
     ResponseStarted,
     ServerToolStarted,
     StreamEvent,
@@ -24,6 +29,7 @@ from riverrun.engine.core.stream_events import (
 from riverrun.engine.core.tool_json import explain_arguments
 from riverrun.engine.core.usage import TokenUsage, UsageReport
 
+WHOLE = "text, reasoning, calls and opaque blocks"
 TAIL = "is the limit (Policy.limits); what was received is kept"
 
 
@@ -85,16 +91,16 @@ def test_texts_at_once_are_taken_up_to_the_limit_and_not_beyond_it() -> None:
     assert accumulator.fold_texts([TextDelta("ef")]) == "ef"
     assert (accumulator.text, accumulator.defect) == ("abcdef", None)
     accumulator.fold(TextDelta("g"))
-    assert accumulator.defect == f"text: 7 bytes seen, 6 {TAIL}"
+    assert accumulator.defect == f"{WHOLE}: 7 bytes seen, 6 {TAIL}"
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 AT_THE_LIMIT: dict[str, tuple[Limits, list[StreamEvent]]] = {
-    "text: 4 bytes seen, 3": (Limits(text_bytes_max=3), [TextDelta("ab"), TextDelta("c"), TextDelta("d")]),
-    "text and reasoning: 4 bytes seen, 3": (
-        Limits(text_bytes_max=3),
-        [TextDelta("a"), ReasoningDelta("bc"), ReasoningDelta("d")],
+    f"{WHOLE}: 4 bytes seen, 3": (Limits(text_bytes_max=3), [TextDelta("ab"), TextDelta("c"), TextDelta("d")]),
+    f"{WHOLE}: 5 bytes seen, 4": (
+        Limits(text_bytes_max=4),
+        [TextDelta("a"), ReasoningDelta("bc"), ReasoningDelta("d"), ReasoningDelta("e")],
     ),
     "the arguments of a call: 4 bytes seen, 3": (
         Limits(arguments_bytes_max=3),
@@ -114,6 +120,109 @@ def test_a_limit_may_be_reached_and_is_told_with_both_numbers_once_it_is_passed(
     assert (accumulator.defect, accumulator.is_over_limit) == (f"{defect} {TAIL}", True)
 
 
+def a_call(call_id: str, arguments: str, *, whole: str | None = None) -> list[StreamEvent]:
+    """Of the name "t", whose id, name and arguments count."""
+    return [ToolCallStart(call_id, "t"), ToolCallDelta(call_id, arguments), BlockStop(call_id, arguments=whole)]
+
+
+def opaque(data: str) -> StreamEvent:
+    return OpaqueBlockReceived(OpaqueBlock("search", {"d": data}, "p/m"))
+
+
+SUMS: dict[str, tuple[int, list[StreamEvent]]] = {
+    "a text": (3, [TextDelta("aé")]),
+    "a thought": (3, [ReasoningDelta("aé")]),
+    "a call: its id, name and arguments": (6, a_call("1", "{ é")[:-1]),
+    "a call that was released": (4, a_call("1", "{}")),
+    "a call whose arguments came whole at the end": (9, a_call("1", "{", whole='{"a":2}')),
+    "a call of which nothing but its name came": (5, [ToolCallStart("id", "éa"), ToolCallDelta("id", "")]),
+    "two calls at once": (8, [*a_call("1", "{}")[:-1], *a_call("2", "{}")]),
+    "a thought that is sealed": (4, [RedactedReasoning("seal")]),
+    "a signature": (5, [ReasoningDelta("a"), ReasoningSignature("sign")]),
+    "the last signature of a thought": (5, [ReasoningDelta("a"), ReasoningSignature("me"), ReasoningSignature("sign")]),
+    "an opaque block, as JSON in UTF-8": (11, [opaque("é")]),
+    "all together": (
+        8,
+        [TextDelta("a"), ReasoningDelta("b"), *a_call("1", "{}"), RedactedReasoning("c"), TextDelta("d")],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SUMS)
+def test_everything_that_is_held_of_an_answer_counts_in_bytes(kind: str) -> None:
+    size, events = SUMS[kind]
+    for bytes_max in (size, size + 100):
+        assert folded(*events, limits=Limits(text_bytes_max=bytes_max)).defect is None
+    passed = folded(*events, TextDelta("x"), limits=Limits(text_bytes_max=size))
+    assert (passed.defect, passed.is_over_limit) == (f"{WHOLE}: {size + 1} bytes seen, {size} {TAIL}", True)
+
+
+GIVEN_UP: dict[str, tuple[StreamEvent, ...]] = {
+    "a call that was never whole": tuple(a_call("1", "[[[")),
+    "a call that was cut": (*a_call("1", '{"a')[:-1], BlockStop("1", is_cut=True)),
+}
+
+
+@pytest.mark.parametrize("events", GIVEN_UP.values(), ids=GIVEN_UP)
+def test_a_call_that_is_given_up_at_its_end_does_not_count_against_the_limits(events: tuple[StreamEvent, ...]) -> None:
+    assert folded(*(events * 9), limits=Limits(text_bytes_max=5)).defect is None
+
+
+def test_a_call_that_is_cancelled_does_not_count_against_the_limits() -> None:
+    accumulator = folded(limits=Limits(text_bytes_max=12))
+    for _ in range(9):
+        for event in [*a_call("1", "[[[")[:-1], *a_call("2", "[[[")[:-1]]:
+            accumulator.fold(event)
+        assert len(accumulator.cancel_open_calls("gone")) == 2
+    assert accumulator.defect is None
+
+
+def test_a_signature_that_its_attempt_did_not_confirm_does_not_count_against_the_limits() -> None:
+    accumulator = folded(limits=Limits(text_bytes_max=13))
+    for _ in range(9):
+        accumulator.fold(ReasoningDelta("a"))
+        accumulator.fold(ReasoningSignature("sign"))
+        accumulator.end_attempt()
+        accumulator.begin_attempt()
+    assert accumulator.defect is None
+
+
+def test_calls_thoughts_and_blocks_that_were_rewound_or_reset_do_not_count_against_the_limits() -> None:
+    accumulator = folded(limits=Limits(text_bytes_max=30))
+    for take_back in (accumulator.rewind, accumulator.reset) * 5:
+        for event in (*a_call("1", "[[[")[:-1], RedactedReasoning("seal"), ReasoningSignature("sign"), opaque("a")):
+            accumulator.fold(event)
+        take_back()
+    assert accumulator.defect is None
+
+
+def test_arguments_that_come_whole_at_the_stop_are_bounded_like_those_in_pieces() -> None:
+    accumulator = folded(*a_call("1", "", whole='{"a":2}'), limits=Limits(arguments_bytes_max=6))
+    assert accumulator.defect == f"the arguments of a call: 7 bytes seen, 6 {TAIL}"
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        lambda number: a_call(str(number), f'{{"a":"{"x" * 70_000}"}}'),
+        lambda _number: [RedactedReasoning("x" * 70_000)],
+        lambda _number: [opaque("x" * 70_000)],
+    ],
+    ids=["calls", "sealed thoughts", "opaque blocks"],
+)
+def test_a_flood_of_what_is_small_enough_by_itself_ends_at_the_bound_of_the_answer(
+    flood: Callable[[int], list[StreamEvent]],
+) -> None:
+    accumulator = folded(limits=Limits(text_bytes_max=640_000, arguments_bytes_max=80_000))
+    taken = 0
+    while accumulator.defect is None:
+        for event in flood(taken):
+            accumulator.fold(event)
+        taken += 1
+    assert taken == 10
+    assert accumulator.defect.startswith(WHOLE)
+
+
 def test_only_a_defect_that_is_a_limit_is_over_the_limit() -> None:
     accumulator = folded(BlockStop("9"), limits=Limits(text_bytes_max=3))
     assert not accumulator.is_over_limit
@@ -124,7 +233,7 @@ def test_only_a_defect_that_is_a_limit_is_over_the_limit() -> None:
 
 
 def test_what_was_reset_does_not_count_against_the_limits() -> None:
-    accumulator = folded(TextDelta("abcd"), ToolCallStart("1", "t"), limits=Limits(text_bytes_max=4, calls_max=1))
+    accumulator = folded(TextDelta("abcd"), ToolCallStart("1", "t"), limits=Limits(text_bytes_max=6, calls_max=1))
     accumulator.reset()
     for event in (TextDelta("efgh"), ToolCallStart("2", "t")):
         accumulator.fold(event)
