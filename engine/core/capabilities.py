@@ -53,7 +53,7 @@ class Capabilities:
     prefix_trailing_space: bool = True
     whole_only: str | None = None
     reasons: bool = False
-    """Whether the model thinks before it speaks: its idle clock is doubled (seeds, row 003)."""
+    """Whether the model thinks before it speaks: its idle clock is doubled (awaken does so)."""
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 

@@ -1,7 +1,7 @@
 """Why an attempt ended early: a closed union of small values, each with a stable one-line `str`.
 
 The strings are part of the contract (they appear in events, logs and stored stories); the first five are those of
-the source documents (seeds, row 001). A cause says what happened to the *stream*; a `Failure` says what a
+awaken's contract (github.com/awakenworks/awaken). A cause says what happened to the *stream*; a `Failure` says what a
 provider answered.
 """
 

@@ -1,6 +1,6 @@
 """What to do about an interruption: a pure function from what a run holds to a plan.
 
-The first row that fits (design §4):
+The first row that fits (docs/recovery.md has the reasons):
 
 | the snapshot holds                              | plan                                                              |
 | ----------------------------------------------- | ----------------------------------------------------------------- |
@@ -65,7 +65,7 @@ RecoveryPlan: TypeAlias = Reattach | SynthesizeToolUse | TruncateBeforeTool | Co
 
 
 def plan_recovery(snapshot: InterruptSnapshot, capabilities: Capabilities | None = None) -> RecoveryPlan:
-    """Choose the plan for a snapshot; see the table above. *Source*: design §4; seeds, row 001."""
+    """Choose the plan for a snapshot; see the table in docs/recovery.md. Pure."""
     if snapshot.cursor is not None and capabilities is not None and capabilities.can_reattach:
         return Reattach(snapshot.cursor)
     if snapshot.completed_tool_calls:

@@ -1,6 +1,7 @@
 """How patient a run is: frozen, keyword-only numbers in seconds and counts. The arithmetic is in `retry`.
 
-Each default cites its precedent; "seeds" are the project's source documents.
+Each default cites its precedent, or says why. Three of the precedents are clients in Rust: ailoop (the crate
+`ailoop-core` 1.0), awaken (github.com/awakenworks/awaken) and Gestura (github.com/gestura-ai/gestura-app).
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ class Jitter(StrEnum):
     FULL = "full"
     """Anywhere from 0 to the delay: spreads a herd best (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
     ADDED = "added"
-    """The delay plus 0 to 10 % (seeds, row 000)."""
+    """The delay plus 0 to 10 % (ailoop)."""
     PROPORTIONAL = "proportional"
-    """The delay times 0.5 to 1.5 (seeds, row 002)."""
+    """The delay times 0.5 to 1.5 (google-http-java-client, `ExponentialBackOff`)."""
     NONE = "none"
 
 
@@ -46,15 +47,15 @@ class RetryPolicy:
     """How often and how soon an attempt is followed by another.
 
     Attributes:
-        attempts_max: attempts of one run, the first included (seeds, row 003: 1 + 2).
+        attempts_max: attempts of one run, the first included (awaken, openai-python: 1 + 2).
         rate_limit_attempts_max: the same where the last cause was a rate limit or an overload; None is `attempts_max`.
-        base_delay_s: the first delay, doubled each time (seeds, row 000: 1 s).
-        delay_s_max: where doubling ends (seeds, row 000: 30 s).
-        rate_limit_base_delay_s: the first delay after a rate limit without a hint (seeds, rows 002 and 004: 5 s).
-        rate_limit_delay_s_max: where that doubling ends (seeds, row 002: 60 s).
-        empty_base_delay_s: the first delay after an empty answer (seeds, row 002: 250 ms).
-        empty_delay_s_max: where that doubling ends (seeds, row 002: 5 s).
-        stall_delay_s: the first delay after a stall, and short: the wait was long (seeds, row 003: 200 ms). Doubled
+        base_delay_s: the first delay, doubled each time (ailoop: 1 s).
+        delay_s_max: where doubling ends (ailoop: 30 s).
+        rate_limit_base_delay_s: the first delay after a rate limit without a hint (Gestura: 5 s).
+        rate_limit_delay_s_max: where that doubling ends (60 s: providers count limits by the minute).
+        empty_base_delay_s: the first delay after an empty answer: short, for nobody said to wait.
+        empty_delay_s_max: where that doubling ends: at the least wait after a rate limit.
+        stall_delay_s: the first delay after a stall, and short: the wait was long (awaken: 200 ms). Doubled
             like the others, up to `delay_s_max`: who stalls every time is not helped by being asked more often.
         retry_after_s_max: a server's hint beyond this is not slept: the run ends with the hint in its error
             (openai 3.x: 120 s).
@@ -78,7 +79,7 @@ class RetryPolicy:
 
     @classmethod
     def patient(cls) -> RetryPolicy:
-        """Return the numbers of a batch client (seeds, row 002): four attempts, eight under a rate limit."""
+        """Return the numbers of a batch client: four attempts, eight under a rate limit."""
         return cls(
             attempts_max=4,
             rate_limit_attempts_max=8,
@@ -104,15 +105,15 @@ class StallPolicy:
     `first_event_s_max`, and no other.
 
     Attributes:
-        connect_s: TCP and TLS (seeds, row 004: 10 s); apart from that, a place in the pool of a client of yours. The
-            engine's own has no bound, for that wait is not the provider's.
+        connect_s: TCP and TLS (Gestura: 10 s); apart from that, a place in the pool of a client of yours. The engine's own
+            has no bound, for that wait is not the provider's.
         headers_s: from the request to the answer's headers (openai-python: 600 s read; we wait 120 s).
         first_event_s: from the headers to the first semantic event (Claude Code's first-byte watchdog: 180 to 300 s).
         first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference); no clock of
             its own, so it means nothing without `first_event_s`, or below it.
-        idle_s: the gap between semantic events, doubled for models that reason (seeds, row 003: 60 s).
+        idle_s: the gap between semantic events, doubled for models that reason (awaken: 60 s, and doubled so).
         throughput: a floor for useful bytes; off unless set, for slow local models are not stalled.
-        total_s: the whole attempt; off unless set (seeds, row 004 had 300 s; a stream that makes progress is not late).
+        total_s: the whole attempt; off unless set (Gestura has 300 s; a stream that makes progress is not late).
     """
 
     connect_s: float | None = field(default=10.0, validator=or_none(at_least(0)))

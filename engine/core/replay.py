@@ -1,6 +1,6 @@
 """A collected answer as stream events again: what an executor that only knows whole answers gives the engine.
 
-*Source*: seeds, row 001: empty text is skipped, arguments are one delta, usage and stop come last.
+Empty text is skipped, arguments are one delta, usage and stop come last.
 """
 
 from __future__ import annotations
