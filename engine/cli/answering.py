@@ -6,6 +6,7 @@ how to go on with it.
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,7 @@ from ..core.errors import InferenceError, StoreError, Unauthorized
 from ..core.policy import Policy
 from ..core.provider import Provider
 from ..core.result import StreamResult
-from ..core.usage_error import RiverrunError, UsageError
+from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..engine import Engine
 from ..recorder import Recorder
 from ..run import Run
@@ -45,6 +46,8 @@ def open_provider(question: Question) -> Provider:
 
     options: dict[str, object] = {"base_url": question.base_url, "api_key_env": question.api_key_env}
     options = {name: value for name, value in options.items() if value is not None}
+    if question.api_key_env is not None and not os.environ.get(question.api_key_env):  # on this machine, too
+        raise KeyUnusable(f"{question.api_key_env} is not set in the environment; expected the key in it")
     if question.allow_insecure:
         options["allow_insecure"] = True
     return from_name(question.model, **options)

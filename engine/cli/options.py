@@ -107,6 +107,12 @@ examples:
   riverrun providers
   riverrun providers anthropic/claude-sonnet-4-5          what is declared for this model
   riverrun providers --json
+
+exit codes:
+  0    listed
+  2    no such provider, or it can not be made for the model that is named
+  5    standard output could not be written: a full disk, a closed stream
+  130  interrupted by Ctrl-C; 143 terminated; 141 whoever read standard output went away
 """
 
 

@@ -3,8 +3,8 @@
 Rules:
 - Where stdout is not a terminal it gets the text and nothing else, character for character. What counts no longer is
   taken back where stdout is a file; elsewhere a line break stands between.
-- On a terminal, control characters of the model's are shown as escapes: an answer can not move the cursor or retitle a
-  window.
+- On a terminal, control characters of the model's are shown as escapes: an answer can not move the cursor, retitle a
+  window or turn the direction of writing.
 - Everything here blocks as long as its reader does, so it is called from a worker thread.
 """
 
@@ -53,6 +53,7 @@ ENDS_BY_ITSELF = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
 """The stop reasons that need no words: the model had no more to say, or said what it was told to stop at."""
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_CONTROL |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}  # turn the direction
 
 
 def plan_words(plan: RecoveryPlan) -> str:
@@ -243,5 +244,5 @@ class Printer:
             word = "" if result.stop_word is None else f" ({printable(result.stop_word)})"
             self.say(f"riverrun: the answer stopped: {result.stop_reason.value}{word}\n")
         usage, attempts = result.usage, len(result.attempts)
-        tokens = f"{usage.input} tokens in, {usage.output} out"
+        tokens = f"{usage.input or 'unknown'} tokens in, {usage.output or 'unknown'} out"
         self.note(f"done: {attempts} attempt{'s' if attempts != 1 else ''}, {tokens}")

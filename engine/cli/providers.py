@@ -66,7 +66,7 @@ def list_providers(args: argparse.Namespace) -> ExitCode:
     rows = [describe(each, made, model or _STAND_IN_MODEL) for each, made in chosen.items()]
     shown = json.dumps([asdict(row) for row in rows], indent=2) if args.json else "\n\n".join(_tables(rows, model))
     write_line(shown)
-    return ExitCode.DONE
+    return ExitCode.USAGE if model and rows[0].problem is not None else ExitCode.DONE
 
 
 # -- what is known of a class -------------------------------------------------------------------------------------

@@ -209,6 +209,13 @@ def test_a_missing_key_names_the_variable(provider: str, variable: str) -> None:
     assert f"has no key: set {variable} in the environment" in ended.err
 
 
+def test_a_variable_that_is_named_and_not_set_is_refused_on_this_machine_too() -> None:
+    with Loopback(Reply()) as server:
+        ended = riverrun("chat", *server.flags(), "--api-key-env", "NOPE", "Why?")
+        assert not server.asked
+    assert (ended.code, "NOPE is not set in the environment" in ended.err) == (3, True)
+
+
 @pytest.mark.parametrize("tail", ["\n", " x", "\r"])
 def test_a_key_with_a_line_break_is_refused_and_not_shown(tail: str) -> None:
     ended = riverrun("chat", "-m", "anthropic/x", "Why?", ANTHROPIC_API_KEY=SECRET + tail)

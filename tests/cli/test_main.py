@@ -138,6 +138,14 @@ def test_a_terminal_gets_control_characters_as_escapes_and_a_last_line_break() -
     assert out == "a\\x1b]0;title\\x07b\n\tc\n"
 
 
+def test_a_terminal_gets_no_turn_of_the_direction_of_writing() -> None:
+    assert printed(TextDelta("a\u202eb\u2066c"), Finished(StreamResult()))[0] == "a\\u202eb\\u2066c\n"
+
+
+def test_tokens_that_nobody_reported_are_unknown() -> None:
+    assert "unknown tokens in, unknown out" in printed(Finished(StreamResult()), terminal=False)[1]
+
+
 def test_a_file_gets_every_character_as_it_is() -> None:
     out, _ = printed(TextDelta("a\x1b]0;title\x07b\r\nc"), Finished(StreamResult()), terminal=False)
     assert out == "a\x1b]0;title\x07b\r\nc"

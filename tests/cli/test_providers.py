@@ -46,6 +46,11 @@ def test_a_key_is_set_or_not_or_malformed(value: str, state: str) -> None:
     assert rows["openai"]["keys"] == {"OPENAI_API_KEY": "not set"}
 
 
+def test_a_model_that_does_not_chat_is_exit_2() -> None:
+    ended = riverrun("providers", "openai/text-embedding-3-small")
+    assert (ended.code, "openai can not be made here: model " in ended.out) == (2, True)
+
+
 def test_the_base_url_is_the_one_in_force_and_on_this_machine_needs_no_key() -> None:
     rows = listed(OPENAI_BASE_URL="http://localhost:8080/v1")
     assert (rows["openai"]["needs_key"], rows["anthropic"]["needs_key"]) == (False, True)
