@@ -74,13 +74,11 @@ class Accumulator:
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._mark = Mark()
-        self._limited_before = (0, 0)
+        self._mark, self._limited_before = Mark(), (0, 0)
         self.said_bytes = self.wasted_bytes = 0
-        self.calls_started = self.incomplete_calls = self.odd_usage = 0
+        self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
         self.cursor: str | None = None
-        self.bytes_received = 0
         self.response_id: str | None = None
         self.model: str | None = None
         self.stop: StopReported | None = None
@@ -321,8 +319,7 @@ class Accumulator:
         self._held.clear()
         self.cursor = None
         self._held_bytes = self.calls_started = self._tokens_before = 0
-        self._mark = Mark()
-        self._limited_before = (0, 0)
+        self._mark, self._limited_before = Mark(), (0, 0)
 
     def rewind(self) -> bool:
         """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""

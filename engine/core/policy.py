@@ -105,8 +105,8 @@ class StallPolicy:
     `first_event_s_max`, and no other.
 
     Attributes:
-        connect_s: TCP and TLS (Gestura: 10 s); apart from that, a place in the pool of a client of yours. The engine's own
-            has no bound, for that wait is not the provider's.
+        connect_s: TCP and TLS (Gestura: 10 s); apart from that, a place in the pool of a client of yours. The engine's
+            own has no bound, for that wait is not the provider's.
         headers_s: from the request to the answer's headers (openai-python: 600 s read; we wait 120 s).
         first_event_s: from the headers to the first semantic event (Claude Code's first-byte watchdog: 180 to 300 s).
         first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference); no clock of
