@@ -52,8 +52,11 @@ ARGUMENTS_CHARS_MAX = 200
 ENDS_BY_ITSELF = (StopReason.END_TURN, StopReason.STOP_SEQUENCE)
 """The stop reasons that need no words: the model had no more to say, or said what it was told to stop at."""
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-_CONTROL |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}  # turn the direction
+_TURNS_DIRECTION = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"},
+    **{code: f"\\u{code:04x}" for code in _TURNS_DIRECTION},
+}
 
 
 def plan_words(plan: RecoveryPlan) -> str:
