@@ -52,14 +52,14 @@ def test_a_cut_answer_is_whole_and_the_cut_is_told_on_stderr(wire: str) -> None:
 
 def test_a_silent_provider_is_a_stall_and_the_answer_goes_on() -> None:
     with Loopback(Reply(50, then="hold"), Reply()) as server:
-        ended = riverrun("chat", *server.flags(), "--idle-s", "0.2", "Tell it.")
+        ended = riverrun("chat", *server.flags(), "--idle-s", "1", "Tell it.")
     assert (ended.code, ended.out) == (0, ANSWER)
     assert "interrupted: idle stall" in ended.err
 
 
 def test_a_server_that_never_answers_is_a_stall_after_as_many_seconds() -> None:
     with Loopback(Reply(status=0, then="hold"), Reply()) as server:
-        ended = riverrun("chat", *server.flags(), "--idle-s", "0.3", "Tell it.")
+        ended = riverrun("chat", *server.flags(), "--idle-s", "1", "Tell it.")
     assert (ended.code, ended.out) == (0, ANSWER)
     assert "attempt 2 of 3 in 0.2 s (headers stall)" in ended.err
 

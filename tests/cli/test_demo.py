@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from riverrun import ContinueText, Engine, InterruptSnapshot
-from riverrun.engine.cli import demo, demo_options, demo_show
+from riverrun.engine.cli import demo, demo_options, demo_show, main
 from riverrun.engine.cli.demo_live import LiveView
 from riverrun.engine.cli.demo_story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
@@ -201,7 +201,7 @@ def test_no_color_leaves_colours_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_terminal_without_utf_8_gets_escapes_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    assert run("--plain", "--speed", "max", "--fault", "reset", "--wire", "openai") == 0
+    assert main(["demo", "--plain", "--speed", "max", "--fault", "reset", "--wire", "openai"]) == 0
     sys.stdout.flush()
     assert b"it holds." in raw.getvalue()
 

@@ -29,7 +29,7 @@ def record(path: Path, *replies: Reply, wire: str = "anthropic", options: tuple[
 @WIRES
 def test_a_stall_is_recorded_and_replayed_as_a_stall_and_a_resumption(tmp_path: Path, wire: str) -> None:
     path = tmp_path / "stall.jsonl"
-    record(path, Reply(50, then="hold"), Reply(), wire=wire, options=("--idle-s", "0.3"))
+    record(path, Reply(50, then="hold"), Reply(), wire=wire, options=("--idle-s", "1.5"))
     ended = riverrun("replay", str(path))
     assert (ended.code, ended.err) == (0, "")
     for words in ("2 requests, its content replaced", "then the engine left", "idle stall; plan: continue the text"):
@@ -54,7 +54,7 @@ def test_with_record_content_the_answer_is_replayed_letter_for_letter_without_th
 
 def test_more_patience_than_recorded_waits_for_ever_in_no_time_and_less_attempts_fail(tmp_path: Path) -> None:
     path = tmp_path / "it.jsonl"
-    record(path, Reply(50, then="hold"), Reply(), options=("--idle-s", "0.3"))
+    record(path, Reply(50, then="hold"), Reply(), options=("--idle-s", "1.5"))
     patient = riverrun("replay", str(path), "--idle-s", "3600")
     assert "3600" in patient.out
     assert patient.code == 0
@@ -64,7 +64,7 @@ def test_more_patience_than_recorded_waits_for_ever_in_no_time_and_less_attempts
 
 def test_real_speed_takes_the_time_it_took(tmp_path: Path) -> None:
     path = tmp_path / "it.jsonl"
-    record(path, Reply(50, then="hold"), Reply(), options=("--idle-s", "0.3"))
+    record(path, Reply(50, then="hold"), Reply(), options=("--idle-s", "1.5"))
     ended = riverrun("replay", str(path), "--speed", "real")
     assert float(ended.out.splitlines()[-1].split()[0]) >= 0.3
     assert ended.code == 0
