@@ -109,7 +109,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.accumulator:Accumulator.end_attempt",
-                "        self._open_reasoning.pending_signature = None\n        self._open_reasoning = None",
+                "        self._held_bytes += self._open_reasoning.sign(None)\n        self._open_reasoning = None",
                 "        pass",
             )
         ],
