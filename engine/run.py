@@ -215,12 +215,12 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if self._store is None:
             return None
         policy = self._world.policy.checkpoint
-        journal = await load_journal(self._store, self.run_id, policy)
+        mark = fingerprint(self._request)
+        journal = await load_journal(self._store, self.run_id, policy, mark)
         if isinstance(journal, StoreUnavailable):
             logger.warning("run %r: no checkpoint store (%s); going on without it", self.run_id, printable(journal.why))
             self._mailbox.put(Status("the checkpoint store could not be read; going on without it"))
             return None
-        mark = fingerprint(self._request)
         restored = restore_run(journal, self.run_id, mark, self._world.policy.limits)
         self._journal = JournalWriter(
             self._store,

@@ -261,6 +261,20 @@ def test_a_run_of_another_request_is_not_claimed() -> None:
     played(main)
 
 
+def test_the_owner_of_a_run_goes_on_when_another_request_takes_its_id_by_mistake() -> None:
+    async def main() -> None:
+        store = WatchedStore()
+        async with engine_of(OwnSource([*LONG, END]), store=store).open_stream(ASK, run_id="run") as run:
+            await until(run, 3)
+            other = rr.InferenceRequest(rr.Message.user("Another thing."))
+            with pytest.raises(rr.CheckpointMismatch):
+                await engine_of(OwnSource(), store=store).complete(other, run_id="run")
+            await all_events(run)
+        assert run.result.stop_reason is rr.StopReason.END_TURN
+
+    played(main)
+
+
 @pytest.mark.parametrize("mark", ["mine", None])
 def test_a_run_of_the_same_request_is_claimed(mark: str | None) -> None:
     async def main() -> None:
