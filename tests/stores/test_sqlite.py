@@ -374,7 +374,7 @@ def test_a_file_that_another_process_keeps_locked_costs_a_run_its_checkpoint_or_
     path: Path, monkeypatch: pytest.MonkeyPatch, before_delivery: bool
 ) -> None:
     serve(path, write_entries)
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
+    monkeypatch.setattr(sqlite_file, "BUSY_S", 0.0)
     policy = CheckpointPolicy(before_delivery=before_delivery)
 
     async def claim(store: SQLiteStore) -> None:
