@@ -100,6 +100,10 @@ def _place(task: trio.lowlevel.Task) -> float:
     return 0.0 if dice is None else dice()
 
 
+def _ignore() -> None:
+    pass
+
+
 class _SeededOrder(random.Random):
     """Stands where trio keeps its coin. trio hands over each batch of ready tasks, sorted by age."""
 
@@ -114,14 +118,15 @@ class _SeededOrder(random.Random):
 
 
 @contextmanager
-def seeded_order(clock: JumpingClock) -> Generator[None, None, None]:
+def seeded_order(clock: JumpingClock | None = None) -> Generator[None, None, None]:
     """While this lasts, trio's task order is drawn from the dice of `order_tasks_by`. Not for two threads at once.
 
-    trio has no public way: Hypothesis' plugin for trio sets the same two names.
+    The clock counts the batches of tasks; None where time is the real one. trio has no public way: Hypothesis' plugin
+    for trio sets the same two names.
     """
     held: Any = scheduler
     before = held._ALLOW_DETERMINISTIC_SCHEDULING, held._r
-    held._ALLOW_DETERMINISTIC_SCHEDULING, held._r = True, _SeededOrder(clock.count_step)
+    held._ALLOW_DETERMINISTIC_SCHEDULING, held._r = True, _SeededOrder(_ignore if clock is None else clock.count_step)
     try:
         yield
     finally:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import trio
@@ -11,8 +11,10 @@ import trio
 from ..core.errors import StoreError
 from ..stores.memory import MemoryStore
 from ..stores.store import CheckpointStore, OpenedJournal
-from .law_broken import ONE_STREAM
+from .claim import tell_difference
+from .law_broken import LIVENESS, ONE_STREAM
 from .model import Violation
+from .patient_clock import Busy
 
 _Result = TypeVar("_Result")
 
@@ -32,15 +34,15 @@ class MirroredStore(MemoryStore):
         theirs: the other store.
         broken: where they differ.
         fences: the fences that were given out, by run, oldest first.
-        busy_since: when the call that is under way began, in real seconds; None when there is none.
     """
 
-    def __init__(self, theirs: CheckpointStore) -> None:
+    def __init__(self, theirs: CheckpointStore, busy: dict[trio.lowlevel.Task, Busy]) -> None:
         super().__init__()
         self.theirs = theirs
         self.broken: list[Violation] = []
         self.fences: dict[str, list[int]] = {}
-        self.busy_since: float | None = None
+        self._busy = busy
+        self._is_lost = False
         self._their_fences: dict[tuple[str, int], int] = {}
 
     def replace(self, theirs: CheckpointStore) -> None:
@@ -55,11 +57,11 @@ class MirroredStore(MemoryStore):
     async def open_journal(self, run_id: str) -> OpenedJournal:
         """Open in both; the entries must be the same, and both fences grow."""
         opened = await super().open_journal(run_id)
-        theirs = await self._compare("open_journal", self.theirs.open_journal(run_id), refused=None)
+        theirs = await self._compare("open_journal", lambda: self.theirs.open_journal(run_id), refused=None)
         if theirs is not None:
             before = [fence for (run, _), fence in self._their_fences.items() if run == run_id]
             if theirs.entries != opened.entries:
-                self._note(f"open_journal gives {theirs.entries!r}; expected {opened.entries!r}"[:300])
+                self._note(f"open_journal gives the entries {tell_difference(theirs.entries, opened.entries)}")
             if theirs.fence <= max(before, default=0):
                 self._note(f"open_journal gives fence {theirs.fence}; expected more than {max(before, default=0)}")
             self._their_fences[run_id, opened.fence] = theirs.fence
@@ -69,49 +71,68 @@ class MirroredStore(MemoryStore):
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         """Append to both; both take it, or both refuse."""
         refused = await _refusal(super().append(run_id, fence, sequence, entry))
-        call = self.theirs.append(run_id, self._their_fence(run_id, fence), sequence, entry)
-        await self._compare(f"append of entry {sequence}", call, refused=refused)
+        theirs = self._their_fence(run_id, fence)
+        await self._compare(
+            f"append of entry {sequence}",
+            lambda: self.theirs.append(run_id, theirs, sequence, entry),
+            refused=refused,
+        )
         if refused is not None:
             raise refused
 
     async def delete(self, run_id: str, fence: int) -> None:
         """Delete in both; both do, or both refuse."""
         refused = await _refusal(super().delete(run_id, fence))
-        call = self.theirs.delete(run_id, self._their_fence(run_id, fence))
-        await self._compare("delete", call, refused=refused)
+        theirs = self._their_fence(run_id, fence)
+        await self._compare("delete", lambda: self.theirs.delete(run_id, theirs), refused=refused)
         if refused is not None:
             raise refused
 
     async def list_runs(self) -> tuple[str, ...]:
         """List both; the lists must be the same."""
         runs = await super().list_runs()
-        theirs = await self._compare("list_runs", self.theirs.list_runs(), refused=None)
+        theirs = await self._compare("list_runs", self.theirs.list_runs, refused=None)
         if theirs is not None and theirs != runs:
-            self._note(f"list_runs gives {theirs}; expected {runs}")
+            self._note(f"list_runs gives {tell_difference(theirs, runs)}")
         return runs
 
     def _their_fence(self, run_id: str, fence: int) -> int:
         return self._their_fences.get((run_id, fence), fence)
 
-    async def _compare(self, what: str, call: Awaitable[_Result], *, refused: StoreError | None) -> _Result | None:
+    async def _compare(
+        self, what: str, call: Callable[[], Awaitable[_Result]], *, refused: StoreError | None
+    ) -> _Result | None:
         """Make their call, which ours was already; shielded, for what a cancelled call did could not be compared."""
         result: _Result | None = None
         taken = False
-        self.busy_since = time.monotonic()
+        if self._is_lost:
+            return None
         try:
-            with trio.CancelScope(shield=True):
-                result, taken = await call, True
+            with self._waiting(what):
+                result, taken = await call(), True
         except StoreError as error:
             if not isinstance(error, type(refused)):
                 expected = "it to be taken" if refused is None else type(refused).__name__
                 self._note(f"{what} is refused by {type(error).__name__}: {error}; expected {expected}"[:300])
         except Exception as error:  # whatever a stranger's store raises is the finding
             self._note(f"{what} raised {type(error).__name__}: {error}; expected StoreError at most"[:300])
-        finally:
-            self.busy_since = None
         if taken and refused is not None:
             self._note(f"{what} is taken; expected {type(refused).__name__}: {refused}"[:300])
         return result
+
+    @contextmanager
+    def _waiting(self, what: str) -> Generator[None, None, None]:
+        """Let the clock know that their store is at work; where it gives up on it, their store is asked no more."""
+        task = trio.lowlevel.current_task()
+        with trio.CancelScope(shield=True) as scope:
+            self._busy[task] = Busy(scope)
+            try:
+                yield
+            finally:
+                del self._busy[task]
+        if scope.cancelled_caught:
+            self._is_lost = True
+            self.broken.append(Violation(LIVENESS, f"{what} gives no answer"))
 
     def _note(self, message: str) -> None:
         self.broken.append(Violation(ONE_STREAM, message))

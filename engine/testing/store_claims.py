@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 
 import trio
-from attrs import frozen
 
 from ..core.errors import CheckpointMismatch, StoreError
 from ..core.events import TextDelta
@@ -15,68 +13,56 @@ from ..core.request import InferenceRequest
 from ..engine import Engine
 from ..stores.store import CheckpointStore, FirstEntryReader, StaleFence
 from .book import REQUEST, RUN_ID
+from .claim import Broken, Claim, Reopen, expect, refuses
 from .events_world import EventWorld
 from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM
 from .model import Model, nobody_listens
 from .naughty import NAUGHTY
 from .scenario import Fault, Scenario
+from .store_races import RACES
 
-Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
+MANY = 300
+"""So many entries in one run: an order by name instead of by number, a page or a cap shows before."""
 
-
-class Broken(Exception):
-    """A claim does not hold; the message says what was seen."""
-
-
-@frozen
-class Claim:
-    """A script over a fresh store; `reopen` gives the store as the next process has it."""
-
-    law: str
-    says: str
-    run: Callable[[CheckpointStore, Reopen], Awaitable[None]]
-
-
-def _expect(seen: object, expected: object, what: str) -> None:
-    if seen != expected:
-        raise Broken(f"{what}: {seen!r}"[:200] + f"; expected {expected!r}"[:200])
-
-
-async def _refuses(call: Awaitable[object], kind: type[StoreError], what: str) -> None:
-    try:
-        await call
-    except kind as error:
-        line = str(error)
-        if not line.isprintable() or len(line) > 400:
-            raise Broken(f"{what} is refused by a message that is no short printable line: {line[:80]!r}") from error
-        return
-    except StoreError as error:
-        raise Broken(f"{what} is refused by {type(error).__name__}; expected {kind.__name__}") from error
-    raise Broken(f"{what} is taken; expected {kind.__name__}")
+LARGE_BYTES = 1024 * 1024
+"""So large is the largest: a sixty-fourth of what a store takes."""
 
 
 async def _read_back(store: CheckpointStore, reopen: Reopen) -> None:
     entries = (b"first", b"", b"\x00\xff\n", bytes(range(256)) * 300)
-    _expect((await store.open_journal("a")).entries, (), "a run that was never opened holds")
+    expect((await store.open_journal("a")).entries, (), "a run that was never opened holds")
     fence = (await store.open_journal("a")).fence
     for sequence, entry in enumerate(entries):
         await store.append("a", fence, sequence, entry)
-    _expect((await store.open_journal("a")).entries, entries, "what was saved is read back as")
-    _expect((await reopen(store).open_journal("a")).entries, entries, "the next process reads")
+    expect((await store.open_journal("a")).entries, entries, "what was saved is read back as")
+    expect((await reopen(store).open_journal("a")).entries, entries, "the next process reads")
+
+
+async def _long_run(store: CheckpointStore, reopen: Reopen) -> None:
+    large = b"".join(b"%015d\n" % number for number in range(LARGE_BYTES // 16))
+    entries = (*(b"entry %d" % number for number in range(MANY)), large, b"after it")
+    fence = (await store.open_journal("a")).fence
+    for sequence, entry in enumerate(entries):
+        await store.append("a", fence, sequence, entry)
+    opened = await store.open_journal("a")
+    expect(opened.entries, entries, f"of a run of {len(entries)} entries, read back is")
+    kinds = {type(entry).__name__ for entry in opened.entries}
+    expect(kinds, {"bytes"}, "the types of the entries are")
+    expect((await reopen(store).open_journal("a")).entries, entries, "of a long run, the next process reads")
 
 
 async def _first_entry(store: CheckpointStore, reopen: Reopen) -> None:
     if not isinstance(store, FirstEntryReader):
         return
-    _expect(await store.first_entry("a"), None, "a run that was never opened begins with")
-    _expect(await store.list_runs(), (), "after the first entry of an unknown run was read, the runs are")
+    expect(await store.first_entry("a"), None, "a run that was never opened begins with")
+    expect(await store.list_runs(), (), "after the first entry of an unknown run was read, the runs are")
     fence = (await store.open_journal("a")).fence
-    _expect(await store.first_entry("a"), None, "a run without entries begins with")
+    expect(await store.first_entry("a"), None, "a run without entries begins with")
     for sequence, entry in enumerate((b"\x00first", b"second")):
         await store.append("a", fence, sequence, entry)
-        _expect(await store.first_entry("a"), b"\x00first", f"a run of {sequence + 1} entries begins with")
+        expect(await store.first_entry("a"), b"\x00first", f"a run of {sequence + 1} entries begins with")
     await store.delete("a", fence)
-    _expect(await store.first_entry("a"), None, "a run that was deleted begins with")
+    expect(await store.first_entry("a"), None, "a run that was deleted begins with")
 
 
 async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
@@ -84,21 +70,21 @@ async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
     for name in names:
         fence = (await store.open_journal(name)).fence
         await store.append(name, fence, 0, name.encode("utf-8", "surrogatepass"))
-    _expect(await store.list_runs(), names, "the runs, in the order of their first opening, are")
+    expect(await store.list_runs(), names, "the runs, in the order of their first opening, are")
     for name in names:
         said = (name.encode("utf-8", "surrogatepass"),)
-        _expect((await reopen(store).open_journal(name)).entries, said, f"run {name[:40]!r} holds")
+        expect((await reopen(store).open_journal(name)).entries, said, f"run {name[:40]!r} holds")
 
 
 async def _in_order(store: CheckpointStore, reopen: Reopen) -> None:
     fence = (await store.open_journal("a")).fence
     await store.append("a", fence, 0, b"zero")
-    await _refuses(store.append("a", fence, 2, b"two"), StoreError, "an entry that leaves a gap")
-    await _refuses(store.append("a", fence, -1, b"before"), StoreError, "an entry of number -1")
+    await refuses(store.append("a", fence, 2, b"two"), StoreError, "an entry that leaves a gap")
+    await refuses(store.append("a", fence, -1, b"before"), StoreError, "an entry of number -1")
     await store.append("a", fence, 0, b"zero")
-    await _refuses(store.append("a", fence, 0, b"other"), StoreError, "another entry under a number that is taken")
+    await refuses(store.append("a", fence, 0, b"other"), StoreError, "another entry under a number that is taken")
     await store.append("a", fence, 1, b"one")
-    _expect((await reopen(store).open_journal("a")).entries, (b"zero", b"one"), "the entries are")
+    expect((await reopen(store).open_journal("a")).entries, (b"zero", b"one"), "the entries are")
 
 
 async def _fenced(store: CheckpointStore, reopen: Reopen) -> None:
@@ -107,33 +93,36 @@ async def _fenced(store: CheckpointStore, reopen: Reopen) -> None:
     owner = (await reopen(store).open_journal("a")).fence
     if not owner > stale > 0:
         raise Broken(f"the fences of two openings are {stale} and {owner}; expected them to grow")
-    await _refuses(store.append("a", stale, 1, b"late"), StaleFence, "an entry of a writer that was locked out")
-    await _refuses(store.append("a", stale, 0, b"mine"), StaleFence, "the same entry of a writer that was locked out")
-    await _refuses(store.delete("a", stale), StaleFence, "a deletion by a writer that was locked out")
-    await _refuses(store.append("a", owner + 7, 1, b""), StoreError, "a fence that was never given out")
-    _expect((await store.open_journal("a")).entries, (b"mine",), "after that, the entries are")
+    await refuses(store.append("a", stale, 1, b"late"), StaleFence, "an entry of a writer that was locked out")
+    await refuses(store.append("a", stale, 0, b"mine"), StaleFence, "the same entry of a writer that was locked out")
+    await refuses(store.delete("a", stale), StaleFence, "a deletion by a writer that was locked out")
+    await refuses(store.append("a", owner + 7, 1, b""), StoreError, "a fence that was never given out")
+    expect((await store.open_journal("a")).entries, (b"mine",), "after that, the entries are")
 
 
 async def _deleted(store: CheckpointStore, reopen: Reopen) -> None:
     left_over = [(await store.open_journal("a")).fence for _ in range(3)]
     await store.append("a", left_over[-1], 0, b"old")
-    await store.open_journal("b")
+    other = (await store.open_journal("b")).fence
     await store.delete("a", left_over[-1])
     await store.delete("a", left_over[-1])
     await store.delete("never", 7)
-    _expect(await reopen(store).list_runs(), ("b",), "after the deletion of a, the runs are")
-    await _refuses(store.append("a", left_over[-1], 1, b"ghost"), StaleFence, "an entry for a run that was deleted")
+    expect(await reopen(store).list_runs(), ("b",), "after the deletion of a, the runs are")
+    await store.delete("b", other)
+    await refuses(store.append("a", left_over[-1], 1, b"ghost"), StaleFence, "an entry for a run that was deleted")
     again = await store.open_journal("a")
-    _expect(again.entries, (), "a run that was deleted and is opened again holds")
+    if again.fence <= left_over[-1]:
+        raise Broken(f"the fence of the new run is {again.fence}; expected more than {left_over[-1]}, the old run's")
+    expect(again.entries, (), "a run that was deleted and is opened again holds")
     for fence in left_over:
-        await _refuses(store.append("a", fence, 0, b"ghost"), StaleFence, "an entry by a writer of the deleted run")
+        await refuses(store.append("a", fence, 0, b"ghost"), StaleFence, "an entry by a writer of the deleted run")
     await store.append("a", again.fence, 0, b"new")
-    _expect((await store.open_journal("a")).entries, (b"new",), "the new run holds")
+    expect((await store.open_journal("a")).entries, (b"new",), "the new run holds")
 
 
 async def _unknown(store: CheckpointStore, reopen: Reopen) -> None:
-    await _refuses(store.append("a\nb" * 400, 1, 0, b""), StaleFence, "an entry for a run that was never opened")
-    _expect(await store.list_runs(), (), "the runs are")
+    await refuses(store.append("a\nb" * 400, 1, 0, b""), StaleFence, "an entry for a run that was never opened")
+    expect(await store.list_runs(), (), "the runs are")
 
 
 async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
@@ -151,10 +140,10 @@ async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
         for name in "abcdef":
             nursery.start_soon(open_one)
             nursery.start_soon(write_run, name)
-    _expect(len(set(fences)), 6, f"six tasks open one run and get the fences {sorted(fences)}; different ones are")
+    expect(len(set(fences)), 6, f"six tasks open one run and get the fences {sorted(fences)}; different ones are")
     for name in "abcdef":
         said = tuple(f"{name}{n}".encode() for n in range(5))
-        _expect((await store.open_journal(name)).entries, said, f"run {name}, written beside five others, holds")
+        expect((await store.open_journal(name)).entries, said, f"run {name}, written beside five others, holds")
 
 
 async def _cancellable(store: CheckpointStore, reopen: Reopen) -> None:
@@ -166,24 +155,31 @@ async def _cancellable(store: CheckpointStore, reopen: Reopen) -> None:
         "delete": lambda: store.delete("b", 1),
     }
     for name, call in calls.items():
-        with trio.CancelScope() as scope:
-            scope.cancel(reason="a claim about cancellation")
-            await call()
-        if not scope.cancelled_caught:
-            raise Broken(f"{name} in a cancelled scope goes through without a checkpoint; expected Cancelled")
+        await _cancelled(name, call)
     fence = (await store.open_journal("a")).fence
     await store.append("a", fence, 0, b"zero")  # stored or not by the cancelled call: the same again is fine
-    _expect((await store.open_journal("a")).entries, (b"zero",), "after a cancelled write that is repeated, it holds")
+    await _cancelled("append of what is stored", lambda: store.append("a", fence, 0, b"zero"))
+    expect((await store.open_journal("a")).entries, (b"zero",), "after a cancelled write that is repeated, it holds")
+    fence = (await store.open_journal("a")).fence
+    await _cancelled("delete of a run that is stored", lambda: store.delete("a", fence))
+
+
+async def _cancelled(name: str, call: Callable[[], Awaitable[object]]) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel(reason="a claim about cancellation")
+        await call()
+    if not scope.cancelled_caught:
+        raise Broken(f"{name} in a cancelled scope goes through without a checkpoint; expected Cancelled")
 
 
 async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
     await store.open_journal("a")
     await store.aclose()
     await store.aclose()
-    await _refuses(store.open_journal("a"), StoreError, "opening a run in a closed store")
-    await _refuses(store.append("a", 1, 0, b""), StoreError, "writing to a closed store")
-    await _refuses(store.delete("a", 1), StoreError, "deleting in a closed store")
-    await _refuses(store.list_runs(), StoreError, "listing a closed store")
+    await refuses(store.open_journal("a"), StoreError, "opening a run in a closed store")
+    await refuses(store.append("a", 1, 0, b""), StoreError, "writing to a closed store")
+    await refuses(store.delete("a", 1), StoreError, "deleting in a closed store")
+    await refuses(store.list_runs(), StoreError, "listing a closed store")
 
 
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
@@ -204,12 +200,13 @@ async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
     following = Engine(engine.provider, store=reopen(store))
     async with following.open_stream(REQUEST, run_id=RUN_ID) as run:
         again = await run.receive()
-    _expect(again, TextDelta(kept), "a paused run that is opened again begins with")
+    expect(again, TextDelta(kept), "a paused run that is opened again begins with")
 
 
 CLAIMS = (
     Claim(ONE_STREAM, "what was saved is read back, whole and in order", _read_back),
     Claim(ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
+    Claim(ONE_STREAM, "a long run and a large entry are read back, whole and in order", _long_run),
     Claim(ONE_STREAM, "any string is a run id, and no two are one", _any_name),
     Claim(ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
     Claim(ONE_STREAM, "whoever opened last owns the run", _fenced),
@@ -218,6 +215,7 @@ CLAIMS = (
     Claim(ONE_END, "what can not be done is a StoreError", _unknown),
     Claim(ANY_ORDER, "many tasks use it at once", _side_by_side),
     Claim(CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
+    *RACES,
     Claim(NO_LEAKS, "a closed store refuses every use", _closed),
 )
 """All of them."""

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import trio
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from ..core.errors import StoreError
-from ..core.policy import CheckpointPolicy
 from ..core.usage_error import UsageError
+from ..single_error import single_error
 from ..stores.store import CheckpointStore
-from .clock import JumpingClock, Stuck, seeded_order
-from .law_broken import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS, Held, LawBroken
+from .claim import Broken, Claim, Reopen
+from .clock import order_tasks_by, seeded_order
+from .law_broken import (
+    ANY_ORDER,
+    CANCEL,
+    LIVENESS,
+    NO_LEAKS,
+    ONE_END,
+    ONE_STREAM,
+    WHOLE_CALLS,
+    Held,
+    LawBroken,
+)
 from .mirrored_store import MirroredStore
 from .model import Violation
-from .refutation import outcome_of_crash, refuted
-from .scenario import Scenario
-from .simulator import Outcome, Simulation, raise_interrupt, require_draws
-from .store_claims import CLAIMS, Broken, Claim, Reopen
-from .swarm import scenario_of
+from .patient_clock import Busy, PatientClock
+from .simulator import require_draws
+from .store_claims import CLAIMS
+from .store_runs import MakeStore, check_simulated
 
 STORE_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CANCEL, NO_LEAKS, ANY_ORDER)
-
-MakeStore: TypeAlias = Callable[[], CheckpointStore]
 
 Script: TypeAlias = Callable[[CheckpointStore, Reopen], Awaitable[None]]
 
 CLAIM_S = 30.0
 """How long one script may take in real time: a store on a busy disk takes milliseconds a call."""
-
-ANSWER_S = 10.0
-"""How long one call may take in a simulated run, in real time."""
 
 
 def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: int = 100, seed: int = 0) -> Held:
@@ -70,9 +73,7 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
     for one in range(seed, seed + runs):
         _check_calls(_calls_of(one), make_store, reopen)
     for one in range(seed, seed + max(runs // 2, 1)):
-        found = _simulate_on(make_store, _storing(scenario_of(one)))
-        if found.broken:
-            raise refuted(found, lambda scenario: _simulate_on(make_store, scenario))
+        check_simulated(make_store, one)
     return Held(STORE_LAWS, max(runs // 2, 1), runs + len(CLAIMS))
 
 
@@ -92,9 +93,16 @@ class _Opened:
         self.stores.append(self.make_next(store))
         return self.stores[-1]
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> Violation | None:
+        """Close all; one that was closed already is closed again."""
+        broken: Violation | None = None
         for store in self.stores:
-            await store.aclose()
+            try:
+                await store.aclose()
+            except Exception as error:  # whatever a stranger's store raises is the finding
+                said = f"aclose() raised {type(error).__name__}: {error}"[:300]
+                broken = Violation(NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
+        return broken
 
 
 _MEMBERS = ("open_journal", "append", "delete", "list_runs", "aclose")
@@ -108,27 +116,38 @@ def _require_store(made: CheckpointStore) -> CheckpointStore:
     return made
 
 
-def _run(make_store: MakeStore, reopen: Reopen | None, script: Script, law: str) -> Violation | None:
-    """Run a script over a fresh store; returns what broke."""
+def _run(
+    make_store: MakeStore, reopen: Reopen | None, script: Script, law: str, *, clock: PatientClock | None = None
+) -> Violation | None:
+    """Run a script over a fresh store, in real time or on a clock that waits for the store; returns what broke."""
 
     async def main() -> Violation | None:
+        order_tasks_by(random.Random(0).random)  # noqa: S311 - a test's dice have to repeat
         opened = _Opened(reopen, [_require_store(make_store())])
-        try:
-            with trio.fail_after(CLAIM_S):
-                await script(opened.stores[0], opened.reopen)
-        except trio.TooSlowError:
-            return Violation(law, f"no answer within {CLAIM_S:g} s")
-        except Broken as broken:
-            return Violation(law, str(broken))
-        except StoreError as error:
-            return Violation(law, f"a legal call is refused: {type(error).__name__}: {error}"[:300])
-        except Exception as error:  # whatever a stranger's store raises is the finding
-            return Violation(ONE_END, f"a call raised {type(error).__name__}: {error}; expected a StoreError"[:300])
-        finally:
-            await opened.aclose()
-        return None
+        with trio.CancelScope() as scope:
+            if clock is None:
+                scope.deadline = trio.current_time() + CLAIM_S
+            else:
+                clock.busy[trio.lowlevel.current_task()] = Busy(scope)
+            return await _judge(script, opened, law) or await opened.aclose()
+        return Violation(LIVENESS, f"no answer within {CLAIM_S:g} s")
 
-    return trio.run(main)
+    with seeded_order(clock):
+        return trio.run(main, clock=clock)
+
+
+async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
+    try:
+        await script(opened.stores[0], opened.reopen)
+    except Exception as raised:  # whatever a stranger's store raises is the finding
+        error = single_error(raised)
+        said = f"{type(error).__name__}: {error}"
+        if isinstance(error, Broken):
+            return Violation(law, str(error))
+        if isinstance(error, StoreError):
+            return Violation(law, f"a legal call is refused: {said}"[:300])
+        return Violation(ONE_END, f"a call raised {said}; expected a StoreError"[:300])
+    return None
 
 
 def _check_claim(claim: Claim, make_store: MakeStore, reopen: Reopen | None) -> None:
@@ -168,7 +187,8 @@ def _check_calls(calls: list[Call], make_store: MakeStore, reopen: Reopen | None
     broken = _play(calls, make_store, reopen)
     if broken is None:
         return
-    calls, broken = _shrink(calls, broken, lambda fewer: _play(fewer, make_store, reopen))
+    if broken.law != LIVENESS:  # each smaller one would be waited for as long
+        calls, broken = _shrink(calls, broken, lambda fewer: _play(fewer, make_store, reopen))
     script = "".join(f"call      {call}\n" for call in calls)
     raise LawBroken(broken.law, f"{script}BROKEN  {broken.law}: {broken.message}\n")
 
@@ -187,13 +207,17 @@ def _shrink(
 
 def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -> Violation | None:
     async def script(store: CheckpointStore, next_process: Reopen) -> None:
-        mirrored = MirroredStore(store)
+        mirrored = MirroredStore(store, {})
         for number, call in enumerate(calls, 1):
             await _make(mirrored, call, number, next_process)
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, ONE_STREAM)
+    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(_ignore, answer_s=CLAIM_S))
+
+
+def _ignore(why: str) -> None:
+    """Nothing: a script only ever waits for its store."""
 
 
 async def _make(store: MirroredStore, call: Call, number: int, next_process: Reopen) -> None:
@@ -214,62 +238,3 @@ async def _make(store: MirroredStore, call: Call, number: int, next_process: Reo
                 store.replace(next_process(store.theirs))
     except StoreError:
         return  # refused by the store in memory: what the other one said to it is noted
-
-
-# -- simulated runs -----------------------------------------------------------------------------------------------
-
-
-def _storing(scenario: Scenario) -> Scenario:
-    """The same run with a store that is written to word by word."""
-    checkpoint = CheckpointPolicy(lag_bytes=16, lag_s=0.25, before_delivery=scenario.policy.checkpoint.before_delivery)
-    return evolve(scenario, has_store=True, policy=evolve(scenario.policy, checkpoint=checkpoint))
-
-
-class _PatientClock(JumpingClock):
-    """A clock that does not jump, and sees no deadlock, while the store is at work in another thread."""
-
-    mirrored: MirroredStore | None = None
-
-    def deadline_to_sleep_time(self, deadline: float) -> float:
-        """Wait a little in real time while the store is busy; jump otherwise."""
-        since = None if self.mirrored is None else self.mirrored.busy_since
-        if since is None:
-            return super().deadline_to_sleep_time(deadline)
-        if time.monotonic() - since > ANSWER_S:
-            raise Stuck(f"the store gives no answer within {ANSWER_S:g} s")
-        self.steps = 0
-        return _POLL_S
-
-
-_POLL_S = 0.01
-"""trio wakes at once when a thread is done; this is how often a store that hangs is looked at."""
-
-
-def _simulate_on(make_store: MakeStore, scenario: Scenario) -> Outcome:
-    """Simulate one scenario on a fresh store of theirs, beside one in memory."""
-    simulations: list[Simulation] = []
-    clock = _PatientClock(lambda why: simulations[0].give_up(why))
-
-    async def main() -> Outcome:
-        simulation = Simulation(scenario, clock, None)
-        simulations.append(simulation)
-        theirs = make_store()
-        clock.mirrored = simulation.store = MirroredStore(theirs)
-        try:
-            await simulation.run()
-        finally:
-            clock.mirrored.busy_since = time.monotonic()
-            await theirs.aclose()
-        outcome = simulation.outcome()
-        return evolve(outcome, broken=(*clock.mirrored.broken, *outcome.broken))
-
-    logger = logging.getLogger("riverrun")
-    before, logger.disabled = logger.disabled, True  # here the store fails on purpose
-    try:
-        with seeded_order(clock):
-            return trio.run(main, clock=clock)
-    except (Exception, BaseExceptionGroup) as error:  # a store that takes the loop down is an outcome too
-        raise_interrupt(error)
-        return outcome_of_crash(scenario, error)
-    finally:
-        logger.disabled = before

@@ -14,8 +14,10 @@ import trio
 from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.engine.stores import CheckpointStore, MemoryStore, SQLiteStore
+from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
+from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
+from riverrun.engine.testing.store_runs import check_simulated
 from riverrun.providers.by_name import provider_classes
 from tests.testing import broken
 
@@ -95,6 +97,37 @@ def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
 def test_a_broken_policy_is_refuted(name: str) -> None:
     law, policy = broken.POLICIES[name]
     assert refuted(check_policy, policy, runs=5).law == law
+
+
+class Sleeps(MemoryStore):
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await trio.sleep(0.001)
+        await super().append(run_id, fence, sequence, entry)
+
+
+class HangsInARun(MemoryStore):
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        if run_id == RUN_ID:
+            await trio.sleep_forever()
+        return await super().open_journal(run_id)
+
+
+def test_a_store_that_sleeps_in_trios_time_keeps_the_laws() -> None:
+    assert check_store(Sleeps, runs=10).runs == 5
+
+
+def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.store_runs.ANSWER_S", 0.05)
+    with pytest.raises(LawBroken) as caught:
+        check_simulated(HangsInARun, 0)
+    assert "liveness: open_journal gives no answer" in caught.value.story
+
+
+def test_the_story_of_a_large_entry_says_where_it_differs_and_how_long_it_is() -> None:
+    story = refuted(check_store, broken.Truncates, runs=1).story
+    assert "number 300 is" in story
+    assert "(from 131064 on, of 131072); expected" in story
+    assert len(story) < 500
 
 
 # -- stories ----------------------------------------------------------------------------------------------------------
