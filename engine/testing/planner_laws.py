@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import logging
-import random
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import inspect
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 from attrs import evolve
 
-from ..core.capabilities import Capabilities
+from ..core.capabilities import Capabilities, ContinuationForm
+from ..core.messages import TextBlock, ToolCall
 from ..core.planner import (
     ContinueText,
     Reattach,
@@ -22,9 +21,10 @@ from ..core.planner import (
     TruncateBeforeTool,
     WholeRestart,
 )
-from ..core.snapshot import InterruptSnapshot
+from ..core.snapshot import InFlightTool, InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..world import Planner
+from .another_world import another_world
 from .law_broken import (
     ANY_ORDER,
     BUDGETS,
@@ -90,7 +90,8 @@ def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str 
 def _check_runs(plan: Planner, scenarios: Sequence[Scenario]) -> None:
     judge = _Judge(plan)
     try:
-        broken = [outcome.scenario for outcome in simulate_many(scenarios, planner=judge) if outcome.broken]
+        outcomes = simulate_many(scenarios, planner=judge)
+        broken = [outcome.scenario for outcome in outcomes if outcome.broken or judge.broken]
     except (Exception, BaseExceptionGroup) as error:  # a run that takes the loop down: it is found below, alone
         raise_interrupt(error)
         broken = list(scenarios)
@@ -100,7 +101,8 @@ def _check_runs(plan: Planner, scenarios: Sequence[Scenario]) -> None:
             raise refuted(found, lambda one: _simulate(one, plan))
     if broken:
         said = judge.broken[0].message if judge.broken else "the same run was another when it was run again"
-        raise LawBroken(PURE, f"{said}\n(seen among {len(scenarios)} runs, and not in any of them run again alone)\n")
+        seen = f"seen among {len(scenarios)} runs, and not in any of them run again alone"
+        raise LawBroken(PURE, f"{seen}\nBROKEN  {PURE}: {said}\n")
 
 
 def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
@@ -119,8 +121,8 @@ class _Judge:
 
     def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
         before = copy.deepcopy(snapshot)
-        plan = self._plan(snapshot, capabilities)
-        if self._plan(copy.deepcopy(before), evolve(capabilities)) != plan:
+        plan = self._ask(snapshot, capabilities)
+        if isinstance(cast("object", plan), _PLANS) and self._ask(copy.deepcopy(before), evolve(capabilities)) != plan:
             self._note(PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
         if snapshot != before:
             self._note(PURE, "it changed the snapshot that it was asked about")
@@ -128,8 +130,25 @@ class _Judge:
             self._note(violation.law, violation.message)
         return plan
 
+    def _ask(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        try:
+            return _ask(self._plan, snapshot, capabilities)
+        except SystemExit as error:  # it would take the loop of the runs down
+            raise RuntimeError(f"the planner raised SystemExit: {error}") from error
+
     def _note(self, law: str, message: str) -> None:
         self.broken.append(Violation(law, message[:400]))
+
+
+_PLANS = (ContinueText, Reattach, SynthesizeToolUse, TruncateBeforeTool, WholeRestart)
+
+
+def _ask(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    """Ask a planner. One that is an async function is told by the type of its plan, and not by a warning as well."""
+    planned = plan(snapshot, capabilities)
+    if inspect.iscoroutine(cast("object", planned)):
+        cast("Any", planned).close()
+    return planned
 
 
 def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: object) -> Iterator[Violation]:
@@ -153,10 +172,21 @@ def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: obj
             said = f"reads on at {cursor!r}; the snapshot's cursor is {snapshot.cursor!r}"
             can = "can" if capabilities.can_reattach else "can not"
             yield Violation(ONE_STREAM, f"Reattach {said}, and the provider {can} re-attach")
-        case Reattach() | SynthesizeToolUse() | ContinueText() | TruncateBeforeTool() | WholeRestart():
+        case SynthesizeToolUse() | ContinueText() | TruncateBeforeTool() | WholeRestart():
+            yield from _cancelled_faults(snapshot.in_flight_tools, plan)
+        case Reattach():
             return
         case _:
             yield Violation(ONE_END, f"the plan is a {_kind(plan)}; expected a RecoveryPlan")
+
+
+def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -> Iterator[Violation]:
+    """What a plan says of the calls under way: a consumer is told so, and takes them off the screen."""
+    cancelled: tuple[InFlightTool, ...] = getattr(plan, "cancelled", ())
+    if cancelled != under_way:
+        named = ", ".join(call.id for call in cancelled) or "none"
+        said = f"cancels the calls {named}; under way were {', '.join(call.id for call in under_way) or 'none'}"
+        yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}")
 
 
 def _kind(plan: object) -> str:
@@ -167,7 +197,15 @@ def _kind(plan: object) -> str:
 
 
 def _check_snapshots(plan: Planner, runs: int, seed: int) -> int:
-    """Judge plans for snapshots that the simulator does not make; returns how many, 0 without Hypothesis."""
+    """Judge plans for snapshots that the simulator does not make; returns how many were drawn, 0 without Hypothesis."""
+    drawn = _check_drawn(plan, runs, seed)
+    for snapshot in _large_snapshots():  # last: what breaks on small ones has a smaller story
+        for violation in _judge(plan, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,))):
+            raise LawBroken(violation.law, _story(violation, snapshot))
+    return drawn
+
+
+def _check_drawn(plan: Planner, runs: int, seed: int) -> int:
     if importlib.util.find_spec("hypothesis") is None:
         return 0
     from hypothesis import strategies as st
@@ -175,60 +213,61 @@ def _check_snapshots(plan: Planner, runs: int, seed: int) -> int:
     from . import strategies
     from .smallest import smallest
 
-    pairs = st.tuples(strategies.interrupt_snapshots(), strategies.capabilities())
-    found = smallest(pairs, lambda pair: bool(_judge(plan, *pair)), runs=runs, seed=seed)
+    seen: list[Violation] = []
+
+    def breaks(pair: tuple[InterruptSnapshot, Capabilities]) -> bool:
+        found = _judge(plan, *pair)
+        seen[:] = found[:1] or seen
+        return bool(found)
+
+    found = smallest(
+        st.tuples(strategies.interrupt_snapshots(), strategies.capabilities()), breaks, runs=runs, seed=seed
+    )
     if found is not None:
-        violation = _judge(plan, *found)[0]
-        raise LawBroken(violation.law, f"{found[0]!r}\n{found[1]!r}\nBROKEN  {violation.law}: {violation.message}\n")
+        again = _judge(plan, *found)
+        violation = again[0] if again else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
+        raise LawBroken(violation.law, _story(violation, *found))
     return runs
 
 
+def _story(violation: Violation, *given: object) -> str:
+    told = "".join(f"given     {one!r}"[:GIVEN_CHARS_MAX] + "\n" for one in given)
+    return f"{told}BROKEN  {violation.law}: {violation.message}\n"
+
+
+GIVEN_CHARS_MAX = 600
+LARGE_CHARS = 100_000
+LARGE_CALLS = 50
+
+
+def _large_snapshots() -> Iterator[InterruptSnapshot]:
+    """A long answer, however it ends, and one of many calls: a planner that thinks in small ones shows here."""
+    words = "".join(f"word {number} " for number in range(LARGE_CHARS // 10))
+    half = tuple(InFlightTool(f"half_{number}", "look", '{"n": ') for number in range(LARGE_CALLS))
+    calls = tuple(ToolCall(f"call_{number}", "look", {"n": number}) for number in range(LARGE_CALLS))
+    for ending in ("", "a", "\n", "\u200d", "```"):
+        text = words + ending
+        yield InterruptSnapshot(text=text, blocks=(TextBlock(text),))
+    said = (TextBlock(words),)
+    yield InterruptSnapshot(text=words, blocks=said, in_flight_tools=half)
+    yield InterruptSnapshot(text=words, blocks=(*said, *calls), completed_tool_calls=calls, in_flight_tools=half)
+
+
 def _judge(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> list[Violation]:
-    """Judge the plan for one snapshot, made once in this world and once in another."""
+    """Judge the plan for one snapshot, made once in one world and once in another; both differ over snapshots."""
     before = copy.deepcopy(snapshot)
+    number = zlib.crc32(repr((snapshot, capabilities)).encode("utf-8", "surrogatepass"))
     try:
-        first = plan(snapshot, capabilities)
-        with _another_world() as logged:
-            second = plan(copy.deepcopy(before), capabilities)
-    except Exception as error:  # whatever a stranger's function raises is the finding
-        return [Violation(PURE, f"it raised {type(error).__name__}: {error}")]
+        with another_world(number) as asked:
+            first = _ask(plan, snapshot, capabilities)
+        with another_world(~number & 0xFFFFFFFF):
+            second = _ask(plan, copy.deepcopy(before), capabilities)
+    except (Exception, SystemExit) as error:  # whatever a stranger's function raises is the finding
+        return [Violation(PURE, f"it raised {type(error).__name__}: {error}"[:400])]
     found = list(faults_of(before, capabilities, first))
-    if first != second:
-        found.append(Violation(PURE, f"with another clock and other dice {first!r} became {second!r}"))
+    if isinstance(cast("object", first), _PLANS) and first != second:
+        found.append(Violation(PURE, f"with another clock and other dice {first!r:.150} became {second!r:.150}"))
     if snapshot != before:
         found.append(Violation(PURE, "it changed the snapshot that it was asked about"))
-    if logged:
-        found.append(Violation(PURE, f"it wrote to a log: {logged[0].getMessage()[:80]!r}"))
+    found += [Violation(PURE, f"{what}, and a plan is a function of its arguments alone") for what in asked]
     return found
-
-
-def _ahead(read: Callable[[], float]) -> Callable[[], float]:
-    return lambda: read() + 1_000_003
-
-
-_CLOCKS = ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns")
-
-
-@contextmanager
-def _another_world() -> Generator[list[logging.LogRecord]]:
-    """A world with another time and other luck, for the length of one call; gives what is logged in it."""
-    logged: list[logging.LogRecord] = []
-    module: Any = time
-    clocks: dict[str, Callable[[], float]] = {name: getattr(module, name) for name in _CLOCKS}
-    dice, make_record = random.getstate(), logging.getLogRecordFactory()
-
-    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        logged.append(make_record(*args, **kwargs))
-        return logged[-1]
-
-    random.seed(dice[1][0] ^ 0x5EED)
-    logging.setLogRecordFactory(record)
-    try:
-        for name, read in clocks.items():
-            setattr(module, name, _ahead(read))
-        yield logged
-    finally:
-        for name, read in clocks.items():
-            setattr(module, name, read)
-        logging.setLogRecordFactory(make_record)
-        random.setstate(dice)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import trio
 from attrs import evolve
 
+from ..single_error import single_error
 from ..world import Planner
 from .law_broken import LIVENESS, LawBroken
 from .model import Violation
@@ -26,7 +28,10 @@ def simulate_alone(scenario: Scenario, planner: Planner | None = None) -> Outcom
 
 def outcome_of_crash(scenario: Scenario, error: BaseException) -> Outcome:
     """Say of a simulation that it raised."""
-    said = f"the simulation itself raised {type(error).__name__}: {error}"[:400]
+    inner = single_error(error)
+    while isinstance(inner, trio.TrioInternalError) and inner.__cause__ is not None:
+        inner = single_error(inner.__cause__)
+    said = f"the simulation itself raised {type(inner).__name__}: {inner}"[:400]
     return Outcome(scenario, (), broken=(Violation(LIVENESS, said),), reached=frozenset())
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis.errors import NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample
 from hypothesis.strategies import SearchStrategy as Strategy
 
 _Value = TypeVar("_Value")
@@ -33,7 +33,7 @@ SHRINKS_MAX = 400
 def smallest(strategy: Strategy[_Value], breaks: Callable[[_Value], bool], *, runs: int, seed: int) -> _Value | None:
     """Look at `runs` values for one that `breaks`, and make it as small as it gets; None if none does.
 
-    The same arguments give the same value.
+    The same arguments give the same value. One that `breaks` once and not again is given as it was found.
     """
     quiet = settings(
         max_examples=runs,
@@ -56,6 +56,6 @@ def smallest(strategy: Strategy[_Value], breaks: Callable[[_Value], bool], *, ru
             return True
         return False
 
-    with suppress(NoSuchExample, _Enough):
+    with suppress(NoSuchExample, Flaky, _Enough):
         return find(strategy, look, settings=quiet, random=random.Random(seed))  # noqa: S311 - repeats by its seed
     return found[0] if found else None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import random
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from math import inf
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import trio
 
@@ -86,7 +90,62 @@ def plans_nothing(snapshot: InterruptSnapshot, capabilities: Capabilities) -> An
     return None
 
 
+def forgets_every_call(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    return SynthesizeToolUse((), plan.cancelled) if isinstance(plan, SynthesizeToolUse) else plan
+
+
+def keeps_silent_about_torn_calls(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    return WholeRestart() if isinstance(plan, WholeRestart) else plan
+
+
+def forgets_in_long_answers(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    return ContinueText(plan.assistant_prefix[-4000:]) if isinstance(plan, ContinueText) else plan
+
+
+def asks_the_date(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    if datetime.now().year > 9000 and not snapshot.completed_tool_calls:
+        return WholeRestart(snapshot.in_flight_tools)
+    return plan_recovery(snapshot, capabilities)
+
+
+def logs_quietly(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    logging.getLogger("mine").debug("planning")
+    return plan_recovery(snapshot, capabilities)
+
+
+def throws_dice(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    if random.random() < 0.1 and not snapshot.completed_tool_calls:
+        return WholeRestart(snapshot.in_flight_tools)
+    return plan_recovery(snapshot, capabilities)
+
+
+def throws_rare_dice(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    if uuid4().int % 20 == 0 and not snapshot.completed_tool_calls:
+        return WholeRestart(snapshot.in_flight_tools)
+    return plan_recovery(snapshot, capabilities)
+
+
+async def plans_later(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return plan_recovery(snapshot, capabilities)
+
+
+def leaves(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    raise SystemExit(3)
+
+
 PLANNERS: dict[str, Any] = {
+    "whole calls, forgotten": forgets_every_call,
+    "whole calls, torn in silence": keeps_silent_about_torn_calls,
+    "one stream, of long answers": forgets_in_long_answers,
+    "planning is pure, the date": asks_the_date,
+    "planning is pure, a log": logs_quietly,
+    "planning is pure, dice": throws_dice,
+    "planning is pure, dice of the system": throws_rare_dice,
+    "exactly one end, a coroutine": plans_later,
+    "exactly one end, by leaving": leaves,
     "one stream": forgets_the_last_word,
     "one stream, before a call": forgets_text_before_a_call,
     "whole calls": asks_again_after_a_call,
@@ -377,7 +436,7 @@ class LeavesHalf(MemoryStore):
 class KeepsItsLock(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
-        self.lock = trio.Lock()
+        self.lock = trio.Semaphore(1)
 
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         await self.lock.acquire()

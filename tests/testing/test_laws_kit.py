@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import time
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
+from riverrun.engine.testing.another_world import another_world
 from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.store_runs import check_simulated
@@ -137,6 +140,27 @@ def test_the_story_of_a_lost_word_is_one_short_run() -> None:
     story = refuted(check_planner, broken.forgets_the_last_word, runs=250).story
     assert "1 tokens of text" in story
     assert len(story.splitlines()) <= 12
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (broken.plans_later, "the plan is a coroutine; expected a RecoveryPlan"),
+        (broken.leaves, "the planner raised SystemExit: 3"),
+    ],
+)
+def test_the_story_of_a_planner_names_what_it_did(plan: Any, says: str) -> None:
+    assert says in refuted(check_planner, plan, runs=250).story
+
+
+def test_another_world_is_another_for_each_number_and_this_one_is_given_back() -> None:
+    before, clock = random.getstate(), time.time
+    with another_world(1):
+        one = random.random(), time.time()
+    with another_world(2):
+        assert one != (random.random(), time.time())
+    assert random.getstate() == before
+    assert time.time is clock
 
 
 def test_the_story_of_a_store_is_the_fewest_calls() -> None:
