@@ -147,16 +147,30 @@ def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
 
 def _check_outages(policy: Policy) -> None:
     """Look at one outage after the other; they are as small as they get."""
-    stall = policy.stall
-    first_event = {"first_event_s": stall.first_event_s, "first_event_s_max": stall.first_event_s_max}
-    off = next((name for name, limit in first_event.items() if limit is None), None)
-    if off is not None and stall.total_s is None:  # simulated, it would be pinged 100,000 times
-        said = f"a server that pings and never says a word: {off} is None, and so is total_s"
-        raise LawBroken(LIVENESS, f"{stall!r}\nBROKEN  {LIVENESS}: {said}\n")
+    for violation in _endless(policy):
+        raise LawBroken(violation.law, f"{policy!r}\nBROKEN  {violation.law}: {violation.message}\n")
     for scenario in OUTAGES:
         found = _simulate(policy, scenario)
         if found.broken:
             raise LawBroken(found.broken[0].law, tell_story(evolve(found, broken=found.broken[:1])))
+
+
+WAIT_S_MAX = 86_400.0
+"""A day: who waits longer waits for ever. Simulated, each ping of such a wait would be played."""
+
+
+def _endless(policy: Policy) -> Iterator[Violation]:
+    """Say at once what is beyond every patience."""
+    stall, flush_s = policy.stall, policy.checkpoint.last_flush_s
+    first_s = max(inf if limit is None else limit for limit in (stall.first_event_s, stall.first_event_s_max))
+    if min(first_s, inf if stall.total_s is None else stall.total_s) > WAIT_S_MAX:
+        numbers = f"first_event_s is {stall.first_event_s}, first_event_s_max {stall.first_event_s_max}, "
+        numbers += f"total_s {stall.total_s}"
+        said = f"a server that pings and never says a word: {numbers}"
+        yield Violation(LIVENESS, f"{said}; expected one of them to be at most {WAIT_S_MAX:g} s")
+    if flush_s > WAIT_S_MAX:
+        said = f"a cancel waits {flush_s:g} s for a store that hangs (last_flush_s)"
+        yield Violation(CANCEL, f"{said}; expected at most {WAIT_S_MAX:g} s")
 
 
 def _check_runs(policy: Policy, scenarios: Iterable[Scenario]) -> None:
