@@ -30,10 +30,19 @@ def wire_of(provider_name: str) -> Wire:
 
 def answer_events(provider_name: str, answer: Answer, *, seed: int = 0) -> list[bytes]:
     """Encode an answer as the events of a whole stream, the terminal event last; `seed` says how the text is cut."""
+    return events_of(wire_of(provider_name), _reply(answer, seed))
+
+
+def _reply(answer: Answer, seed: int) -> Reply:
     dice = random.Random(seed)  # noqa: S311 - how a text is cut into pieces is no secret
     text, thoughts = split_pieces(answer.text, dice), split_pieces(answer.reasoning, dice)
-    reply = Reply(1 + seed, MODEL, text, thoughts, answer.calls, input_tokens=7)
-    return events_of(wire_of(provider_name), reply)
+    return Reply(1 + seed, MODEL, text, thoughts, answer.calls, input_tokens=7)
+
+
+def answer_tokens(answer: Answer, *, seed: int = 0) -> tuple[int, int]:
+    """Return the tokens that such a body reports: of the prompt, and of the answer."""
+    reply = _reply(answer, seed)
+    return reply.input_tokens, reply.output_tokens
 
 
 def answer_bytes(provider_name: str, answer: Answer, *, seed: int = 0) -> bytes:

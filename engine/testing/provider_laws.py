@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ..core.accumulator import Accumulator
 from ..core.continuation import NextRequest, next_request
@@ -20,11 +20,14 @@ from ..core.provider import Provider, WireRefusal, WireRequest
 from ..core.request import InferenceRequest
 from ..core.secret import Secret
 from ..core.snapshot import InterruptSnapshot
+from ..core.stop import StopReason
 from ..core.stream_events import StreamEvent, StreamFailed
+from ..core.usage import UsageReport
 from ..core.usage_error import UsageError
-from .answer_wire import answer_bytes, wire_of
+from .answer_wire import answer_bytes, answer_tokens, wire_of
 from .answers import Answer
 from .book import REQUEST
+from .decoded import Decoded, decode, difference_of, end_of
 from .law_broken import (
     ANY_ORDER,
     BUDGETS,
@@ -39,6 +42,7 @@ from .law_broken import (
     LawBroken,
 )
 from .model import Violation
+from .provider_requests import KEY_HEADERS, conversation_faults, keys_in_sight
 from .provider_runs import CutRun, told_strings
 from .simulator import require_draws
 
@@ -80,15 +84,18 @@ def check_provider(provider: Provider, *, write: Write | None = None, runs: int 
         from .smallest import smallest
     except ImportError as error:
         raise UsageError("Hypothesis is not installed, and is needed here: pip install riverrun[testing]") from error
-    judge = _Judge(provider, write if write is not None else _writer_of(provider.name))
+    judge = _Judge(provider, write if write is not None else _writer_of(provider.name), knows_usage=write is None)
     for violation in judge.shown():  # first: every story below shows more of a provider than this one
+        raise LawBroken(violation.law, _story(provider, (), violation))
+    for violation in conversation_faults(provider):
         raise LawBroken(violation.law, _story(provider, (), violation))
     claims = _claims(judge, strategies)
     for strategy, claim, share in claims:
         breaks = partial(_breaks, claim)
         found = smallest(strategy, breaks, runs=max(runs // share, 1), seed=seed)
         if found is not None:
-            violation = _judged(claim, found)[0]
+            again = "what it does is not the same when it is done again"
+            violation = (_judged(claim, found) or [Violation(PURE, again)])[0]
             raise LawBroken(violation.law, _story(provider, found, violation))
     return Held(PROVIDER_LAWS, max(runs // 4, 1), runs * (len(claims) - 1))
 
@@ -172,37 +179,6 @@ def _story(provider: Provider, found: object, violation: Violation) -> str:
 # -- decoding -----------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Decoded:
-    """What a decoder made of a body: its events, how it ended, and what it raised, if it did."""
-
-    events: tuple[StreamEvent, ...]
-    is_complete: bool = False
-    defect: str | None = None
-    raised: str | None = None
-
-    def fold(self) -> Accumulator:
-        """Fold the events, as a run does."""
-        accumulator = Accumulator(Limits())
-        accumulator.begin_attempt()
-        for event in self.events:
-            accumulator.fold(event)
-        return accumulator
-
-
-def decode(provider: Provider, reads: Sequence[bytes], limits: Limits | None = None) -> Decoded:
-    """Decode a body that comes in these reads."""
-    events: list[StreamEvent] = []
-    try:
-        decoder = provider.decoder(limits or Limits())
-        for read in reads:
-            events += decoder.feed(read)
-        events += decoder.close()
-    except Exception as error:  # that a decoder raises is the finding, whatever it is
-        return Decoded(tuple(events), raised=f"{type(error).__name__}: {error}"[:200])
-    return Decoded(tuple(events), decoder.is_complete, decoder.defect)
-
-
 def _named(calls: Sequence[ToolCall]) -> list[tuple[str, Any]]:
     """What a call is apart from its id, which some wire formats do not have."""
     return [(call.name, call.arguments) for call in calls]
@@ -215,11 +191,13 @@ FLOOD_BYTES = 1024 * 1024
 class _Judge:
     """Judges one provider; each method is a claim that yields how it is broken."""
 
-    def __init__(self, provider: Provider, write: Write) -> None:
+    def __init__(self, provider: Provider, write: Write, *, knows_usage: bool) -> None:
         self.provider = provider
         self.write = write
-        wire = provider.encode(REQUEST)
-        shown = [value.reveal() for value in wire.headers.values() if isinstance(value, Secret)]
+        self._knows_usage = knows_usage
+        headers = provider.encode(REQUEST).headers
+        shown = [value.reveal() for value in headers.values() if isinstance(value, Secret)]
+        shown += [value for name, value in headers.items() if isinstance(value, str) and name.lower() in KEY_HEADERS]
         self.secrets = [part for value in shown for part in value.split() if len(part) >= SECRET_CHARS_MIN]
 
     def whole_answer(self, answer: Answer) -> Iterator[Violation]:
@@ -228,7 +206,7 @@ class _Judge:
         decoded = decode(self.provider, [body])
         held = decoded.fold()
         if decoded.raised or not decoded.is_complete or decoded.defect:
-            yield Violation(ONE_END, f"a whole answer is decoded to {_end(decoded)}; expected it complete")
+            yield Violation(ONE_END, f"a whole answer is decoded to {end_of(decoded)}; expected it complete")
         if held.text != answer.text:
             yield Violation(ONE_STREAM, f"the text {answer.text!r} is decoded to {held.text!r}")
         if held.snapshot().reasoning not in ("", answer.reasoning):
@@ -236,8 +214,23 @@ class _Judge:
         if _named(held.completed_calls) != _named(answer.calls):
             yield Violation(WHOLE_CALLS, f"{_named(answer.calls)} are decoded to {_named(held.completed_calls)}")
         tailed = decode(self.provider, [body, b"\x00\xff}\n\n"])
-        if decoded.is_complete and not tailed.is_complete:
-            yield Violation(ONE_END, f"bytes after the terminal event make it {_end(tailed)}; they can not matter")
+        if decoded.is_complete and tailed != decoded:
+            seen = f"{difference_of(decoded.events, tailed.events)}, {end_of(decoded)} and {end_of(tailed)}"
+            yield Violation(ONE_END, f"without and with bytes after the terminal event: {seen}; they can not matter")
+        yield from self._ending(answer, decoded, held)
+
+    def _ending(self, answer: Answer, decoded: Decoded, held: Accumulator) -> Iterator[Violation]:
+        """A whole answer ended by itself, and costs what its body says; what a foreign body says is not known."""
+        if held.stop is None or held.stop.reason is StopReason.MAX_TOKENS:
+            yield Violation(ONE_END, f"a whole answer has the stop {held.stop}; expected that it ended by itself")
+        reports = [event for event in decoded.events if isinstance(event, UsageReport)]
+        if any((count or 0) < 0 for report in reports for count in (report.input, report.output)):
+            yield Violation(LEDGER, f"a negative count is reported: {reports}"[:300])
+        counted, said = (held.usage.input, held.usage.output), answer_tokens(answer)
+        if self._knows_usage and counted != said:
+            yield Violation(
+                LEDGER, f"the body says {said[0]} + {said[1]} tokens; decoded are {counted[0]} + {counted[1]}"
+            )
 
     def any_bytes(self, body: bytes) -> Iterator[Violation]:
         """No bytes make a decoder raise."""
@@ -249,8 +242,8 @@ class _Judge:
         """However bytes are cut, they are the same events."""
         whole, cut = decode(self.provider, [b"".join(reads)]), decode(self.provider, reads)
         if whole != cut:
-            seen = _difference(whole.events, cut.events)
-            yield Violation(CUT_ANYWHERE, f"in one read and in {len(reads)}: {seen}, {_end(whole)} and {_end(cut)}")
+            seen = difference_of(whole.events, cut.events)
+            yield Violation(CUT_ANYWHERE, f"in one read and in {len(reads)}: {seen}, {end_of(whole)} and {end_of(cut)}")
 
     def cut_short(self, drawn: tuple[Answer, int]) -> Iterator[Violation]:
         """What is decoded of a body that ends early is a beginning, and complete only if all of it is there."""
@@ -358,6 +351,7 @@ class _Judge:
     def shown(self) -> Iterator[Violation]:
         """What a provider shows of itself, in a log or a traceback, is not its key."""
         yield from self._hidden("repr(provider)", repr(self.provider))
+        yield from keys_in_sight(self.provider.encode(REQUEST))
 
     def _hidden(self, where: str, shown: str) -> Iterator[Violation]:
         if any(secret in shown for secret in self.secrets):
@@ -367,14 +361,3 @@ class _Judge:
         """A run that is cut anywhere, again and again, comes to the whole answer."""
         tokens, calls, cuts = drawn
         yield from CutRun(self.provider, self.write, tokens, calls, cuts).judge()
-
-
-def _end(decoded: Decoded) -> str:
-    return decoded.raised or f"{'complete' if decoded.is_complete else 'incomplete'} (defect: {decoded.defect})"
-
-
-def _difference(one: Sequence[StreamEvent], other: Sequence[StreamEvent]) -> str:
-    for at, pair in enumerate(zip(one, other, strict=False)):
-        if pair[0] != pair[1]:
-            return f"event {at} is {pair[0]!r} and {pair[1]!r}"
-    return f"{len(one)} and {len(other)} events"

@@ -22,7 +22,7 @@ from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.store_runs import check_simulated
 from riverrun.providers.by_name import provider_classes
-from tests.testing import broken
+from tests.testing import broken, broken_providers, broken_stores
 
 KNOWN = {*LAWS, "liveness", "order of events", "determinism"}
 
@@ -47,7 +47,7 @@ def test_our_planner_keeps_the_laws() -> None:
 
 @pytest.mark.parametrize("name", provider_classes())
 def test_our_providers_keep_the_laws(name: str) -> None:
-    provider = provider_classes()[name]("some-model", api_key=broken.KEY, base_url="https://a.test")
+    provider = provider_classes()[name]("some-model", api_key=broken_providers.KEY, base_url="https://a.test")
     assert len(check_provider(provider, runs=12).laws) == 9
 
 
@@ -86,14 +86,14 @@ def test_a_broken_planner_is_refuted(name: str) -> None:
     assert refuted(check_planner, broken.PLANNERS[name], runs=400).law == name.partition(",")[0]
 
 
-@pytest.mark.parametrize("made", broken.PROVIDERS, ids=lambda made: str(made.__name__))
+@pytest.mark.parametrize("made", broken_providers.PROVIDERS, ids=lambda made: str(made.__name__))
 def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
-    assert refuted(check_provider, made(), runs=40).law in broken.PROVIDERS[made]
+    assert refuted(check_provider, made(), runs=40).law in broken_providers.PROVIDERS[made]
 
 
-@pytest.mark.parametrize("make", broken.STORES, ids=lambda make: str(make.__name__))
+@pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
 def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
-    assert refuted(check_store, make, runs=60).law == broken.STORES[make]
+    assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
 
 
 @pytest.mark.parametrize("name", broken.POLICIES)
@@ -127,7 +127,7 @@ def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_story_of_a_large_entry_says_where_it_differs_and_how_long_it_is() -> None:
-    story = refuted(check_store, broken.Truncates, runs=1).story
+    story = refuted(check_store, broken_stores.Truncates, runs=1).story
     assert "number 300 is" in story
     assert "(from 131064 on, of 131072); expected" in story
     assert len(story) < 500
@@ -164,7 +164,7 @@ def test_another_world_is_another_for_each_number_and_this_one_is_given_back() -
 
 
 def test_the_story_of_a_store_is_the_fewest_calls() -> None:
-    story = refuted(check_store, broken.LosesTheFifth, runs=60).story
+    story = refuted(check_store, broken_stores.LosesTheFifth, runs=60).story
     assert len(story.splitlines()) <= 25
 
 
@@ -174,27 +174,27 @@ def test_the_same_seed_is_the_same_story() -> None:
 
 
 def test_a_key_in_a_url_is_told_and_not_shown_by_its_message() -> None:
-    found = refuted(check_provider, broken.PutsTheKeyInTheURL(), runs=20)
+    found = refuted(check_provider, broken_providers.PutsTheKeyInTheURL(), runs=20)
     assert "the key is shown in a request" in found.story
-    assert broken.KEY not in found.story
+    assert broken_providers.KEY not in found.story
 
 
 def test_a_key_in_a_providers_repr_is_looked_for_first_and_named() -> None:
-    class Boastful(broken.Anthropic):
+    class Boastful(broken_providers.Anthropic):
         def __repr__(self) -> str:
-            return f"Boastful({broken.KEY})"
+            return f"Boastful({broken_providers.KEY})"
 
         def decoder(self, limits: Any) -> Any:
             raise AssertionError("nothing is decoded before")
 
-    found = refuted(check_provider, Boastful("m", api_key=broken.KEY))
+    found = refuted(check_provider, Boastful("m", api_key=broken_providers.KEY))
     assert "nothing leaks: the key is shown in repr(provider)" in found.story
-    assert broken.KEY not in found.story
+    assert broken_providers.KEY not in found.story
 
 
 # -- calls that can not work ------------------------------------------------------------------------------------------
 
-OURS = broken.Anthropic("m", api_key=broken.KEY)
+OURS = broken_providers.Anthropic("m", api_key=broken_providers.KEY)
 CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (check_planner, (3,), {}, "was given 3; expected a function"),
     (check_planner, (plan_recovery,), {"runs": 0}, r"runs=\) is 0; expected a whole number of at least 1"),
@@ -203,7 +203,7 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (check_policy, ({},), {}, "was given {}; expected a Policy"),
     (check_policy, (Policy(),), {"runs": -1}, "is -1; expected a whole number of at least 1"),
     (check_provider, (object(),), {}, "given a object, which has no name, model, .*; expected a Provider"),
-    (check_provider, (broken.Anthropic,), {}, "given the class Anthropic.*; expected a Provider, made with"),
+    (check_provider, (broken_providers.Anthropic,), {}, "given the class Anthropic.*; expected a Provider, made with"),
     (check_provider, (OURS,), {"runs": True}, "is True; expected a whole number of at least 1"),
     (check_store, (dict,), {}, "made a dict, which has no open_journal, .*; expected a CheckpointStore"),
     (check_store, (MemoryStore(),), {}, r"make_store=\) is MemoryStore.*; expected a function that makes a store"),
@@ -233,11 +233,11 @@ def test_a_check_inside_a_trio_run_is_the_callers_mistake_and_no_finding(check: 
 
 
 def test_a_provider_of_unknown_format_is_asked_for_its_writer() -> None:
-    class Nameless(broken.Anthropic):
+    class Nameless(broken_providers.Anthropic):
         name = "nameless"
 
     with pytest.raises(UsageError, match=r"'nameless'.*or give write="):
-        check_provider(Nameless("m", api_key=broken.KEY))
+        check_provider(Nameless("m", api_key=broken_providers.KEY))
 
 
 def test_the_laws_import_neither_pytest_nor_hypothesis() -> None:
