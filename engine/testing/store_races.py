@@ -107,8 +107,9 @@ class _CancelAt(trio.abc.Instrument):
 
 async def _cancel_at(steps: int, call: Awaitable[object]) -> bool:
     """Make a call that is cancelled at this checkpoint of it; returns whether it has so many."""
-    with trio.CancelScope() as scope:
-        instrument = _CancelAt(trio.lowlevel.current_task(), scope, steps)
+    scope = trio.CancelScope()
+    instrument = _CancelAt(trio.lowlevel.current_task(), scope, steps)
+    with scope:
         trio.lowlevel.add_instrument(instrument)
         try:
             await call

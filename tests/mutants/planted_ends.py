@@ -141,12 +141,12 @@ END_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "last flush unbounded",
         CANCEL,
-        "a write under way at the end is waited for as long as any other",
+        "a write under way at the end is waited for thirty times as long as it may be",
         [
             Edit(
                 "journal_writer:JournalWriter.finish",
                 "trio.move_on_after(self._last_words_s, shield=True)",
-                "trio.CancelScope(shield=True)",
+                "trio.move_on_after(30 * self._last_words_s, shield=True)",
             )
         ],
     ),
