@@ -85,12 +85,15 @@ def wire_bytes(provider_name: str, answer: Answer | Strategy[Answer] | None = No
     return st.tuples(given, st.integers(0, 3)).map(lambda drawn: answer_bytes(provider_name, drawn[0], seed=drawn[1]))
 
 
-def chunked(data: Strategy[bytes]) -> Strategy[list[bytes]]:
-    """The same bytes in any cut: whole, in a few reads, or byte by byte. Shrinks towards one read."""
+def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
+    """The same bytes in any cut: whole, in a few reads, or byte by byte. Shrinks towards one read.
+
+    An answer is written as Chat Completions write it; `wire_bytes` knows the other formats.
+    """
 
     @st.composite
     def cut(draw: st.DrawFn) -> list[bytes]:
-        whole = draw(data)
+        whole = _written(draw(data))
         place = st.integers(0, len(whole))
         begin, count = draw(place), draw(place)  # so many reads of one byte each
         cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
@@ -99,11 +102,18 @@ def chunked(data: Strategy[bytes]) -> Strategy[list[bytes]]:
     return cut()
 
 
-def mutated(data: Strategy[bytes]) -> Strategy[bytes]:
-    """Bytes with a few edits: cut short, cut out, said twice, overwritten, inserted. Shrinks towards no edit."""
+def mutated(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[bytes]:
+    """Bytes with a few edits: cut short, cut out, said twice, overwritten, inserted. Shrinks towards no edit.
+
+    An answer is written as by `chunked`.
+    """
     place = st.integers(0, 2**16)
     edit = st.tuples(st.sampled_from(sorted(_EDITS)), place, place, st.binary(max_size=4))
-    return st.builds(_edit, data, st.lists(edit, max_size=4))
+    return st.builds(_edit, data.map(_written), st.lists(edit, max_size=4))
+
+
+def _written(value: bytes | Answer) -> bytes:
+    return value if isinstance(value, bytes) else answer_bytes("openai", value)
 
 
 _EDITS: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {

@@ -72,6 +72,18 @@ def test_strategies_compose(reads: list[bytes]) -> None:
     assert all(isinstance(read, bytes) for read in reads)
 
 
+@given(st.chunked(st.mutated(st.answers())))
+@settings(max_examples=50)
+def test_an_answer_is_written_where_bytes_are_needed(reads: list[bytes]) -> None:
+    assert all(isinstance(read, bytes) for read in reads)
+
+
+def test_a_cut_and_mutated_answer_shrinks_to_a_whole_small_one() -> None:
+    reads = least(st.chunked(st.mutated(st.answers())), lambda reads: b"[DONE]" in b"".join(reads))
+    assert len(reads) == 1
+    assert len(reads[0]) < 1000
+
+
 @given(st.interrupt_snapshots())
 @settings(max_examples=100)
 def test_a_snapshot_is_one_that_a_run_could_hold(snapshot: InterruptSnapshot) -> None:
