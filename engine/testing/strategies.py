@@ -93,7 +93,7 @@ def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
 
     @st.composite
     def cut(draw: st.DrawFn) -> list[bytes]:
-        whole = _written(draw(data))
+        whole = draw(data.map(_written))
         place = st.integers(0, len(whole))
         begin, count = draw(place), draw(place)  # so many reads of one byte each
         cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
