@@ -174,7 +174,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         return self._result
 
     def snapshot(self) -> InterruptSnapshot:
-        """Freeze what the run holds at this moment. Cost: linear in what was said since the last reading."""
+        """Freeze what the run holds at this moment. Cost: linear in all of it."""
         return InterruptSnapshot() if self._delivery is None else self._delivery.accumulator.snapshot()
 
     @property
