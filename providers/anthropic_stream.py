@@ -106,7 +106,7 @@ class AnthropicDecoder:
         self._is_over = False
         self._is_started = False
         self._blocks: dict[int, OpenBlock] = {}
-        self._unsure: list[OpenBlock] = []
+        self._unsure: tuple[OpenBlock, ...] = ()
         self._blocks_started = 0
         self._call_ids: set[str] = set()
         self._usage: dict[str, int] = {}
@@ -185,7 +185,7 @@ class AnthropicDecoder:
         if self._blocks_started:
             yield AnswerRestarted()
             self._blocks.clear()
-            self._unsure.clear()
+            self._unsure = ()
             self._call_ids.clear()
             self._usage.clear()
             self._blocks_started = 0
@@ -251,7 +251,7 @@ class AnthropicDecoder:
             return
         self._note_no_plain()
         if block.is_unsure:
-            self._unsure.append(block)
+            self._unsure += (block,)
         else:
             yield from self._close_block(block)
 
@@ -263,7 +263,7 @@ class AnthropicDecoder:
 
     def _close_unsure(self) -> Iterator[StreamEvent]:
         """Close what was whole after all: something followed it."""
-        unsure, self._unsure = self._unsure, []
+        unsure, self._unsure = self._unsure, ()
         for block in unsure:
             if not self._is_over:
                 yield from self._close_block(block)
@@ -351,7 +351,7 @@ class AnthropicDecoder:
         self._is_over = True
         self._note_no_plain()
         self._blocks.clear()
-        self._unsure.clear()
+        self._unsure = ()
 
 
 _INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
