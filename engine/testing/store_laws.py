@@ -27,7 +27,7 @@ from .law_broken import (
     LawBroken,
 )
 from .mirrored_store import MirroredStore
-from .model import Violation
+from .model import Violation, nobody_listens
 from .patient_clock import Busy, PatientClock
 from .simulator import require_draws
 from .store_claims import CLAIMS
@@ -213,11 +213,7 @@ def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(_ignore, answer_s=CLAIM_S))
-
-
-def _ignore(why: str) -> None:
-    """Nothing: a script only ever waits for its store."""
+    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=CLAIM_S))
 
 
 async def _make(store: MirroredStore, call: Call, number: int, next_process: Reopen) -> None:
