@@ -51,16 +51,12 @@ async def load_journal(
     faults: list[Exception] = []
     try:
         with trio.move_on_after(policy.load_s):
-            if mark is not None and isinstance(store, FirstEntryReader):
-                _refuse_another(await store.first_entry(run_id), run_id, mark)
+            if mark is not None and hasattr(store, "first_entry"):  # a runtime protocol is asked at 10 times the price
+                _refuse_another(await cast("FirstEntryReader", store).first_entry(run_id), run_id, mark)
             return _require_journal(await store.open_journal(run_id), store)
     except* Exception as group:  # a store is foreign code, and may raise beside the `Cancelled` of its deadline
         faults.append(fault_of(group, CheckpointMismatch, StoreError))
-    if (
-        faults
-        and isinstance(faults[0], CheckpointMismatch | StoreError)
-        and not isinstance(faults[0], StoreUnreachable)
-    ):
+    if faults and _is_refusal(faults[0]):
         raise faults.pop()
     why = _told(faults.pop()) if faults else f"no answer within {policy.load_s:g} s"
     if policy.before_delivery:
@@ -69,6 +65,11 @@ async def load_journal(
             "nothing that is not stored"
         )
     return StoreUnavailable(why)
+
+
+def _is_refusal(fault: Exception) -> bool:
+    """Whether the store is there and said no: going on without it could show what another process shows too."""
+    return isinstance(fault, CheckpointMismatch | StoreError) and not isinstance(fault, StoreUnreachable)
 
 
 def _require_journal(opened: object, store: CheckpointStore) -> OpenedJournal:

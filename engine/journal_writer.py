@@ -100,9 +100,13 @@ class JournalWriter:
 
     async def _wait_lag(self) -> None:
         """Wait until a write is due."""
-        with trio.move_on_after(self._policy.lag_s):
-            while not self._nudged and self._pending_bytes < self._policy.lag_bytes and not self._is_closed:
-                await self._lagging.wait()
+        if not self._is_due():
+            with trio.move_on_after(self._policy.lag_s):
+                while not self._is_due():
+                    await self._lagging.wait()
+
+    def _is_due(self) -> bool:
+        return self._nudged or self._is_closed or self._pending_bytes >= self._policy.lag_bytes
 
     async def _wait_retry(self) -> None:
         """Wait before a write that failed is tried again."""

@@ -34,9 +34,9 @@ class CodecError(ValueError):
 
 
 @cache
-def converter() -> cattrs.Converter:
-    """Return the one converter, made once."""
-    made = cattrs.Converter(unstruct_collection_overrides={tuple: list})
+def converter(*, sparse: bool = False) -> cattrs.Converter:
+    """Return the one converter, made once; a `sparse` one leaves out what has its default, and reads the same."""
+    made = cattrs.Converter(unstruct_collection_overrides={tuple: list}, omit_if_default=sparse)
     made.register_unstructure_hook(bytes, lambda data: base64.b64encode(data).decode("ascii"))
     made.register_structure_hook(bytes, lambda data, _: base64.b64decode(data))
     made.register_structure_hook(str, _text)
@@ -137,6 +137,6 @@ def _cut(text: str) -> str:
     return text if len(text) <= SEEN_CHARS_MAX else f"{text[: SEEN_CHARS_MAX - 1]}…"
 
 
-def unstructure(value: object, kind: Any) -> Any:
-    """Turn a value of the vocabulary into plain JSON values."""
-    return converter().unstructure(value, unstructure_as=kind)
+def unstructure(value: object, kind: Any, *, sparse: bool = False) -> Any:
+    """Turn a value of the vocabulary into plain JSON values; a `sparse` one without the fields that have defaults."""
+    return converter(sparse=sparse).unstructure(value, unstructure_as=kind)

@@ -68,7 +68,7 @@ class CallParts(Parts):
         text = self.read() if whole is None else whole
         if not text.strip() and not is_cut:
             text = "{}"
-        arguments = parse_arguments(text) if text else None
+        arguments = parse_arguments(text)
         if arguments is not None:
             return ToolCall(self.id, self.name, arguments)
         return "the answer ended inside it" if is_cut else explain_arguments(text) or "its arguments are no object"

@@ -228,8 +228,8 @@ def _row_of(item: Entry) -> list[Any]:
     if isinstance(item, AttemptEnded):
         item = AttemptEnded(evolve(item.record, plan=_kind_of(item.record.plan)))
     if kind.__name__ in _ITEMS:
-        return ["item", kind.__name__, unstructure(item, kind)]
-    return ["said", unstructure(item, StreamEvent)]
+        return ["item", kind.__name__, unstructure(item, kind, sparse=True)]
+    return ["said", unstructure(item, StreamEvent, sparse=True)]
 
 
 def _kind_of(plan: RecoveryPlan | None) -> RecoveryPlan | None:

@@ -14,6 +14,9 @@ else:  # a recursive alias can not be resolved from another module's annotations
     JSONObject = Mapping[str, Any]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical_json(value: JSONValue) -> str:
     """Equal values give equal text: sorted keys, no white space, ASCII only (a lone surrogate is an escape)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)

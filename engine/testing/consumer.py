@@ -57,6 +57,8 @@ async def _read(book: Book, process: Process, run: Run) -> None:
             if process.act is not Act.LEAVE:
                 raise
             return
+        if process.handle is not None and process.handle.is_dead:
+            return
         if not _take_all(book, process, run, events):
             return
         if process.act is Act.LEAVE:

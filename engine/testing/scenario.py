@@ -7,7 +7,7 @@ event for event, whatever the process, alone or among thousands.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -347,7 +347,7 @@ class Scenario:
 
     def to_json(self) -> str:
         """Write it as JSON that names only what is not the default."""
-        body = {"schema": SCHEMA_VERSION, **_sparse(self)}
+        body = {"schema": SCHEMA_VERSION, **unstructure(self, Scenario, sparse=True)}
         return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -379,21 +379,3 @@ def _unknown(plain: object, made: object, path: str = "") -> Iterator[str]:
         pairs = zip(cast("list[object]", plain), cast("tuple[object, ...]", made), strict=True)
         for at, (held, one) in enumerate(pairs):
             yield from _unknown(held, one, f"{path[:-1]}[{at}].")
-
-
-def _sparse(value: Any) -> dict[str, Any]:
-    """Write the fields that are not their defaults."""
-    kind = cast("Any", type(value))
-    return {
-        one.name: _plain(held)
-        for one in attrs.fields(kind)
-        for held in (getattr(value, one.name),)
-        if one.default is attrs.NOTHING or held != one.default
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(one) for one in cast("Sequence[Any]", value)]
-    kind = cast("Any", type(value))
-    return _sparse(value) if attrs.has(kind) else unstructure(value, kind)

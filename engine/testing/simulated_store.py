@@ -1,4 +1,7 @@
-"""One process's way to the store in memory, and what goes wrong on it. A process that crashed reaches it no more."""
+"""One process's way to the store in memory, and what goes wrong on it. A process that crashed reaches it no more.
+
+What a dead process still writes is lost, and not refused: it would try again until its last flush has to be over.
+"""
 
 from __future__ import annotations
 
@@ -62,18 +65,20 @@ class StoreHandle:
 
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         """Store an entry, or what goes wrong instead."""
-        self._require_life()
+        if self.is_dead:
+            await trio.lowlevel.checkpoint()
+            return
         number, self.writes = self.writes, self.writes + 1
         fault = next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
         self.is_busy = self.is_behind = True
         try:
-            if fault is not None:
-                await self._spoil(fault, run_id)
+            if fault is not None and not await self._lets_pass(fault, run_id):
+                return
             await self._store.append(run_id, fence, sequence, entry)
             self.is_behind = False
             self._log("stored", number, sequence, len(entry))
             if fault is not None and fault.kind is StoreKind.CRASH_AFTER_WRITE:
-                self._crash()
+                await self._crash()
         except StaleFence:
             self.on_fenced()
             raise
@@ -83,7 +88,8 @@ class StoreHandle:
         finally:
             self.is_busy = False
 
-    async def _spoil(self, fault: StoreFault, run_id: str) -> None:
+    async def _lets_pass(self, fault: StoreFault, run_id: str) -> bool:
+        """Let a fault happen; whether the write comes to the store all the same."""
         self._log("spoiled", fault.kind)
         if fault.kind is not StoreKind.CRASH_AFTER_WRITE:
             self.troubled = True
@@ -102,22 +108,23 @@ class StoreHandle:
                 opened = await self._store.open_journal(run_id)
                 await self._store.delete(run_id, opened.fence)
             case StoreKind.CRASH_BEFORE_WRITE:
-                self._crash()
+                await trio.lowlevel.checkpoint()  # whoever was handed something too early takes it now
+                await self._crash()
+                return False
             case _:
                 pass
+        return True
 
-    def _crash(self) -> None:
+    async def _crash(self) -> None:
         self.is_dead = True
         self.on_crash()
-        self._require_life()
-
-    def _require_life(self) -> None:
-        if self.is_dead:
-            raise OSError("this process is dead")
+        await trio.lowlevel.checkpoint()  # here its tasks end; only what it shields goes on, and gets nowhere
 
     async def delete(self, run_id: str, fence: int) -> None:
         """Forget a finished run."""
-        self._require_life()
+        if self.is_dead:
+            await trio.lowlevel.checkpoint()
+            return
         await self._store.delete(run_id, fence)
         self._log("deleted")
 

@@ -206,8 +206,8 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.held_blocks:CallParts.close",
-                "parse_arguments(text) if text else None",
-                "(parse_arguments(text) if text else None) or {}",
+                "arguments = parse_arguments(text)",
+                "arguments = parse_arguments(text) or {}",
             )
         ],
     ),
