@@ -72,6 +72,7 @@ class Delivery:
         self.trouble: Outcome | None = None
         self.said_anything = False
         self.answer_ended = False
+        self._store_first = hold
         self._hold = hold
         self._held: list[Event] = []
         self._aligner: Aligner | None = None
@@ -144,12 +145,17 @@ class Delivery:
         self.accumulator.bytes_received = self._bytes_before + received
 
     @property
+    def awaits_store(self) -> bool:
+        """Whether what is said has to be stored before it is handed over: by the policy, or after a `StreamReset`."""
+        return self._hold
+
+    @property
     def must_wait(self) -> bool:
         """Whether the reader has to wait: for the store if it comes first, or for the consumer."""
         return self.mailbox.is_full or bool(self._held)
 
     async def wait(self) -> None:
-        """Wait for the store, if it comes first, and then for the consumer.
+        """Wait for the store, where `release` does, and then for the consumer.
 
         Raises:
             StoreError: nothing is shown that is not stored, and it could not be stored.
@@ -160,12 +166,17 @@ class Delivery:
     async def release(self) -> None:
         """Hand over what waits for the store. Raises StoreError. A checkpoint only if something is to be stored.
 
+        Where the store does not come first, all that waits for it is what follows a `StreamReset`: of two versions of
+        an answer, `deliver_from` does not say which was shown. There a store that fails costs its deadline, once.
+
         If cancelled: it goes on waiting; `put_held` decides.
         """
         if self._held and self.journal is not None:
-            await self.journal.write_through()
-            held, self._held = self._held, []
-            self.mailbox.put_all(held)
+            if self._store_first:
+                await self.journal.write_through()
+            else:
+                await self.journal.write()
+            self.put_held(discard=False)
 
     def deliver(self, events: Sequence[StreamEvent]) -> bool:
         """Take the events of one read; whether any of them was progress. Cost: O(1) an event, amortised."""
@@ -312,6 +323,11 @@ class Delivery:
         """Drop everything said, here and at the consumer's."""
         self.accumulator.reset()
         self._record(AnswerReset())
+        self._put_reset(reason)
+
+    def _put_reset(self, reason: str) -> None:
+        """Tell the consumer to drop what it has; it and what follows wait for the store, if there is one."""
+        self._hold = self._hold or self.journal is not None
         self.put(StreamReset(reason))
 
     def _restart_attempt(self) -> None:
@@ -324,7 +340,7 @@ class Delivery:
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
             return
         self._record(AttemptRewound())
-        self.put(StreamReset("the provider began its answer again"))
+        self._put_reset("the provider began its answer again")
         for block in self.accumulator.blocks():
             if isinstance(block, TextBlock):
                 self.put(TextDelta(block.text))
@@ -353,8 +369,8 @@ class Delivery:
             self.mailbox.put(event)
 
     def put_held(self, *, discard: bool) -> None:
-        """At the end of a run: hand over what waited for the store and is stored now, or drop it."""
-        held, self._held = self._held, []
+        """Hand over what waited for the store, or drop it at the end of a run: it could not be stored."""
+        held, self._held, self._hold = self._held, [], self._store_first
         if not discard:
             self.mailbox.put_all(held)
 

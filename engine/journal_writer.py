@@ -1,8 +1,9 @@
 """Writes what a run says to its store, behind the stream's back: bounded lag, own deadlines, never on the hot path.
 
 A store that fails or hangs costs the stream nothing: the write is counted, one warning is logged, and the same entry is
-tried again with the next (entries are numbered, so a write that arrived after all is not doubled). The exception is
-the "before delivery" mode, whose user asked that nothing be shown that is not stored.
+tried again with the next (entries are numbered, so a write that arrived after all is not doubled). Two exceptions: the
+"before delivery" mode, whose user asked that nothing be shown that is not stored, and a `StreamReset`, which waits for
+one write (`delivery`).
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class JournalWriter:
                 await self._idle.wait()
                 continue
             await self._wait_lag()
-            if not await self._write():
+            if not await self.write():
                 await self._wait_retry()
 
     async def _wait_lag(self) -> None:
@@ -127,7 +128,7 @@ class JournalWriter:
         Raises:
             StoreError: it could not be stored in time; nothing of it may be shown.
         """
-        if not await self._write():
+        if not await self.write():
             raise StoreError(
                 f"run {self._run_id!r}: what was said could not be stored within {self._policy.write_s} s, and "
                 "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
@@ -141,7 +142,7 @@ class JournalWriter:
         stored = False
         with trio.move_on_after(self._last_words_s, shield=True) as bound:
             while True:
-                stored = await self._write()
+                stored = await self.write()
                 if stored or self.fenced is not None:
                     break
                 await trio.sleep(RETRY_S)
@@ -173,8 +174,8 @@ class JournalWriter:
         else:
             self._writing.acquire_nowait()
 
-    async def _write(self) -> bool:
-        """Write what there is; whether all of it is stored."""
+    async def write(self) -> bool:
+        """Write what there is, within `write_s` for each entry; whether all of it is stored."""
         await self._take_turn()
         try:
             return await self._write_in_turn()

@@ -268,7 +268,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         return end
 
     async def _settle(self, end: End | None) -> End | None:
-        """Publish the end and write the rest of the journal; where the store comes first, in that order.
+        """Publish the end and write the rest of the journal; where the store comes first, or is waited for, before it.
 
         A finished answer stays in the store until the consumer has taken all of it: only then is it safe.
         """
@@ -279,14 +279,15 @@ class Run(trio.abc.ReceiveChannel[Event]):
             self._the_recovery.close_attempt(None, None)  # fenced or not: what was under way was paid
         if self._fenced is not None and not isinstance(end, Finish):
             end = Fail(self._fenced)
-        if not store_first:
+        waits = self._the_delivery.awaits_store
+        if not waits:
             self._publish(end)
         stored = self._journal is None or await self._journal.finish()
         if store_first and not stored and not isinstance(end, Fail):
             error = StoreError(f"run {self.run_id!r}: its end could not be stored; all that was shown is stored")
             end = Fail(self._fenced or error)
-        if store_first:
-            self._publish(end, stored=stored)
+        if waits:
+            self._publish(end, stored=stored or not store_first)
         return end
 
     @property

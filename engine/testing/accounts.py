@@ -62,7 +62,8 @@ def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetrySc
     if announced is None:
         return
     sees_ends = book.scenario.level == "events" and before.ended_s > 0  # of bytes only the last read is seen
-    is_late = sees_ends and not book.scenario.policy.checkpoint.before_delivery and waited > announced.delay_s + 1e-6
+    awaits_store = book.scenario.policy.checkpoint.before_delivery or _tries_again(book.processes[-1])  # at a reset
+    is_late = sees_ends and not awaits_store and waited > announced.delay_s + 1e-6
     if waited < announced.delay_s - 1e-6 or is_late:
         law = LIVE if is_late else BUDGET
         book.tell(law, f"asked again after {waited:g} s; announced was {announced.delay_s:g}")

@@ -64,6 +64,7 @@ RARE_STATES: tuple[str, ...] = (
     "crash before a write",
     "crash after a write",
     "crash during the resume",
+    "crash after text was taken back",
     "crash with a released call stored",
     "ended answer found in the store",
     "store hangs at the last flush",
@@ -183,6 +184,8 @@ def _note_store(book: Book, process: Process) -> None:
         reached.add("crash after a write" if after else "crash before a write")
         if process.number:
             reached.add("crash during the resume")
+        if process.observer.resets:
+            reached.add("crash after text was taken back")
     if handle.lost:
         reached.add("store fenced by another owner" if StoreKind.FENCED in faults else "store forgets the run")
     if not handle.is_open:

@@ -29,6 +29,7 @@ class StoreHandle:
         on_crash: called when the process is killed.
         on_fenced: called when it is told that another owns the run.
         troubled: whether anything went wrong with a write.
+        failed: whether something else than a crash did.
         lost: whether the run was fenced or forgotten.
     """
 
@@ -43,6 +44,7 @@ class StoreHandle:
         self.refused: StoreError | None = None
         self.is_dead = False
         self.troubled = False
+        self.failed = False
         self.lost = False
         self.is_open = False
         self.on_crash: Callable[[], object] = bool
@@ -93,6 +95,7 @@ class StoreHandle:
         self._log("spoiled", fault.kind)
         if fault.kind is not StoreKind.CRASH_AFTER_WRITE:
             self.troubled = True
+            self.failed = self.failed or fault.kind is not StoreKind.CRASH_BEFORE_WRITE
         match fault.kind:
             case StoreKind.FAILS:
                 raise OSError("no space left on device")

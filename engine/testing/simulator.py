@@ -209,7 +209,7 @@ class Simulation(Book):
         return process
 
     def _begin(self, number: int, handle: StoreHandle | None) -> Process:
-        text = self.processes[-1].observer.text if number and self.scenario.consumer.keeps_text else ""
+        text = self.processes[-1].observer.text if number and self._keeps_text(self.processes[-1]) else ""
         observer = Observer(text, again=number > 0, tell=self.tell)
         requests = len(self.model.attempts)
         process = Process(number, observer, handle, trio.CancelScope(), len(text), requests, self.clock.now)
@@ -222,6 +222,15 @@ class Simulation(Book):
         self.model.process, self.model.quiet, self.model.shown = number, None, str
         self.log("opened", number, len(text))
         return process
+
+    def _keeps_text(self, before: Process) -> bool:
+        """Whether the next process is told how much text its consumer has; not where a reset could not be stored.
+
+        What is stored may be the version that was taken back, then: the documentation says so.
+        """
+        handle = before.handle
+        lost_reset = handle is not None and handle.failed and handle.is_behind and before.observer.resets > 0
+        return self.scenario.consumer.keeps_text and not lost_reset
 
     def _opened(self, process: Process, run: Run) -> None:
         process.run = run

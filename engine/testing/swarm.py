@@ -63,8 +63,9 @@ def scenario_of(seed: int, level: str = "events") -> Scenario:
     """Draw a scenario. Same seed, same scenario; about one fault in each at least. Cost: 40 µs."""
     dice = random.Random(seed)  # noqa: S311 - a simulation's dice have to repeat
     draw = dice.random
-    if draw() < 0.004:
-        return _at_the_seam(dice, seed, level)
+    chance = draw()
+    if chance < 0.008:
+        return _at_the_seam(dice, seed, level) if chance < 0.004 else _at_a_reset(dice, seed, level)
     consumer = _consumer(dice)
     crashes = draw() < 0.12
     reopens = crashes or consumer.reopens
@@ -104,6 +105,24 @@ def _at_the_seam(dice: random.Random, seed: int, level: str) -> Scenario:
         faults=(cut, Fault(manner=dice.choice((Kind.ECHO, Kind.OVERLAP)), count=40, burst=4)),
         has_store=dice.random() < 0.5,
         consumer=Consumer(act=act, act_event=6, act_on="UsageUpdate", reopens=dice.random() < 0.5),
+    )
+
+
+def _at_a_reset(dice: random.Random, seed: int, level: str) -> Scenario:
+    """Kill it when an answer is taken back: the next process is told a number of characters, of either version."""
+    draw = dice.random
+    cut = Fault(dice.choice(CUTTING[:3]), 10 + int(draw() * 8), seconds=50.0, burst=16)
+    kill = StoreFault(dice.choice((StoreKind.CRASH_BEFORE_WRITE, StoreKind.CRASH_AFTER_WRITE)), 2 + int(draw() * 8))
+    return Scenario(
+        seed=seed,
+        level=level,
+        provider=dice.choice(("quote", "native_echo", "native_echo_trim")),
+        answer=(Item("text", 24),),
+        faults=(cut, Fault(Kind.STARTS_OVER, burst=1 + int(draw() * 3))),
+        has_store=True,
+        store=(kill,),
+        consumer=Consumer(many=draw() < 0.5, keeps_text=True),
+        policy=_policy(3, None, 100, *dice.choice(LAGS[-2:]), False),
     )
 
 

@@ -76,7 +76,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "StreamReset forgotten",
         TEXT,
         "what is taken back from the answer stays on the screen",
-        [Edit("delivery:Delivery.take_back", "self.put(StreamReset(reason))", "pass")],
+        [Edit("delivery:Delivery.take_back", "self._put_reset(reason)", "pass")],
     ),
     Mutant(
         "reset not stored",
@@ -95,6 +95,12 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         TEXT,
         "with before_delivery an event is handed over before its write",
         [Edit("delivery:Delivery.put", "if self._hold:", "if False:")],
+    ),
+    Mutant(
+        "reset shown before it is stored",
+        TEXT,
+        "a process that is killed has shown another version of the answer than the one that is stored",
+        [Edit("delivery:Delivery._put_reset", "self._hold or self.journal is not None", "self._hold")],
     ),
     Mutant(
         "deliver_from ignored",
@@ -124,7 +130,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "last write forgotten",
         TEXT,
         "the end of a run does not write what is pending",
-        [Edit("journal_writer:JournalWriter.finish", "stored = await self._write()", "stored = True")],
+        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write()", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",
