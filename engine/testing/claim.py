@@ -14,7 +14,11 @@ Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
 
 
 class Broken(Exception):
-    """A claim does not hold; the message says what was seen."""
+    """Something does not hold; the message says what was seen. `law` is None where it is the law of the claim."""
+
+    def __init__(self, message: str, law: str | None = None) -> None:
+        super().__init__(message)
+        self.law = law
 
 
 @frozen

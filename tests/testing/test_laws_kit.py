@@ -92,7 +92,8 @@ def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
-def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
+def test_a_broken_store_is_refuted(make: type[MemoryStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)
     assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
 
 
@@ -115,7 +116,15 @@ class HangsInARun(MemoryStore):
         return await super().open_journal(run_id)
 
 
-def test_a_store_that_sleeps_in_trios_time_keeps_the_laws() -> None:
+class HangsAfterADeletion(MemoryStore):
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        if self._fence_floor:
+            await trio.sleep_forever()
+        return await super().open_journal(run_id)
+
+
+def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)  # a thousand calls take longer
     assert check_store(Sleeps, runs=10).runs == 5
 
 
@@ -124,6 +133,19 @@ def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPat
     with pytest.raises(LawBroken) as caught:
         check_simulated(HangsInARun, 0)
     assert "liveness: open_journal gives no answer" in caught.value.story
+
+
+def test_a_call_that_hangs_in_a_claim_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 0.1)
+    found = refuted(check_store, HangsAfterADeletion, runs=1)
+    assert found.law == "liveness"
+    assert "open_journal gives no answer within 0.1 s" in found.story
+
+
+def test_a_call_that_hangs_in_a_sequence_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.store_laws.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.store_laws.ANSWER_S", 0.1)
+    assert "open_journal gives no answer" in refuted(check_store, HangsAfterADeletion, runs=60).story
 
 
 def test_the_story_of_a_large_entry_says_where_it_differs_and_how_long_it_is() -> None:
