@@ -21,8 +21,15 @@ from .naughty import NAUGHTY
 from .scenario import Fault, Scenario
 from .store_races import RACES
 
-MANY = 300
-"""So many entries in one run: an order by name instead of by number, a page or a cap shows before."""
+MANY = 1100
+"""So many entries in one run, and so many runs: an order by name instead of by number, or a cap, shows before, and
+a page: those of S3, which are among the longest, hold 1,000 (docs.aws.amazon.com, ListObjectsV2)."""
+
+NAMES = (
+    *("a", "ab", "A", "a ", "a:0", "a:entries", "a/b", "a%", "a_", "a*", "a?", "a\x00b", "\u00e9", "e\u0301"),
+    *("x" * 5000 + "1", "x" * 5000 + "2"),
+)
+"""Names that one key, pattern, form or length makes one: prefixes, wildcards, NFC and NFD, 255 characters."""
 
 LARGE_BYTES = 1024 * 1024
 """So large is the largest: a sixty-fourth of what a store takes."""
@@ -76,6 +83,41 @@ async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
         expect((await reopen(store).open_journal(name)).entries, said, f"run {name[:40]!r} holds")
 
 
+async def _many_runs(store: CheckpointStore, reopen: Reopen) -> None:
+    names = tuple(f"run {number}" for number in range(MANY))
+    for name in names:
+        await store.open_journal(name)
+    expect(await reopen(store).list_runs(), names, f"of {MANY} runs, listed are")
+
+
+async def _deletes_one(store: CheckpointStore, reopen: Reopen) -> None:
+    following = reopen(store)
+    for names in (NAMES, NAMES[::-1]):  # the longer name is deleted before the shorter one, and after it
+        fences: dict[str, int] = {}
+        for name in names:
+            fences[name] = (await store.open_journal(name)).fence
+            await store.append(name, fences[name], 0, name.encode())
+        while fences:
+            name, fence = next(iter(fences.items()))
+            await store.delete(name, fence)
+            del fences[name]
+            await _expect_left(following, fences, name)
+
+
+async def _expect_left(store: CheckpointStore, fences: dict[str, int], deleted: str) -> None:
+    """Look whether the others are there, and own them anew."""
+    after = f"after the deletion of {_shown(deleted)},"
+    expect(await store.list_runs(), tuple(fences), f"{after} the runs are")
+    for name in fences:
+        opened = await store.open_journal(name)
+        expect(opened.entries, (name.encode(),), f"{after} {_shown(name)} holds")
+        fences[name] = opened.fence
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) < 20 else f"'{name[:3]}…{name[-3:]}' ({len(name)} characters)"
+
+
 async def _in_order(store: CheckpointStore, reopen: Reopen) -> None:
     fence = (await store.open_journal("a")).fence
     await store.append("a", fence, 0, b"zero")
@@ -127,9 +169,10 @@ async def _unknown(store: CheckpointStore, reopen: Reopen) -> None:
 
 async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
     fences: list[int] = []
+    processes = (store, reopen(store))
 
-    async def open_one() -> None:
-        fences.append((await store.open_journal("one")).fence)
+    async def open_one(process: CheckpointStore) -> None:
+        fences.append((await process.open_journal("one")).fence)
 
     async def write_run(name: str) -> None:
         fence = (await store.open_journal(name)).fence
@@ -137,8 +180,8 @@ async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
             await store.append(name, fence, sequence, f"{name}{sequence}".encode())
 
     async with trio.open_nursery() as nursery:
-        for name in "abcdef":
-            nursery.start_soon(open_one)
+        for number, name in enumerate("abcdef"):
+            nursery.start_soon(open_one, processes[number % 2])
             nursery.start_soon(write_run, name)
     expect(len(set(fences)), 6, f"six tasks open one run and get the fences {sorted(fences)}; different ones are")
     for name in "abcdef":
@@ -182,6 +225,14 @@ async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
     await refuses(store.list_runs(), StoreError, "listing a closed store")
 
 
+async def _closed_by_a_cancelled(store: CheckpointStore, reopen: Reopen) -> None:
+    await store.open_journal("a")
+    with trio.CancelScope() as scope:
+        scope.cancel(reason="a claim about cancellation")
+        await store.aclose()
+    await refuses(store.open_journal("a"), StoreError, "opening a run after aclose() in a cancelled scope")
+
+
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
     one_by_one = Scenario(faults=(Fault(burst=1),))
     engine = Engine(
@@ -208,6 +259,8 @@ CLAIMS = (
     Claim(ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
     Claim(ONE_STREAM, "a long run and a large entry are read back, whole and in order", _long_run),
     Claim(ONE_STREAM, "any string is a run id, and no two are one", _any_name),
+    Claim(ONE_STREAM, "a deletion is of one run, whatever the others are called", _deletes_one),
+    Claim(ONE_STREAM, "many runs are listed, in the order of their first opening", _many_runs),
     Claim(ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
     Claim(ONE_STREAM, "whoever opened last owns the run", _fenced),
     Claim(ONE_STREAM, "a deleted run is gone, and its writers stay locked out", _deleted),
@@ -217,5 +270,6 @@ CLAIMS = (
     Claim(CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
     *RACES,
     Claim(NO_LEAKS, "a closed store refuses every use", _closed),
+    Claim(NO_LEAKS, "a store whose closing was cancelled is closed", _closed_by_a_cancelled),
 )
 """All of them."""

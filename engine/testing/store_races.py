@@ -33,13 +33,24 @@ STEPS_MAX = 24
 
 
 async def _opened_under_a_writer(store: CheckpointStore, reopen: Reopen) -> None:
+    await _race_all(store, store)
+
+
+async def _opened_by_another_process(store: CheckpointStore, reopen: Reopen) -> None:
+    other = reopen(store)
+    if other is not store:
+        await _race_all(store, other)
+
+
+async def _race_all(store: CheckpointStore, other: CheckpointStore) -> None:
     starts = product(range(ROUNDS), range(HEAD_STARTS), range(HEAD_STARTS), (False, True))
-    for number, (_, late_writer, late_opening, deletes) in enumerate(starts):
-        await _race(store, f"run {number}", late_writer, late_opening, deletes=deletes)
+    for number, (_, *late, deletes) in enumerate(starts):
+        await _race(store, other, f"run {number}", late, deletes=deletes)
 
 
-async def _race(store: CheckpointStore, run: str, late_writer: int, late_opening: int, *, deletes: bool) -> None:
+async def _race(store: CheckpointStore, other: CheckpointStore, run: str, late: list[int], *, deletes: bool) -> None:
     """Let a writer write on while another process opens its run; nothing of it may land after the opening has read."""
+    late_writer, late_opening = late
     fence = (await store.open_journal(run)).fence
     await store.append(run, fence, 0, b"entry 0")
     taken = [b"entry 0"]
@@ -59,12 +70,12 @@ async def _race(store: CheckpointStore, run: str, late_writer: int, late_opening
 
     async def open_again() -> None:
         await _checkpoints(late_opening)
-        read.append(await store.open_journal(run))
+        read.append(await other.open_journal(run))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(write)
         nursery.start_soon(open_again)
-    await _judge_race(store, run, tuple(taken), read[0])
+    await _judge_race(other, run, tuple(taken), read[0])
 
 
 async def _judge_race(store: CheckpointStore, run: str, taken: tuple[bytes, ...], opened: OpenedJournal) -> None:
@@ -178,6 +189,7 @@ async def _works_after(store: CheckpointStore, name: str, script: _Cancelled, st
 
 RACES = (
     Claim(ANY_ORDER, "an opening reads all that was taken, and locks out what was not", _opened_under_a_writer),
+    Claim(ANY_ORDER, "so does an opening by another process, which has locks of its own", _opened_by_another_process),
     Claim(CANCEL, "a call that is cancelled anywhere is done or not done, and can be repeated", _cancelled_anywhere),
 )
 """All of them."""
