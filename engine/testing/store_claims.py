@@ -139,6 +139,7 @@ async def _fenced(store: CheckpointStore, reopen: Reopen) -> None:
     await refuses(store.append("a", stale, 0, b"mine"), StaleFence, "the same entry of a writer that was locked out")
     await refuses(store.delete("a", stale), StaleFence, "a deletion by a writer that was locked out")
     await refuses(store.append("a", owner + 7, 1, b""), StoreError, "a fence that was never given out")
+    await refuses(store.delete("a", owner + 7), StoreError, "a deletion by a fence that was never given out")
     expect((await store.open_journal("a")).entries, (b"mine",), "after that, the entries are")
 
 
@@ -223,6 +224,8 @@ async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
     await refuses(store.append("a", 1, 0, b""), StoreError, "writing to a closed store")
     await refuses(store.delete("a", 1), StoreError, "deleting in a closed store")
     await refuses(store.list_runs(), StoreError, "listing a closed store")
+    if isinstance(store, FirstEntryReader):
+        await refuses(store.first_entry("a"), StoreError, "reading a first entry in a closed store")
 
 
 async def _closed_by_a_cancelled(store: CheckpointStore, reopen: Reopen) -> None:

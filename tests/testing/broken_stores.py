@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import trio
 
 import riverrun as rr
-from riverrun.engine.stores import MemoryStore, OpenedJournal
+from riverrun.engine.stores import MemoryStore, OpenedJournal, StaleFence
 
 
 class WithoutFences(MemoryStore):
@@ -266,6 +266,27 @@ class ClosesAfterACheckpoint(MemoryStore):
         await super().aclose()
 
 
+class CallsAGapStale(MemoryStore):
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        try:
+            await super().append(run_id, fence, sequence, entry)
+        except rr.StoreError as error:
+            raise StaleFence(str(error)) from error
+
+
+class DeletesByAnyLaterFence(MemoryStore):
+    async def delete(self, run_id: str, fence: int) -> None:
+        stored = self._journals[run_id].fence if run_id in self._journals else 0
+        await super().delete(run_id, min(fence, stored))
+
+
+class ReadsWhenClosed(MemoryStore):
+    async def first_entry(self, run_id: str) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        journal = self._journals.get(run_id)
+        return journal.entries[0] if journal is not None and journal.entries else None
+
+
 class LocksItsOwnProcess(MemoryStore):
     """The data are outside of the process, and the lock that is held between reading and writing is inside."""
 
@@ -333,4 +354,7 @@ STORES: dict[type[MemoryStore], str] = {
     ReadsOnePageOf1000: "one stream",
     ListsOnePage: "one stream",
     ClosesAfterACheckpoint: "nothing leaks",
+    CallsAGapStale: "one stream",
+    DeletesByAnyLaterFence: "one stream",
+    ReadsWhenClosed: "nothing leaks",
 }
