@@ -48,9 +48,7 @@ async def refuses(call: Awaitable[object], kind: type[StoreError], what: str) ->
         if not line.isprintable() or len(line) > 400:
             raise Broken(f"{what} is refused by a message that is no short printable line: {line[:80]!r}") from error
         if isinstance(error, StaleFence) and kind is not StaleFence:
-            raise Broken(
-                f"{what} is refused by StaleFence, which is for a lost run; expected {kind.__name__}"
-            ) from error
+            raise Broken(f"{what} is refused by StaleFence, as a lost run; expected {kind.__name__}") from error
         return
     except StoreError as error:
         raise Broken(f"{what} is refused by {type(error).__name__}; expected {kind.__name__}") from error

@@ -12,6 +12,7 @@ from ..core.messages import Message
 from ..core.request import InferenceRequest
 from ..engine import Engine
 from ..stores.store import CheckpointStore, FirstEntryReader, StaleFence
+from .blocking_calls import blocking_calls
 from .book import REQUEST, RUN_ID
 from .claim import Broken, Claim, Reopen, expect, refuses
 from .events_world import EventWorld
@@ -190,6 +191,21 @@ async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
         expect((await store.open_journal(name)).entries, said, f"run {name}, written beside five others, holds")
 
 
+async def _blocks_nobody(store: CheckpointStore, reopen: Reopen) -> None:
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "open_journal": lambda: store.open_journal("a"),
+        "append": lambda: store.append("a", 1, 0, b"zero"),
+        "list_runs": store.list_runs,
+        "open_journal of what is stored": lambda: store.open_journal("a"),
+        "delete": lambda: store.delete("a", 2),
+    }
+    for name, call in calls.items():
+        with blocking_calls() as seen:
+            await call()
+        if seen:
+            raise Broken(f"{name} calls {seen[0]} in the thread of the loop, where every task waits; expected another")
+
+
 async def _cancellable(store: CheckpointStore, reopen: Reopen) -> None:
     fence = (await store.open_journal("a")).fence
     calls: dict[str, Callable[[], Awaitable[object]]] = {
@@ -270,6 +286,7 @@ CLAIMS = (
     Claim(ONE_STREAM, "another request is refused", _other_request),
     Claim(ONE_END, "what can not be done is a StoreError", _unknown),
     Claim(ANY_ORDER, "many tasks use it at once", _side_by_side),
+    Claim(ANY_ORDER, "no call holds up the tasks of others", _blocks_nobody),
     Claim(CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
     *RACES,
     Claim(NO_LEAKS, "a closed store refuses every use", _closed),

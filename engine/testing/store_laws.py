@@ -46,8 +46,9 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
     opening locks every earlier writer out, a deleted run is gone and its writers stay locked out, another request under
     the same id is refused. "Exactly one end": it raises `StoreError` and nothing else. "Whole calls": no released call
     is lost over a crash. "Cancellation wins": each method is a checkpoint. "Nothing leaks": a closed store is closed.
-    "Any task order": tasks and runs do not disturb each other. In the simulated runs the real engine writes to the
-    store, and is killed before and after its writes; every answer of the store is compared with that of `MemoryStore`.
+    "Any task order": tasks, runs and processes do not disturb each other, and no call blocks the loop. In the simulated
+    runs the real engine writes to the store, and is killed before and after its writes; every answer of the store is
+    compared with that of `MemoryStore`.
 
     Args:
         make_store: makes a fresh, empty store; it is closed here.

@@ -9,6 +9,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.stores import MemoryStore, OpenedJournal, StaleFence
+from tests.testing import blocking_stores
 
 
 class WithoutFences(MemoryStore):
@@ -354,6 +355,7 @@ STORES: dict[type[MemoryStore], str] = {
     ReadsOnePageOf1000: "one stream",
     ListsOnePage: "one stream",
     ClosesAfterACheckpoint: "nothing leaks",
+    **dict.fromkeys(blocking_stores.STORES, "any task order"),
     CallsAGapStale: "one stream",
     DeletesByAnyLaterFence: "one stream",
     ReadsWhenClosed: "nothing leaks",

@@ -18,6 +18,7 @@ from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.another_world import another_world
+from riverrun.engine.testing.blocking_calls import blocking_calls
 from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.store_runs import check_simulated
@@ -116,6 +117,23 @@ class Sleeps(MemoryStore):
         await super().append(run_id, fence, sequence, entry)
 
 
+class SleepsInAThread(MemoryStore):
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await trio.to_thread.run_sync(time.sleep, 0)
+        await super().append(run_id, fence, sequence, entry)
+
+
+class AsksAServer(MemoryStore):
+    """Over a connection of trio's, which does not block."""
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        here, there = trio.socket.socketpair()
+        with here, there:
+            await here.send(b"x")
+            await there.recv(1)
+        await super().append(run_id, fence, sequence, entry)
+
+
 class HangsInARun(MemoryStore):
     async def open_journal(self, run_id: str) -> OpenedJournal:
         if run_id == RUN_ID:
@@ -128,6 +146,25 @@ class HangsAfterADeletion(MemoryStore):
         if self._fence_floor:
             await trio.sleep_forever()
         return await super().open_journal(run_id)
+
+
+@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer])
+def test_a_store_that_waits_in_a_thread_or_in_trio_holds_up_nobody(store: type[MemoryStore]) -> None:
+    assert check_store(store, runs=1).runs == 1
+
+
+def test_where_a_profiler_runs_no_call_is_watched_and_it_goes_on() -> None:
+    def profiler(*_: object) -> None:
+        pass
+
+    sys.setprofile(profiler)
+    try:
+        with blocking_calls() as seen:
+            time.sleep(0)
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert seen == []
 
 
 def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
