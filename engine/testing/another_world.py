@@ -6,12 +6,13 @@ import datetime
 import logging
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, cast
+
+from .watched_calls import watched_calls
 
 _CLOCKS = ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns")
 
@@ -60,11 +61,5 @@ def _watched(asked: list[str]) -> Generator[None]:
             if owner in (time, _SYSTEM) or (isinstance(owner, type) and issubclass(owner, datetime.date)):
                 asked.append(f"it called {owner.__name__}.{called.__name__}()")
 
-    before = sys.getprofile()
-    if before is None:
-        sys.setprofile(look)
-    try:
+    with watched_calls(look):
         yield
-    finally:
-        if before is None:
-            sys.setprofile(None)

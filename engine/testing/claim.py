@@ -8,13 +8,17 @@ from typing import TypeAlias, cast
 from attrs import frozen
 
 from ..core.errors import StoreError
-from ..stores.store import CheckpointStore
+from ..stores.store import CheckpointStore, StaleFence
 
 Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
 
 
 class Broken(Exception):
-    """A claim does not hold; the message says what was seen."""
+    """Something does not hold; the message says what was seen. `law` is None where it is the law of the claim."""
+
+    def __init__(self, message: str, law: str | None = None) -> None:
+        super().__init__(message)
+        self.law = law
 
 
 @frozen
@@ -33,13 +37,18 @@ def expect(seen: object, expected: object, what: str) -> None:
 
 
 async def refuses(call: Awaitable[object], kind: type[StoreError], what: str) -> None:
-    """Raise `Broken` where a call is not refused by this kind of error, in one short printable line."""
+    """Raise `Broken` where a call is not refused by this kind of error, in one short printable line.
+
+    A `StaleFence` is no other kind of `StoreError`: it tells a run that it belongs to somebody else.
+    """
     try:
         await call
     except kind as error:
         line = str(error)
         if not line.isprintable() or len(line) > 400:
             raise Broken(f"{what} is refused by a message that is no short printable line: {line[:80]!r}") from error
+        if isinstance(error, StaleFence) and kind is not StaleFence:
+            raise Broken(f"{what} is refused by StaleFence, as a lost run; expected {kind.__name__}") from error
         return
     except StoreError as error:
         raise Broken(f"{what} is refused by {type(error).__name__}; expected {kind.__name__}") from error

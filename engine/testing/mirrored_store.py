@@ -11,7 +11,7 @@ import trio
 from ..core.errors import StoreError
 from ..stores.memory import MemoryStore
 from ..stores.store import CheckpointStore, OpenedJournal
-from .claim import tell_difference
+from .claim import Broken, tell_difference
 from .law_broken import LIVENESS, ONE_STREAM
 from .model import Violation
 from .patient_clock import Busy
@@ -114,6 +114,8 @@ class MirroredStore(MemoryStore):
             if not isinstance(error, type(refused)):
                 expected = "it to be taken" if refused is None else type(refused).__name__
                 self._note(f"{what} is refused by {type(error).__name__}: {error}; expected {expected}"[:300])
+        except Broken:  # no answer in time: whoever judges the calls hears it
+            raise
         except Exception as error:  # whatever a stranger's store raises is the finding
             self._note(f"{what} raised {type(error).__name__}: {error}; expected StoreError at most"[:300])
         if taken and refused is not None:

@@ -12,6 +12,7 @@ from ..core.messages import Message
 from ..core.request import InferenceRequest
 from ..engine import Engine
 from ..stores.store import CheckpointStore, FirstEntryReader, StaleFence
+from .blocking_calls import blocking_calls
 from .book import REQUEST, RUN_ID
 from .claim import Broken, Claim, Reopen, expect, refuses
 from .events_world import EventWorld
@@ -21,8 +22,15 @@ from .naughty import NAUGHTY
 from .scenario import Fault, Scenario
 from .store_races import RACES
 
-MANY = 300
-"""So many entries in one run: an order by name instead of by number, a page or a cap shows before."""
+MANY = 1100
+"""So many entries in one run, and so many runs: an order by name instead of by number, or a cap, shows before, and
+a page: those of S3, which are among the longest, hold 1,000 (docs.aws.amazon.com, ListObjectsV2)."""
+
+NAMES = (
+    *("a", "ab", "A", "a ", "a:0", "a:entries", "a/b", "a%", "a_", "a*", "a?", "a\x00b", "\u00e9", "e\u0301"),
+    *("x" * 5000 + "1", "x" * 5000 + "2"),
+)
+"""Names that one key, pattern, form or length makes one: prefixes, wildcards, NFC and NFD, 255 characters."""
 
 LARGE_BYTES = 1024 * 1024
 """So large is the largest: a sixty-fourth of what a store takes."""
@@ -76,6 +84,41 @@ async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
         expect((await reopen(store).open_journal(name)).entries, said, f"run {name[:40]!r} holds")
 
 
+async def _many_runs(store: CheckpointStore, reopen: Reopen) -> None:
+    names = tuple(f"run {number}" for number in range(MANY))
+    for name in names:
+        await store.open_journal(name)
+    expect(await reopen(store).list_runs(), names, f"of {MANY} runs, listed are")
+
+
+async def _deletes_one(store: CheckpointStore, reopen: Reopen) -> None:
+    following = reopen(store)
+    for names in (NAMES, NAMES[::-1]):  # the longer name is deleted before the shorter one, and after it
+        fences: dict[str, int] = {}
+        for name in names:
+            fences[name] = (await store.open_journal(name)).fence
+            await store.append(name, fences[name], 0, name.encode())
+        while fences:
+            name, fence = next(iter(fences.items()))
+            await store.delete(name, fence)
+            del fences[name]
+            await _expect_left(following, fences, name)
+
+
+async def _expect_left(store: CheckpointStore, fences: dict[str, int], deleted: str) -> None:
+    """Look whether the others are there, and own them anew."""
+    after = f"after the deletion of {_shown(deleted)},"
+    expect(await store.list_runs(), tuple(fences), f"{after} the runs are")
+    for name in fences:
+        opened = await store.open_journal(name)
+        expect(opened.entries, (name.encode(),), f"{after} {_shown(name)} holds")
+        fences[name] = opened.fence
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) < 20 else f"'{name[:3]}…{name[-3:]}' ({len(name)} characters)"
+
+
 async def _in_order(store: CheckpointStore, reopen: Reopen) -> None:
     fence = (await store.open_journal("a")).fence
     await store.append("a", fence, 0, b"zero")
@@ -97,6 +140,7 @@ async def _fenced(store: CheckpointStore, reopen: Reopen) -> None:
     await refuses(store.append("a", stale, 0, b"mine"), StaleFence, "the same entry of a writer that was locked out")
     await refuses(store.delete("a", stale), StaleFence, "a deletion by a writer that was locked out")
     await refuses(store.append("a", owner + 7, 1, b""), StoreError, "a fence that was never given out")
+    await refuses(store.delete("a", owner + 7), StoreError, "a deletion by a fence that was never given out")
     expect((await store.open_journal("a")).entries, (b"mine",), "after that, the entries are")
 
 
@@ -127,9 +171,10 @@ async def _unknown(store: CheckpointStore, reopen: Reopen) -> None:
 
 async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
     fences: list[int] = []
+    processes = (store, reopen(store))
 
-    async def open_one() -> None:
-        fences.append((await store.open_journal("one")).fence)
+    async def open_one(process: CheckpointStore) -> None:
+        fences.append((await process.open_journal("one")).fence)
 
     async def write_run(name: str) -> None:
         fence = (await store.open_journal(name)).fence
@@ -137,13 +182,28 @@ async def _side_by_side(store: CheckpointStore, reopen: Reopen) -> None:
             await store.append(name, fence, sequence, f"{name}{sequence}".encode())
 
     async with trio.open_nursery() as nursery:
-        for name in "abcdef":
-            nursery.start_soon(open_one)
+        for number, name in enumerate("abcdef"):
+            nursery.start_soon(open_one, processes[number % 2])
             nursery.start_soon(write_run, name)
     expect(len(set(fences)), 6, f"six tasks open one run and get the fences {sorted(fences)}; different ones are")
     for name in "abcdef":
         said = tuple(f"{name}{n}".encode() for n in range(5))
         expect((await store.open_journal(name)).entries, said, f"run {name}, written beside five others, holds")
+
+
+async def _blocks_nobody(store: CheckpointStore, reopen: Reopen) -> None:
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "open_journal": lambda: store.open_journal("a"),
+        "append": lambda: store.append("a", 1, 0, b"zero"),
+        "list_runs": store.list_runs,
+        "open_journal of what is stored": lambda: store.open_journal("a"),
+        "delete": lambda: store.delete("a", 2),
+    }
+    for name, call in calls.items():
+        with blocking_calls() as seen:
+            await call()
+        if seen:
+            raise Broken(f"{name} calls {seen[0]} in the thread of the loop, where every task waits; expected another")
 
 
 async def _cancellable(store: CheckpointStore, reopen: Reopen) -> None:
@@ -180,6 +240,16 @@ async def _closed(store: CheckpointStore, reopen: Reopen) -> None:
     await refuses(store.append("a", 1, 0, b""), StoreError, "writing to a closed store")
     await refuses(store.delete("a", 1), StoreError, "deleting in a closed store")
     await refuses(store.list_runs(), StoreError, "listing a closed store")
+    if isinstance(store, FirstEntryReader):
+        await refuses(store.first_entry("a"), StoreError, "reading a first entry in a closed store")
+
+
+async def _closed_by_a_cancelled(store: CheckpointStore, reopen: Reopen) -> None:
+    await store.open_journal("a")
+    with trio.CancelScope() as scope:
+        scope.cancel(reason="a claim about cancellation")
+        await store.aclose()
+    await refuses(store.open_journal("a"), StoreError, "opening a run after aclose() in a cancelled scope")
 
 
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
@@ -208,14 +278,18 @@ CLAIMS = (
     Claim(ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
     Claim(ONE_STREAM, "a long run and a large entry are read back, whole and in order", _long_run),
     Claim(ONE_STREAM, "any string is a run id, and no two are one", _any_name),
+    Claim(ONE_STREAM, "a deletion is of one run, whatever the others are called", _deletes_one),
+    Claim(ONE_STREAM, "many runs are listed, in the order of their first opening", _many_runs),
     Claim(ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
     Claim(ONE_STREAM, "whoever opened last owns the run", _fenced),
     Claim(ONE_STREAM, "a deleted run is gone, and its writers stay locked out", _deleted),
     Claim(ONE_STREAM, "another request is refused", _other_request),
     Claim(ONE_END, "what can not be done is a StoreError", _unknown),
     Claim(ANY_ORDER, "many tasks use it at once", _side_by_side),
+    Claim(ANY_ORDER, "no call holds up the tasks of others", _blocks_nobody),
     Claim(CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
     *RACES,
     Claim(NO_LEAKS, "a closed store refuses every use", _closed),
+    Claim(NO_LEAKS, "a store whose closing was cancelled is closed", _closed_by_a_cancelled),
 )
 """All of them."""

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import trio
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..core.errors import StoreError
 from ..core.usage_error import UsageError
-from ..single_error import single_error
+from ..single_error import fault_of
 from ..stores.store import CheckpointStore
+from .answering_store import ANSWER_S, AnsweringStore, answering
 from .claim import Broken, Claim, Reopen
 from .clock import order_tasks_by, seeded_order
 from .law_broken import (
@@ -28,7 +29,7 @@ from .law_broken import (
 )
 from .mirrored_store import MirroredStore
 from .model import Violation, nobody_listens
-from .patient_clock import Busy, PatientClock
+from .patient_clock import PatientClock
 from .simulator import require_draws
 from .store_claims import CLAIMS
 from .store_runs import MakeStore, check_simulated
@@ -36,9 +37,6 @@ from .store_runs import MakeStore, check_simulated
 STORE_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CANCEL, NO_LEAKS, ANY_ORDER)
 
 Script: TypeAlias = Callable[[CheckpointStore, Reopen], Awaitable[None]]
-
-CLAIM_S = 30.0
-"""How long one script may take in real time: a store on a busy disk takes milliseconds a call."""
 
 
 def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: int = 100, seed: int = 0) -> Held:
@@ -48,8 +46,9 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
     opening locks every earlier writer out, a deleted run is gone and its writers stay locked out, another request under
     the same id is refused. "Exactly one end": it raises `StoreError` and nothing else. "Whole calls": no released call
     is lost over a crash. "Cancellation wins": each method is a checkpoint. "Nothing leaks": a closed store is closed.
-    "Any task order": tasks and runs do not disturb each other. In the simulated runs the real engine writes to the
-    store, and is killed before and after its writes; every answer of the store is compared with that of `MemoryStore`.
+    "Any task order": tasks, runs and processes do not disturb each other, and no call blocks the loop. In the simulated
+    runs the real engine writes to the store, and is killed before and after its writes; every answer of the store is
+    compared with that of `MemoryStore`.
 
     Args:
         make_store: makes a fresh, empty store; it is closed here.
@@ -82,16 +81,20 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
 
 @define(eq=False)
 class _Opened:
-    """A store, and those that were made over the same data; all are closed together."""
+    """A store, and those that were made over the same data, each with a deadline on its calls; all close together."""
 
     make_next: Reopen | None
-    stores: list[CheckpointStore]
+    clock: PatientClock | None
+    stores: list[AnsweringStore] = field(factory=list[AnsweringStore])
+
+    def add(self, store: CheckpointStore) -> CheckpointStore:
+        self.stores.append(answering(store, self.clock))
+        return self.stores[-1]
 
     def reopen(self, store: CheckpointStore) -> CheckpointStore:
         if self.make_next is None:
             return store
-        self.stores.append(self.make_next(store))
-        return self.stores[-1]
+        return self.add(self.make_next(store.theirs if isinstance(store, AnsweringStore) else store))
 
     async def aclose(self) -> Violation | None:
         """Close all; one that was closed already is closed again."""
@@ -99,6 +102,8 @@ class _Opened:
         for store in self.stores:
             try:
                 await store.aclose()
+            except Broken as late:
+                broken = Violation(LIVENESS, str(late))
             except Exception as error:  # whatever a stranger's store raises is the finding
                 said = f"aclose() raised {type(error).__name__}: {error}"[:300]
                 broken = Violation(NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
@@ -123,14 +128,9 @@ def _run(
 
     async def main() -> Violation | None:
         order_tasks_by(random.Random(0).random)  # noqa: S311 - a test's dice have to repeat
-        opened = _Opened(reopen, [_require_store(make_store())])
-        with trio.CancelScope() as scope:
-            if clock is None:
-                scope.deadline = trio.current_time() + CLAIM_S
-            else:
-                clock.busy[trio.lowlevel.current_task()] = Busy(scope)
-            return await _judge(script, opened, law) or await opened.aclose()
-        return Violation(LIVENESS, f"no answer within {CLAIM_S:g} s")
+        opened = _Opened(reopen, clock)
+        opened.add(_require_store(make_store()))
+        return await _judge(script, opened, law) or await opened.aclose()
 
     with seeded_order(clock):
         return trio.run(main, clock=clock)
@@ -139,15 +139,20 @@ def _run(
 async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
     try:
         await script(opened.stores[0], opened.reopen)
-    except Exception as raised:  # whatever a stranger's store raises is the finding
-        error = single_error(raised)
-        said = f"{type(error).__name__}: {error}"
-        if isinstance(error, Broken):
-            return Violation(law, str(error))
-        if isinstance(error, StoreError):
-            return Violation(law, f"a legal call is refused: {said}"[:300])
-        return Violation(ONE_END, f"a call raised {said}; expected a StoreError"[:300])
+    except ExceptionGroup as group:
+        return _judge_error(fault_of(group, Broken), law)
+    except Exception as error:  # whatever a stranger's store raises is the finding
+        return _judge_error(error, law)
     return None
+
+
+def _judge_error(error: Exception, law: str) -> Violation:
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, Broken):
+        return Violation(error.law or law, str(error))
+    if isinstance(error, StoreError):
+        return Violation(law, f"a legal call is refused: {said}"[:300])
+    return Violation(ONE_END, f"a call raised {said}; expected a StoreError"[:300])
 
 
 def _check_claim(claim: Claim, make_store: MakeStore, reopen: Reopen | None) -> None:
@@ -213,7 +218,7 @@ def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=CLAIM_S))
+    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))
 
 
 async def _make(store: MirroredStore, call: Call, number: int, next_process: Reopen) -> None:

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from ..core.policy import CheckpointPolicy
 from ..stores.store import CheckpointStore
+from .answering_store import ANSWER_S
 from .clock import seeded_order
 from .law_broken import LIVENESS, LawBroken
 from .mirrored_store import MirroredStore
@@ -22,9 +23,6 @@ from .story import tell_story
 from .swarm import scenario_of
 
 MakeStore: TypeAlias = Callable[[], CheckpointStore]
-
-ANSWER_S = 10.0
-"""How long one call may take in a simulated run, in real time."""
 
 
 def check_simulated(make_store: MakeStore, seed: int) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+from fnmatch import fnmatchcase
+
 import trio
 
 import riverrun as rr
-from riverrun.engine.stores import MemoryStore, OpenedJournal
+from riverrun.engine.stores import MemoryStore, OpenedJournal, StaleFence
+from tests.testing import blocking_stores
 
 
 class WithoutFences(MemoryStore):
@@ -175,6 +179,150 @@ class ClosesOnce(MemoryStore):
         await super().aclose()
 
 
+class DeletesByPrefix(MemoryStore):
+    """Deleting a run deletes what else its pattern finds; subclasses say which pattern."""
+
+    def finds(self, deleted: str, run_id: str) -> bool:
+        return run_id.startswith(deleted)
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        await super().delete(run_id, fence)
+        for found in [name for name in self._journals if self.finds(run_id, name)]:
+            del self._journals[found]
+
+
+class DeletesByKey(DeletesByPrefix):
+    """One flat table of keys, of which `run:*` are the run's."""
+
+    def finds(self, deleted: str, run_id: str) -> bool:
+        return run_id.startswith(f"{deleted}:")
+
+
+class DeletesByGlob(DeletesByPrefix):
+    def finds(self, deleted: str, run_id: str) -> bool:
+        return fnmatchcase(run_id, deleted)
+
+
+class DeletesByLike(DeletesByPrefix):
+    def finds(self, deleted: str, run_id: str) -> bool:
+        pattern = deleted.replace("*", "[*]").replace("?", "[?]").replace("%", "*").replace("_", "?")
+        return fnmatchcase(run_id, pattern)
+
+
+class DeletesInAnyCase(DeletesByPrefix):
+    def finds(self, deleted: str, run_id: str) -> bool:
+        return run_id.casefold() == deleted.casefold()
+
+
+class Renames(MemoryStore):
+    """Names are kept under a key, and listed as they were given; subclasses say which key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, str] = {}
+
+    def key(self, run_id: str) -> str:
+        raise NotImplementedError
+
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        self.names.setdefault(self.key(run_id), run_id)
+        return await super().open_journal(self.key(run_id))
+
+    async def first_entry(self, run_id: str) -> bytes | None:
+        return await super().first_entry(self.key(run_id))
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await super().append(self.key(run_id), fence, sequence, entry)
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        await super().delete(self.key(run_id), fence)
+
+    async def list_runs(self) -> tuple[str, ...]:
+        return tuple(self.names[key] for key in await super().list_runs())
+
+
+class NormalisesNames(Renames):
+    def key(self, run_id: str) -> str:
+        return unicodedata.normalize("NFC", run_id)
+
+
+class CutsNames(Renames):
+    def key(self, run_id: str) -> str:
+        return run_id[:255]
+
+
+class ReadsOnePageOf1000(ReadsBack):
+    def bend(self, entries: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        return entries[:1000]
+
+
+class ListsOnePage(MemoryStore):
+    async def list_runs(self) -> tuple[str, ...]:
+        return (await super().list_runs())[:1000]
+
+
+class ClosesAfterACheckpoint(MemoryStore):
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+        await super().aclose()
+
+
+class CallsAGapStale(MemoryStore):
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        try:
+            await super().append(run_id, fence, sequence, entry)
+        except rr.StoreError as error:
+            raise StaleFence(str(error)) from error
+
+
+class DeletesByAnyLaterFence(MemoryStore):
+    async def delete(self, run_id: str, fence: int) -> None:
+        stored = self._journals[run_id].fence if run_id in self._journals else 0
+        await super().delete(run_id, min(fence, stored))
+
+
+class ReadsWhenClosed(MemoryStore):
+    async def first_entry(self, run_id: str) -> bytes | None:
+        await trio.lowlevel.checkpoint()
+        journal = self._journals.get(run_id)
+        return journal.entries[0] if journal is not None and journal.entries else None
+
+
+class LocksItsOwnProcess(MemoryStore):
+    """The data are outside of the process, and the lock that is held between reading and writing is inside."""
+
+    def __init__(self, before: LocksItsOwnProcess | None = None) -> None:
+        super().__init__()
+        self.lock = trio.Lock()
+        self.floor = [0]
+        if before is not None:
+            self._journals = before._journals
+            self.floor = before.floor
+
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        async with self.lock:
+            self._fence_floor = self.floor[0]
+            return await super().open_journal(run_id)
+
+    async def delete(self, run_id: str, fence: int) -> None:
+        async with self.lock:
+            await super().delete(run_id, fence)
+            self.floor[0] = max(self.floor[0], self._fence_floor)
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        async with self.lock:
+            journal = self._journals.get(run_id)
+            if journal is not None and journal.fence == fence and not self._closed and sequence == len(journal.entries):
+                await trio.lowlevel.checkpoint()
+                journal.entries.append(entry)
+                return
+            await super().append(run_id, fence, sequence, entry)
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await trio.lowlevel.checkpoint()
+
+
 STORES: dict[type[MemoryStore], str] = {
     OrdersByName: "one stream",
     ReadsOnePage: "one stream",
@@ -197,4 +345,18 @@ STORES: dict[type[MemoryStore], str] = {
     CanNotBeCancelled: "cancellation wins",
     StaysOpen: "nothing leaks",
     LosesTheFifth: "one stream",
+    DeletesByPrefix: "one stream",
+    DeletesByKey: "one stream",
+    DeletesByGlob: "one stream",
+    DeletesByLike: "one stream",
+    DeletesInAnyCase: "one stream",
+    NormalisesNames: "one stream",
+    CutsNames: "one stream",
+    ReadsOnePageOf1000: "one stream",
+    ListsOnePage: "one stream",
+    ClosesAfterACheckpoint: "nothing leaks",
+    **dict.fromkeys(blocking_stores.STORES, "any task order"),
+    CallsAGapStale: "one stream",
+    DeletesByAnyLaterFence: "one stream",
+    ReadsWhenClosed: "nothing leaks",
 }

@@ -18,6 +18,7 @@ from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.another_world import another_world
+from riverrun.engine.testing.blocking_calls import blocking_calls
 from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.store_runs import check_simulated
@@ -92,8 +93,16 @@ def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
-def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
+def test_a_broken_store_is_refuted(make: type[MemoryStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)
     assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
+
+
+def test_a_lock_of_one_process_is_refuted_as_a_lock_between_processes() -> None:
+    store = broken_stores.LocksItsOwnProcess
+    found = refuted(check_store, store, reopen=store, runs=1)
+    assert found.law == "any task order"
+    assert "an opening by another process" in found.story
 
 
 @pytest.mark.parametrize("name", broken.POLICIES)
@@ -108,6 +117,23 @@ class Sleeps(MemoryStore):
         await super().append(run_id, fence, sequence, entry)
 
 
+class SleepsInAThread(MemoryStore):
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        await trio.to_thread.run_sync(time.sleep, 0)
+        await super().append(run_id, fence, sequence, entry)
+
+
+class AsksAServer(MemoryStore):
+    """Over a connection of trio's, which does not block."""
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        here, there = trio.socket.socketpair()
+        with here, there:
+            await here.send(b"x")
+            await there.recv(1)
+        await super().append(run_id, fence, sequence, entry)
+
+
 class HangsInARun(MemoryStore):
     async def open_journal(self, run_id: str) -> OpenedJournal:
         if run_id == RUN_ID:
@@ -115,7 +141,34 @@ class HangsInARun(MemoryStore):
         return await super().open_journal(run_id)
 
 
-def test_a_store_that_sleeps_in_trios_time_keeps_the_laws() -> None:
+class HangsAfterADeletion(MemoryStore):
+    async def open_journal(self, run_id: str) -> OpenedJournal:
+        if self._fence_floor:
+            await trio.sleep_forever()
+        return await super().open_journal(run_id)
+
+
+@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer])
+def test_a_store_that_waits_in_a_thread_or_in_trio_holds_up_nobody(store: type[MemoryStore]) -> None:
+    assert check_store(store, runs=1).runs == 1
+
+
+def test_where_a_profiler_runs_no_call_is_watched_and_it_goes_on() -> None:
+    def profiler(*_: object) -> None:
+        pass
+
+    sys.setprofile(profiler)
+    try:
+        with blocking_calls() as seen:
+            time.sleep(0)
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+    assert seen == []
+
+
+def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)  # a thousand calls take longer
     assert check_store(Sleeps, runs=10).runs == 5
 
 
@@ -126,9 +179,22 @@ def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPat
     assert "liveness: open_journal gives no answer" in caught.value.story
 
 
+def test_a_call_that_hangs_in_a_claim_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 0.1)
+    found = refuted(check_store, HangsAfterADeletion, runs=1)
+    assert found.law == "liveness"
+    assert "open_journal gives no answer within 0.1 s" in found.story
+
+
+def test_a_call_that_hangs_in_a_sequence_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.store_laws.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.store_laws.ANSWER_S", 0.1)
+    assert "open_journal gives no answer" in refuted(check_store, HangsAfterADeletion, runs=60).story
+
+
 def test_the_story_of_a_large_entry_says_where_it_differs_and_how_long_it_is() -> None:
     story = refuted(check_store, broken_stores.Truncates, runs=1).story
-    assert "number 300 is" in story
+    assert "number 1100 is" in story
     assert "(from 131064 on, of 131072); expected" in story
     assert len(story) < 500
 
