@@ -7,7 +7,7 @@ import random
 import time
 from datetime import datetime
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import riverrun as rr
@@ -148,13 +148,22 @@ PLANNERS: dict[str, Any] = {
 
 # -- policies ---------------------------------------------------------------------------------------------------------
 
+_P = TypeVar("_P", RetryPolicy, StallPolicy)
+
 
 def bent(**changes: float) -> Policy:
     """A policy whose numbers were changed behind the back of their validators."""
-    retry = RetryPolicy()
+    return Policy(retry=_bend(RetryPolicy(), changes))
+
+
+def bent_stall(**changes: float) -> StallPolicy:
+    return _bend(StallPolicy(), changes)
+
+
+def _bend(policy: _P, changes: dict[str, float]) -> _P:
     for name, value in changes.items():
-        object.__setattr__(retry, name, value)
-    return Policy(retry=retry)
+        object.__setattr__(policy, name, value)
+    return policy
 
 
 POLICIES: dict[str, tuple[str, Policy]] = {
@@ -166,6 +175,14 @@ POLICIES: dict[str, tuple[str, Policy]] = {
     "pings without end": ("liveness", Policy(stall=StallPolicy(first_event_s_max=inf))),
     "an endless last flush": ("cancellation wins", Policy(checkpoint=CheckpointPolicy(last_flush_s=inf))),
     "a last flush of centuries": ("cancellation wins", Policy(checkpoint=CheckpointPolicy(last_flush_s=1e12))),
+    "headers for 30 years": ("liveness", Policy(stall=StallPolicy(headers_s=1e9))),
+    "no clock before the headers": ("liveness", Policy(stall=StallPolicy(connect_s=None, headers_s=None))),
+    "silent for 30 years": ("liveness", Policy(stall=StallPolicy(idle_s=1e9))),
+    "no number of seconds": ("liveness", Policy(stall=bent_stall(idle_s=float("nan")))),
+    "an opening of 30 years": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=1e9))),
+    "a word that waits 30 years": ("liveness", Policy(checkpoint=CheckpointPolicy(write_s=1e9, before_delivery=True))),
+    "a delay of 30 years": ("liveness", Policy(retry=RetryPolicy(base_delay_s=1e9, delay_s_max=1e9))),
+    "a hint of 30 years": ("liveness", Policy(retry=RetryPolicy(retry_after_s_max=1e9))),
     "an endless opening": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=inf))),
     "negative delays": ("budgets", bent(base_delay_s=-1.0)),
     "no attempt at all": ("budgets", bent(attempts_max=0)),

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from riverrun.engine.core.planner import plan_recovery
-from riverrun.engine.core.policy import Policy, RetryPolicy
+from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy, Throughput
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.another_world import another_world
@@ -78,6 +78,36 @@ def test_our_policies_keep_the_laws(policy: Policy) -> None:
     assert len(check_policy(policy, runs=150).laws) == 5
 
 
+UNUSUAL = {
+    "a short wait for the first word": StallPolicy(first_event_s=30),
+    "shorter": StallPolicy(first_event_s=20),
+    "a maximum below": StallPolicy(first_event_s=30, first_event_s_max=10),
+    "a total alone": StallPolicy(total_s=600, headers_s=None, first_event_s=None, first_event_s_max=None, idle_s=None),
+    "a total below the others": StallPolicy(total_s=60),
+    "a floor and no idle clock": StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=30)),
+    "no clock of its own to connect": StallPolicy(connect_s=None),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_patience_of_an_unusual_kind_keeps_the_laws(name: str) -> None:
+    assert check_policy(Policy(stall=UNUSUAL[name]), runs=150).runs > 150
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(retry=RetryPolicy(delay_s_max=1e9)),
+        Policy(retry=RetryPolicy(base_delay_s=1e9, retry_after_s_max=1e9, attempts_max=1)),
+        Policy(checkpoint=CheckpointPolicy(write_s=1e9)),
+        Policy(stall=StallPolicy(idle_s=1e9, headers_s=1e9, first_event_s_max=1e9, total_s=600)),
+    ],
+    ids=["doubled three times", "never waited", "nobody waits for it", "bounded by the total"],
+)
+def test_a_number_of_30_years_that_nobody_waits_for_keeps_the_laws(policy: Policy) -> None:
+    assert check_policy(policy, runs=20).runs > 20
+
+
 # -- what is broken is refuted ----------------------------------------------------------------------------------------
 
 
@@ -100,6 +130,11 @@ def test_a_broken_store_is_refuted(make: type[MemoryStore]) -> None:
 def test_a_broken_policy_is_refuted(name: str) -> None:
     law, policy = broken.POLICIES[name]
     assert refuted(check_policy, policy, runs=5).law == law
+
+
+def test_a_silence_of_30_years_is_told_at_once_with_its_number() -> None:
+    story = refuted(check_policy, Policy(stall=StallPolicy(idle_s=1e9)), runs=1).story
+    assert "a server that falls silent: idle_s is 1e+09, total_s is None; expected one of them to be at most" in story
 
 
 class Sleeps(MemoryStore):
