@@ -198,7 +198,6 @@ PLANNERS: dict[str, Any] = {
     "planning is pure, a print": prints,
     "planning is pure, a socket": asks_the_network,
     "planning is pure, a memory": RemembersTheLongest(),
-    "planning is pure, a cache": CachesTooMuch(),
     "whole calls, a list": cancels_a_list,
     "exactly one end, a coroutine": plans_later,
     "exactly one end, by leaving": leaves,
