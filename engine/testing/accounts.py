@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 
 from ..core.causes import (
     ConnectionReset,
@@ -17,8 +18,17 @@ from ..core.causes import (
 )
 from ..core.events import RetryScheduled
 from ..core.held_blocks import size_bytes
+from ..core.policy import StallPolicy
 from ..core.result import AttemptRecord
-from ..core.stream_events import ReasoningDelta, StopReported, StreamFailed, TextDelta, ToolCallDelta
+from ..core.stream_events import (
+    KeepAlive,
+    ReasoningDelta,
+    ResponseStarted,
+    StopReported,
+    StreamFailed,
+    TextDelta,
+    ToolCallDelta,
+)
 from ..core.usage import TokenUsage, UsageReport
 from .book import Book, Process
 from .model import Attempt, failure_of
@@ -94,10 +104,16 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
     """The longest a process may take, by its policy: what its clocks allow each attempt, delays, store and consumer."""
     policy = book.scenario.policy
     stall, retry, checkpoint = policy.stall, policy.retry, policy.checkpoint
-    first_s = max(stall.first_event_s or 0, stall.first_event_s_max or 0)
-    one_s = (stall.headers_s or 0) + first_s + 4 * (stall.idle_s or 0)
+    window_s = inf if stall.throughput is None else stall.throughput.window_s
+    silent_s = min(or_never(stall.idle_s), window_s)
+    one_s = or_never(stall.headers_s) + most_before_first_s(stall) + 4 * silent_s
+    one_s = min(one_s, or_never(stall.total_s))
     delay_s = max(
-        retry.delay_s_max, retry.rate_limit_delay_s_max, retry.retry_after_s_max * 1.1, retry.empty_delay_s_max
+        retry.delay_s_max,
+        retry.stall_delay_s,
+        retry.rate_limit_delay_s_max,
+        retry.retry_after_s_max * 1.1,
+        retry.empty_delay_s_max,
     )
     drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is Kind.DRIP)
     writes_s = 0.0
@@ -106,6 +122,16 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
         writes_s += sum(f.seconds * f.count for f in book.scenario.store)
     slow_s = book.scenario.consumer.slow_s * (process.observer.count + 2)
     return (len(attempts) + 1) * (one_s + delay_s) + drips_s + writes_s + slow_s + 10.0
+
+
+def or_never(limit_s: float | None) -> float:
+    """When a clock runs out: one that is switched off never does."""
+    return inf if limit_s is None else limit_s
+
+
+def most_before_first_s(stall: StallPolicy) -> float:
+    """The longest from the headers to the first word, however often the server pings."""
+    return max(or_never(stall.first_event_s), or_never(stall.first_event_s_max))
 
 
 def check_causes(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
@@ -142,12 +168,26 @@ def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]
     if fault.kind is Kind.HTTP_ERROR or failed is not None:  # what bytes say of a failure holds less than its status
         return (type((failed or failure_of(fault)).to_cause()),)
     if fault.kind is Kind.SLOW_HEADERS:
-        return (IdleStall,) if fault.seconds > (stall.headers_s or 0) else ()
+        return (IdleStall,) if fault.seconds > min(or_never(stall.headers_s), or_never(stall.total_s)) else ()
     if fault.kind is Kind.DRIP:
-        idle_s = (stall.idle_s or 0) * (2 if book.scenario.provider == "thinking" else 1)
-        gaps = 1 if fault.count == 1 else 3  # a report of usage is no progress: gaps around it are one
-        return (IdleStall,) if fault.seconds * gaps > idle_s else ()
+        return (IdleStall,) if _drips_too_slowly(book, attempt) else ()
     return _CAUSES.get(fault.kind, ())
+
+
+_NO_WORD = (KeepAlive, ResponseStarted, UsageReport)
+"""What a server may say before it says anything: signs of life."""
+
+
+def _drips_too_slowly(book: Book, attempt: Attempt) -> bool:
+    """Whether the server was silent for longer than a clock allows, where its answer was broken off."""
+    fault, stall = attempt.fault, book.scenario.policy.stall
+    whole_s = fault.seconds * fault.count
+    if whole_s > or_never(stall.total_s):
+        return True
+    if all(isinstance(event, _NO_WORD) for event in attempt.events):
+        return fault.seconds > or_never(stall.first_event_s) or whole_s > most_before_first_s(stall)
+    gaps = 1 if fault.count == 1 else 3  # a report of usage is no progress: gaps around it are one
+    return fault.seconds * gaps > or_never(stall.idle_s) * (2 if book.scenario.provider == "thinking" else 1)
 
 
 # -- the ledger ---------------------------------------------------------------------------------------------------

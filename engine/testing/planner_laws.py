@@ -25,6 +25,7 @@ from ..core.snapshot import InFlightTool, InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..world import Planner
 from .another_world import another_world
+from .asked_again import ROOM, Asked, AskedAgain
 from .law_broken import (
     ANY_ORDER,
     BUDGETS,
@@ -57,8 +58,9 @@ def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str 
     Ten of the eleven laws depend on a planner: all but "cut anywhere", which is a decoder's. In each run the real
     engine asks `plan` under the faults of the swarm (`swarm.scenario_of`), and every law is an exact oracle. Each plan
     is judged too, before the engine acts on it: it keeps the text that was shown and the calls that were released, it
-    is the same when asked again, and asking changes nothing. Where Hypothesis is installed, `runs` snapshots beyond
-    the simulator's (signed thoughts, server-side tools, cursors) are judged as well, under another clock and dice.
+    is the same when asked again, at once and when all is over, and asking changes nothing. Where Hypothesis is
+    installed, `runs` snapshots beyond the simulator's (signed thoughts, server-side tools, cursors) are judged as well,
+    under another clock and dice.
 
     Args:
         plan: a pure function of (snapshot, capabilities); what `Engine(planner=…)` takes.
@@ -78,17 +80,28 @@ def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str 
         )
     if level not in WORLDS:
         raise UsageError(f"check_planner(level=) is {level!r}; expected one of {', '.join(WORLDS)}")
+    again = AskedAgain(plan, _ask)
     for at in range(seed, seed + runs, CHUNK):
         scenarios = [scenario_of(one, level) for one in range(at, min(at + CHUNK, seed + runs))]
-        _check_runs(plan, scenarios)
-    return Held(PLANNER_LAWS, runs, _check_snapshots(plan, runs, seed))
+        _check_runs(plan, scenarios, again)
+    _check_memory(again.faults())
+    again.room = ROOM
+    drawn = _check_snapshots(plan, runs, seed, again)
+    _check_memory(again.faults())
+    _check_memory(again.faults_of_copy())
+    return Held(PLANNER_LAWS, runs, drawn)
+
+
+def _check_memory(faults: Iterator[tuple[Asked, Violation]]) -> None:
+    for asked, violation in faults:
+        raise LawBroken(violation.law, _story(violation, *asked))
 
 
 # -- whole runs ---------------------------------------------------------------------------------------------------
 
 
-def _check_runs(plan: Planner, scenarios: Sequence[Scenario]) -> None:
-    judge = _Judge(plan)
+def _check_runs(plan: Planner, scenarios: Sequence[Scenario], again: AskedAgain) -> None:
+    judge = _Judge(plan, again)
     try:
         outcomes = simulate_many(scenarios, planner=judge)
         broken = [outcome.scenario for outcome in outcomes if outcome.broken or judge.broken]
@@ -115,8 +128,9 @@ def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
 class _Judge:
     """Stands before a planner and judges each plan of it before the engine sees it."""
 
-    def __init__(self, plan: Planner) -> None:
+    def __init__(self, plan: Planner, again: AskedAgain | None = None) -> None:
         self._plan = plan
+        self._again = again
         self.broken: list[Violation] = []
 
     def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
@@ -128,6 +142,8 @@ class _Judge:
             self._note(PURE, "it changed the snapshot that it was asked about")
         for violation in faults_of(before, capabilities, plan):
             self._note(violation.law, violation.message)
+        if self._again is not None:
+            self._again.keep(before, capabilities, plan)
         return plan
 
     def _ask(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
@@ -154,6 +170,10 @@ def _ask(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities)
 def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: object) -> Iterator[Violation]:
     """Say what is wrong with a plan, looking at nothing but what the run holds."""
     shown, released = snapshot.text, snapshot.completed_tool_calls
+    for name in ("completed", "cancelled"):
+        if not isinstance(calls := getattr(plan, name, ()), tuple) and isinstance(plan, _PLANS):
+            yield Violation(WHOLE_CALLS, f"{_kind(plan)}.{name} is a {_kind(calls)}; expected a tuple")
+            return
     match plan:
         case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != shown:
             said = (
@@ -196,16 +216,16 @@ def _kind(plan: object) -> str:
 # -- single snapshots ---------------------------------------------------------------------------------------------
 
 
-def _check_snapshots(plan: Planner, runs: int, seed: int) -> int:
+def _check_snapshots(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
     """Judge plans for snapshots that the simulator does not make; returns how many were drawn, 0 without Hypothesis."""
-    drawn = _check_drawn(plan, runs, seed)
+    drawn = _check_drawn(plan, runs, seed, again)
     for snapshot in _large_snapshots():  # last: what breaks on small ones has a smaller story
-        for violation in _judge(plan, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,))):
+        for violation in _judge(plan, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,)), again):
             raise LawBroken(violation.law, _story(violation, snapshot))
     return drawn
 
 
-def _check_drawn(plan: Planner, runs: int, seed: int) -> int:
+def _check_drawn(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
     if importlib.util.find_spec("hypothesis") is None:
         return 0
     from hypothesis import strategies as st
@@ -216,7 +236,7 @@ def _check_drawn(plan: Planner, runs: int, seed: int) -> int:
     seen: list[Violation] = []
 
     def breaks(pair: tuple[InterruptSnapshot, Capabilities]) -> bool:
-        found = _judge(plan, *pair)
+        found = _judge(plan, *pair, again)
         seen[:] = found[:1] or seen
         return bool(found)
 
@@ -224,8 +244,8 @@ def _check_drawn(plan: Planner, runs: int, seed: int) -> int:
         st.tuples(strategies.interrupt_snapshots(), strategies.capabilities()), breaks, runs=runs, seed=seed
     )
     if found is not None:
-        again = _judge(plan, *found)
-        violation = again[0] if again else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
+        broken = _judge(plan, *found, again)
+        violation = broken[0] if broken else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
         raise LawBroken(violation.law, _story(violation, *found))
     return runs
 
@@ -253,7 +273,9 @@ def _large_snapshots() -> Iterator[InterruptSnapshot]:
     yield InterruptSnapshot(text=words, blocks=(*said, *calls), completed_tool_calls=calls, in_flight_tools=half)
 
 
-def _judge(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> list[Violation]:
+def _judge(
+    plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities, again: AskedAgain
+) -> list[Violation]:
     """Judge the plan for one snapshot, made once in one world and once in another; both differ over snapshots."""
     before = copy.deepcopy(snapshot)
     number = zlib.crc32(repr((snapshot, capabilities)).encode("utf-8", "surrogatepass"))
@@ -270,4 +292,5 @@ def _judge(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilitie
     if snapshot != before:
         found.append(Violation(PURE, "it changed the snapshot that it was asked about"))
     found += [Violation(PURE, f"{what}, and a plan is a function of its arguments alone") for what in asked]
+    again.keep(before, capabilities, first)
     return found

@@ -22,6 +22,7 @@ from ..core.causes import (
 from ..core.policy import Limits, Policy, RetryPolicy
 from ..core.retry import HINT_JITTER, attempts_max, delay_s
 from ..core.usage_error import UsageError
+from .accounts import most_before_first_s, or_never
 from .law_broken import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
 from .model import Violation
 from .refutation import refuted, simulate_alone
@@ -161,16 +162,39 @@ WAIT_S_MAX = 86_400.0
 
 def _endless(policy: Policy) -> Iterator[Violation]:
     """Say at once what is beyond every patience."""
-    stall, flush_s = policy.stall, policy.checkpoint.last_flush_s
-    first_s = max(inf if limit is None else limit for limit in (stall.first_event_s, stall.first_event_s_max))
-    if min(first_s, inf if stall.total_s is None else stall.total_s) > WAIT_S_MAX:
-        numbers = f"first_event_s is {stall.first_event_s}, first_event_s_max {stall.first_event_s_max}, "
-        numbers += f"total_s {stall.total_s}"
-        said = f"a server that pings and never says a word: {numbers}"
-        yield Violation(LIVENESS, f"{said}; expected one of them to be at most {WAIT_S_MAX:g} s")
-    if flush_s > WAIT_S_MAX:
-        said = f"a cancel waits {flush_s:g} s for a store that hangs (last_flush_s)"
-        yield Violation(CANCEL, f"{said}; expected at most {WAIT_S_MAX:g} s")
+    for law, waits_for, limits in _waits(policy):
+        if not any(or_never(limit) <= WAIT_S_MAX for limit in limits.values()):  # NaN bounds nothing
+            shown = {name: "None" if limit is None else f"{limit:g}" for name, limit in limits.items()}
+            numbers = ", ".join(f"{name} is {limit}" for name, limit in shown.items())
+            expected = "it to be" if len(limits) == 1 else "one of them to be"
+            yield Violation(law, f"{waits_for}: {numbers}; expected {expected} at most {WAIT_S_MAX:g} s")
+
+
+def _waits(policy: Policy) -> Iterator[tuple[str, str, dict[str, float | None]]]:
+    """Name each thing that a run waits for, with the numbers of which any one ends the wait."""
+    stall, checkpoint = policy.stall, policy.checkpoint
+    total = {"total_s": stall.total_s}
+    headers = {"headers_s": stall.headers_s, **total}
+    first = {"the larger of first_event_s and first_event_s_max": most_before_first_s(stall), **total}
+    window_s = {} if stall.throughput is None else {"throughput.window_s": stall.throughput.window_s}
+    yield LIVENESS, "a server that takes no connection", {"connect_s": stall.connect_s, **headers}
+    yield LIVENESS, "a server that sends no headers", headers
+    yield LIVENESS, "a server that pings and never says a word", first
+    yield LIVENESS, "a server that falls silent", {"idle_s": stall.idle_s, **window_s, **total}
+    yield LIVENESS, "a run is opened from a store that hangs", {"load_s": checkpoint.load_s}
+    if checkpoint.before_delivery:
+        yield LIVENESS, "a word waits for a store that hangs (before_delivery)", {"write_s": checkpoint.write_s}
+    yield CANCEL, "a cancel waits for a store that hangs", {"last_flush_s": checkpoint.last_flush_s}
+    if max(attempts_max(policy.retry, cause) for cause in CAUSES) > 1:
+        yield LIVENESS, "a server that says when to come back", {"retry_after_s_max": policy.retry.retry_after_s_max}
+    for cause in (ConnectionReset(), IdleStall(), EmptyAnswer(), RateLimited()):  # each has numbers of its own
+        yield LIVENESS, f"a retry after {cause!r}", {"the last delay": _last_delay_s(policy, cause)}
+
+
+def _last_delay_s(policy: Policy, cause: InterruptCause) -> float:
+    """The longest delay that is waited after a cause: the one before the last attempt."""
+    before_last = attempts_max(policy.retry, cause) - 1
+    return (delay_s(policy.retry, cause, min(before_last, ATTEMPTS[-1]), CHANCES[-1]) or 0.0) if before_last else 0.0
 
 
 def _check_runs(policy: Policy, scenarios: Iterable[Scenario]) -> None:
@@ -191,8 +215,8 @@ def _simulate(policy: Policy, scenario: Scenario) -> Outcome:
 
 
 def _under(policy: Policy, scenario: Scenario) -> Scenario:
-    """The same run under the policy. Where it has a floor of throughput or a total, slow is no fault but a stall."""
+    """The same run under the policy. Where it has a floor of throughput, slow is no fault but a stall."""
     faults = scenario.faults
-    if policy.stall.total_s is not None or policy.stall.throughput is not None:
+    if policy.stall.throughput is not None:
         faults = tuple(evolve(fault, kind=Kind.NONE) if fault.kind is Kind.DRIP else fault for fault in faults)
     return evolve(scenario, policy=policy, faults=faults)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import time
 from datetime import datetime
 from math import inf
-from typing import Any
+from pathlib import Path
+from time import monotonic
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import riverrun as rr
@@ -116,6 +119,63 @@ def throws_rare_dice(snapshot: InterruptSnapshot, capabilities: Capabilities) ->
     return plan_recovery(snapshot, capabilities)
 
 
+def _planned_after(said: object, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    """The plan that would be right, had nothing been `said` before."""
+    return plan_recovery(snapshot, capabilities)
+
+
+def looks_at_a_clock_of_its_own(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _planned_after(monotonic() > 1e12, snapshot, capabilities)
+
+
+def asks_the_hour(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _planned_after(time.strftime("%H") == "99", snapshot, capabilities)
+
+
+def reads_a_file(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _planned_after(Path(__file__).read_text("utf-8"), snapshot, capabilities)
+
+
+def prints(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _planned_after(print(end=""), snapshot, capabilities)
+
+
+def asks_the_network(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        return _planned_after(opened.fileno(), snapshot, capabilities)
+
+
+class RemembersTheLongest:
+    """What is short beside the longest answer that it ever saw, it does not go on with."""
+
+    def __init__(self) -> None:
+        self.longest = 0
+
+    def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        self.longest = max(self.longest, len(snapshot.text))
+        is_short = len(snapshot.text) < self.longest // 2 and not snapshot.completed_tool_calls
+        return WholeRestart(snapshot.in_flight_tools) if is_short else plan_recovery(snapshot, capabilities)
+
+
+class CachesTooMuch:
+    """What it once planned for an answer with thoughts, or without, it plans for every other."""
+
+    def __init__(self) -> None:
+        self.restarts: dict[object, bool] = {}
+
+    def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        is_plain = snapshot.text and not snapshot.in_flight_tools and not snapshot.completed_tool_calls
+        if is_plain and self.restarts.setdefault(capabilities.forms, bool(snapshot.reasoning)):
+            return WholeRestart()
+        return plan_recovery(snapshot, capabilities)
+
+
+def cancels_a_list(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    listed: Any = list(plan.cancelled) if isinstance(plan, WholeRestart) else None
+    return plan if listed is None else WholeRestart(listed)
+
+
 async def plans_later(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
     return plan_recovery(snapshot, capabilities)
 
@@ -132,6 +192,13 @@ PLANNERS: dict[str, Any] = {
     "planning is pure, a log": logs_quietly,
     "planning is pure, dice": throws_dice,
     "planning is pure, dice of the system": throws_rare_dice,
+    "planning is pure, a clock of its own": looks_at_a_clock_of_its_own,
+    "planning is pure, the hour": asks_the_hour,
+    "planning is pure, a file": reads_a_file,
+    "planning is pure, a print": prints,
+    "planning is pure, a socket": asks_the_network,
+    "planning is pure, a memory": RemembersTheLongest(),
+    "whole calls, a list": cancels_a_list,
     "exactly one end, a coroutine": plans_later,
     "exactly one end, by leaving": leaves,
     "one stream": forgets_the_last_word,
@@ -148,13 +215,22 @@ PLANNERS: dict[str, Any] = {
 
 # -- policies ---------------------------------------------------------------------------------------------------------
 
+_P = TypeVar("_P", RetryPolicy, StallPolicy)
+
 
 def bent(**changes: float) -> Policy:
     """A policy whose numbers were changed behind the back of their validators."""
-    retry = RetryPolicy()
+    return Policy(retry=_bend(RetryPolicy(), changes))
+
+
+def bent_stall(**changes: float) -> StallPolicy:
+    return _bend(StallPolicy(), changes)
+
+
+def _bend(policy: _P, changes: dict[str, float]) -> _P:
     for name, value in changes.items():
-        object.__setattr__(retry, name, value)
-    return Policy(retry=retry)
+        object.__setattr__(policy, name, value)
+    return policy
 
 
 POLICIES: dict[str, tuple[str, Policy]] = {
@@ -166,6 +242,14 @@ POLICIES: dict[str, tuple[str, Policy]] = {
     "pings without end": ("liveness", Policy(stall=StallPolicy(first_event_s_max=inf))),
     "an endless last flush": ("cancellation wins", Policy(checkpoint=CheckpointPolicy(last_flush_s=inf))),
     "a last flush of centuries": ("cancellation wins", Policy(checkpoint=CheckpointPolicy(last_flush_s=1e12))),
+    "headers for 30 years": ("liveness", Policy(stall=StallPolicy(headers_s=1e9))),
+    "no clock before the headers": ("liveness", Policy(stall=StallPolicy(connect_s=None, headers_s=None))),
+    "silent for 30 years": ("liveness", Policy(stall=StallPolicy(idle_s=1e9))),
+    "no number of seconds": ("liveness", Policy(stall=bent_stall(idle_s=float("nan")))),
+    "an opening of 30 years": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=1e9))),
+    "a word that waits 30 years": ("liveness", Policy(checkpoint=CheckpointPolicy(write_s=1e9, before_delivery=True))),
+    "a delay of 30 years": ("liveness", Policy(retry=RetryPolicy(base_delay_s=1e9, delay_s_max=1e9))),
+    "a hint of 30 years": ("liveness", Policy(retry=RetryPolicy(retry_after_s_max=1e9))),
     "an endless opening": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=inf))),
     "negative delays": ("budgets", bent(base_delay_s=-1.0)),
     "no attempt at all": ("budgets", bent(attempts_max=0)),

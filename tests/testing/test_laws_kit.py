@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import sys
+import threading
 import time
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 import trio
 
-from riverrun.engine.core.planner import plan_recovery
-from riverrun.engine.core.policy import Policy, RetryPolicy
+from riverrun.engine.core.capabilities import Capabilities
+from riverrun.engine.core.planner import RecoveryPlan, plan_recovery
+from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy, Throughput
+from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.another_world import another_world
@@ -44,6 +49,23 @@ def test_our_planner_keeps_the_laws() -> None:
     held = check_planner(plan_recovery, runs=250)
     assert len(held.laws) == 10
     assert (held.runs, held.values) == (250, 250)
+
+
+class Caches:
+    """A planner may remember what it planned, by all that it was asked; its lock can not be copied."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._planned: dict[str, RecoveryPlan] = {}
+
+    def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        with self._lock:
+            key = repr((snapshot, capabilities))
+            return self._planned.setdefault(key, plan_recovery(snapshot, capabilities))
+
+
+def test_a_planner_with_a_cache_of_all_that_it_was_asked_keeps_the_laws() -> None:
+    assert check_planner(Caches(), runs=60).values == 60
 
 
 @pytest.mark.parametrize("name", provider_classes())
@@ -79,6 +101,36 @@ def test_our_policies_keep_the_laws(policy: Policy) -> None:
     assert len(check_policy(policy, runs=150).laws) == 5
 
 
+UNUSUAL = {
+    "a short wait for the first word": StallPolicy(first_event_s=30),
+    "shorter": StallPolicy(first_event_s=20),
+    "a maximum below": StallPolicy(first_event_s=30, first_event_s_max=10),
+    "a total alone": StallPolicy(total_s=600, headers_s=None, first_event_s=None, first_event_s_max=None, idle_s=None),
+    "a total below the others": StallPolicy(total_s=60),
+    "a floor and no idle clock": StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=30)),
+    "no clock of its own to connect": StallPolicy(connect_s=None),
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_patience_of_an_unusual_kind_keeps_the_laws(name: str) -> None:
+    assert check_policy(Policy(stall=UNUSUAL[name]), runs=150).runs > 150
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(retry=RetryPolicy(delay_s_max=1e9)),
+        Policy(retry=RetryPolicy(base_delay_s=1e9, retry_after_s_max=1e9, attempts_max=1)),
+        Policy(checkpoint=CheckpointPolicy(write_s=1e9)),
+        Policy(stall=StallPolicy(idle_s=1e9, headers_s=1e9, first_event_s_max=1e9, total_s=600)),
+    ],
+    ids=["doubled three times", "never waited", "nobody waits for it", "bounded by the total"],
+)
+def test_a_number_of_30_years_that_nobody_waits_for_keeps_the_laws(policy: Policy) -> None:
+    assert check_policy(policy, runs=20).runs > 20
+
+
 # -- what is broken is refuted ----------------------------------------------------------------------------------------
 
 
@@ -109,6 +161,11 @@ def test_a_lock_of_one_process_is_refuted_as_a_lock_between_processes() -> None:
 def test_a_broken_policy_is_refuted(name: str) -> None:
     law, policy = broken.POLICIES[name]
     assert refuted(check_policy, policy, runs=5).law == law
+
+
+def test_a_silence_of_30_years_is_told_at_once_with_its_number() -> None:
+    story = refuted(check_policy, Policy(stall=StallPolicy(idle_s=1e9)), runs=1).story
+    assert "a server that falls silent: idle_s is 1e+09, total_s is None; expected one of them to be at most" in story
 
 
 class Sleeps(MemoryStore):
@@ -213,6 +270,10 @@ def test_the_story_of_a_lost_word_is_one_short_run() -> None:
     [
         (broken.plans_later, "the plan is a coroutine; expected a RecoveryPlan"),
         (broken.leaves, "the planner raised SystemExit: 3"),
+        (broken.cancels_a_list, "WholeRestart.cancelled is a list; expected a tuple"),
+        (broken.looks_at_a_clock_of_its_own, "it called time.monotonic(), and a plan is a function of its arguments"),
+        (broken.RemembersTheLongest(), "asked again after all else, it planned WholeRestart"),
+        (broken.CachesTooMuch(), "a copy of it, taken before the first question, planned"),
     ],
 )
 def test_the_story_of_a_planner_names_what_it_did(plan: Any, says: str) -> None:
@@ -227,6 +288,23 @@ def test_another_world_is_another_for_each_number_and_this_one_is_given_back() -
         assert one != (random.random(), time.time())
     assert random.getstate() == before
     assert time.time is clock
+
+
+def test_another_world_notes_a_clock_but_not_one_that_is_read_as_garbage_is_collected() -> None:
+    class Reads:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            monotonic()
+
+    with another_world(1) as asked:
+        for _ in range(10_000):  # enough for a collection, were there any
+            Reads()
+        assert asked == []
+        monotonic()
+    assert asked == ["it called time.monotonic()"]
+    assert gc.isenabled()
 
 
 def test_the_story_of_a_store_is_the_fewest_calls() -> None:

@@ -13,9 +13,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.codec import CodecError
 from riverrun.engine.core.errors import UsageError
-from riverrun.engine.core.policy import CheckpointPolicy, Policy
+from riverrun.engine.core.policy import CheckpointPolicy, Policy, StallPolicy
 from riverrun.engine.run import Run
 from riverrun.engine.testing import clock as clocks
 from riverrun.engine.testing.faults import Fault as LoopbackFault
@@ -113,6 +114,29 @@ def test_a_loop_that_never_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Run, "__anext__", spin)
     assert "while no time passes" in simulate(Scenario(has_store=False)).broken[0].message
+
+
+# -- what a silence may end --------------------------------------------------------------------------------------------
+
+SLOW_FIRST_WORD = Scenario(faults=(Fault(Kind.DRIP, 0, seconds=121.0, count=2),), has_store=False)
+"""A sign of life after two minutes, and one after four: within the first-event clock, for each of them moves it."""
+
+
+def test_a_first_event_clock_that_ends_a_drip_is_held_to_its_own_numbers() -> None:
+    hasty = Policy(stall=StallPolicy(first_event_s=120))
+    assert not simulate(SLOW_FIRST_WORD).broken
+    assert not simulate(evolve(SLOW_FIRST_WORD, policy=hasty)).broken
+    assert len(simulate(evolve(SLOW_FIRST_WORD, policy=hasty)).attempts) == 2
+
+
+def test_a_first_event_clock_that_no_sign_of_life_moves_breaks_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(_clocks: Clocks, _now: float) -> None:
+        pass
+
+    monkeypatch.setattr(Clocks, "ping", forget)
+    broken = simulate(SLOW_FIRST_WORD).broken
+    assert [one.law for one in broken] == ["time belongs to the provider"]
+    assert "is said to end by: first event stall" in broken[0].message
 
 
 # -- shrinking ----------------------------------------------------------------------------------------------------
