@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from ..core.messages import Message
 from ..core.provider import Provider, WireRefusal
+from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from .answer_wire import answer_bytes, wire_of
 from .book import REQUEST
@@ -33,6 +35,9 @@ from .provider_streams import SPOKEN
 from .simulator import require_draws
 
 PROVIDER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CUT_ANYWHERE, PURE, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
+
+_BEGUN = InferenceRequest((Message.user("Tell me of the river."), Message.assistant("The river is wide. ")))
+"""A request that ends with the caller's own prefix; what was said joins it."""
 
 
 def check_provider(
@@ -124,6 +129,7 @@ _FIRST: tuple[tuple[str, Callable[[Judge], Iterator[Violation]]], ...] = (
     ("a request for each thing that can be asked for", lambda judge: asked_faults(judge.provider)),
     ("a plain request, and its continuations", lambda judge: form_faults(judge.provider)),
     ("a plain request, and what was said of its answer", lambda judge: judge.continued((REQUEST, SPOKEN.text))),
+    ("an answer that the caller began, and what was said of it", lambda judge: judge.continued((_BEGUN, SPOKEN.text))),
     ("plain refusals", lambda judge: status_faults(judge.provider)),
     ("a short answer as servers also send it", Judge.streams),
 )

@@ -29,3 +29,7 @@ def status_faults(provider: Provider) -> Iterator[Violation]:
         if failure.retry_after_s != 7:
             seen = f"the hint is {failure.retry_after_s!r} s"
             yield Violation(BUDGETS, f"the status {status} came with `retry-after: 7`, and {seen}; expected 7")
+    headers = {"retry-after-ms": "7000"}  # Azure's and OpenAI's; not everybody reads it
+    hint = provider.classify(WireRefusal(429, headers, _BODY), now_unix_s=1.7e9).retry_after_s
+    if hint not in (None, 7):
+        yield Violation(BUDGETS, f"`retry-after-ms: 7000` is taken for {hint!r} s; expected 7, or that it is not read")

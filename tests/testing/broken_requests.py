@@ -55,6 +55,14 @@ class PrefillsTwice(_Prefills):
         return body["messages"].append(body["messages"][-1]) if form is ContinuationForm.PREFILL else None
 
 
+class JoinsWhatTheCallerBeganByALine(_Prefills):
+    def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
+        last = body["messages"][-1]
+        if form is ContinuationForm.PREFILL and isinstance(last["content"], list):
+            last["content"] = "\n".join(part["text"] for part in last["content"])
+        return None
+
+
 class _Quotes(Rewrites):
     def capabilities(self, request: rr.InferenceRequest) -> Capabilities:
         return Capabilities(forms=(ContinuationForm.QUOTE,))
@@ -106,6 +114,12 @@ class RetriesEverything(Broken):
 class LosesTheHint(Broken):
     def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
         return evolve(super().classify(refusal, now_unix_s=now_unix_s), retry_after_s=None)
+
+
+class TakesMillisecondsForSeconds(Broken):
+    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+        headers = {name.removesuffix("-ms"): value for name, value in refusal.headers.items()}
+        return super().classify(WireRefusal(refusal.status, headers, refusal.body), now_unix_s=now_unix_s)
 
 
 # -- what was asked for -----------------------------------------------------------------------------------------------
@@ -245,6 +259,7 @@ REQUESTS: dict[type[Broken], tuple[str, ...]] = {
     PrefillsWithAnEllipsis: ("one stream",),
     SaysItTwiceOver: ("one stream",),
     PrefillsTwice: ("one stream",),
+    JoinsWhatTheCallerBeganByALine: ("one stream",),
     QuotesWithoutAsking: ("one stream",),
     TellsAllAsTheUser: ("one stream",),
     QuotesAsTheUser: ("one stream",),
@@ -266,6 +281,7 @@ REQUESTS: dict[type[Broken], tuple[str, ...]] = {
     RetriesNothing: ("budgets",),
     RetriesEverything: ("budgets",),
     LosesTheHint: ("budgets",),
+    TakesMillisecondsForSeconds: ("budgets",),
     PutsTheKeyInAnOddHeader: ("nothing leaks",),
     RaisesItsKey: ("nothing leaks",),
 }
