@@ -1,27 +1,26 @@
-"""What a provider's request has to say of a conversation: everything, in order and in its role; and no key."""
+"""What a provider's request has to say of a conversation: everything, in order and in its role."""
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from attrs import evolve
 
 from ..core.capabilities import ContinuationForm
 from ..core.continuation import NextRequest, next_request
-from ..core.messages import Message, TextBlock, Tool, ToolCall, ToolResult
+from ..core.json_value import JSONObject
+from ..core.messages import ImageBlock, Message, TextBlock, Tool, ToolCall, ToolResult
 from ..core.planner import ContinueText
 from ..core.provider import Provider, WireRequest
 from ..core.request import InferenceRequest
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
-from .law_broken import NO_LEAKS, ONE_STREAM
+from .book import REQUEST
+from .law_broken import ONE_STREAM
 from .model import Violation
-
-KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
-KEY_PARAMETERS = ("key", "api_key", "api-key", "apikey", "access_token", "token")
 
 _TOOL = Tool("measure_level", "Measures.", {"type": "object", "properties": {"place": {"type": "string"}}})
 _OTHER_TOOL = Tool("list_gauges", "Lists.", {"type": "object", "properties": {}})
@@ -50,17 +49,6 @@ _SIMPLE = evolve(
 _Pairs: TypeAlias = frozenset[tuple[str, str]]
 
 
-def keys_in_sight(wire: WireRequest) -> Iterator[Violation]:
-    """Say where a request carries a key in plain text."""
-    for name, value in wire.headers.items():
-        if name.lower() in KEY_HEADERS and isinstance(value, str):
-            said = f"the header {name} is plain text, and shown by every repr of the request; expected a Secret"
-            yield Violation(NO_LEAKS, said)
-    for name, value in parse_qsl(urlsplit(wire.url).query):
-        if name.lower() in KEY_PARAMETERS and value:
-            yield Violation(NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
-
-
 def conversation_faults(provider: Provider) -> Iterator[Violation]:
     """Say what a request loses of a conversation, or moves; also of one that goes on in the assistant's own turn."""
     for request in (_CONVERSATION, _SIMPLE, evolve(_SIMPLE, system=())):
@@ -74,38 +62,65 @@ def conversation_faults(provider: Provider) -> Iterator[Violation]:
 
 
 def _continued(provider: Provider, request: InferenceRequest) -> Iterator[Violation]:
-    declared = provider.capabilities(request)
-    snapshot = InterruptSnapshot(text=_SAID, blocks=(TextBlock(_SAID),))
-    for form in (ContinuationForm.PREFILL, ContinuationForm.NATIVE):
-        step = next_request(request, snapshot, ContinueText(_SAID), evolve(declared, forms=(form,)))
-        if form not in declared.forms or not isinstance(step, NextRequest) or step.form is not form:
-            continue
+    for step in steps_of(provider, request, _SAID):
         try:
             wire = provider.encode(step.request, step.form)
         except UsageError:
             continue  # the claim about declared forms says so
-        yield from _faults(wire, request, form)
+        yield from _faults(wire, request, step)
 
 
-def _faults(wire: WireRequest, request: InferenceRequest, form: ContinuationForm | None = None) -> Iterator[Violation]:
+def steps_of(provider: Provider, request: InferenceRequest, said: str) -> Iterator[NextRequest]:
+    """Give the next request in each form that a provider declares, after an answer that broke after `said`."""
+    declared = provider.capabilities(request)
+    snapshot = InterruptSnapshot(text=said, blocks=(TextBlock(said),) if said else ())
+    for form in declared.forms:
+        step = next_request(request, snapshot, ContinueText(said), evolve(declared, forms=(form,)))
+        if isinstance(step, NextRequest) and step.form is form:
+            yield step
+
+
+def _faults(wire: WireRequest, request: InferenceRequest, step: NextRequest | None = None) -> Iterator[Violation]:
     try:
         told = list(_told(json.loads(wire.body), frozenset()))
     except (ValueError, RecursionError):
         return  # the claim about any request says so
-    said = f"in the form {form.value} " if form is not None else ""
-    turns = _TURNS if request.tools else (_TURNS[0], _TURNS[4], _TURNS[5])
-    places = [_place(told, text) for text in (*turns, *([_SAID] if form is not None else []))]
+    said = f"in the form {step.form.value} " if step is not None else ""
+    turns = [*(_TURNS if request.tools else (_TURNS[0], _TURNS[4], _TURNS[5])), *_added(step)]
+    places = [_place(told, text) for text in turns]
     aside = [*(block.text for block in request.system), *(tool.name for tool in request.tools)]
     missing = [text for text in aside if _place(told, text) is None]
-    missing += [text for text, place in zip((*turns, _SAID), places, strict=False) if place is None]
+    missing += [text for text, place in zip(turns, places, strict=True) if place is None]
     if missing:
         yield Violation(ONE_STREAM, f"{said}the request does not say {missing[0]!r}: {wire.body[-300:]!r}")
     elif places != sorted(cast("list[int]", places)):
         yield Violation(ONE_STREAM, f"{said}the turns are in another order: {wire.body[-300:]!r}")
-    elif form is not None:
-        user, assistant = (told[cast("int", places[at])][1] for at in (0, turns.index(_TURNS[4])))
-        if wrong := (user - assistant) & told[cast("int", places[-1])][1]:
-            yield Violation(ONE_STREAM, f"{said}what the model said is told as {dict(wrong)}, which is the user's")
+    else:
+        spoken = {text: told[cast("int", place)] for text, place in zip(turns, places, strict=True)}
+        yield from (Violation(ONE_STREAM, said + fault) for fault in _role_faults(spoken, step))
+
+
+def _added(step: NextRequest | None) -> list[str]:
+    """What a continuation adds to the conversation: what the model said, and what a quoting user turn asks."""
+    if step is None:
+        return []
+    quoting = step.form is ContinuationForm.QUOTE
+    return [_SAID, step.request.messages[-1].text] if quoting else [_SAID]
+
+
+def _role_faults(spoken: Mapping[str, tuple[str, _Pairs]], step: NextRequest | None) -> Iterator[str]:
+    """Say which turn is told as another's; turns that are parts of one string tell their roles by its words."""
+    (first, user), (answer, assistant) = spoken[_TURNS[0]], spoken[_TURNS[4]]
+    if first != answer and not {pair for pair in user ^ assistant if pair[1] not in _TURNS}:
+        yield "the request does not tell the user's turns from the model's"
+    if step is None:
+        return
+    added = [(_SAID, user - assistant)]
+    if step.form is ContinuationForm.QUOTE:
+        added.append((step.request.messages[-1].text, assistant - user))
+    for text, others in added:
+        if wrong := {pair for pair in others & spoken[text][1] if pair[1]}:
+            yield f"{text[:40]!r} is told as {dict(wrong)}, which is the other side's"
 
 
 def _place(told: list[tuple[str, _Pairs]], text: str) -> int | None:
@@ -113,7 +128,7 @@ def _place(told: list[tuple[str, _Pairs]], text: str) -> int | None:
 
 
 def _told(value: object, around: _Pairs) -> Iterator[tuple[str, _Pairs]]:
-    """All strings of a body, each with the fields of the objects around it: a role is one of these."""
+    """All strings of a body, each with the fields of the objects around it, and the names of the way to it."""
     if isinstance(value, str):
         yield value, around
     elif isinstance(value, list):
@@ -122,5 +137,66 @@ def _told(value: object, around: _Pairs) -> Iterator[tuple[str, _Pairs]]:
     elif isinstance(value, Mapping):
         fields = cast("Mapping[str, object]", value)
         texts = {(name, one) for name, one in fields.items() if isinstance(one, str) and len(one) < 20}
-        for one in fields.values():
-            yield from _told(one, around | texts)
+        for name, one in fields.items():
+            yield from _told(one, around | texts | {(name, "")})
+
+
+# -- what was asked for -------------------------------------------------------------------------------------------
+
+_PICTURE = b"\x89PNG a picture of a weir"
+_PLACE: JSONObject = {"type": "object", "properties": {"place": {"type": "string", "description": "where to stand"}}}
+_GAUGE = Tool("measure_level", "Reads a gauge at its place.", _PLACE)
+_ASKED: tuple[tuple[str, InferenceRequest, tuple[str, ...]], ...] = (
+    ("max_tokens", InferenceRequest(Message.user("a"), max_tokens=12347), ("12347",)),
+    ("temperature", InferenceRequest(Message.user("a"), max_tokens=99, temperature=0.125), ("0.125",)),
+    ("stop_sequences", InferenceRequest(Message.user("a"), max_tokens=99, stop_sequences=("ENDMARK",)), ("ENDMARK",)),
+    (
+        "the image",
+        InferenceRequest(Message.user("a", ImageBlock(data=_PICTURE)), max_tokens=99),
+        (b64encode(_PICTURE).decode(),),
+    ),
+    (
+        "the tool",
+        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,)),
+        ("measure_level", "Reads a gauge", "where to stand"),
+    ),
+)
+"""What can be asked for, and what then stands in the body, whatever its fields are called."""
+
+
+def asked_faults(provider: Provider) -> Iterator[Violation]:
+    """Say what is asked for and not passed on; an API that lacks it says so by UsageError."""
+    for name, request, words in _ASKED:
+        try:
+            body = provider.encode(request).body.decode("utf-8", "replace")
+        except UsageError:
+            continue
+        for word in words:
+            if word not in body:
+                yield Violation(ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
+
+
+def form_faults(provider: Provider) -> Iterator[Violation]:
+    """Say what a continuation lacks that every request has: a header (a key, a version) or a field (the model)."""
+    plain = provider.encode(REQUEST)
+    for step in steps_of(provider, REQUEST, _SAID):
+        try:
+            wire = provider.encode(step.request, step.form)
+        except UsageError:
+            continue  # the claim about declared forms says so
+        headers = sorted(_lower(plain) - _lower(wire))
+        if missing := headers or sorted(_fields(plain) - _fields(wire)):
+            what = "header" if headers else "field"
+            yield Violation(ONE_STREAM, f"in the form {step.form.value} the request lacks the {what} {missing[0]!r}")
+
+
+def _lower(wire: WireRequest) -> set[str]:
+    return {name.lower() for name in wire.headers}
+
+
+def _fields(wire: WireRequest) -> set[str]:
+    try:
+        body: object = json.loads(wire.body)
+    except (ValueError, RecursionError):
+        return set()  # the claim about any request says so
+    return set(cast("dict[str, object]", body)) if isinstance(body, dict) else set()

@@ -6,12 +6,18 @@ import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from attrs import evolve
+
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRefusal, WireRequest
-from riverrun.engine.core.stream_events import StopReported, StreamEvent, TextDelta
+from riverrun.engine.core.stream_events import (
+    StopReported,
+    StreamEvent,
+    TextDelta,
+)
 from riverrun.engine.core.usage import UsageReport
 from riverrun.providers.anthropic import Anthropic
 
@@ -39,7 +45,7 @@ class Decoder:
         return self.real.close()
 
 
-class _Broken(Anthropic):
+class Broken(Anthropic):
     made: ClassVar[type[Decoder]] = Decoder
 
     def __init__(self) -> None:
@@ -49,19 +55,19 @@ class _Broken(Anthropic):
         return self.made(self, limits)
 
 
-class SplitsCharacters(_Broken):
+class SplitsCharacters(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             return self.real.feed(data.decode("utf-8", "replace").encode())
 
 
-class LosesTheLastRead(_Broken):
+class LosesTheLastRead(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             return [event for event in self.real.feed(data) if event != TextDelta("a")]
 
 
-class CompleteAtTheEnd(_Broken):
+class CompleteAtTheEnd(Broken):
     class made(Decoder):
         ended = False
 
@@ -74,14 +80,14 @@ class CompleteAtTheEnd(_Broken):
             return self.real.close()
 
 
-class RaisesOnGarbage(_Broken):
+class RaisesOnGarbage(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             data.decode("utf-8", "surrogateescape").encode()
             return self.real.feed(data)
 
 
-class SharesADecoder(_Broken):
+class SharesADecoder(Broken):
     class made(Decoder):
         latest: ClassVar[list[Any]] = []
 
@@ -93,13 +99,13 @@ class SharesADecoder(_Broken):
             return list(self.latest[0].feed(data))
 
 
-class HoldsEverything(_Broken):
+class HoldsEverything(Broken):
     class made(Decoder):
         def __init__(self, provider: Anthropic, limits: Limits) -> None:
             super().__init__(provider, Limits())
 
 
-class QuotesHalf(_Broken):
+class QuotesHalf(Broken):
     def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         if form is None:
             return super().encode(request, form)
@@ -107,7 +113,7 @@ class QuotesHalf(_Broken):
         return super().encode(cut, form)
 
 
-class CountsRequests(_Broken):
+class CountsRequests(Broken):
     count = 0
 
     def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
@@ -117,30 +123,31 @@ class CountsRequests(_Broken):
         return WireRequest(wire.url, wire.headers, json.dumps(body).encode())
 
 
-class PutsTheKeyInTheURL(_Broken):
+class PutsTheKeyInTheURL(Broken):
     def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         wire = super().encode(request, form)
         return WireRequest(f"{wire.url}?key={KEY}", wire.headers, wire.body)
 
 
-class RepeatsTheRefusal(_Broken):
+class RepeatsTheRefusal(Broken):
     def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
-        return Failure(FailureKind.PROVIDER, refusal.body.decode("utf-8", "replace")[:100])
+        named = super().classify(refusal, now_unix_s=now_unix_s)
+        return evolve(named, message=refusal.body.decode("utf-8", "replace")[:100])
 
 
-class KnowsFewStatuses(_Broken):
+class KnowsFewStatuses(Broken):
     def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
         return {401: Failure(FailureKind.UNAUTHORIZED, "no")}[refusal.status]
 
 
-class SaysMoreAfterTheEnd(_Broken):
+class SaysMoreAfterTheEnd(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             tail = [TextDelta("!")] if data.endswith(b"}\n\n") and b"\xff" in data[-8:] else []
             return [*self.real.feed(data), *tail]
 
 
-class CountsTwice(_Broken):
+class CountsTwice(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             told = self.real.feed(data)
@@ -150,45 +157,45 @@ class CountsTwice(_Broken):
             ]
 
 
-class CountsBelowZero(_Broken):
+class CountsBelowZero(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             told = self.real.feed(data)
             return [UsageReport(output=-5) if isinstance(event, UsageReport) else event for event in told]
 
 
-class CountsNothing(_Broken):
+class CountsNothing(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             return [event for event in self.real.feed(data) if not isinstance(event, UsageReport)]
 
 
-class AlwaysAtTheCeiling(_Broken):
+class AlwaysAtTheCeiling(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             ceiling = StopReported(rr.StopReason.MAX_TOKENS, "max_tokens")
             return [ceiling if isinstance(event, StopReported) else event for event in self.real.feed(data)]
 
 
-class DropsTheStop(_Broken):
+class DropsTheStop(Broken):
     class made(Decoder):
         def feed(self, data: bytes) -> Sequence[StreamEvent]:
             return [event for event in self.real.feed(data) if not isinstance(event, StopReported)]
 
 
-class PutsTheKeyInAPlainHeader(_Broken):
+class PutsTheKeyInAPlainHeader(Broken):
     def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         wire = super().encode(request, form)
         return WireRequest(wire.url, {"x-api-key": KEY}, wire.body)
 
 
-class PutsTheKeyInTheURLOnly(_Broken):
+class PutsTheKeyInTheURLOnly(Broken):
     def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         wire = super().encode(request, form)
         return WireRequest(f"{wire.url}?key={KEY}", {}, wire.body)
 
 
-class _Rewrites(_Broken):
+class Rewrites(Broken):
     """Its body is bent; subclasses say how."""
 
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
@@ -201,17 +208,17 @@ class _Rewrites(_Broken):
         return WireRequest(wire.url, wire.headers, json.dumps(body).encode())
 
 
-class DropsTheSystem(_Rewrites):
+class DropsTheSystem(Rewrites):
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
         return body.pop("system", None)
 
 
-class DropsTheTools(_Rewrites):
+class DropsTheTools(Rewrites):
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
         return body.pop("tools", None)
 
 
-class DropsToolResults(_Rewrites):
+class DropsToolResults(Rewrites):
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
         for turn in body["messages"]:
             if isinstance(turn["content"], list):
@@ -219,12 +226,12 @@ class DropsToolResults(_Rewrites):
         return None
 
 
-class TurnsItAround(_Rewrites):
+class TurnsItAround(Rewrites):
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
         return body["messages"].reverse()
 
 
-class PrefillsAsTheUser(_Rewrites):
+class PrefillsAsTheUser(Rewrites):
     def capabilities(self, request: rr.InferenceRequest) -> Capabilities:
         return Capabilities(forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE))
 
@@ -239,7 +246,7 @@ class PrefillsAsTheUser(_Rewrites):
         return None
 
 
-PROVIDERS: dict[type[_Broken], tuple[str, ...]] = {
+PROVIDERS: dict[type[Broken], tuple[str, ...]] = {
     SaysMoreAfterTheEnd: ("exactly one end",),
     CountsTwice: ("the ledger adds up",),
     CountsBelowZero: ("the ledger adds up",),

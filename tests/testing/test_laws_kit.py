@@ -28,8 +28,9 @@ from riverrun.engine.testing.book import RUN_ID
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.store_runs import check_simulated
 from riverrun.providers.by_name import provider_classes
-from tests.testing import broken, broken_providers, broken_stores
+from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
 
+BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS
 KNOWN = {*LAWS, "liveness", "order of events", "determinism"}
 
 
@@ -139,9 +140,27 @@ def test_a_broken_planner_is_refuted(name: str) -> None:
     assert refuted(check_planner, broken.PLANNERS[name], runs=400).law == name.partition(",")[0]
 
 
-@pytest.mark.parametrize("made", broken_providers.PROVIDERS, ids=lambda made: str(made.__name__))
+@pytest.mark.parametrize("made", BROKEN_PROVIDERS, ids=lambda made: str(made.__name__))
 def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
-    assert refuted(check_provider, made(), runs=40).law in broken_providers.PROVIDERS[made]
+    assert refuted(check_provider, made(), runs=40).law in BROKEN_PROVIDERS[made]
+
+
+@pytest.mark.parametrize("made", broken_requests.KNOWN_BY_KEY, ids=lambda made: str(made.__name__))
+def test_a_key_is_looked_for_wherever_it_stands_once_it_is_known(made: type[Any]) -> None:
+    found = refuted(check_provider, made(), key=broken_providers.KEY, runs=1)
+    assert found.law == "nothing leaks"
+    assert broken_providers.KEY not in found.story
+
+
+def test_where_no_secret_is_known_nothing_is_said_of_leaks() -> None:
+    assert "nothing leaks" not in check_provider(broken_requests.HasNoKey(), runs=1).laws
+    assert "nothing leaks" in check_provider(broken_requests.HasNoKey(), key=broken_providers.KEY, runs=1).laws
+
+
+@pytest.mark.parametrize("name", provider_classes())
+def test_our_providers_keep_the_laws_with_their_key_known(name: str) -> None:
+    provider = provider_classes()[name]("some-model", api_key=broken_providers.KEY, base_url="https://a.test")
+    assert "nothing leaks" in check_provider(provider, key=broken_providers.KEY, runs=1).laws
 
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
@@ -349,6 +368,13 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (check_provider, (object(),), {}, "given a object, which has no name, model, .*; expected a Provider"),
     (check_provider, (broken_providers.Anthropic,), {}, "given the class Anthropic.*; expected a Provider, made with"),
     (check_provider, (OURS,), {"runs": True}, "is True; expected a whole number of at least 1"),
+    (
+        check_provider,
+        (OURS,),
+        {"key": "short"},
+        r"key=\) is a str of 5 characters; expected the made-up key, of at least 8",
+    ),
+    (check_provider, (OURS,), {"key": 3}, r"key=\) is a int; expected the made-up key"),
     (check_store, (dict,), {}, "made a dict, which has no open_journal, .*; expected a CheckpointStore"),
     (check_store, (MemoryStore(),), {}, r"make_store=\) is MemoryStore.*; expected a function that makes a store"),
     (check_store, (MemoryStore,), {"reopen": 3}, r"reopen=\) is 3; expected a function"),
