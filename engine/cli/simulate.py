@@ -190,6 +190,7 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
 def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
     return {
         "runs": report.runs,
+        "asked": report.asked,
         "seed": report.seed,
         "jobs": report.jobs,
         "seconds": round(report.seconds, 3),
@@ -223,6 +224,8 @@ def _print_report(report: SweepReport, told: list[Told]) -> None:
     write_line(
         f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}"
     )
+    if report.has_stopped:
+        write_line(f"stopped after {report.failed} failures, {report.runs} of {report.asked} seeds")
     if report.failed:
         write_line(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")
     elif report.missing:

@@ -59,6 +59,37 @@ def test_a_failure_is_written_told_and_can_be_played_again(tmp_path: Path, capsy
     assert "BROKEN" in capsys.readouterr().out
 
 
+SLOW_THEN_SILENT = """
+import time
+from riverrun import InterruptSnapshot, WholeRestart
+seen = []
+
+def plan(snapshot, capabilities):
+    if not seen:  # the first chunk of a process ends late
+        seen.append(1)
+        time.sleep(0.5)
+    return 42
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_that_stops_early_counts_the_lowest_seeds_and_says_so(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plans_slow.py").write_text(SLOW_THEN_SILENT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ("simulate", "--runs", "1600", "--jobs", jobs, "--planner", "plans_slow:plan")
+    assert main([*words, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["runs"], report["asked"]) == (500, 1600)
+    assert all(one["seed"] < 500 for one in report["failures"])
+    assert main(list(words)) == 1
+    said = capsys.readouterr().out
+    assert "500 runs (seeds 0 to 499)" in said
+    assert f"stopped after {report['failed']} failures, 500 of 1600 seeds" in said
+
+
 def test_a_scenario_is_told_as_a_story(careless: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("--scenario", careless) == 1
     story = capsys.readouterr().out
