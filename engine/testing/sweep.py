@@ -136,7 +136,8 @@ class _Part:
         )
 
 
-_NOT_THE_SAME = Violation("determinism", "the same scenario, run alone, was another run")
+NOT_THE_SAME = Violation("determinism", "the same scenario, run again alone, was another run")
+"""What is said of a run that does not repeat."""
 
 
 def sweep(
@@ -259,7 +260,7 @@ class _Tally:
                 self.part.failures.append(SeedFailure(scenario.seed, broken))
         for scenario, mark in self.marked:
             if simulate_safely(scenario).log_hash != mark:
-                self.part.failures.append(SeedFailure(scenario.seed, (_NOT_THE_SAME,)))
+                self.part.failures.append(SeedFailure(scenario.seed, (NOT_THE_SAME,)))
 
 
 def _run_chunk(chunk: _Chunk) -> _Part:
@@ -290,3 +291,12 @@ def simulate_safely(scenario: Scenario) -> Outcome:
         raise_interrupt(error)
         said = Violation("liveness", f"the simulation itself raised {type(error).__name__}: {error}"[:400])
         return Outcome(scenario, (), (said,), frozenset())
+
+
+def simulate_twice(scenario: Scenario) -> Outcome:
+    """Simulate a scenario safely, and once more: one that is another run then breaks a law too."""
+    first, second = simulate_safely(scenario), simulate_safely(scenario)
+    if first.log_hash == second.log_hash:
+        return first
+    told = first if first.broken else second
+    return evolve(told, broken=(*told.broken, NOT_THE_SAME))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,65 @@ def test_a_sweep_that_stops_early_counts_the_lowest_seeds_and_says_so(
     said = capsys.readouterr().out
     assert "500 runs (seeds 0 to 499)" in said
     assert f"stopped after {report['failed']} failures, 500 of 1600 seeds" in said
+
+
+IMPURE = """
+from riverrun import plan_recovery
+times = []
+
+def once(snapshot, capabilities):  # lies when it is asked for the first time, and never again
+    times.append(1)
+    return 42 if len(times) == 1 else plan_recovery(snapshot, capabilities)
+
+def in_turn(snapshot, capabilities):
+    times.append(1)
+    return 42 if len(times) % 2 else plan_recovery(snapshot, capabilities)
+"""
+
+
+@pytest.fixture
+def impure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "plans_impure.py").write_text(IMPURE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "plans_impure"
+    sys.modules.pop("plans_impure", None)
+
+
+def test_a_failure_that_does_not_repeat_is_told_in_its_own_words(
+    impure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate("--runs", "20", "--planner", f"{impure}:once") == 1
+    said = capsys.readouterr().out
+    assert "the planner gave a int" in said
+    assert "Not seen when it was run again alone: is the planner pure? It is in riverrun-seed-" in said
+    assert "BROKEN" not in said
+
+
+def test_a_failure_that_repeats_is_told_with_its_message_and_its_own_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--runs", "40", "--seed", "500", "--planner", "careless", "--save", str(tmp_path))
+    assert simulate(*words, "--json") == 1
+    told = json.loads(capsys.readouterr().out)["scenarios"][0]
+    assert told["repeats"]
+    assert told["story"].startswith(f"seed {told['seed']}, with the dice of seed 0: a provider")
+    assert simulate(*words) == 1
+    said = capsys.readouterr().out
+    assert (
+        f"seed {told['seed']} breaks a law: {told['law']}: {told['message']}\nMade small, it is in {tmp_path}" in said
+    )
+    assert main(["simulate", "--scenario", told["file"]]) == 1
+    assert capsys.readouterr().out.startswith(f"found by seed {told['seed']}: {told['law']}\n")
+
+
+def test_a_scenario_is_played_twice_and_has_to_be_the_same_run(
+    impure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "impure.json"
+    path.write_text(Scenario(planner=f"{impure}:in_turn", faults=(Fault(Kind.RESET, 6),)).to_json(), "utf-8")
+    assert main(["simulate", "--scenario", str(path)]) == 1
+    assert "BROKEN  determinism: the same scenario, run again alone, was another run" in capsys.readouterr().out
 
 
 def test_a_scenario_is_told_as_a_story(careless: str, capsys: pytest.CaptureFixture[str]) -> None:
