@@ -31,6 +31,7 @@ from ..testing.swarm import scenario_of
 from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_safely, simulate_twice, sweep
 from .exits import ExitCode, OutputFailed
 from .output import write_line
+from .simulate_options import DEFAULTS
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""
@@ -78,8 +79,12 @@ def _hearing(show: Callable[[int, int], None] | None) -> Callable[[int, int], No
 
 
 def _play(args: argparse.Namespace) -> ExitCode:
+    if said := [f"--{name}" for name in DEFAULTS if name != "planner" and getattr(args, name) is not None]:
+        raise UsageError(
+            f"{', '.join(said)} beside --scenario; expected --scenario FILE without: it is one run, as written there"
+        )
     _look_here()
-    outcome = simulate_twice(_read_scenario(Path(args.scenario)))
+    outcome = simulate_twice(_read_scenario(Path(args.scenario), args.planner))
     if args.json:
         write_line(json.dumps(_outcome_json(outcome), indent=2))
     else:
@@ -90,13 +95,18 @@ def _play(args: argparse.Namespace) -> ExitCode:
     return ExitCode.NO_ANSWER if outcome.broken else ExitCode.DONE
 
 
-def _read_scenario(path: Path) -> Scenario:
+def _read_scenario(path: Path, planner: str | None) -> Scenario:
+    """Read it; `planner`, if given, is used instead of its own, which is looked for beside it too."""
     try:
         scenario = Scenario.from_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
     except CodecError as error:
         raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
+    if planner is not None:
+        scenario = evolve(scenario, planner=planner)
+    elif scenario.planner not in PLANNERS and (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)  # last: what it holds hides nothing
     planner_of(scenario.planner)
     if scenario.level not in WORLDS:
         raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
@@ -149,6 +159,7 @@ class Told:
 
 
 def _sweep(args: argparse.Namespace) -> ExitCode:
+    args = argparse.Namespace(**{**vars(args), **{k: v for k, v in DEFAULTS.items() if getattr(args, k) is None}})
     _check(args)
     with _progress(args.runs, shown=not args.json) as on_progress:
         report = sweep(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from riverrun.engine.cli import main
 from riverrun.engine.testing.scenario import Fault, Item, Kind, Scenario
@@ -173,6 +174,9 @@ def test_a_scenario_as_json_holds_its_log(careless: str, capsys: pytest.CaptureF
         (["--save", "/nowhere/at/all"], "is no folder that can be written"),
         (["--scenario", "/nowhere/at/all.json"], "can not be read"),
         (["--scenario", __file__], "is no scenario"),
+        (["--scenario", "x", "--runs", "9", "--level", "bytes"], "--runs, --level beside --scenario; expected"),
+        (["--scenario", "x", "--seed", "0"], "--seed beside --scenario; expected --scenario FILE without"),
+        (["--scenario", "x", "--save", "."], "--save beside --scenario"),
     ],
 )
 def test_what_can_not_be_run_is_said_with_the_remedy(
@@ -204,6 +208,26 @@ def test_a_planner_in_the_current_folder_is_found(
     said = capsys.readouterr().err
     assert "is of type int; expected a function" in said
     assert "can not be imported: SyntaxError" in said
+
+
+def test_a_planner_that_is_said_replaces_the_one_of_the_scenario(
+    careless: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate("--scenario", careless, "--planner", "default") == 0
+    assert capsys.readouterr().out.endswith("every law held\n")
+    assert simulate("--scenario", careless, "--planner", "nobody:plan") == 2
+    assert "there is no module nobody" in capsys.readouterr().err
+
+
+def test_a_planner_beside_its_scenario_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plans_beside.py").write_text("def plan(snapshot, capabilities): return 42\n")
+    path = tmp_path / "beside.json"
+    path.write_text(evolve(CARELESS, planner="plans_beside:plan").to_json(), "utf-8")
+    monkeypatch.setattr("sys.path", list(sys.path))
+    assert simulate("--scenario", str(path)) == 1
+    assert "the planner gave a int" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process group is sent a signal")
