@@ -21,15 +21,17 @@ from attrs import evolve, frozen
 
 from ..core.codec import CodecError
 from ..core.usage_error import UsageError
+from ..testing.model import Violation
 from ..testing.rare import RARE_STATES
 from ..testing.scenario import Scenario
 from ..testing.shrink import shrink
-from ..testing.simulator import WORLDS, Outcome, planner_of
+from ..testing.simulator import PLANNERS, WORLDS, Outcome, planner_of
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
-from ..testing.sweep import SeedFailure, SweepReport, simulate_safely, sweep
+from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_safely, simulate_twice, sweep
 from .exits import ExitCode, OutputFailed
 from .output import write_line
+from .simulate_options import DEFAULTS
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""
@@ -77,23 +79,34 @@ def _hearing(show: Callable[[int, int], None] | None) -> Callable[[int, int], No
 
 
 def _play(args: argparse.Namespace) -> ExitCode:
+    if said := [f"--{name}" for name in DEFAULTS if name != "planner" and getattr(args, name) is not None]:
+        raise UsageError(
+            f"{', '.join(said)} beside --scenario; expected --scenario FILE without: it is one run, as written there"
+        )
     _look_here()
-    outcome = simulate_safely(_read_scenario(Path(args.scenario)))
+    outcome = simulate_twice(_read_scenario(Path(args.scenario), args.planner))
     if args.json:
         write_line(json.dumps(_outcome_json(outcome), indent=2))
     else:
+        if outcome.scenario.why:
+            write_line(outcome.scenario.why)
         write_line(tell_story(outcome).removesuffix("\n"))
         write_line("a law was broken" if outcome.broken else "every law held")
     return ExitCode.NO_ANSWER if outcome.broken else ExitCode.DONE
 
 
-def _read_scenario(path: Path) -> Scenario:
+def _read_scenario(path: Path, planner: str | None) -> Scenario:
+    """Read it; `planner`, if given, is used instead of its own, which is looked for beside it too."""
     try:
         scenario = Scenario.from_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
     except CodecError as error:
         raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
+    if planner is not None:
+        scenario = evolve(scenario, planner=planner)
+    elif scenario.planner not in PLANNERS and (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)  # last: what it holds hides nothing
     planner_of(scenario.planner)
     if scenario.level not in WORLDS:
         raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
@@ -115,20 +128,38 @@ def _outcome_json(outcome: Outcome) -> dict[str, object]:
 
 @frozen
 class Told:
-    """A failure made small: its file, and what happens in it."""
+    """A failure made small: what the sweep said of it, its file, and what happens there when it is run again alone.
 
-    seed: int
-    law: str
+    `repeats`: the law was broken then too. If it was not, nothing could be made small.
+    """
+
+    failure: SeedFailure
     path: Path
     story: str
+    repeats: bool
+    doubt: str
+    """What may be the reason if it does not repeat."""
+
+    @property
+    def found(self) -> Violation:
+        """What the sweep saw."""
+        return self.failure.broken[0]
 
     @property
     def command(self) -> str:
         """What plays it again."""
         return f"riverrun simulate --scenario {shlex.quote(str(self.path))}"
 
+    def tell(self) -> str:
+        """Say what was found, and then the story."""
+        head = f"seed {self.failure.seed} breaks a law: {self.found.law}: {self.found.message}"
+        if self.repeats:
+            return f"{head}\nMade small, it is in {self.path}:\n\n{self.story}"
+        return f"{head}\nNot seen when it was run again alone{self.doubt} It is in {self.path}:\n\n{self.story}"
+
 
 def _sweep(args: argparse.Namespace) -> ExitCode:
+    args = argparse.Namespace(**{**vars(args), **{k: v for k, v in DEFAULTS.items() if getattr(args, k) is None}})
     _check(args)
     with _progress(args.runs, shown=not args.json) as on_progress:
         report = sweep(
@@ -175,21 +206,33 @@ def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:
 
 
 def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
-    """Make a failure small, write it to a file, and tell it."""
+    """Make a failure small if it repeats, write it to a file, and tell it."""
     law = failure.broken[0].law
-    small = shrink(evolve(scenario_of(failure.seed, args.level), planner=args.planner), law)
-    small = evolve(small, why=f"found by seed {failure.seed}: {law}")
+    outcome, repeats = _made_small(evolve(scenario_of(failure.seed, args.level), planner=args.planner), law)
+    why = f"found by seed {failure.seed}: {law}{'' if repeats else ', not seen when it was run again alone'}"
     path = Path(args.save) / f"riverrun-seed-{failure.seed}.json"
     try:
-        path.write_text(small.to_json(), encoding="utf-8")
+        path.write_text(evolve(outcome.scenario, why=why).to_json(), encoding="utf-8")
     except OSError as error:
         raise OutputFailed(f"{path}: {error.strerror or error}") from error
-    return Told(failure.seed, law, path, tell_story(simulate_safely(small)))
+    doubt = "." if args.planner in PLANNERS else ": is the planner pure?"
+    return Told(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt)
+
+
+def _made_small(scenario: Scenario, law: str) -> tuple[Outcome, bool]:
+    """Make a scenario small and play it; or play it as it is where the law does not break again. Say which it was."""
+    run = simulate_twice if law == NOT_THE_SAME.law else simulate_safely
+    for candidate in (shrink(scenario, law, run=run), scenario):
+        outcome = simulate_twice(candidate)
+        if any(violation.law == law for violation in outcome.broken):
+            return outcome, True
+    return outcome, False
 
 
 def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
     return {
         "runs": report.runs,
+        "asked": report.asked,
         "seed": report.seed,
         "jobs": report.jobs,
         "seconds": round(report.seconds, 3),
@@ -201,9 +244,20 @@ def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
             {"seed": one.seed, "broken": [{"law": b.law, "message": b.message} for b in one.broken]}
             for one in report.failures
         ],
-        "scenarios": [{"seed": one.seed, "law": one.law, "file": str(one.path), "story": one.story} for one in told],
+        "scenarios": [_told_json(one) for one in told],
         "reached": {state: report.reached.get(state, 0) for state in RARE_STATES},
         "missing": list(report.missing),
+    }
+
+
+def _told_json(told: Told) -> dict[str, object]:
+    return {
+        "seed": told.failure.seed,
+        "law": told.found.law,
+        "message": told.found.message,
+        "repeats": told.repeats,
+        "file": str(told.path),
+        "story": told.story,
     }
 
 
@@ -214,7 +268,7 @@ def _print_report(report: SweepReport, told: list[Told]) -> None:
         write_line(f"  {count:8}  {state}{'   <- never' if state in report.missing else ''}")
     write_line("")
     for one in told:
-        write_line(f"seed {one.seed} breaks a law: {one.law}. Made small, it is in {one.path}:\n\n{one.story}")
+        write_line(one.tell())
         write_line(f"play it again:  {one.command}\n")
     seeds = ", ".join(str(failure.seed) for failure in report.failures[:20])
     last = report.seed + report.runs - 1
@@ -223,6 +277,8 @@ def _print_report(report: SweepReport, told: list[Told]) -> None:
     write_line(
         f"{report.runs} runs (seeds {report.seed} to {last}), {report.events / report.runs:.1f} events each, {pace}"
     )
+    if report.has_stopped:
+        write_line(f"stopped after {report.failed} failures, {report.runs} of {report.asked} seeds")
     if report.failed:
         write_line(f"{report.failed} broke a law: {seeds}{' …' if report.failed > 20 else ''}")
     elif report.missing:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 RUNS = 20_000
 """How many runs without `--runs`: `testing.sweep.REQUIRED_RUNS`, so many as a sweep needs to have been everywhere."""
 
+DEFAULTS = {"runs": RUNS, "seed": 0, "level": "events", "planner": "default", "save": "."}
+"""What a sweep takes where nothing is said; argparse is not told them, so that what was said can be told apart."""
+
 LEVELS = ("events", "bytes")
 """Every key of `testing.simulator.WORLDS`."""
 
@@ -44,18 +47,17 @@ def add_simulate_parser(commands: _SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--runs", type=int, default=RUNS, metavar="N", help=f"how many runs (default {RUNS})")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (default 0)")
+    parser.add_argument("--runs", type=int, metavar="N", help=f"how many runs (default {RUNS})")
+    parser.add_argument("--seed", type=int, metavar="S", help="the first seed (default 0)")
     parser.add_argument("--jobs", type=int, metavar="J", help="processes (default: one for each processor)")
-    parser.add_argument("--level", choices=LEVELS, default="events", help="what is simulated (default events)")
+    parser.add_argument("--level", choices=LEVELS, help="what is simulated (default events)")
     parser.add_argument(
         "--planner",
-        default="default",
         metavar="NAME",
-        help="default, or module:function, found from here too",
+        help="default, or module:function, found from here too; beside --scenario, instead of the planner in the file",
     )
     parser.add_argument("--scenario", metavar="FILE", help="play this one scenario instead, and tell its story")
-    parser.add_argument("--save", default=".", metavar="DIR", help="where failing scenarios are written (default .)")
+    parser.add_argument("--save", metavar="DIR", help="where failing scenarios are written (default .)")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.set_defaults(command=_run)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast, get_args
 
 import attrs
 from attrs import field, frozen
 
 from ..core.codec import CodecError, structure, unstructure
+from ..core.events import Event
 from ..core.policy import Policy
 from ..core.usage_error import UsageError
 
@@ -27,6 +28,9 @@ STATUSES = (500, 400, 401, 402, 404, 429, 529)
 _NATIVE = ("native", "native_echo", "native_echo_trim")
 PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking")
 """Every key of `model.PROVIDERS`, which is made of what is here."""
+
+EVENT_NAMES = tuple(kind.__name__ for kind in get_args(Event))
+_ACT_ON = (None, *EVENT_NAMES)
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -264,6 +268,7 @@ class Consumer:
             type(self.act_event) is int
             and self.act_event >= 0
             and self.act_s is None
+            and self.act_on in _ACT_ON
             and type(self.slow_s) is float
             and self.slow_s >= 0
             and self.mailbox_max is None
@@ -275,6 +280,8 @@ class Consumer:
         _require_seconds(self, "act_s", or_none=True)
         _require_seconds(self, "slow_s")
         _require_count(self, "mailbox_max", 1, or_none=True)
+        if self.act_on not in _ACT_ON:
+            _refuse("Consumer.act_on", self.act_on, f"None, or one of {', '.join(EVENT_NAMES)}")
 
 
 _CONSUMER, _POLICY = Consumer(), Policy()
@@ -327,6 +334,7 @@ class Scenario:
             and type(self.policy) is Policy
             and type(self.seed) is int
             and self.provider in PROVIDER_NAMES
+            and (self.has_store or not self.store)
         ):
             self._look_closely()
         for item in self.answer:
@@ -344,6 +352,8 @@ class Scenario:
         _require_kind(self.seed, int, "Scenario.seed", "a whole number")
         if self.provider not in PROVIDER_NAMES:
             _refuse("Scenario.provider", self.provider, f"one of {', '.join(PROVIDER_NAMES)}")
+        if self.store and not self.has_store:
+            _refuse("Scenario.has_store", self.has_store, f"True: store holds {len(self.store)} faults of a store")
 
     def to_json(self) -> str:
         """Write it as JSON that names only what is not the default."""

@@ -27,17 +27,22 @@ from .simulator import Outcome
 WIDTH = 110
 
 
-def tell_story(outcome: Outcome) -> str:
-    """Tell a run line by line; the broken laws come last. Ends with a line feed."""
-    lines = [_scene(outcome.scenario), *_timeline(outcome)]
+def tell_story(outcome: Outcome, *, found_by: int | None = None) -> str:
+    """Tell a run line by line; the broken laws come last. Ends with a line feed.
+
+    `found_by`: the seed that the scenario was made from, where that is another one than its own.
+    """
+    lines = [_scene(outcome.scenario, found_by), *_timeline(outcome)]
     lines += [f"BROKEN  {violation.law}: {violation.message}" for violation in outcome.broken]
     return "\n".join(lines) + "\n"
 
 
-def _scene(scenario: Scenario) -> str:
+def _scene(scenario: Scenario, found_by: int | None) -> str:
     answer = ", ".join(_item(item) for item in scenario.answer)
     store = "a store" if scenario.has_store else "no store"
-    return f"seed {scenario.seed}: a provider of kind {scenario.provider}, {store}; the model's answer: {answer}"
+    is_its_own = found_by in (None, scenario.seed)
+    seed = f"seed {scenario.seed}" if is_its_own else f"seed {found_by}, with the dice of seed {scenario.seed}"
+    return f"{seed}: a provider of kind {scenario.provider}, {store}; the model's answer: {answer}"
 
 
 def _item(item: Item) -> str:

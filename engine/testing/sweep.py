@@ -12,9 +12,9 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 
 import trio
@@ -52,7 +52,10 @@ class SeedFailure:
 
 @frozen
 class SweepReport:
-    """What came of a sweep. `reached` counts in how many runs each rare state was; `failed` counts runs."""
+    """What came of a sweep: of the `runs` seeds from `seed` on, and of no others.
+
+    `reached` counts in how many runs each rare state was; `failed` counts runs.
+    """
 
     runs: int
     seed: int
@@ -66,6 +69,13 @@ class SweepReport:
     """Processor time of the runs themselves, over all processes: what a busy machine leaves comparable."""
     failures: tuple[SeedFailure, ...] = ()
     reached: Mapping[str, int] = field(factory=dict[str, int])
+    asked: int = 0
+    """How many runs were asked for."""
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether it stopped before the last seed that was asked for, because so many had failed."""
+        return self.runs < self.asked
 
     @property
     def runs_a_minute(self) -> float:
@@ -107,7 +117,7 @@ class _Part:
         self.failures += other.failures
         self.reached.update(other.reached)
 
-    def report(self, *, seed: int, jobs: int, seconds: float) -> SweepReport:
+    def report(self, *, seed: int, jobs: int, seconds: float, asked: int) -> SweepReport:
         """Say what came of all of it."""
         failures = sorted(self.failures, key=lambda one: one.seed)
         return SweepReport(
@@ -122,10 +132,12 @@ class _Part:
             cpu_s=self.cpu_s,
             failures=tuple(failures[:FAILURES_KEPT]),
             reached=dict(self.reached),
+            asked=asked,
         )
 
 
-_NOT_THE_SAME = Violation("determinism", "the same scenario, run alone, was another run")
+NOT_THE_SAME = Violation("determinism", "the same scenario, run again alone, was another run")
+"""What is said of a run that does not repeat."""
 
 
 def sweep(
@@ -147,7 +159,7 @@ def sweep(
         level: "events", or another level that the simulator knows.
         planner: the planner of all scenarios, by its name.
         on_progress: called with how many runs are done and how many failed.
-        failures_max: stop early once so many have failed.
+        failures_max: stop early once so many of the lowest seeds have failed, `CHUNK` seeds at a time.
     """
     require_no_run("sweep")
     planner_of(planner)
@@ -160,14 +172,14 @@ def sweep(
             on_progress(total.runs, len(total.failures))
         if failures_max is not None and len(total.failures) >= failures_max:
             break
-    return total.report(seed=seed, jobs=workers, seconds=time.monotonic() - began)
+    return total.report(seed=seed, jobs=workers, seconds=time.monotonic() - began, asked=runs)
 
 
 _Chunk = tuple[int, int, str, str]
 
 
 def _parts(chunks: Sequence[_Chunk], workers: int) -> Iterator[_Part]:
-    """Run the chunks; give their parts as they end."""
+    """Run the chunks; give their parts in the order of their seeds."""
     if workers == 1:
         yield from (_run_chunk(chunk) for chunk in chunks)
         return
@@ -178,7 +190,7 @@ def _parts(chunks: Sequence[_Chunk], workers: int) -> Iterator[_Part]:
             with _interrupts_ignored():  # the processes that are started here inherit that, from their first instant
                 for _ in range(workers):  # each submission starts one
                     pool.submit(_leave_interrupts)
-            yield from _as_completed(pool, iter(chunks), workers * 2)
+            yield from _in_order(pool, iter(chunks), workers * 2)
         except BaseException:  # the caller's Ctrl-C, or that it wants no more: nobody waits for what is under way
             for child in set(multiprocessing.active_children()) - before:
                 child.terminate()
@@ -204,16 +216,18 @@ def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _as_completed(pool: ProcessPoolExecutor, chunks: Iterator[_Chunk], ahead: int) -> Iterator[_Part]:
-    """Keep a few chunks waiting, not all of them: whoever stops early then waits for a few only."""
-    pending: set[Future[_Part]] = set()
+def _in_order(pool: ProcessPoolExecutor, chunks: Iterator[_Chunk], ahead: int) -> Iterator[_Part]:
+    """Give the lowest seeds first, so that whoever stops early has counted a beginning, the same on any machine.
+
+    A few chunks are kept waiting, not all of them: whoever stops early then waits for a few only.
+    """
+    pending: deque[Future[_Part]] = deque()
     while True:
         while len(pending) < ahead and (chunk := next(chunks, None)) is not None:
-            pending.add(pool.submit(_run_chunk, chunk))
+            pending.append(pool.submit(_run_chunk, chunk))
         if not pending:
             return
-        ended, pending = wait(pending, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in ended)
+        yield pending.popleft().result()
 
 
 @define
@@ -246,7 +260,7 @@ class _Tally:
                 self.part.failures.append(SeedFailure(scenario.seed, broken))
         for scenario, mark in self.marked:
             if simulate_safely(scenario).log_hash != mark:
-                self.part.failures.append(SeedFailure(scenario.seed, (_NOT_THE_SAME,)))
+                self.part.failures.append(SeedFailure(scenario.seed, (NOT_THE_SAME,)))
 
 
 def _run_chunk(chunk: _Chunk) -> _Part:
@@ -277,3 +291,12 @@ def simulate_safely(scenario: Scenario) -> Outcome:
         raise_interrupt(error)
         said = Violation("liveness", f"the simulation itself raised {type(error).__name__}: {error}"[:400])
         return Outcome(scenario, (), (said,), frozenset())
+
+
+def simulate_twice(scenario: Scenario) -> Outcome:
+    """Simulate a scenario safely, and once more: one that is another run then breaks a law too."""
+    first, second = simulate_safely(scenario), simulate_safely(scenario)
+    if first.log_hash == second.log_hash:
+        return first
+    told = first if first.broken else second
+    return evolve(told, broken=(*told.broken, NOT_THE_SAME))

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from riverrun.engine.cli import main
 from riverrun.engine.testing.scenario import Fault, Item, Kind, Scenario
@@ -59,6 +61,96 @@ def test_a_failure_is_written_told_and_can_be_played_again(tmp_path: Path, capsy
     assert "BROKEN" in capsys.readouterr().out
 
 
+SLOW_THEN_SILENT = """
+import time
+from riverrun import InterruptSnapshot, WholeRestart
+seen = []
+
+def plan(snapshot, capabilities):
+    if not seen:  # the first chunk of a process ends late
+        seen.append(1)
+        time.sleep(0.5)
+    return 42
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_sweep_that_stops_early_counts_the_lowest_seeds_and_says_so(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plans_slow.py").write_text(SLOW_THEN_SILENT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ("simulate", "--runs", "1600", "--jobs", jobs, "--planner", "plans_slow:plan")
+    assert main([*words, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["runs"], report["asked"]) == (500, 1600)
+    assert all(one["seed"] < 500 for one in report["failures"])
+    assert main(list(words)) == 1
+    said = capsys.readouterr().out
+    assert "500 runs (seeds 0 to 499)" in said
+    assert f"stopped after {report['failed']} failures, 500 of 1600 seeds" in said
+
+
+IMPURE = """
+from riverrun import plan_recovery
+times = []
+
+def once(snapshot, capabilities):  # lies when it is asked for the first time, and never again
+    times.append(1)
+    return 42 if len(times) == 1 else plan_recovery(snapshot, capabilities)
+
+def in_turn(snapshot, capabilities):
+    times.append(1)
+    return 42 if len(times) % 2 else plan_recovery(snapshot, capabilities)
+"""
+
+
+@pytest.fixture
+def impure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    (tmp_path / "plans_impure.py").write_text(IMPURE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "plans_impure"
+    sys.modules.pop("plans_impure", None)
+
+
+def test_a_failure_that_does_not_repeat_is_told_in_its_own_words(
+    impure: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate("--runs", "20", "--planner", f"{impure}:once") == 1
+    said = capsys.readouterr().out
+    assert "the planner gave a int" in said
+    assert "Not seen when it was run again alone: is the planner pure? It is in riverrun-seed-" in said
+    assert "BROKEN" not in said
+
+
+def test_a_failure_that_repeats_is_told_with_its_message_and_its_own_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--runs", "40", "--seed", "500", "--planner", "careless", "--save", str(tmp_path))
+    assert simulate(*words, "--json") == 1
+    told = json.loads(capsys.readouterr().out)["scenarios"][0]
+    assert told["repeats"]
+    assert told["story"].startswith(f"seed {told['seed']}, with the dice of seed 0: a provider")
+    assert simulate(*words) == 1
+    said = capsys.readouterr().out
+    assert (
+        f"seed {told['seed']} breaks a law: {told['law']}: {told['message']}\nMade small, it is in {tmp_path}" in said
+    )
+    assert main(["simulate", "--scenario", told["file"]]) == 1
+    assert capsys.readouterr().out.startswith(f"found by seed {told['seed']}: {told['law']}\n")
+
+
+def test_a_scenario_is_played_twice_and_has_to_be_the_same_run(
+    impure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "impure.json"
+    path.write_text(Scenario(planner=f"{impure}:in_turn", faults=(Fault(Kind.RESET, 6),)).to_json(), "utf-8")
+    assert main(["simulate", "--scenario", str(path)]) == 1
+    assert "BROKEN  determinism: the same scenario, run again alone, was another run" in capsys.readouterr().out
+
+
 def test_a_scenario_is_told_as_a_story(careless: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate("--scenario", careless) == 1
     story = capsys.readouterr().out
@@ -82,6 +174,9 @@ def test_a_scenario_as_json_holds_its_log(careless: str, capsys: pytest.CaptureF
         (["--save", "/nowhere/at/all"], "is no folder that can be written"),
         (["--scenario", "/nowhere/at/all.json"], "can not be read"),
         (["--scenario", __file__], "is no scenario"),
+        (["--scenario", "x", "--runs", "9", "--level", "bytes"], "--runs, --level beside --scenario; expected"),
+        (["--scenario", "x", "--seed", "0"], "--seed beside --scenario; expected --scenario FILE without"),
+        (["--scenario", "x", "--save", "."], "--save beside --scenario"),
     ],
 )
 def test_what_can_not_be_run_is_said_with_the_remedy(
@@ -113,6 +208,26 @@ def test_a_planner_in_the_current_folder_is_found(
     said = capsys.readouterr().err
     assert "is of type int; expected a function" in said
     assert "can not be imported: SyntaxError" in said
+
+
+def test_a_planner_that_is_said_replaces_the_one_of_the_scenario(
+    careless: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert simulate("--scenario", careless, "--planner", "default") == 0
+    assert capsys.readouterr().out.endswith("every law held\n")
+    assert simulate("--scenario", careless, "--planner", "nobody:plan") == 2
+    assert "there is no module nobody" in capsys.readouterr().err
+
+
+def test_a_planner_beside_its_scenario_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plans_beside.py").write_text("def plan(snapshot, capabilities): return 42\n")
+    path = tmp_path / "beside.json"
+    path.write_text(evolve(CARELESS, planner="plans_beside:plan").to_json(), "utf-8")
+    monkeypatch.setattr("sys.path", list(sys.path))
+    assert simulate("--scenario", str(path)) == 1
+    assert "the planner gave a int" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process group is sent a signal")

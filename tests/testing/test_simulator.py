@@ -241,7 +241,7 @@ def test_a_planner_that_can_not_be_found_is_refused_with_the_reason(name: str, s
 
 # -- scenarios that can not be ------------------------------------------------------------------------------------
 
-ANY_SCENARIO, ANY_SIMULATE = cast("Any", Scenario), cast("Any", simulate)
+ANY_SCENARIO, ANY_CONSUMER, ANY_SIMULATE = cast("Any", Scenario), cast("Any", Consumer), cast("Any", simulate)
 
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Item("zz"), "Item.kind is 'zz'; expected one of text, reasoning, calls"),
@@ -260,6 +260,12 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Consumer("zz"), "Consumer.act is 'zz'; expected one of none, cancel"),
     (lambda: Consumer(mailbox_max=0), "Consumer.mailbox_max is 0; expected a whole number of at least 1"),
     (lambda: Consumer(slow_s=-1.0), "Consumer.slow_s is -1.0; expected a number of at least 0"),
+    (lambda: Consumer(act_on="TextDelt"), "Consumer.act_on is 'TextDelt'; expected None, or one of TextDelta, "),
+    (lambda: ANY_CONSUMER(act_on=[]), r"Consumer.act_on is \[\]; expected None, or one of"),
+    (
+        lambda: Scenario(has_store=False, store=(StoreFault("fails"),)),
+        "Scenario.has_store is False; expected True: store holds 1 faults",
+    ),
     (lambda: Scenario(provider="zz"), "Scenario.provider is 'zz'; expected one of prefill"),
     (lambda: Scenario(answer=()), r"Scenario.answer is \(\); expected text or whole calls"),
     (lambda: Scenario(answer=(Item("reasoning", 9),)), "expected text or whole calls"),
