@@ -95,7 +95,7 @@ def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
     def cut(draw: st.DrawFn) -> list[bytes]:
         whole = draw(data.map(_written))
         place = st.integers(0, len(whole))
-        begin, count = draw(place), draw(place)  # so many reads of one byte each
+        count, begin = draw(place), draw(place)  # so many reads of one byte each; first the number, for it shrinks first
         cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
         return [whole[start:end] for start, end in pairwise((0, *sorted(cuts - {0, len(whole)}), len(whole)))]
 

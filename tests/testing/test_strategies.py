@@ -42,6 +42,14 @@ def test_a_cut_shrinks_to_two_reads() -> None:
     assert len(least(st.chunked(body), lambda reads: len(reads) > 1)) == 2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cut_through_a_character_shrinks_to_that_cut(seed: int) -> None:
+    body = st.wire_bytes("openai", Answer("one", "The river, 🌊"))
+    reads = smallest(st.chunked(body), lambda reads: any(0x80 <= read[0] < 0xC0 for read in reads), runs=500, seed=seed)
+    assert reads is not None
+    assert len(reads) == 2
+
+
 def test_a_mutation_shrinks_to_one_edit() -> None:
     whole = least(st.wire_bytes("openai", Answer("one", "a")), lambda body: True)
     assert whole.startswith(
