@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from riverrun.engine.core.codec import from_json, to_json
 from riverrun.engine.core.request import InferenceRequest
@@ -61,6 +63,30 @@ def test_a_snapshot_shrinks_to_what_it_has_to_hold() -> None:
     snapshot = least(st.interrupt_snapshots(), lambda held: held.text and held.in_flight_tools)
     assert snapshot.text in ("a", "aa")  # two deltas may have to say it
     assert [call.partial_args for call in snapshot.in_flight_tools] == [""]
+
+
+def test_a_snapshot_shrinks_to_one_that_holds_nothing() -> None:
+    assert least(st.interrupt_snapshots(), lambda held: True) == InterruptSnapshot()
+
+
+def test_two_calls_under_way_shrink_to_two_names() -> None:
+    snapshot = least(st.interrupt_snapshots(), lambda held: len(held.in_flight_tools) == 2)
+    assert snapshot == InterruptSnapshot(in_flight_tools=snapshot.in_flight_tools, output_tokens=0)
+    assert [call.partial_args for call in snapshot.in_flight_tools] == ["", ""]
+
+
+def test_what_a_snapshot_may_hold_is_there_about_half_of_the_time_in_every_combination() -> None:
+    seen: Counter[tuple[bool, bool, int]] = Counter()
+
+    @given(st.interrupt_snapshots())
+    @settings(max_examples=300, derandomize=True, database=None, phases=[Phase.generate], deadline=None)
+    def look(held: InterruptSnapshot) -> None:
+        seen[bool(held.text), bool(held.completed_tool_calls), len(held.in_flight_tools)] += 1
+
+    look()
+    assert set(seen) == set(product((False, True), (False, True), (0, 1, 2)))
+    for place in range(3):
+        assert 90 < sum(times for held, times in seen.items() if held[place]) < 240, (place, seen)
 
 
 def test_a_scenario_shrinks_to_one_fault() -> None:
