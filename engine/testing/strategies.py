@@ -16,7 +16,8 @@ import random
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 from attrs import evolve
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from ..core.snapshot import InterruptSnapshot
 from ..core.stop import StopReason
 from ..core.stream_events import StreamEvent
 from ..core.usage import UsageReport
+from ..core.usage_error import UsageError
 from .answer_wire import answer_bytes
 from .answers import Answer, split_pieces
 from .naughty import NAUGHTY
@@ -103,15 +105,19 @@ def wire_bytes(provider_name: str, answer: Answer | Strategy[Answer] | None = No
     return st.tuples(given, st.integers(0, 3)).map(lambda drawn: answer_bytes(provider_name, drawn[0], seed=drawn[1]))
 
 
-def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
+def chunked(data: Strategy[bytes] | Strategy[Answer] | bytes | Answer) -> Strategy[list[bytes]]:
     """The same bytes in any cut: whole, in a few reads, or byte by byte. Shrinks towards one read.
 
     An answer is written as Chat Completions write it; `wire_bytes` knows the other formats.
+
+    Raises:
+        UsageError: neither a strategy, bytes, nor an answer.
     """
+    written = _written_of("chunked", data)
 
     @st.composite
     def cut(draw: st.DrawFn) -> list[bytes]:
-        whole = draw(data.map(_written))
+        whole = draw(written)
         place = st.integers(0, len(whole))
         count, begin = (
             draw(place),
@@ -120,21 +126,47 @@ def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
         cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
         return [whole[start:end] for start, end in pairwise((0, *sorted(cuts - {0, len(whole)}), len(whole)))]
 
-    return cut()
+    made = cut()
+    _CUT.add(made)
+    return made
 
 
-def mutated(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[bytes]:
+_CUT: WeakSet[Strategy[list[bytes]]] = WeakSet()
+"""What `chunked` made: a strategy does not say what it will draw."""
+
+
+def mutated(data: Strategy[bytes] | Strategy[Answer] | bytes | Answer) -> Strategy[bytes]:
     """Bytes with a few edits: cut short, cut out, said twice, overwritten, inserted. Shrinks towards no edit.
 
     An answer is written as by `chunked`.
+
+    Raises:
+        UsageError: neither a strategy, bytes, nor an answer; or what `chunked` made: mutate first, and cut then.
     """
+    written = _written_of("mutated", data)
     place = st.integers(0, 2**16)
     edit = st.tuples(st.sampled_from(sorted(_EDITS)), place, place, st.binary(max_size=4))
-    return st.builds(_edit, data.map(_written), st.lists(edit, max_size=4))
+    return st.builds(_edit, written, st.lists(edit, max_size=4))
 
 
-def _written(value: bytes | Answer) -> bytes:
-    return value if isinstance(value, bytes) else answer_bytes("openai", value)
+def _written_of(caller: str, data: object) -> Strategy[bytes]:
+    given: object = st.just(data) if isinstance(data, bytes | Answer) else data
+    if isinstance(given, Strategy) and given in _CUT:
+        raise UsageError(f"{caller}() was given what chunked() made; expected whole bytes: chunked(mutated(…))")
+    if not isinstance(given, Strategy):
+        raise UsageError(f"{caller}() was given {repr(data)[:80]}; {_EXPECTED}")
+    return cast("Strategy[object]", given).map(lambda drawn: _written(caller, drawn))
+
+
+_EXPECTED = "expected bytes, an Answer, or a strategy for one of them, as answers() or wire_bytes(…)"
+
+
+def _written(caller: str, drawn: object) -> bytes:
+    if isinstance(drawn, Answer):
+        return answer_bytes("openai", drawn)
+    if not isinstance(drawn, bytes):
+        raise UsageError(f"{caller}() was given a strategy that drew {repr(drawn)[:80]}; {_EXPECTED}")
+    return drawn
 
 
 _EDITS: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {

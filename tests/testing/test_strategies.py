@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -14,6 +14,7 @@ from hypothesis import Phase, given, settings
 from riverrun.engine.core.codec import from_json, to_json
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.snapshot import InterruptSnapshot
+from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing import strategies as st
 from riverrun.engine.testing.answers import Answer
 from riverrun.engine.testing.scenario import Scenario
@@ -110,6 +111,28 @@ def test_strategies_compose(reads: list[bytes]) -> None:
 @settings(max_examples=50)
 def test_an_answer_is_written_where_bytes_are_needed(reads: list[bytes]) -> None:
     assert all(isinstance(read, bytes) for read in reads)
+
+
+def test_bytes_and_an_answer_stand_for_themselves() -> None:
+    answer = Answer("one", "a")
+    assert least(st.chunked(b"abc"), lambda reads: True) == [b"abc"]
+    assert least(st.mutated(b"abc"), lambda data: True) == b"abc"
+    assert b"[DONE]" in least(st.mutated(answer), lambda data: True)
+    assert b"".join(least(st.chunked(answer), lambda reads: len(reads) == 2)).endswith(b"[DONE]\n\n")
+
+
+@pytest.mark.parametrize("strategy", [st.chunked, st.mutated])
+@pytest.mark.parametrize(
+    "given", ["abc", None, 3, [b"abc"], st.answers, st.chunked(b"abc")], ids=lambda one: repr(one)[:9]
+)
+def test_what_is_neither_is_refused_at_the_call(strategy: Any, given: Any) -> None:
+    with pytest.raises(UsageError, match=rf"{strategy.__name__}\(\) was given .*; expected "):
+        strategy(given)
+
+
+def test_a_strategy_for_something_else_is_refused_when_it_draws() -> None:
+    with pytest.raises(UsageError, match=r"mutated\(\) was given a strategy that drew ''; expected bytes"):
+        least(st.mutated(cast("Any", st.texts())), lambda data: True)
 
 
 def test_a_cut_and_mutated_answer_shrinks_to_a_whole_small_one() -> None:
