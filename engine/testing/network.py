@@ -23,8 +23,19 @@ import httpcore
 import httpx
 import trio
 
+from ..core.usage_error import UsageError
 from .scripted import Silence
-from .wire_script import Close, Connecting, Fails, GoesAway, Reset, SentRequest, Stale, Step
+from .wire_script import (
+    Close,
+    Connecting,
+    Fails,
+    GoesAway,
+    Reset,
+    SentRequest,
+    Stale,
+    Step,
+    played_steps,
+)
 
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
 
@@ -41,7 +52,8 @@ class ScriptedNetwork:
     """Servers for every address, answering each request by `script_for(request)`.
 
     Args:
-        script_for: what is written for a request once it is whole. What it raises is raised to the sender.
+        script_for: what is written for a request once it is whole. What it raises is raised to the sender, and so is
+            a UsageError for what is no step.
         connect: how the n-th connection is made, from 0.
         hesitate: how many turns other tasks get at a connect, read or write that need not wait. None: one, as with
             sockets; from a seed's dice it varies the order of tasks, and mostly 0 runs faster.
@@ -199,8 +211,8 @@ class _Stream(httpcore.AsyncNetworkStream):
     # -- the server -----------------------------------------------------------------------------------------------
 
     def play(self, steps: Iterable[Step]) -> None:
-        """Begin a script; what was left of the one before is dropped."""
-        self._steps = iter(steps)
+        """Begin a script; what was left of the one before is dropped. What is no step, reading fails with."""
+        self._steps = played_steps("what script_for returned", steps)
         self._due_s = trio.current_time()
         self._advance()
 
@@ -231,7 +243,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         network = self._network
         request = SentRequest(sent[:start], sent[start + 4 :], self._number, network.requests_taken)
         network.requests_taken += 1
-        self.play(network.script_for(request))
+        try:
+            self.play(network.script_for(request))
+        except UsageError as error:  # of `response`, above all: see `played_steps`
+            self.play((Fails(error),))
 
     # -- the client's side ----------------------------------------------------------------------------------------
 
@@ -267,7 +282,7 @@ class _Stream(httpcore.AsyncNetworkStream):
                 raise error
             case GoesAway():
                 raise self._core.RemoteProtocolError("<ConnectionTerminated error_code:0, last_stream_id:1>")
-            case _:
+            case Reset() | Stale() | Silence():  # a silence is never the next step: `_advance` adds it to the due time
                 raise self._core.ReadError("connection reset by peer")
 
     def _take(self, data: bytes, bytes_max: int) -> bytes:

@@ -12,14 +12,16 @@ from typing import Protocol, cast
 import pytest
 from attrs import evolve
 
+from ..core.causes import InterruptCause
 from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
+from ..core.usage_error import UsageError
 from ..world import Planner
 from .answer_wire import answer_events, wire_of
 from .answers import Answer
 from .loopback_wire import Wire, read_told
 from .scenario import Scenario
-from .scripted import Script, ScriptedTransport, Step
+from .scripted import Break, Script, ScriptedTransport, Silence, Step
 from .simulator import Outcome, simulate
 from .story import tell_story
 from .swarm import scenario_of
@@ -56,12 +58,16 @@ def scripted_provider() -> MakeTransport:
     `scripted_provider("anthropic", RIVERS)` answers every request with the answer; one that says how far it came, with
     the rest of it. Further arguments are what is said instead to the first requests, each a list of steps: bytes,
     `Silence(seconds)`, `Break(cause)`, or the number of events to say before the steps that follow:
-    `[3, Break(ConnectionReset())]`.
+    `[3, Break(ConnectionReset())]`. Anything else is a UsageError.
     """
     return _scripted
 
 
 def _scripted(provider_name: str, answer: Answer, *firsts: list[Step | int]) -> ScriptedTransport:
+    if not isinstance(cast("object", answer), Answer):
+        raise UsageError(f"scripted_provider() was given {repr(answer)[:80]} as the answer; expected an Answer")
+    for number, first in enumerate(firsts, 1):
+        _require_steps(number, first)
     wire, following = wire_of(provider_name), list(firsts)
 
     def script_for(request: WireRequest) -> Script:
@@ -69,6 +75,18 @@ def _scripted(provider_name: str, answer: Answer, *firsts: list[Step | int]) -> 
         return Script(_steps(events, following.pop(0) if following else [len(events)]))
 
     return ScriptedTransport(script_for)
+
+
+def _require_steps(number: int, given: object) -> None:
+    """Raise UsageError for what a request can not be answered with."""
+    said = f"scripted_provider() was given {repr(given)[:80]} for request {number}; expected a list"
+    if not isinstance(given, list | tuple):
+        raise UsageError(f"{said} of steps, as in [3, Break(ConnectionReset())]")
+    for step in cast("list[object]", given):
+        is_right = isinstance(step, bytes | Silence) or (isinstance(step, int) and not isinstance(step, bool))
+        if not is_right and not (isinstance(step, Break) and isinstance(step.cause, InterruptCause)):
+            kinds = "bytes, Silence(seconds), Break(cause) or a number of events"
+            raise UsageError(f"{said} of {kinds}, and in it is {repr(step)[:80]}")
 
 
 def _rest(answer: Answer, wire: Wire, request: WireRequest) -> Answer:

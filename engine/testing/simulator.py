@@ -51,6 +51,7 @@ from .events_world import EventWorld
 from .invariants import check_process, check_run
 from .model import Attempt, Model, Violation, World
 from .observer import Observer
+from .required import require_planner
 from .scenario import Act, Scenario
 from .simulated_store import StoreHandle
 
@@ -331,6 +332,7 @@ def simulate_each(
 ) -> None:
     """Run scenarios as `simulate_many` does, and give each outcome to `take`: nothing of it has to be kept."""
     require_no_run("simulate")
+    require_planner("simulate", planner)
     loop = _Loop(planner)
     with seeded_order(loop.clock), _silenced_log(), _rare_collections():
         trio.run(loop.run, iter(scenarios), take, group, clock=loop.clock)

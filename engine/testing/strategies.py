@@ -14,8 +14,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, cast
+from weakref import WeakSet
 
 from attrs import evolve
 from hypothesis import strategies as st
@@ -26,17 +28,35 @@ from ..core.accumulator import Accumulator
 from ..core.capabilities import Capabilities, ContinuationForm
 from ..core.json_value import JSONObject
 from ..core.messages import ImageBlock, Message, OpaqueBlock, TextBlock, Tool, ToolCall, ToolResult
-from ..core.policy import CheckpointPolicy, Jitter, Limits, Policy, RetryPolicy, StallPolicy
+from ..core.policy import Limits
 from ..core.request import InferenceRequest, ToolChoice
 from ..core.snapshot import InterruptSnapshot
 from ..core.stop import StopReason
 from ..core.stream_events import StreamEvent
 from ..core.usage import UsageReport
+from ..core.usage_error import UsageError
 from .answer_wire import answer_bytes
 from .answers import Answer, split_pieces
 from .naughty import NAUGHTY
-from .scenario import CRASHES, MANNERS, Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
-from .swarm import CUTTING, HINTS_S, LAGS, ODD, PROVIDER_NAMES, REFUSING, SECONDS, STATUSES, TELLING
+from .run_strategies import fault_schedules, policies, scenarios
+
+__all__ = [
+    "LOOK",
+    "answers",
+    "capabilities",
+    "chunked",
+    "fault_schedules",
+    "interrupt_snapshots",
+    "json_objects",
+    "mutated",
+    "policies",
+    "requests",
+    "scenarios",
+    "stream_events",
+    "texts",
+    "tool_calls",
+    "wire_bytes",
+]
 
 # -- parts of an answer -------------------------------------------------------------------------------------------
 
@@ -85,35 +105,68 @@ def wire_bytes(provider_name: str, answer: Answer | Strategy[Answer] | None = No
     return st.tuples(given, st.integers(0, 3)).map(lambda drawn: answer_bytes(provider_name, drawn[0], seed=drawn[1]))
 
 
-def chunked(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[list[bytes]]:
+def chunked(data: Strategy[bytes] | Strategy[Answer] | bytes | Answer) -> Strategy[list[bytes]]:
     """The same bytes in any cut: whole, in a few reads, or byte by byte. Shrinks towards one read.
 
     An answer is written as Chat Completions write it; `wire_bytes` knows the other formats.
+
+    Raises:
+        UsageError: neither a strategy, bytes, nor an answer.
     """
+    written = _written_of("chunked", data)
 
     @st.composite
     def cut(draw: st.DrawFn) -> list[bytes]:
-        whole = draw(data.map(_written))
+        whole = draw(written)
         place = st.integers(0, len(whole))
-        begin, count = draw(place), draw(place)  # so many reads of one byte each
+        count, begin = (
+            draw(place),
+            draw(place),
+        )  # so many reads of one byte each; first the number, for it shrinks first
         cuts = {*draw(st.lists(place, max_size=8)), *range(begin, min(begin + count, len(whole)))}
         return [whole[start:end] for start, end in pairwise((0, *sorted(cuts - {0, len(whole)}), len(whole)))]
 
-    return cut()
+    made = cut()
+    _CUT.add(made)
+    return made
 
 
-def mutated(data: Strategy[bytes] | Strategy[Answer]) -> Strategy[bytes]:
+_CUT: WeakSet[Strategy[list[bytes]]] = WeakSet()
+"""What `chunked` made: a strategy does not say what it will draw."""
+
+
+def mutated(data: Strategy[bytes] | Strategy[Answer] | bytes | Answer) -> Strategy[bytes]:
     """Bytes with a few edits: cut short, cut out, said twice, overwritten, inserted. Shrinks towards no edit.
 
     An answer is written as by `chunked`.
+
+    Raises:
+        UsageError: neither a strategy, bytes, nor an answer; or what `chunked` made: mutate first, and cut then.
     """
+    written = _written_of("mutated", data)
     place = st.integers(0, 2**16)
     edit = st.tuples(st.sampled_from(sorted(_EDITS)), place, place, st.binary(max_size=4))
-    return st.builds(_edit, data.map(_written), st.lists(edit, max_size=4))
+    return st.builds(_edit, written, st.lists(edit, max_size=4))
 
 
-def _written(value: bytes | Answer) -> bytes:
-    return value if isinstance(value, bytes) else answer_bytes("openai", value)
+def _written_of(caller: str, data: object) -> Strategy[bytes]:
+    given: object = st.just(data) if isinstance(data, bytes | Answer) else data
+    if isinstance(given, Strategy) and given in _CUT:
+        raise UsageError(f"{caller}() was given what chunked() made; expected whole bytes: chunked(mutated(…))")
+    if not isinstance(given, Strategy):
+        raise UsageError(f"{caller}() was given {repr(data)[:80]}; {_EXPECTED}")
+    return cast("Strategy[object]", given).map(lambda drawn: _written(caller, drawn))
+
+
+_EXPECTED = "expected bytes, an Answer, or a strategy for one of them, as answers() or wire_bytes(…)"
+
+
+def _written(caller: str, drawn: object) -> bytes:
+    if isinstance(drawn, Answer):
+        return answer_bytes("openai", drawn)
+    if not isinstance(drawn, bytes):
+        raise UsageError(f"{caller}() was given a strategy that drew {repr(drawn)[:80]}; {_EXPECTED}")
+    return drawn
 
 
 _EDITS: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {
@@ -150,15 +203,25 @@ def stream_events(draw: st.DrawFn, *, with_server_tools: bool = True) -> tuple[S
     return (*events, se.StopReported(StopReason.TOOL_USE if called else StopReason.END_TURN, "stop"))
 
 
+@cache  # made once: to make a strategy and validate it costs more than to draw from it
+def _pieces(at_least: int, at_most: int) -> Strategy[list[str]]:
+    return st.lists(texts(parts_max=2).map(lambda text: text or "a"), min_size=at_least, max_size=at_most)
+
+
+@cache
+def _call() -> Strategy[ToolCall]:
+    return tool_calls()
+
+
 def _block(kind: str, place: int) -> Strategy[list[StreamEvent]]:
-    pieces = st.lists(texts(parts_max=2).map(lambda text: text or "a"), min_size=1, max_size=3)
+    pieces = _pieces(1, 3)
     match kind:
         case "text":
             return pieces.map(lambda said: [*map(se.TextDelta, said), se.BlockStop()])
         case "reasoning":
             return st.builds(_thought_events, pieces, st.booleans())
         case "call":
-            return st.builds(_call_events, tool_calls(), st.just(f"call_{place}"), st.integers(0, 3), st.booleans())
+            return st.builds(_call_events, _call(), st.just(f"call_{place}"), st.integers(0, 3), st.booleans())
         case "server_tool":
             block = OpaqueBlock("web_search_result", {"n": place}, "sim/model")
             done: list[StreamEvent] = [se.OpaqueBlockReceived(block, closes_server_tool=True)]
@@ -189,16 +252,35 @@ def _call_events(call: ToolCall, call_id: str, seed: int, is_cut: bool) -> list[
 
 @st.composite
 def interrupt_snapshots(draw: st.DrawFn) -> InterruptSnapshot:
-    """What a run may hold when it is interrupted: the fold of an attempt that is cut after any event of it."""
-    events = draw(stream_events())
-    said = events[: draw(st.integers(0, len(events)))]
-    accumulator = Accumulator(Limits())
-    accumulator.origin = "sim/model"
+    """What a run may hold when it is interrupted: the fold of an attempt that is cut, wherever.
+
+    Text, released calls and calls under way (one, or two at once) are each there about half of the time, in any order,
+    with thoughts, server-side tools and cursors between. Shrinks towards nothing held.
+    """
+    accumulator = Accumulator(Limits(), origin="sim/model")
     accumulator.begin_attempt()
-    for event in said:
+    for event in chain.from_iterable(draw(st.permutations(draw(_said_parts())))):
         accumulator.fold(event)
     accumulator.bytes_received = draw(st.integers(0, 99))
     return accumulator.snapshot()
+
+
+@st.composite
+def _said_parts(draw: st.DrawFn) -> list[list[StreamEvent]]:
+    """Parts of an answer, the plainest first: drawn kind by kind, for of a mixed list most are cut too early."""
+    parts: list[list[StreamEvent]] = [[se.TextDelta(text)] for text in draw(_pieces(0, 2))]
+    for is_released in (True, False):
+        for call in draw(_CALLS):
+            events = _call_events(call, f"call_{len(parts)}", draw(st.integers(0, 3)), is_cut=False)
+            parts.append(events if is_released else events[: draw(st.integers(1, len(events) - 1))])
+    for kind in draw(_BETWEEN):
+        parts.append(draw(_block(kind, len(parts))))
+    return [*parts, *([[report]] if (report := draw(_USAGE)) else [])]
+
+
+_CALLS = st.lists(_call(), max_size=2)
+_BETWEEN = st.lists(st.sampled_from(("reasoning", "cursor", "redacted", "server_tool", "call")), max_size=2)
+_USAGE = st.none() | st.builds(UsageReport, input=st.integers(0, 9), output=st.integers(0, 99))
 
 
 def capabilities() -> Strategy[Capabilities]:
@@ -273,101 +355,4 @@ def _request(
         max_tokens=ceiling,
         temperature=temperature,
         stop_sequences=stops,
-    )
-
-
-# -- runs ---------------------------------------------------------------------------------------------------------
-
-
-def policies() -> Strategy[Policy]:
-    """Policies under which every run ends: small budgets, all delays, all jitters, close and lazy stores."""
-    count = st.integers(1, 5)
-    delay = st.sampled_from((0.0, 0.25, 1.0, 30.0))
-    retry = st.builds(
-        RetryPolicy,
-        attempts_max=st.just(3) | count,
-        rate_limit_attempts_max=st.none() | count,
-        base_delay_s=st.just(1.0) | delay,
-        delay_s_max=st.just(30.0) | delay,
-        rate_limit_base_delay_s=st.just(5.0) | delay,
-        stall_delay_s=st.just(0.2) | delay,
-        jitter=st.sampled_from((Jitter.FULL, *Jitter)),
-        engine_retries_max=st.sampled_from((100, 1, None)),
-    )
-    stall = st.builds(StallPolicy, headers_s=st.sampled_from((120.0, 5.0)), idle_s=st.sampled_from((60.0, 10.0)))
-    return st.builds(Policy, retry=st.just(RetryPolicy()) | retry, stall=stall, checkpoint=_checkpoints())
-
-
-def _checkpoints() -> Strategy[CheckpointPolicy]:
-    return st.tuples(st.sampled_from(tuple(dict.fromkeys(LAGS))), st.booleans()).map(
-        lambda drawn: CheckpointPolicy(lag_bytes=drawn[0][0], lag_s=drawn[0][1], before_delivery=drawn[1])
-    )
-
-
-def fault_schedules(*, faults_max: int = 4) -> Strategy[tuple[Fault, ...]]:
-    """What goes wrong with the attempts of a run, in order (`scenario.Fault`). Shrinks towards fewer, and resets."""
-    return st.lists(_faults(), max_size=faults_max).map(tuple)
-
-
-@st.composite
-def _faults(draw: st.DrawFn) -> Fault:
-    kind = draw(st.sampled_from((*CUTTING, *REFUSING, *ODD)))
-    manners = st.sampled_from((Kind.NONE, *sorted(MANNERS)))
-    is_limit = (status := draw(st.sampled_from((500, *STATUSES)))) in (429, 529)
-    takes_hint = is_limit and kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR)
-    return Fault(
-        kind,
-        at=draw(st.integers(0, 24)),
-        seconds=draw(st.sampled_from((20.0, 50.0) if kind is Kind.PINGS_ONLY else (1.0, *SECONDS))),
-        count={Kind.DRIP: 1, Kind.ERROR_AFTER_TERMINAL: draw(st.integers(0, 1)), Kind.OVERLAP: 30}.get(kind, 0),
-        status=status if kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else 500,
-        retry_after_s=draw(st.sampled_from(HINTS_S)) if takes_hint else None,
-        manner=draw(manners) if kind in CUTTING else Kind.NONE,
-        burst=draw(st.sampled_from((4, 1, 16))),
-    )
-
-
-def _items() -> Strategy[tuple[Item, ...]]:
-    text = st.builds(Item, st.just("text"), st.integers(1, 14))
-    thought = st.builds(Item, st.just("reasoning"), st.integers(1, 3), st.booleans())
-    calls = st.builds(Item, st.just("calls"), st.integers(1, 2))
-    return st.tuples(st.lists(thought, max_size=1), text, st.lists(calls | text, max_size=2)).map(
-        lambda parts: (*parts[0], parts[1], *parts[2])
-    )
-
-
-@st.composite
-def _consumers(draw: st.DrawFn) -> Consumer:
-    act = draw(st.sampled_from(tuple(Act)))
-    return Consumer(
-        act=act,
-        act_event=0 if act is Act.NONE else draw(st.integers(0, 20)),
-        act_on=None if act is Act.NONE else draw(st.sampled_from((None, *dict.fromkeys(TELLING)))),
-        reopens=act is not Act.NONE and draw(st.booleans()),
-        keeps_text=draw(st.booleans()),
-        slow_s=draw(st.sampled_from((0.0, 61.0))) if act is Act.NONE else 0.0,
-        many=draw(st.booleans()),
-    )
-
-
-@st.composite
-def scenarios(draw: st.DrawFn, *, level: str = "events") -> Scenario:
-    """Whole simulated runs, for `simulate`. Shrinks towards one reset, or none; `shrink.shrink` knows more of them."""
-    store_kinds = st.sampled_from(tuple(kind for kind in StoreKind if kind not in CRASHES))
-    consumer = draw(_consumers())
-    has_store = consumer.reopens or draw(st.booleans())
-    store = st.lists(
-        st.builds(StoreFault, store_kinds | st.sampled_from(sorted(CRASHES)), st.integers(0, 5)), max_size=1
-    )
-    return Scenario(
-        seed=draw(st.integers(0, 1000)),
-        level=level,
-        provider=draw(st.sampled_from(tuple(dict.fromkeys(PROVIDER_NAMES)))),
-        answer=draw(_items()),
-        faults=draw(fault_schedules()),
-        has_store=has_store,
-        store=tuple(draw(store)) if has_store else (),
-        consumer=consumer,
-        policy=Policy(retry=RetryPolicy(attempts_max=draw(st.integers(1, 4))), checkpoint=draw(_checkpoints())),
-        fresh_ids=draw(st.booleans()),
     )

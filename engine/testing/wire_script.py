@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from attrs import define, frozen
 
+from ..core.usage_error import UsageError
 from .scripted import Silence
 
 _EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
@@ -46,6 +47,50 @@ class Fails:
 Step: TypeAlias = bytes | Silence | Reset | Close | Stale | GoesAway | Fails
 
 _ENDS = (Reset, Close, GoesAway, Fails)
+_STEPS = (bytes, Silence, *_ENDS, Stale)
+
+
+def require_step(step: object) -> None:
+    """Raise UsageError for what is no step, above all for a mistake that would else look like the network's."""
+    if not isinstance(step, _STEPS):
+        raise UsageError(f"a step of a script is {_shown(step)}; expected bytes, Silence(seconds), {_ENDS_NAMED}")
+
+
+_ENDS_NAMED = "Reset(), Close(), Stale(), GoesAway() or Fails(error)"
+
+
+def require_steps(what: str, steps: Iterable[Step]) -> list[Step]:
+    """List the steps, or raise UsageError: `bytes` are a series of numbers, and only look like one of steps."""
+    _require_series(what, steps)
+    listed = list(steps)
+    for step in listed:
+        require_step(step)
+    return listed
+
+
+def _require_series(what: str, steps: object) -> None:
+    if isinstance(steps, bytes | bytearray | str) or not isinstance(steps, Iterable):
+        raise UsageError(f"{what} is {_shown(steps)}; expected a list of steps: bytes, Silence(seconds), {_ENDS_NAMED}")
+
+
+def played_steps(what: str, steps: Iterable[Step]) -> Iterator[Step]:
+    """Give the steps, and where one is none, its UsageError to fail with: of a list at once, for it is known whole.
+
+    What is raised while a request is written leaves httpx's own iterator over its body open; this is read.
+    """
+    try:
+        _require_series(what, steps)
+        for step in require_steps(what, steps) if isinstance(steps, list | tuple) else steps:
+            require_step(step)
+            yield step
+    except UsageError as error:
+        yield Fails(error)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, type):
+        return f"the class {value.__name__} itself"
+    return f"{repr(value)[:80]} ({type(value).__name__})"
 
 
 @frozen
@@ -101,8 +146,11 @@ def response(
 
     A body that breaks (its last step is `Reset`, `Close`, `GoesAway`, `Fails` or an endless silence) gets no proper
     end. A content-length that such a body belies is a byte longer than what is sent.
+
+    Raises:
+        UsageError: the body is no list of steps; a body of bytes is `[body]`.
     """
-    steps = list(body)
+    steps = require_steps("the body of response()", body)
     is_cut = bool(steps) and (isinstance(steps[-1], _ENDS) or steps[-1] == Silence())
     match framing:
         case Framing.CHUNKED:

@@ -13,6 +13,8 @@ from time import monotonic
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from attrs import evolve
+
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.planner import (
@@ -57,6 +59,11 @@ def raises_on_thoughts(snapshot: InterruptSnapshot, capabilities: Capabilities) 
     if snapshot.reasoning:
         raise KeyError("reasoning")
     return plan_recovery(snapshot, capabilities)
+
+
+def cancels_one(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    return evolve(plan, cancelled=plan.cancelled[:1]) if hasattr(plan, "cancelled") else plan
 
 
 def looks_at_the_clock(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
@@ -186,6 +193,7 @@ def leaves(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryP
 
 PLANNERS: dict[str, Any] = {
     "whole calls, forgotten": forgets_every_call,
+    "whole calls, all but one": cancels_one,
     "whole calls, torn in silence": keeps_silent_about_torn_calls,
     "one stream, of long answers": forgets_in_long_answers,
     "planning is pure, the date": asks_the_date,

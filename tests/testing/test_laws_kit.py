@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -297,6 +298,13 @@ def test_the_story_of_a_lost_word_is_one_short_run() -> None:
 )
 def test_the_story_of_a_planner_names_what_it_did(plan: Any, says: str) -> None:
     assert says in refuted(check_planner, plan, runs=250).story
+
+
+def test_a_planner_that_forgets_the_second_call_under_way_has_a_small_story() -> None:
+    story = refuted(check_planner, broken.cancels_one, runs=40).story
+    assert re.search(r"WholeRestart cancels the calls call_\d; under way were call_\d, call_\d\n", story), story
+    assert len(story) < 700
+    assert "text=''" in story
 
 
 def test_another_world_is_another_for_each_number_and_this_one_is_given_back() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 import httpx
 import httpx2
@@ -14,11 +16,13 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.causes import ConnectionReset
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
+from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.engine import Engine
 from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.scripted import Silence
+from riverrun.engine.testing.scripted import Break, Silence
 from riverrun.engine.testing.wire_events import dump
 from riverrun.engine.testing.wire_script import (
     Close,
@@ -171,6 +175,58 @@ def test_a_body_that_is_left_early_is_busy_no_more() -> None:
     assert run(ask) == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b"data: x", "the body of response() is b'data: x' (bytes); expected a list of steps"),
+        ("data: x", "the body of response() is 'data: x' (str)"),
+        (None, "the body of response() is None"),
+        (["data: x"], "a step of a script is 'data: x' (str); expected bytes, Silence(seconds), Reset()"),
+        ([b"a", Silence], "the class Silence itself"),
+        ([b"a", 97], "a step of a script is 97 (int)"),
+        ([b"a", Break(ConnectionReset())], "a step of a script is Break(cause=ConnectionReset("),
+    ],
+)
+def test_a_body_that_is_no_list_of_steps_is_refused_where_it_is_framed(body: Any, seen: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(seen)):
+        response(body)
+
+
+HEAD = response([b"half", Silence()])
+
+
+@LIBRARIES
+@pytest.mark.parametrize(
+    "script",
+    [b"HTTP/1.1 200 OK", "abc", None, [*HEAD, "abc"], [Silence], (b"a", 97), iter([*HEAD[:1], "abc"])],
+    ids=["bytes", "a text", "nothing", "a text in it", "a class in it", "a number in it", "one by one"],
+)
+def test_a_script_that_is_no_list_of_steps_is_the_tests_mistake_and_no_reset(
+    script: Any, library: types.ModuleType
+) -> None:
+    with pytest.raises(UsageError, match=r"expected .*bytes, Silence"):
+        play(copy(script), library)
+
+
+@LIBRARIES
+def test_a_mistake_that_is_seen_while_a_request_is_written_is_raised_by_reading(library: types.ModuleType) -> None:
+    network = ScriptedNetwork(lambda _: response(cast("Any", b"data: x")))
+
+    async def ask() -> None:
+        async with network.client(library) as client:
+            await client.post(URL, content=b"?")
+
+    with pytest.raises(UsageError, match=r"the body of response\(\)"):
+        run(ask)
+
+
+def test_an_engine_does_not_take_a_mistake_in_a_script_for_a_reset() -> None:
+    network = ScriptedNetwork(lambda _: [*response([message("The ", whole=False), Silence(1.0)]), cast("Any", "river")])
+    with pytest.raises(UsageError, match=r"a step of a script is 'river' \(str\)"):
+        run(lambda: tell(network))
+    assert network.requests_taken == 1
+
+
 # -- under the engine ---------------------------------------------------------------------------------------------
 
 
@@ -190,6 +246,13 @@ def message(*texts: str, whole: bool = True) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (one["type"].encode(), dump(one)) for one in said)
 
 
+async def tell(network: ScriptedNetwork, library: types.ModuleType = httpx) -> str:
+    """Ask by a real engine; the text."""
+    async with network.client(library) as client:
+        engine = Engine(Anthropic("claude-3-5-haiku", api_key="sk-test", client=client))
+        return (await engine.complete(InferenceRequest(Message.user("?"), max_tokens=99))).text
+
+
 @LIBRARIES
 def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(library: types.ModuleType) -> None:
     bodies = iter(
@@ -200,11 +263,5 @@ def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(library: types.Mo
         ]
     )
     network = ScriptedNetwork(lambda _: response(next(bodies)))
-
-    async def ask() -> str:
-        async with network.client(library) as client:
-            engine = Engine(Anthropic("claude-3-5-haiku", api_key="sk-test", client=client))
-            return (await engine.complete(InferenceRequest(Message.user("?"), max_tokens=99))).text
-
-    assert run(ask) == "The river runs on."
+    assert run(lambda: tell(network, library)) == "The river runs on."
     assert (network.requests_taken, network.connections_open) == (3, 0)

@@ -13,7 +13,7 @@ import trio
 import riverrun as rr
 from riverrun.engine.testing import RIVERS
 from riverrun.engine.testing.scenario import Fault, Scenario
-from riverrun.engine.testing.scripted import Break
+from riverrun.engine.testing.scripted import Break, Silence
 
 def test_simulation(riverrun_simulation):
     outcome = riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)))
@@ -32,6 +32,18 @@ def test_network(scripted_provider, model):
     result = trio.run(engine.complete, rr.InferenceRequest(rr.Message.user("?")))
     assert result.text == RIVERS.text
     assert len(network.requests) == 2
+
+NO_LIST = (Break(rr.ConnectionReset()), 3, b"data", "data", None)
+NO_STEPS = (["data"], [Break], [Break(None)], [3, Silence], [True])
+
+@pytest.mark.parametrize("first", NO_LIST + NO_STEPS, ids=str)
+def test_a_mistake_is_refused_at_the_call(scripted_provider, first):
+    with pytest.raises(rr.UsageError, match="for request 2; expected a list of .*Break"):
+        scripted_provider("anthropic", RIVERS, [5], first)
+
+def test_an_answer_is_an_answer(scripted_provider):
+    with pytest.raises(rr.UsageError, match="expected an Answer"):
+        scripted_provider("anthropic", "Hello")
 """
 
 
@@ -44,7 +56,7 @@ def run_pytest(folder: Path, conftest: str) -> str:
 
 def test_the_fixtures_work_and_a_broken_law_fails_with_its_story(tmp_path: Path) -> None:
     said = run_pytest(tmp_path, CONFTEST)
-    assert "1 failed, 3 passed" in said, said
+    assert "1 failed, 14 passed" in said, said
     assert "BROKEN  exactly one end: the engine refuses what was planned" in said
 
 

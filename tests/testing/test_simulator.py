@@ -215,6 +215,15 @@ def test_an_unknown_planner_or_level_is_the_callers_mistake(wrong: dict[str, str
         simulate(evolve(RESET, **wrong))
 
 
+@pytest.mark.parametrize("planner", ["plans:x", 3, Policy()], ids=lambda one: type(one).__name__)
+def test_a_planner_that_can_not_be_asked_is_refused_at_the_call(planner: Any) -> None:
+    says = r"simulate\(planner=\) is .*; expected a function of \(snapshot, capabilities\), or None"
+    with pytest.raises(UsageError, match=says):
+        simulate(Scenario(), planner=planner)
+    with pytest.raises(UsageError, match=says):
+        simulate_many([], planner=planner)
+
+
 def test_a_planner_whose_module_needs_another_is_told_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plans_broken.py").write_text("import nothere_at_all\n")
     monkeypatch.syspath_prepend(tmp_path)

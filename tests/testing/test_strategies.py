@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from collections import Counter
+from itertools import product
+from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from riverrun.engine.core.codec import from_json, to_json
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.snapshot import InterruptSnapshot
+from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing import strategies as st
 from riverrun.engine.testing.answers import Answer
 from riverrun.engine.testing.scenario import Scenario
@@ -42,6 +45,14 @@ def test_a_cut_shrinks_to_two_reads() -> None:
     assert len(least(st.chunked(body), lambda reads: len(reads) > 1)) == 2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cut_through_a_character_shrinks_to_that_cut(seed: int) -> None:
+    body = st.wire_bytes("openai", Answer("one", "The river, 🌊"))
+    reads = smallest(st.chunked(body), lambda reads: any(0x80 <= read[0] < 0xC0 for read in reads), runs=500, seed=seed)
+    assert reads is not None
+    assert len(reads) == 2
+
+
 def test_a_mutation_shrinks_to_one_edit() -> None:
     whole = least(st.wire_bytes("openai", Answer("one", "a")), lambda body: True)
     assert whole.startswith(
@@ -53,6 +64,30 @@ def test_a_snapshot_shrinks_to_what_it_has_to_hold() -> None:
     snapshot = least(st.interrupt_snapshots(), lambda held: held.text and held.in_flight_tools)
     assert snapshot.text in ("a", "aa")  # two deltas may have to say it
     assert [call.partial_args for call in snapshot.in_flight_tools] == [""]
+
+
+def test_a_snapshot_shrinks_to_one_that_holds_nothing() -> None:
+    assert least(st.interrupt_snapshots(), lambda held: True) == InterruptSnapshot()
+
+
+def test_two_calls_under_way_shrink_to_two_names() -> None:
+    snapshot = least(st.interrupt_snapshots(), lambda held: len(held.in_flight_tools) == 2)
+    assert snapshot == InterruptSnapshot(in_flight_tools=snapshot.in_flight_tools, output_tokens=0)
+    assert [call.partial_args for call in snapshot.in_flight_tools] == ["", ""]
+
+
+def test_what_a_snapshot_may_hold_is_there_about_half_of_the_time_in_every_combination() -> None:
+    seen: Counter[tuple[bool, bool, int]] = Counter()
+
+    @given(st.interrupt_snapshots())
+    @settings(max_examples=300, derandomize=True, database=None, phases=[Phase.generate], deadline=None)
+    def look(held: InterruptSnapshot) -> None:
+        seen[bool(held.text), bool(held.completed_tool_calls), len(held.in_flight_tools)] += 1
+
+    look()
+    assert set(seen) == set(product((False, True), (False, True), (0, 1, 2)))
+    for place in range(3):
+        assert 90 < sum(times for held, times in seen.items() if held[place]) < 240, (place, seen)
 
 
 def test_a_scenario_shrinks_to_one_fault() -> None:
@@ -76,6 +111,28 @@ def test_strategies_compose(reads: list[bytes]) -> None:
 @settings(max_examples=50)
 def test_an_answer_is_written_where_bytes_are_needed(reads: list[bytes]) -> None:
     assert all(isinstance(read, bytes) for read in reads)
+
+
+def test_bytes_and_an_answer_stand_for_themselves() -> None:
+    answer = Answer("one", "a")
+    assert least(st.chunked(b"abc"), lambda reads: True) == [b"abc"]
+    assert least(st.mutated(b"abc"), lambda data: True) == b"abc"
+    assert b"[DONE]" in least(st.mutated(answer), lambda data: True)
+    assert b"".join(least(st.chunked(answer), lambda reads: len(reads) == 2)).endswith(b"[DONE]\n\n")
+
+
+@pytest.mark.parametrize("strategy", [st.chunked, st.mutated])
+@pytest.mark.parametrize(
+    "given", ["abc", None, 3, [b"abc"], st.answers, st.chunked(b"abc")], ids=lambda one: repr(one)[:9]
+)
+def test_what_is_neither_is_refused_at_the_call(strategy: Any, given: Any) -> None:
+    with pytest.raises(UsageError, match=rf"{strategy.__name__}\(\) was given .*; expected "):
+        strategy(given)
+
+
+def test_a_strategy_for_something_else_is_refused_when_it_draws() -> None:
+    with pytest.raises(UsageError, match=r"mutated\(\) was given a strategy that drew ''; expected bytes"):
+        least(st.mutated(cast("Any", st.texts())), lambda data: True)
 
 
 def test_a_cut_and_mutated_answer_shrinks_to_a_whole_small_one() -> None:
