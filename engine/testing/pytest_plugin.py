@@ -84,7 +84,7 @@ def _require_steps(number: int, given: object) -> None:
         raise UsageError(f"{said} of steps, as in [3, Break(ConnectionReset())]")
     for step in cast("list[object]", given):
         is_right = isinstance(step, bytes | Silence) or (isinstance(step, int) and not isinstance(step, bool))
-        if not is_right and not (isinstance(step, Break) and isinstance(step.cause, InterruptCause)):
+        if not is_right and not (isinstance(step, Break) and isinstance(cast("object", step.cause), InterruptCause)):
             kinds = "bytes, Silence(seconds), Break(cause) or a number of events"
             raise UsageError(f"{said} of {kinds}, and in it is {repr(step)[:80]}")
 

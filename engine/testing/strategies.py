@@ -275,7 +275,9 @@ def _said_parts(draw: st.DrawFn) -> list[list[StreamEvent]]:
             parts.append(events if is_released else events[: draw(st.integers(1, len(events) - 1))])
     for kind in draw(_BETWEEN):
         parts.append(draw(_block(kind, len(parts))))
-    return [*parts, *([[report]] if (report := draw(_USAGE)) else [])]
+    if report := draw(_USAGE):
+        parts.append([report])
+    return parts
 
 
 _CALLS = st.lists(_call(), max_size=2)

@@ -17,7 +17,7 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing import strategies as st
 from riverrun.engine.testing.answers import Answer
-from riverrun.engine.testing.scenario import Scenario
+from riverrun.engine.testing.scenario import Fault, Kind, Scenario
 from riverrun.engine.testing.simulator import simulate_many
 from riverrun.engine.testing.smallest import smallest
 from riverrun.engine.testing.story import tell_story
@@ -94,6 +94,24 @@ def test_a_scenario_shrinks_to_one_fault() -> None:
     scenario = least(st.scenarios(), lambda drawn: any(fault.kind == "stall" for fault in drawn.faults))
     assert [fault.kind.value for fault in scenario.faults] == ["stall"]
     assert not scenario.has_store
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.OVERLAP, Kind.IN_BAND_ERROR])
+def test_a_schedule_shrinks_to_one_plain_fault(kind: Kind, seed: int) -> None:
+    faults = smallest(
+        st.fault_schedules(), lambda drawn: any(f.kind is kind and f.at > 2 for f in drawn), runs=1000, seed=seed
+    )
+    assert faults == (Fault(kind, at=3, count=30 if kind is Kind.OVERLAP else 0),)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("retry_after_s", 7.0), ("manner", Kind.ECHO), ("burst", 16), ("status", 429)]
+)
+def test_a_schedule_shrinks_to_the_one_fault_that_matters(field: str, value: object) -> None:
+    faults = least(st.fault_schedules(), lambda drawn: any(getattr(fault, field) == value for fault in drawn))
+    assert len(faults) == 1
+    assert faults[0].at == 0
 
 
 @pytest.mark.parametrize("name", provider_classes())
