@@ -56,9 +56,12 @@ class Brook:
 
     def encode(self, request: rr.InferenceRequest, form: rr.ContinuationForm | None = None) -> WireRequest:
         """2. What is sent. What the API does not have is refused, never dropped in silence."""
-        if request.tools:
-            raise rr.UsageError("brook has no tools; expected a request without")
-        turns = [{"who": turn.role.value, "says": turn.text} for turn in request.messages]
+        for name in ("tools", "tool_choice", "stop_sequences", "temperature", "extra"):
+            if getattr(request, name) not in (None, (), {}):
+                raise rr.UsageError(f"brook has no {name}; expected a request without")
+        turns = [{"who": turn.role.value, "says": _says(turn)} for turn in request.messages]
+        if request.system:
+            turns.insert(0, {"who": "guide", "says": "\n".join(block.text for block in request.system)})
         body = {"model": self.model, "most": request.max_tokens, "goes_on": form is rr.ContinuationForm.NATIVE}
         headers = {"content-type": "application/json", **self._endpoint.headers}
         return WireRequest(self._endpoint.base_url + PATH, headers, json.dumps({**body, "turns": turns}).encode())
@@ -72,6 +75,13 @@ class Brook:
         if refusal.status == 423:
             return Failure(FailureKind.OVERLOADED, "brook: the sluice is shut", status=423)
         return failure_of_refusal(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
+
+
+def _says(turn: rr.Message) -> str:
+    for block in turn.content:
+        if not isinstance(block, rr.TextBlock):
+            raise rr.UsageError(f"brook takes nothing but text; seen was {type(block).__name__}")
+    return turn.text
 
 
 class BrookDecoder:

@@ -30,7 +30,7 @@ from .model import Violation
 from .provider_claims import Judge, Write
 from .provider_keys import SECRET_CHARS_MIN
 from .provider_refusals import status_faults
-from .provider_requests import asked_faults, conversation_faults, form_faults
+from .provider_requests import asked_faults, conversation_faults, form_faults, takes_tools
 from .provider_streams import SPOKEN
 from .simulator import require_draws
 
@@ -163,20 +163,22 @@ def _claims(judge: Judge, strategies: Any) -> list[_Claim]:
     """Pair what is drawn with what must hold of it; the last number divides `runs`."""
     from hypothesis import strategies as st
 
-    bodies = strategies.answers().map(judge.write)
+    calls_max = 2 if takes_tools(judge.provider) else 0
+    answers = strategies.answers(calls_max=calls_max)
+    bodies = answers.map(judge.write)
     any_bytes = bodies | strategies.mutated(bodies) | strategies.mutated(st.binary(max_size=200))
     place = st.integers(0, 2**16)
     return [
         (st.just(b"data: ") | st.just(b"") | st.just(b"event: x\n"), judge.bounds, 20),
-        (strategies.answers(), judge.whole_answer, 1),
+        (answers, judge.whole_answer, 1),
         (any_bytes, judge.any_bytes, 1),
         (strategies.chunked(any_bytes), judge.any_cut, 1),
-        (st.tuples(strategies.answers(), place), judge.cut_short, 1),
+        (st.tuples(answers, place), judge.cut_short, 1),
         (st.tuples(bodies, bodies), judge.two_at_once, 2),
         (strategies.requests(), judge.request, 1),
         (st.tuples(strategies.requests(with_tools=False, with_images=False), strategies.texts()), judge.continued, 1),
         (_refusals(judge, st, strategies), judge.refusal, 1),
-        (st.tuples(st.integers(2, 12), st.integers(0, 2), st.lists(place, max_size=3)), judge.whole_run, 4),
+        (st.tuples(st.integers(2, 12), st.integers(0, calls_max), st.lists(place, max_size=3)), judge.whole_run, 4),
     ]
 
 

@@ -49,6 +49,17 @@ _SIMPLE = evolve(
 _Pairs: TypeAlias = frozenset[tuple[str, str]]
 
 
+def takes_tools(provider: Provider) -> bool:
+    """Whether a request with tools is written; a provider of an API that has none refuses it."""
+    try:
+        provider.encode(evolve(REQUEST, tools=(_TOOL,)))
+    except UsageError:
+        return False
+    except Exception:  # whatever it raises is told where requests are judged
+        return True
+    return True
+
+
 def conversation_faults(provider: Provider) -> Iterator[Violation]:
     """Say what a request loses of a conversation, or moves; also of one that goes on in the assistant's own turn."""
     for request in (_CONVERSATION, _SIMPLE, evolve(_SIMPLE, system=())):
