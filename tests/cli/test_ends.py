@@ -117,7 +117,10 @@ def test_a_termination_is_exit_143(arguments: list[str], tmp_path: Path) -> None
             wait_until(lambda: catches(process.pid, signal.SIGTERM))  # nothing is said before its end
             time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=DEADLINE_S)
+        try:
+            _, err = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()  # leaving the block would wait for it
     assert (process.returncode, err) == (143, b"riverrun: terminated\n")
 
 
