@@ -31,7 +31,7 @@ from ..testing.swarm import scenario_of
 from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_safely, simulate_twice, sweep
 from .exits import ExitCode, OutputFailed
 from .output import write_line
-from .simulate_options import DEFAULTS
+from .simulate_defaults import DEFAULTS
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""

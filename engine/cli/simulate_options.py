@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from .simulate_defaults import RUNS
+
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
-
-RUNS = 20_000
-"""How many runs without `--runs`: `testing.sweep.REQUIRED_RUNS`, so many as a sweep needs to have been everywhere."""
-
-DEFAULTS = {"runs": RUNS, "seed": 0, "level": "events", "planner": "default", "save": "."}
-"""What a sweep takes where nothing is said; argparse is not told them, so that what was said can be told apart."""
 
 LEVELS = ("events", "bytes")
 """Every key of `testing.simulator.WORLDS`."""

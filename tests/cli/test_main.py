@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import riverrun as library
-from riverrun.engine.cli import demo_options, main, simulate_options
+from riverrun.engine.cli import demo_options, main, simulate_defaults, simulate_options
 from riverrun.engine.cli.demo import SHOW_SEED
 from riverrun.engine.cli.demo_show import MODELS
 from riverrun.engine.cli.exits import ExitCode, complaint_of
@@ -77,7 +77,7 @@ def test_the_names_that_options_repeat_are_those_of_the_kit() -> None:
     assert list(demo_options.FAULTS) == list(FaultKind)
     assert list(demo_options.WIRES) == list(MODELS)
     assert list(simulate_options.LEVELS) == list(WORLDS)
-    assert simulate_options.RUNS == REQUIRED_RUNS
+    assert simulate_defaults.RUNS == REQUIRED_RUNS
 
 
 def test_the_version_is_the_librarys() -> None:
