@@ -158,7 +158,7 @@ def test_where_no_secret_is_known_nothing_is_said_of_leaks() -> None:
     assert "nothing leaks" in check_provider(broken_requests.HasNoKey(), key=broken_providers.KEY, runs=1).laws
 
 
-@pytest.mark.parametrize("name", provider_classes())
+@pytest.mark.parametrize("name", list(provider_classes())[:3])
 def test_our_providers_keep_the_laws_with_their_key_known(name: str) -> None:
     provider = provider_classes()[name]("some-model", api_key=broken_providers.KEY, base_url="https://a.test")
     assert "nothing leaks" in check_provider(provider, key=broken_providers.KEY, runs=1).laws
