@@ -301,7 +301,7 @@ def test_the_story_of_a_planner_names_what_it_did(plan: Any, says: str) -> None:
 
 
 def test_a_planner_that_forgets_the_second_call_under_way_has_a_small_story() -> None:
-    story = refuted(check_planner, broken.cancels_one, runs=40).story
+    story = refuted(check_planner, broken.cancels_one, runs=200).story
     assert re.search(r"WholeRestart cancels the calls call_\d; under way were call_\d, call_\d\n", story), story
     assert len(story) < 700
     assert "text=''" in story
