@@ -166,7 +166,7 @@ def test_our_providers_keep_the_laws_with_their_key_known(name: str) -> None:
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
 def test_a_broken_store_is_refuted(make: type[MemoryStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 3.0)
     assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
 
 
@@ -245,7 +245,7 @@ def test_where_a_profiler_runs_no_call_is_watched_and_it_goes_on() -> None:
 
 
 def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 1.0)  # a thousand calls take longer
+    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 3.0)  # a thousand calls take longer
     assert check_store(Sleeps, runs=10).runs == 5
 
 
