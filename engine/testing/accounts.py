@@ -44,7 +44,7 @@ BUDGET, CANCEL, TIME, LIVE = "budgets", "cancellation wins", "time belongs to th
 def most_attempts(book: Book, last: Attempt) -> int:
     """The budget after an attempt that ended as `last` did."""
     retry = book.scenario.policy.retry
-    limits = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and last.fault.status in (429, 529)
+    limits = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and last.fault.status in (429, 503, 529)
     return retry.rate_limit_attempts_max if limits and retry.rate_limit_attempts_max is not None else retry.attempts_max
 
 
@@ -65,7 +65,7 @@ def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetrySc
     """A server's hint is a floor; the announced delay is the one that is waited."""
     hint = before.fault.retry_after_s if before.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else None
     waited = after.asked_s - max(before.ended_s, before.asked_s)
-    if hint and before.fault.status in (429, 529) and waited < hint - 1e-6:
+    if hint and waited < hint - 1e-6:
         book.tell(BUDGET, f"asked again after {waited:g} s; the server had said {hint:g}")
     if hint and hint > (most_s := book.scenario.policy.retry.retry_after_s_max):
         book.tell(BUDGET, f"a hint of {hint:g} s was waited out; at most {most_s:g} are")

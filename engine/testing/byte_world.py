@@ -276,7 +276,8 @@ class _Asked:
             del attempt.reply.events[: attempt.rewinds + 1]
             del attempt.reply.ends[: attempt.rewinds + 1]
             attempt.fault = HONEST
-        if fault.kind is Kind.IN_BAND_ERROR and fault.retry_after_s is not None:
+        has_hint = fault.retry_after_s is not None
+        if has_hint and (fault.kind is Kind.IN_BAND_ERROR or fault.status == 402):  # with a hint, 402 is a rate limit
             attempt.fault = evolve(fault, retry_after_s=None)
         attempt.refused = fault.kind is Kind.PREFILL_REFUSED and attempt.form is not None
 

@@ -45,9 +45,15 @@ _REFUSALS: dict[int, tuple[type[errors.InferenceError], FailureKind]] = {
     400: (errors.InvalidRequest, FailureKind.INVALID_REQUEST),
     401: (errors.Unauthorized, FailureKind.UNAUTHORIZED),
     402: (errors.QuotaExhausted, FailureKind.QUOTA_EXHAUSTED),
+    403: (errors.Unauthorized, FailureKind.UNAUTHORIZED),
     404: (errors.ModelNotFound, FailureKind.MODEL_NOT_FOUND),
+    408: (errors.InferenceTimeout, FailureKind.TIMEOUT),
+    409: (errors.ProviderError, FailureKind.PROVIDER),
     429: (errors.RateLimited, FailureKind.RATE_LIMITED),
     500: (errors.ProviderError, FailureKind.PROVIDER),
+    502: (errors.ProviderError, FailureKind.PROVIDER),
+    503: (errors.Overloaded, FailureKind.OVERLOADED),
+    504: (errors.InferenceTimeout, FailureKind.TIMEOUT),
     529: (errors.Overloaded, FailureKind.OVERLOADED),
 }
 HONEST = Fault(burst=16)

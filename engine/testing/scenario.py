@@ -22,7 +22,7 @@ from ..core.usage_error import UsageError
 SCHEMA_VERSION = 1
 ITEM_KINDS = ("text", "reasoning", "calls")
 
-STATUSES = (500, 400, 401, 402, 404, 429, 529)
+STATUSES = (500, 400, 401, 402, 403, 404, 408, 409, 429, 502, 503, 504, 529)
 """The statuses that the simulated model has an error for: every key of `model._REFUSALS`."""
 
 _NATIVE = ("native", "native_echo", "native_echo_trim")
