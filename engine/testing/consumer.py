@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import trio
 
-from ..core.events import Event, RetryScheduled, TextDelta
+from ..core.events import (
+    Event,
+    Finished,
+    Interrupted,
+    Resumed,
+    RetryScheduled,
+    StreamReset,
+    TextDelta,
+    ToolCallCancel,
+    ToolCallReady,
+    ToolCallStart,
+)
 from ..run import Run
 from .book import Book, Process
 from .scenario import Act
@@ -16,8 +28,18 @@ SWITCH_AT = 5
 """At which event a consumer that switches goes over to the other way of reading."""
 
 
-class Left(Exception):
-    """The consumer leaves the block."""
+_SAID: dict[type, Callable[[Any], str]] = {
+    TextDelta: attrgetter("text"),
+    Interrupted: lambda event: str(event.cause),
+    RetryScheduled: lambda event: f"attempt {event.attempt} of {event.attempts_max}, in {event.delay_s:g} s",
+    Resumed: lambda event: f"attempt {event.attempt}, by {event.continuation.value}, {event.seam.value}",
+    StreamReset: lambda event: event.reason,
+    ToolCallStart: lambda event: event.id,
+    ToolCallReady: lambda event: event.call.id,
+    ToolCallCancel: lambda event: event.id,
+    Finished: lambda event: event.result.stop_reason.value,
+}
+"""What a story tells of an event beside its name."""
 
 
 async def consume(book: Book, process: Process, run: Run) -> None:
@@ -76,7 +98,7 @@ def _take_all(book: Book, process: Process, run: Run, events: Sequence[Event]) -
     acts = plan.act is not Act.NONE and plan.act_s is None and not process.number
     for event in events:
         kind = type(event)
-        entries.append((now, "got", kind.__name__, event.text if kind is TextDelta else ""))  # type: ignore[union-attr]
+        entries.append((now, "got", kind.__name__, _SAID[kind](event) if kind in _SAID else ""))
         observer.take(event)
         if acts and process.act is Act.NONE and observer.count > plan.act_event:
             if plan.act_on in (None, kind.__name__):

@@ -14,12 +14,7 @@ from attrs import evolve
 from ..core.capabilities import Capabilities, ContinuationForm
 from ..core.messages import TextBlock, ToolCall
 from ..core.planner import (
-    ContinueText,
-    Reattach,
     RecoveryPlan,
-    SynthesizeToolUse,
-    TruncateBeforeTool,
-    WholeRestart,
 )
 from ..core.snapshot import InFlightTool, InterruptSnapshot
 from ..core.usage_error import UsageError
@@ -41,6 +36,7 @@ from .law_broken import (
     LawBroken,
 )
 from .model import Violation
+from .plan_faults import PLANS, faults_of
 from .refutation import refuted, simulate_alone
 from .scenario import Scenario
 from .simulator import WORLDS, Outcome, raise_interrupt, require_draws, simulate_many
@@ -126,7 +122,7 @@ def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
 
 
 class _Judge:
-    """Stands before a planner and judges each plan of it before the engine sees it."""
+    """Stands before a planner and asks it twice; what else is wrong with a plan the simulation says (`faults_of`)."""
 
     def __init__(self, plan: Planner, again: AskedAgain | None = None) -> None:
         self._plan = plan
@@ -136,12 +132,10 @@ class _Judge:
     def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
         before = copy.deepcopy(snapshot)
         plan = self._ask(snapshot, capabilities)
-        if isinstance(cast("object", plan), _PLANS) and self._ask(copy.deepcopy(before), evolve(capabilities)) != plan:
+        if isinstance(cast("object", plan), PLANS) and self._ask(copy.deepcopy(before), evolve(capabilities)) != plan:
             self._note(PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
         if snapshot != before:
             self._note(PURE, "it changed the snapshot that it was asked about")
-        for violation in faults_of(before, capabilities, plan):
-            self._note(violation.law, violation.message)
         if self._again is not None:
             self._again.keep(before, capabilities, plan)
         return plan
@@ -156,61 +150,12 @@ class _Judge:
         self.broken.append(Violation(law, message[:400]))
 
 
-_PLANS = (ContinueText, Reattach, SynthesizeToolUse, TruncateBeforeTool, WholeRestart)
-
-
 def _ask(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
     """Ask a planner. One that is an async function is told by the type of its plan, and not by a warning as well."""
     planned = plan(snapshot, capabilities)
     if inspect.iscoroutine(cast("object", planned)):
         cast("Any", planned).close()
     return planned
-
-
-def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: object) -> Iterator[Violation]:
-    """Say what is wrong with a plan, looking at nothing but what the run holds."""
-    shown, released = snapshot.text, snapshot.completed_tool_calls
-    for name in ("completed", "cancelled"):
-        if not isinstance(calls := getattr(plan, name, ()), tuple) and isinstance(plan, _PLANS):
-            yield Violation(WHOLE_CALLS, f"{_kind(plan)}.{name} is a {_kind(calls)}; expected a tuple")
-            return
-    match plan:
-        case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != shown:
-            said = (
-                f"goes on after {prefix[-40:]!r} ({len(prefix)} characters); shown was {shown[-40:]!r} ({len(shown)})"
-            )
-            yield Violation(ONE_STREAM, f"{_kind(plan)} {said}: what lies between is lost, or said twice")
-        case WholeRestart() | ContinueText() | TruncateBeforeTool() if released:
-            said = f"asks again although calls were released ({', '.join(call.id for call in released)})"
-            yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}: they would be made twice; expected SynthesizeToolUse")
-        case SynthesizeToolUse() if not released:
-            yield Violation(ONE_END, "SynthesizeToolUse ends the run although no call was released; expected to go on")
-        case SynthesizeToolUse(completed) if completed != released:
-            said = f"ends the run with {len(completed)} calls; released were {len(released)}"
-            yield Violation(WHOLE_CALLS, f"SynthesizeToolUse {said}, and they have to be the same")
-        case Reattach(cursor) if cursor != snapshot.cursor or not capabilities.can_reattach:
-            said = f"reads on at {cursor!r}; the snapshot's cursor is {snapshot.cursor!r}"
-            can = "can" if capabilities.can_reattach else "can not"
-            yield Violation(ONE_STREAM, f"Reattach {said}, and the provider {can} re-attach")
-        case SynthesizeToolUse() | ContinueText() | TruncateBeforeTool() | WholeRestart():
-            yield from _cancelled_faults(snapshot.in_flight_tools, plan)
-        case Reattach():
-            return
-        case _:
-            yield Violation(ONE_END, f"the plan is a {_kind(plan)}; expected a RecoveryPlan")
-
-
-def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -> Iterator[Violation]:
-    """What a plan says of the calls under way: a consumer is told so, and takes them off the screen."""
-    cancelled: tuple[InFlightTool, ...] = getattr(plan, "cancelled", ())
-    if cancelled != under_way:
-        named = ", ".join(call.id for call in cancelled) or "none"
-        said = f"cancels the calls {named}; under way were {', '.join(call.id for call in under_way) or 'none'}"
-        yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}")
-
-
-def _kind(plan: object) -> str:
-    return type(plan).__name__
 
 
 # -- single snapshots ---------------------------------------------------------------------------------------------
@@ -287,7 +232,7 @@ def _judge(
     except (Exception, SystemExit) as error:  # whatever a stranger's function raises is the finding
         return [Violation(PURE, f"it raised {type(error).__name__}: {error}"[:400])]
     found = list(faults_of(before, capabilities, first))
-    if isinstance(cast("object", first), _PLANS) and first != second:
+    if isinstance(cast("object", first), PLANS) and first != second:
         found.append(Violation(PURE, f"with another clock and other dice {first!r:.150} became {second!r:.150}"))
     if snapshot != before:
         found.append(Violation(PURE, "it changed the snapshot that it was asked about"))

@@ -22,12 +22,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from json import dumps
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import trio
 from attrs import evolve, frozen
 
 from ..core.capabilities import Capabilities
+from ..core.failures import printable
 from ..core.journal import restore
 from ..core.planner import (
     ContinueText,
@@ -51,6 +53,7 @@ from .events_world import EventWorld
 from .invariants import check_process, check_run
 from .model import Attempt, Model, Violation, World
 from .observer import Observer
+from .plan_faults import faults_of, told_plan
 from .required import require_planner
 from .scenario import Act, Scenario
 from .simulated_store import StoreHandle
@@ -73,6 +76,11 @@ class Outcome:
     broken: tuple[Violation, ...]
     reached: frozenset[str]
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def faults_unmet(self) -> int:
+        """How many faults of the scenario were for requests that were never made."""
+        return max(len(self.scenario.faults) - len(self.attempts), 0)
 
     @property
     def log_hash(self) -> int:
@@ -148,6 +156,7 @@ class Simulation(Book):
         super().__init__(scenario, clock)
         self.world = _world_of(scenario.level)(self.model, REQUEST, self.dice)
         self._planner = planner if planner is not None else planner_of(scenario.planner)
+        self._is_ours = self._planner is plan_recovery
         self._stuck: str | None = None
         self._done = False
 
@@ -170,6 +179,19 @@ class Simulation(Book):
     def _chance(self) -> float:
         """Draw for the engine, in steps: runs that wait equally long wake up together, and share a turn of the loop."""
         return int(self.dice() * CHANCES) / CHANCES
+
+    def _plan(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        """Ask the planner and note what it plans; of a stranger's plan also what is wrong with it by itself."""
+        before = snapshot if self._is_ours else evolve(snapshot)
+        try:
+            plan = self._planner(snapshot, capabilities)
+        except Exception as error:
+            self.log("planned", f"nothing: it raised {_told_error(error)}")
+            raise
+        self.log("planned", told_plan(plan))
+        if not self._is_ours:
+            self.model.broken += faults_of(before, capabilities, plan)
+        return plan
 
     def give_up(self, why: str) -> None:
         """End it from outside: the loop can not go on."""
@@ -194,7 +216,7 @@ class Simulation(Book):
             policy=scenario.policy,
             store=handle,
             transport=self.world.transport,
-            planner=self._planner,
+            planner=self._plan,
             chance=self._chance,
             wall_clock=_noon,
         )
@@ -272,6 +294,15 @@ class Simulation(Book):
         self.model.let_go()
         self.world.let_go()
         return Outcome(self.scenario, tuple(self.entries), broken, reached, tuple(model.attempts))
+
+
+def _told_error(error: Exception) -> str:
+    """Say what was raised, and where: the last line of a stranger's that it went through."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f", at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"{type(error).__name__}: {printable(str(error))}{where}"
 
 
 def _text_of(run: Run) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import cast
 
+from ..core.codec import unstructure
+from ..core.policy import Policy
 from ..core.stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -32,7 +35,10 @@ def tell_story(outcome: Outcome, *, found_by: int | None = None) -> str:
 
     `found_by`: the seed that the scenario was made from, where that is another one than its own.
     """
-    lines = [_scene(outcome.scenario, found_by), *_timeline(outcome)]
+    lines = [_scene(outcome.scenario, found_by), *_policy(outcome.scenario.policy), *_timeline(outcome)]
+    if outcome.faults_unmet:
+        unmet, all_of_them = outcome.faults_unmet, len(outcome.scenario.faults)
+        lines.append(f"note      {unmet} of the {all_of_them} faults never happened: no request was made for them")
     lines += [f"BROKEN  {violation.law}: {violation.message}" for violation in outcome.broken]
     return "\n".join(lines) + "\n"
 
@@ -43,6 +49,17 @@ def _scene(scenario: Scenario, found_by: int | None) -> str:
     is_its_own = found_by in (None, scenario.seed)
     seed = f"seed {scenario.seed}" if is_its_own else f"seed {found_by}, with the dice of seed {scenario.seed}"
     return f"{seed}: a provider of kind {scenario.provider}, {store}; the model's answer: {answer}"
+
+
+def _policy(policy: Policy) -> list[str]:
+    """Name what is not the default."""
+    parts = cast("dict[str, dict[str, object]]", unstructure(policy, Policy, sparse=True))
+    named = [f"{part}.{name} {value}" for part, held in parts.items() for name, value in held.items()]
+    return [_fit(f"policy: {', '.join(named)}")] if named else []
+
+
+def _fit(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 
 
 def _item(item: Item) -> str:
@@ -57,23 +74,37 @@ def _timeline(outcome: Outcome) -> Iterator[str]:
         entries = list(group)
         told = _TELLERS.get(what, _any)(outcome, entries)
         for number, line in enumerate(told):
-            yield f"{f'{second:9.3f} s' if not number else '':11}  {line[:WIDTH]}"
+            yield f"{f'{second:9.3f} s' if not number else '':11}  {_fit(line)}"
+
+
+def _lines(who: str, words: list[str]) -> list[str]:
+    """Write words in as many lines as they need; one that is longer than a line is cut."""
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"{'' if lines else who:8}  {word}")
+    return lines
 
 
 def _asked(outcome: Outcome, entries: list[Entry]) -> list[str]:
-    return [_request(outcome.attempts[int(number)], form, said) for _, _, number, form, said, _ in entries]
+    requests = [_request(outcome.attempts[int(number)], form, said) for _, _, number, form, said, _ in entries]
+    return [line for lines in requests for line in lines]
 
 
-def _request(attempt: Attempt, form: str, said: int) -> str:
+def _request(attempt: Attempt, form: str, said: int) -> list[str]:
     how = f"by {form}, says that {said} characters were said" if form else "from the start"
-    return f"asked     request {attempt.number + 1}, {how}{_fault(attempt.fault)}"
+    return _lines("asked", [f"request {attempt.number + 1}, {how}", *_fault(attempt.fault)])
 
 
-def _fault(fault: Fault) -> str:
+def _fault(fault: Fault) -> list[str]:
     if fault.kind is Kind.NONE:
-        return ""
+        return []
+    status = f" {fault.status}" if fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else ""
+    hint = f" with a hint of {fault.retry_after_s:g} s" if status and fault.retry_after_s is not None else ""
     manner = f", and it begins by: {fault.manner.value}" if fault.manner is not Kind.NONE else ""
-    return f"   [will go wrong: {fault.kind.value} at event {fault.at}{manner}]"
+    return [f"  [will go wrong: {fault.kind.value}{status}{hint} at event {fault.at}{manner}]"]
 
 
 def _said(outcome: Outcome, entries: list[Entry]) -> list[str]:
@@ -85,8 +116,7 @@ def _said(outcome: Outcome, entries: list[Entry]) -> list[str]:
         attempt = outcome.attempts[number]
         later = [other[3] for other in outcome.log if other[1] == "said" and other[2] == entry[2] and other[3] > at]
         words += [_event(attempt, place) for place in range(at, min([attempt.given, *later]))]
-    told = " ".join(word for word in words if word)
-    return [f"provider  {told}"] if told else []
+    return _lines("provider", [word for word in words if word])
 
 
 def _event(attempt: Attempt, at: int) -> str:
@@ -115,8 +145,13 @@ def _event(attempt: Attempt, at: int) -> str:
 
 
 def _got(_outcome: Outcome, entries: list[Entry]) -> list[str]:
-    words = [repr(text) if kind == "TextDelta" else kind for _, _, kind, text in entries if kind != "UsageUpdate"]
-    return [f"consumer  {' '.join(words)}"] if words else []
+    return _lines("consumer", [_taken(kind, said) for _, _, kind, said in entries if kind != "UsageUpdate"])
+
+
+def _taken(kind: str, said: str) -> str:
+    if kind == "TextDelta":
+        return repr(said)
+    return f"{kind}({said})" if said else kind
 
 
 def _opened(_outcome: Outcome, entries: list[Entry]) -> list[str]:
@@ -124,6 +159,10 @@ def _opened(_outcome: Outcome, entries: list[Entry]) -> list[str]:
         f"opened    by process {number + 1}{f', which has {kept} characters' if kept else ''}"
         for _, _, number, kept in entries
     ]
+
+
+def _crashed(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    return [f"crashed   process {number + 1}" for _, _, number in entries]
 
 
 def _stored(_outcome: Outcome, entries: list[Entry]) -> list[str]:
@@ -135,4 +174,4 @@ def _any(_outcome: Outcome, entries: list[Entry]) -> list[str]:
     return [f"{entry[1]:8}  {' '.join(str(part) for part in entry[2:])}".rstrip() for entry in entries]
 
 
-_TELLERS = {"asked": _asked, "said": _said, "got": _got, "opened": _opened, "stored": _stored}
+_TELLERS = {"asked": _asked, "said": _said, "got": _got, "opened": _opened, "crashed": _crashed, "stored": _stored}

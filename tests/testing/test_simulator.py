@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from math import nan
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +14,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.codec import CodecError
 from riverrun.engine.core.errors import UsageError
-from riverrun.engine.core.policy import CheckpointPolicy, Policy, StallPolicy
+from riverrun.engine.core.planner import RecoveryPlan, TruncateBeforeTool, plan_recovery
+from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
+from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.run import Run
 from riverrun.engine.testing import clock as clocks
 from riverrun.engine.testing.faults import Fault as LoopbackFault
@@ -188,6 +192,63 @@ def test_a_story_tells_each_token_that_was_said_once() -> None:
     provider = [line for line in tell_story(simulate(RESET)).splitlines() if " provider  " in line]
     pieces = version_of(RESET.answer).pieces
     assert [sum(line.count(repr(piece.text)) for line in provider) for piece in pieces[:4]] == [1, 1, 1, 1]
+
+
+def test_a_story_tells_what_was_planned_why_and_how_it_goes_on() -> None:
+    story = tell_story(simulate(Scenario(faults=(Fault(Kind.RESET, 5),))))
+    planned = "planned   ContinueText (go on after 14 characters)"
+    assert all(word in story for word in (planned, "Interrupted(connection reset)", "RetryScheduled(attempt 2 of "))
+    assert "Resumed(attempt 2, by prefill, clean)" in story
+
+
+def test_a_story_tells_where_a_planner_raised() -> None:
+    def raises(_snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
+        raise ValueError("not\ntoday")
+
+    line = raises.__code__.co_firstlineno + 1
+    said = rf"planned   nothing: it raised ValueError: not\ntoday, at test_simulator.py:{line}"
+    assert said in tell_story(simulate(RESET, planner=raises))
+
+
+def test_a_story_tells_which_faults_never_happened_and_what_the_policy_says() -> None:
+    policy = Policy(retry=RetryPolicy(attempts_max=1))
+    story = tell_story(simulate(Scenario(faults=(Fault(Kind.RESET, 3),) * 3, policy=policy)))
+    assert "2 of the 3 faults never happened" in story
+    assert "policy: retry.attempts_max 1\n" in story
+    assert "never happened" not in tell_story(simulate(RESET))
+
+
+def test_no_line_of_a_story_loses_an_event() -> None:
+    outcome = simulate(Scenario(answer=(Item("text", 60),), faults=(Fault(Kind.NONE, burst=1000),)))
+    story = tell_story(outcome)
+    assert max(map(len, story.splitlines())) <= 13 + 110
+    assert "Finished(end_turn)" in story
+    words = " ".join(repr(piece.text) for piece in version_of(outcome.scenario.answer).pieces)
+    assert story.replace("\n" + " " * 23, " ").count(words) == 2
+
+
+def test_a_plan_is_judged_by_itself_before_anything_comes_of_it() -> None:
+    def forgets_the_calls(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        plan = plan_recovery(snapshot, capabilities)
+        return TruncateBeforeTool(plan.assistant_prefix, ()) if isinstance(plan, TruncateBeforeTool) else plan
+
+    scenario = Scenario(answer=(Item("text", 2), Item("calls", 1)), faults=(Fault(Kind.RESET, 8),))
+    assert not simulate(scenario).broken
+    [broken] = simulate(scenario, planner=forgets_the_calls).broken
+    assert (broken.law, "cancels the calls none; under way were c1.0@0" in broken.message) == ("whole calls", True)
+
+
+# -- refusals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["events", "bytes"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_before_and_inside_a_stream_keeps_the_laws(status: int, level: str) -> None:
+    for kind, hint in product((Kind.HTTP_ERROR, Kind.IN_BAND_ERROR), (None, 0.0, 7.0, 1000.0)):
+        fault = Fault(kind, 5, status=status, retry_after_s=hint)
+        for seed in (1, 2):  # of each wire format
+            outcome = simulate(Scenario(seed=seed, level=level, provider="quote", faults=(fault,)))
+            assert not outcome.broken, tell_story(outcome)
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------
