@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve
-
 from ..engine.core.capabilities import Capabilities, ContinuationForm
 from ..engine.core.failures import Failure
 from ..engine.core.policy import Limits
@@ -104,7 +102,7 @@ class Anthropic:
             prefix_trailing_space=False,
             reasons=is_thinking or self._facts.reasons,
         )
-        return evolve(declared, whole_only=declared.whole_only or whole_only_reason(request))
+        return declared.with_reason(whole_only_reason(request))
 
     def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         """Write a request.

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from attrs import evolve
-
 from ..engine.core.capabilities import Capabilities, ContinuationForm
 from ..engine.core.failures import Failure
 from ..engine.core.policy import Limits
@@ -109,7 +107,7 @@ class Gemini:
             forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
             reasons=self._facts.reasons or asks_for_reasoning(request),
         )
-        return evolve(declared, whole_only=declared.whole_only or generate_whole_only(request))
+        return declared.with_reason(generate_whole_only(request))
 
     def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         """Write a request.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from attrs import evolve
-
 from ..engine.core.capabilities import Capabilities, ContinuationForm
 from ..engine.core.failures import Failure
 from ..engine.core.policy import Limits
@@ -96,7 +94,7 @@ class GeminiInteractions:
             can_reattach=request.extra.get("store") is not False,
             reasons=self._facts.reasons or asks_for_reasoning(request),
         )
-        return evolve(declared, whole_only=declared.whole_only or interaction_whole_only(request))
+        return declared.with_reason(interaction_whole_only(request))
 
     def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         """Write a request that begins an interaction.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve
-
 from ..engine.core.capabilities import Capabilities, ContinuationForm
 from ..engine.core.failures import Failure
 from ..engine.core.policy import Limits
@@ -116,7 +114,7 @@ class Ollama:
             reasons=thinks or self._reasons,
             waiting_message="ollama may be loading the model",
         )
-        return evolve(declared, whole_only=declared.whole_only or whole_only_reason(request) or _format_reason(request))
+        return declared.with_reason(whole_only_reason(request) or _format_reason(request))
 
     def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         """Write a request.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, TypedDict
 
-from attrs import evolve
-
 from ..engine.core.capabilities import Capabilities, ContinuationForm
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONObject
@@ -138,8 +136,7 @@ class ChatModel:
             reasons=thinks or self._reasons,
             waiting_message=dialect.waiting_message,
         )
-        whole_only = declared.whole_only or whole_only_reason(request) or self._grammar_reason(request)
-        return evolve(declared, whole_only=whole_only)
+        return declared.with_reason(whole_only_reason(request) or self._grammar_reason(request))
 
     def _thinks(self, request: InferenceRequest) -> bool:
         asked = asks_to_think(request)

@@ -107,11 +107,9 @@ class OpenAIResponses:
         declared = self._capabilities or Capabilities(
             forms=(ContinuationForm.QUOTE,), reasons=self._thinks(request), can_reattach=True
         )
-        return evolve(
-            declared,
-            can_reattach=declared.can_reattach and request.extra.get("background") is True,
-            whole_only=declared.whole_only or whole_only_reason(_with_format(request)),
-        )
+        if request.extra.get("background") is not True:
+            declared = declared.without(ContinuationForm.CURSOR)
+        return declared.with_reason(whole_only_reason(_with_format(request)))
 
     def _thinks(self, request: InferenceRequest) -> bool:
         return self._reasons or request.reasoning_effort not in (None, "none")

@@ -218,7 +218,7 @@ class Accumulator:
         self.usage, odd = apply_report(self.usage, event)
         self.odd_usage += odd
         self.usage_reported = True
-        return UsageUpdate(self.usage_before + self.usage)
+        return UsageUpdate(self.total_usage)
 
     def _fold_stop(self, event: StopReported) -> None:
         self.stop = event
@@ -368,7 +368,7 @@ class Accumulator:
     @property
     def total_usage(self) -> TokenUsage:
         """Usage of all attempts so far."""
-        return self.usage_before + self.usage
+        return self.usage if self.usage_before is NO_USAGE else self.usage_before + self.usage
 
     def blocks(self) -> tuple[AnswerBlock, ...]:
         """Return what was said, in order; calls under way are left out."""

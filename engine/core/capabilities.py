@@ -57,6 +57,12 @@ class Capabilities:
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 
+    def with_reason(self, whole_only: str | None) -> Capabilities:
+        """Return the same for a request whose answer can only be had whole, if there is a reason; an own one stays."""
+        if self.whole_only or not whole_only:
+            return self
+        return evolve(self, whole_only=whole_only)
+
     def without(self, form: ContinuationForm) -> Capabilities:
         """Return the same, once a provider has refused a form."""
         if form not in self.forms and not (form is ContinuationForm.CURSOR and self.can_reattach):

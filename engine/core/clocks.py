@@ -94,14 +94,17 @@ class Clocks:
     def _deadlines(self) -> list[tuple[float, str, float]]:
         """Return (provider time, name, seconds allowed) of each clock that runs in this phase."""
         policy = self._policy
-        rows = [(self._began, "total", policy.total_s)]
         if self._phase is Phase.HEADERS:
-            rows.append((self._began, "headers", policy.headers_s))
+            since, name, limit = self._began, "headers", policy.headers_s
         elif self._phase is Phase.FIRST_EVENT:
-            rows.append(self._first_event())
+            since, name, limit = self._first_event()
         else:
-            rows.append((self._last, "idle", self._idle_s))
-        return [(since + limit, name, limit) for since, name, limit in rows if limit is not None]
+            since, name, limit = self._last, "idle", self._idle_s
+        total_s = policy.total_s
+        rows = [] if total_s is None else [(self._began + total_s, "total", total_s)]
+        if limit is not None:
+            rows.append((since + limit, name, limit))
+        return rows
 
     def _first_event(self) -> tuple[float, str, float | None]:
         """Return the row of the first-event clock: the maximum bounds what pings add to it, never the clock."""
@@ -133,7 +136,8 @@ class Clocks:
         if self._paused_at is not None:
             return inf  # whoever resumes looks again; near a deadline that can not come we would look all the time
         time = self._provider_time(now)
-        earliest = min((deadline for deadline, _, _ in self._deadlines()), default=inf)
+        rows = self._deadlines()
+        earliest = min(rows)[0] if rows else inf
         floor = self._policy.throughput
         if floor is not None and self._phase is Phase.STREAMING:
             earliest = min(earliest, self._window_began + floor.window_s)

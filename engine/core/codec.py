@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -139,4 +140,10 @@ def _cut(text: str) -> str:
 
 def unstructure(value: object, kind: Any, *, sparse: bool = False) -> Any:
     """Turn a value of the vocabulary into plain JSON values; a `sparse` one without the fields that have defaults."""
-    return converter(sparse=sparse).unstructure(value, unstructure_as=kind)
+    return _writer(kind, sparse=sparse)(value)
+
+
+@cache
+def _writer(kind: Any, *, sparse: bool) -> Callable[[object], Any]:
+    """Return what writes values of a declared type, found once: looking it up costs as much as writing a small one."""
+    return converter(sparse=sparse).get_unstructure_hook(kind)

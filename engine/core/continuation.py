@@ -20,7 +20,7 @@ Rules, each with its reason:
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from attrs import evolve, frozen
 
@@ -95,13 +95,13 @@ def _continue(
         )
     if capabilities.whole_only is not None or not prefix.strip():
         return _restart(request, snapshot)
-    shrunk = _shrink_ceilings(request, snapshot, prefix)
+    ceilings = _ceilings(request, snapshot, prefix)
     for form in capabilities.forms:
         match form:
             case ContinuationForm.NATIVE | ContinuationForm.PREFILL:
-                return _by_prefix(shrunk, snapshot, prefix, form, capabilities)
+                return _by_prefix(request, ceilings, snapshot, prefix, form, capabilities)
             case ContinuationForm.QUOTE:
-                return _by_quote(shrunk, snapshot, prefix)
+                return _by_quote(request, ceilings, snapshot, prefix)
             case ContinuationForm.CURSOR | ContinuationForm.RESTART:
                 continue
     return _restart(request, snapshot)
@@ -109,6 +109,7 @@ def _continue(
 
 def _by_prefix(
     request: InferenceRequest,
+    ceilings: _Ceilings,
     snapshot: InterruptSnapshot,
     prefix: str,
     form: ContinuationForm,
@@ -118,12 +119,13 @@ def _by_prefix(
     if not capabilities.prefix_trailing_space:
         turn, trimmed = _without_trailing_space(turn)
     said = prefix[: len(prefix) - len(trimmed)]
-    return NextRequest(_with_assistant(request, turn), form, said=said, searches=capabilities.echoes, trimmed=trimmed)
+    asked = evolve(request, messages=_with_assistant(request.messages, turn), **ceilings)
+    return NextRequest(asked, form, said=said, searches=capabilities.echoes, trimmed=trimmed)
 
 
-def _by_quote(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:
-    answered = _with_assistant(request, _replayable(snapshot, prefix))
-    asked = evolve(answered, messages=(*answered.messages, Message.user(_quote_prompt(prefix))))
+def _by_quote(request: InferenceRequest, ceilings: _Ceilings, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:
+    answered = _with_assistant(request.messages, _replayable(snapshot, prefix))
+    asked = evolve(request, messages=(*answered, Message.user(_quote_prompt(prefix))), **ceilings)
     return NextRequest(asked, ContinuationForm.QUOTE, said=prefix, searches=True)
 
 
@@ -170,22 +172,27 @@ def _without_trailing_space(
     return (*turn[:-1], TextBlock(kept)) if kept else turn[:-1], last.text[len(kept) :]
 
 
-def _with_assistant(request: InferenceRequest, blocks: tuple[Block, ...]) -> InferenceRequest:
-    last = request.messages[-1]
+def _with_assistant(messages: tuple[Message, ...], blocks: tuple[Block, ...]) -> tuple[Message, ...]:
+    last = messages[-1]
     if last.role is Role.ASSISTANT:
-        return evolve(request, messages=(*request.messages[:-1], Message(Role.ASSISTANT, (*last.content, *blocks))))
-    return evolve(request, messages=(*request.messages, Message(Role.ASSISTANT, blocks)))
+        return (*messages[:-1], Message(Role.ASSISTANT, (*last.content, *blocks)))
+    return (*messages, Message(Role.ASSISTANT, blocks))
 
 
-def _shrink_ceilings(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> InferenceRequest:
+class _Ceilings(TypedDict, total=False):
+    """What of a request a continuation makes smaller."""
+
+    max_tokens: int
+    reasoning_budget_tokens: int | None
+
+
+def _ceilings(request: InferenceRequest, snapshot: InterruptSnapshot, prefix: str) -> _Ceilings:
     if request.max_tokens is None:
-        return request
+        return {}
     emitted = snapshot.output_tokens if snapshot.output_tokens is not None else estimate_tokens(prefix)
     left = max(request.max_tokens - emitted, 1)
     budget = request.reasoning_budget_tokens
-    return evolve(
-        request, max_tokens=left, reasoning_budget_tokens=None if budget is not None and budget >= left else budget
-    )
+    return {"max_tokens": left, "reasoning_budget_tokens": None if budget is not None and budget >= left else budget}
 
 
 def _first_opaque(blocks: tuple[AnswerBlock, ...]) -> str | None:

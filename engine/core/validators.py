@@ -89,9 +89,10 @@ def require_instance(name: str, value: object, kind: type, expected: str) -> Non
 
 def items_of(name: str, value: object, alone: type | tuple[type, ...], expected: str) -> tuple[object, ...]:
     """Return the items of a list or of any other iterable; a value of a type in `alone` needs no list around it."""
-    refusal = f"{name} is {seen(value)}; expected {expected}"
+    if type(value) is tuple:  # as where a request is made of another
+        return cast("tuple[object, ...]", value)
     if isinstance(value, alone):
         return (value,)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise UsageError(refusal)
+        raise UsageError(f"{name} is {seen(cast('object', value))}; expected {expected}")
     return tuple(cast("Iterable[object]", value))
