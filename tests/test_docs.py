@@ -13,7 +13,7 @@ import riverrun as rr
 from riverrun.engine import transport
 from riverrun.engine.core import tool_json
 from riverrun.engine.recorder import Recorder
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, open_loopback
+from riverrun.engine.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
 from riverrun.providers.by_name import provider_classes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +116,18 @@ def test_the_scripted_network_that_is_printed_passes_as_printed() -> None:
     world: dict[str, object] = {}
     code = next(block for block in blocks("docs/testing-network.md") if "def test_a_reset" in block)
     exec(f"{code}\n\ntest_a_reset_is_got_over()\n", world)  # noqa: S102 - the page's own code
+
+
+def test_the_scripted_source_that_is_printed_passes_as_printed() -> None:
+    world: dict[str, object] = {}
+    code = next(block for block in blocks("docs/testing.md") if "def test_my_application_gets_over" in block)
+    exec(f"{code}\n\ntest_my_application_gets_over_a_bad_day()\n", world)  # noqa: S102 - the page's own code
+
+
+def test_every_fault_of_a_scripted_source_has_its_row() -> None:
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8").partition("## A scripted source\n")[2]
+    rows = [line.split(" | ")[0] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {kind.value for kind in Kind} - {"none"}
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never, assert_type
 
 import riverrun as rr
+from riverrun.engine.testing import RIVERS, AskedRequest, AttemptFault, ScriptedSource
 
 
 async def stream_an_answer(engine: rr.Engine, request: rr.InferenceRequest) -> None:
@@ -140,3 +141,13 @@ def build_an_engine(store: rr.CheckpointStore, source: rr.EventSource) -> None:
     assert_type(rr.Engine(rr.OpenAIChat("gpt-4.1", api_key="k"), policy=rr.Policy()), rr.Engine)
     assert_type(rr.Engine(source, store=rr.MemoryStore()), rr.Engine)
     rr.Engine(source, store=rr.SQLiteStore("runs.db"), chance=lambda: 0.5, wall_clock=lambda: 0.0)
+
+
+def script_a_source() -> None:
+    source = ScriptedSource(RIVERS, [AttemptFault("reset", at=5)], capabilities=rr.Capabilities(), seed=1, model="m")
+    assert_type(rr.Engine(source), rr.Engine)
+    assert_type(source.requests, list[AskedRequest])
+    assert_type(source.requests[0].said, str)
+    assert_type(source.requests[0].form, rr.ContinuationForm | None)
+    assert_type(source.faults_happened, list[AttemptFault])
+    assert_type(source.open_answers, int)

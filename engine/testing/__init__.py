@@ -8,13 +8,14 @@ from .faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
 from .laws import LAWS, Held, LawBroken, check_planner, check_policy, check_provider, check_store
 from .loopback import Loopback, Manner, open_loopback, retelling
 from .loopback_wire import Told, Wire, read_told
-from .model import Violation
+from .model import ForeignError, Violation
 from .network import ScriptedNetwork
 from .rare import RARE_STATES
 from .recording import Recorded, RecordingEnded, RecordingUnusable, recorded
 from .scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
 from .scenario import Fault as AttemptFault
 from .scripted import Break, Script, ScriptedTransport, Silence
+from .scripted_source import AskedRequest, ScriptedSource
 from .shrink import shrink
 from .simulator import Outcome, simulate, simulate_each, simulate_many
 from .story import tell_story
@@ -33,6 +34,7 @@ __all__ = [
     "WEATHER",
     "Act",
     "Answer",
+    "AskedRequest",
     "AttemptFault",
     "Break",
     "Close",
@@ -42,6 +44,7 @@ __all__ = [
     "Fails",
     "Fault",
     "FaultKind",
+    "ForeignError",
     "Framing",
     "GoesAway",
     "Held",
@@ -58,6 +61,7 @@ __all__ = [
     "Scenario",
     "Script",
     "ScriptedNetwork",
+    "ScriptedSource",
     "ScriptedTransport",
     "SentRequest",
     "Silence",

@@ -17,6 +17,7 @@ from ..core.failures import Failure, FailureKind
 from ..core.stop import StopReason
 from ..core.stream_events import (
     AnswerRestarted,
+    ResponseStarted,
     StopReported,
     StreamEvent,
     StreamFailed,
@@ -170,7 +171,10 @@ class Model:
         attempt.searches = form is ContinuationForm.QUOTE or (form is not None and self._capabilities.echoes)
         self.attempts.append(attempt)
         self.log("asked", number, form or "", len(said), fault.kind)
-        self._speak(attempt, said, shown)
+        opening = (ResponseStarted(f"r{number}", "sim"), UsageReport(input=10 + number))
+        speak(attempt, opening, said, shown, f"@{number}" if self.scenario.fresh_ids else "", _begun_anew)
+        if attempt.reply.version is not version:
+            self.versions.append(attempt.reply.version)
         return attempt
 
     def let_go(self) -> None:
@@ -197,74 +201,6 @@ class Model:
         self.broken.append(Violation("one stream", seen))
         return self.versions[-1]
 
-    # -- what is said ---------------------------------------------------------------------------------------------
-
-    def _speak(self, attempt: Attempt, said: str, shown: str) -> None:
-        fault, version, offset = attempt.fault, attempt.reply.version, len(said)
-        suffix = f"@{attempt.number}" if self.scenario.fresh_ids else ""
-        start, ahead = offset, ""
-        can_repeat = attempt.searches and offset >= EVIDENCE_CHARS
-        begins = fault.begins
-        if begins is Kind.ECHO and can_repeat:
-            start = 0
-        elif begins is Kind.OVERLAP and can_repeat:
-            start = max(offset - max(fault.count, EVIDENCE_CHARS), 0)
-        elif begins is Kind.STARTS_OVER and can_repeat and (fork := _fork(version, offset)):
-            version, start = version.astray(fork), 0
-            self.versions.append(version)
-        elif begins is Kind.WHITE_SPACE and attempt.form is not None and offset < len(version.text):
-            version, offset, ahead = self._respell(version, offset, shown)
-            start = offset
-        else:
-            begins = Kind.NONE
-        attempt.begins = begins
-        attempt.reply = reply = Reply(version)
-        if fault.kind is Kind.EMPTY and not said:
-            _say_nothing(reply, attempt.number)
-            return
-        reply.begin(attempt.number, 10 + attempt.number, offset if start == offset else start)
-        if start < offset:
-            reply.say_text(start, offset)
-        reply.say_rest(self.scenario.answer, offset, suffix, ahead)
-        self._break(attempt, reply)
-
-    def _respell(self, version: Version, offset: int, shown: str) -> tuple[Version, int, str]:
-        """Begin with white space that is not the answer's; `shown` may hold some that the request left off."""
-        rest = version.text[offset:]
-        ahead = "\t" if not rest[:1].isspace() else "\n\t" if rest[0] != "\n" else " \t"
-        trimmed, reply, common = shown[offset:], ahead + rest, 0
-        while common < min(len(trimmed), len(reply)) and trimmed[common] == reply[common]:
-            common += 1
-        respelled = version.respelled(offset, shown, reply[common:])
-        self.versions.append(respelled)
-        return respelled, len(shown), reply[:common]
-
-    def _break(self, attempt: Attempt, reply: Reply) -> None:
-        """Cut the reply where its fault lies; how it then ends is its player's."""
-        fault = attempt.fault
-        at = fault.at
-        match fault.kind:
-            case Kind.PREMATURE_END:
-                _cut(reply, len(reply.events) - 1)
-            case Kind.RESET | Kind.GOAWAY | Kind.HALF_CLOSE | Kind.STALL | Kind.PINGS_ONLY | Kind.FOREIGN_ERROR:
-                last = 1 if fault.kind is Kind.HALF_CLOSE else 0  # an end after the stop is the terminal event
-                _cut(reply, min(at, len(reply.events) - last))
-            case Kind.IN_BAND_ERROR:
-                _cut(reply, at)
-                reply.events.append(StreamFailed(failure_of(fault)))
-                reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
-            case Kind.GARBAGE:
-                _cut(reply, at)
-                reply.events.append(ToolCallDelta("nobody's", ""))
-                reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
-            case Kind.DUPLICATE:
-                at = min(at, len(reply.events) - 1)
-                attempt.rewinds = at
-                reply.events[at:] = [AnswerRestarted(), *reply.events]
-                reply.ends[at:] = [attempt.base, *reply.ends]
-            case _:
-                pass
-
 
 def nobody_listens(*_said: object) -> None:
     """Stands where somebody was told, when a run is over: what points back is let go."""
@@ -281,16 +217,98 @@ def error_of(fault: Fault) -> errors.InferenceError:
     return _REFUSALS[fault.status][0](f"status {fault.status}", status=fault.status, retry_after_s=fault.retry_after_s)
 
 
-def _fork(version: Version, offset: int) -> int | None:
-    """Where an answer begun anew may leave the old one: seen to be the same for long enough, and before its end."""
-    return next(
-        (
-            e
-            for e in version.edges
-            if START_OVER_CHARS <= e < offset - 8 and version.text[e].isascii() and version.text[e].isalpha()
-        ),
-        None,
-    )
+def _begun_anew(version: Version, offset: int) -> Version | None:
+    """Return the answer that leaves this one where it is seen to be the same for long enough, and before its end."""
+    for fork in version.edges:
+        if START_OVER_CHARS <= fork < offset - 8 and version.text[fork].isascii() and version.text[fork].isalpha():
+            return version.astray(fork)
+    return None
+
+
+# -- what is said -----------------------------------------------------------------------------------------------------
+
+
+def speak(
+    attempt: Attempt,
+    opening: tuple[StreamEvent, ...],
+    said: str,
+    shown: str,
+    suffix: str,
+    begun_anew: Callable[[Version, int], Version | None],
+) -> None:
+    """Make the reply of an attempt, as its fault says. `attempt.reply` holds the version that it goes on from.
+
+    Args:
+        attempt: what was asked; `begins`, `reply` and `rewinds` are set.
+        opening: what comes before everything else.
+        said: what the request says was said.
+        shown: what the run holds as text: `said`, and the white space that the request had to leave off.
+        suffix: is put after each call's id.
+        begun_anew: gives the other answer of a model that starts over after so many characters, if it has one.
+
+    """
+    fault, version, offset = attempt.fault, attempt.reply.version, len(said)
+    start, ahead = offset, ""
+    can_repeat = attempt.searches and offset >= EVIDENCE_CHARS
+    begins = fault.begins
+    if begins is Kind.ECHO and can_repeat:
+        start = 0
+    elif begins is Kind.OVERLAP and can_repeat:
+        start = max(offset - max(fault.count, EVIDENCE_CHARS), 0)
+    elif begins is Kind.STARTS_OVER and can_repeat and (other := begun_anew(version, offset)):
+        version, start = other, 0
+    elif begins is Kind.WHITE_SPACE and attempt.form is not None and offset < len(version.text):
+        version, offset, ahead = _respell(version, offset, shown)
+        start = offset
+    else:
+        begins = Kind.NONE
+    attempt.begins = begins
+    attempt.reply = reply = Reply(version)
+    if fault.kind is Kind.EMPTY and not said:
+        _say_nothing(reply, opening)
+        return
+    reply.begin(opening, offset if start == offset else start)
+    if start < offset:
+        reply.say_text(start, offset)
+    reply.say_rest(offset, suffix, ahead)
+    _break(attempt, reply)
+
+
+def _respell(version: Version, offset: int, shown: str) -> tuple[Version, int, str]:
+    """Begin with white space that is not the answer's; `shown` may hold some that the request left off."""
+    rest = version.text[offset:]
+    ahead = "\t" if not rest[:1].isspace() else "\n\t" if rest[0] != "\n" else " \t"
+    trimmed, reply, common = shown[offset:], ahead + rest, 0
+    while common < min(len(trimmed), len(reply)) and trimmed[common] == reply[common]:
+        common += 1
+    return version.respelled(offset, shown, reply[common:]), len(shown), reply[:common]
+
+
+def _break(attempt: Attempt, reply: Reply) -> None:
+    """Cut the reply where its fault lies; how it then ends is its player's."""
+    fault = attempt.fault
+    at = fault.at
+    match fault.kind:
+        case Kind.PREMATURE_END:
+            _cut(reply, len(reply.events) - 1)
+        case Kind.RESET | Kind.GOAWAY | Kind.HALF_CLOSE | Kind.STALL | Kind.PINGS_ONLY | Kind.FOREIGN_ERROR:
+            last = 1 if fault.kind is Kind.HALF_CLOSE else 0  # an end after the stop is the terminal event
+            _cut(reply, min(at, len(reply.events) - last))
+        case Kind.IN_BAND_ERROR:
+            _cut(reply, at)
+            reply.events.append(StreamFailed(failure_of(fault)))
+            reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
+        case Kind.GARBAGE:
+            _cut(reply, at)
+            reply.events.append(ToolCallDelta("nobody's", ""))
+            reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
+        case Kind.DUPLICATE:
+            at = min(at, len(reply.events) - 1)
+            attempt.rewinds = at
+            reply.events[at:] = [AnswerRestarted(), *reply.events]
+            reply.ends[at:] = [attempt.base, *reply.ends]
+        case _:
+            pass
 
 
 def _cut(reply: Reply, at: int) -> None:
@@ -298,7 +316,7 @@ def _cut(reply: Reply, at: int) -> None:
     del reply.ends[at:]
 
 
-def _say_nothing(reply: Reply, number: int) -> None:
-    reply.begin(number, 10 + number, 0)
+def _say_nothing(reply: Reply, opening: tuple[StreamEvent, ...]) -> None:
+    reply.begin(opening, 0)
     reply.events += (UsageReport(output=0), StopReported(StopReason.END_TURN, "stop"))
     reply.ends += (0, 0)

@@ -8,7 +8,9 @@ version.
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 from attrs import field, frozen
 
@@ -18,7 +20,6 @@ from ..core.stream_events import (
     BlockStop,
     ReasoningDelta,
     ReasoningSignature,
-    ResponseStarted,
     StopReported,
     StreamEvent,
     TextDelta,
@@ -45,33 +46,41 @@ def token(number: int) -> str:
 _delta = lru_cache(maxsize=8192)(TextDelta)
 
 
+Aside: TypeAlias = Callable[[str], list[StreamEvent]]
+"""What stands between the text: thoughts, or calls. Gives their events; the argument is put after each call's id."""
+
+Marks: TypeAlias = tuple[tuple[int, Aside], ...]
+"""At which offset of the text each aside stands, in order."""
+
+
 @frozen
 class Version:
-    """One whole answer: `text`, where its pieces end (`edges`), and at which offset each other item stands."""
+    """One whole answer: `text`, where its pieces end (`edges`), where what is no text stands, and why it ends."""
 
     text: str
     edges: tuple[int, ...]
-    marks: tuple[tuple[int, int], ...]
+    marks: Marks = field(eq=False)
+    stop: StopReason
     pieces: tuple[TextDelta, ...] = field(eq=False)
     """The text between the edges, as events; the same objects in every version and reply."""
 
     @classmethod
-    def of(cls, text: str, edges: tuple[int, ...], marks: tuple[tuple[int, int], ...]) -> Version:
+    def of(cls, text: str, edges: tuple[int, ...], marks: Marks, stop: StopReason) -> Version:
         """Make a version."""
-        starts = (0, *edges)
-        return cls(text, edges, marks, tuple(_delta(text[at:end]) for at, end in zip(starts, edges, strict=False)))
+        pieces = tuple(_delta(text[at:end]) for at, end in zip((0, *edges), edges, strict=False))
+        return cls(text, edges, marks, stop, pieces)
 
     def respelled(self, offset: int, shown: str, reply: str) -> Version:
         """Return the version in which `reply` follows what was `shown`, instead of what stood after `offset`."""
         text = shown + reply
         shift = len(text) - len(self.text)
         edges = (*(e for e in self.edges if e < len(shown)), *(e + shift for e in self.edges if e + shift > len(shown)))
-        marks = tuple((at + shift if at > offset else at, item) for at, item in self.marks)
-        return Version.of(text, edges, marks)
+        marks = tuple((at + shift if at > offset else at, aside) for at, aside in self.marks)
+        return Version.of(text, edges, marks, self.stop)
 
     def astray(self, offset: int) -> Version:
         """Return the version that is the same up to `offset`, an edge, and goes another way from there."""
-        return Version.of(self.text[:offset] + self.text[offset:].swapcase(), self.edges, self.marks)
+        return Version.of(self.text[:offset] + self.text[offset:].swapcase(), self.edges, self.marks, self.stop)
 
 
 @lru_cache(maxsize=4096)
@@ -79,11 +88,12 @@ def version_of(answer: tuple[Item, ...]) -> Version:
     """Write the answer out."""
     parts: list[str] = []
     edges: list[int] = []
-    marks: list[tuple[int, int]] = []
+    marks: list[tuple[int, Aside]] = []
     at = number = 0
     for index, item in enumerate(answer):
         if item.kind != "text":
-            marks.append((at, index))
+            said = _thought_events if item.kind == "reasoning" else _call_events
+            marks.append((at, partial(said, index, item)))
             continue
         for _ in range(item.size):
             word = token(number)
@@ -93,7 +103,9 @@ def version_of(answer: tuple[Item, ...]) -> Version:
             at += len(word)
             edges.append(at)
             number += 1
-    return Version.of("".join(parts), tuple(edges), tuple(marks))
+    calls = any(i.kind == "calls" and not i.broken for i in answer)
+    stop = StopReason.TOOL_USE if calls else StopReason.END_TURN
+    return Version.of("".join(parts), tuple(edges), tuple(marks), stop)
 
 
 @lru_cache(maxsize=4096)
@@ -118,7 +130,7 @@ def call_id_parts(call_id: str) -> tuple[int, int]:
     return int(index), int(n)
 
 
-def _thought_events(index: int, item: Item) -> list[StreamEvent]:
+def _thought_events(index: int, item: Item, _suffix: str) -> list[StreamEvent]:
     said: list[StreamEvent] = [ReasoningDelta(f"think{index}.{n} ") for n in range(item.size)]
     if item.signed:
         said.append(ReasoningSignature(signature_of(index)))
@@ -144,10 +156,10 @@ class Reply:
         self.events: list[StreamEvent] = []
         self.ends: list[int] = []
 
-    def begin(self, number: int, input_tokens: int, offset: int) -> None:
-        """Name the answer, and what the prompt cost."""
-        self.events += (ResponseStarted(f"r{number}", "sim"), UsageReport(input=input_tokens))
-        self.ends += (offset, offset)
+    def begin(self, opening: tuple[StreamEvent, ...], offset: int) -> None:
+        """Say what comes before everything else: the answer's name, and what the prompt cost."""
+        self.events += opening
+        self.ends += [offset] * len(opening)
 
     def say_text(self, start: int, end: int, ahead: str = "") -> None:
         """Say the text from offset `start` to `end` in pieces; `ahead` comes with the first."""
@@ -164,22 +176,20 @@ class Reply:
         if start < end:
             self._put(TextDelta(version.text[start:end]), end)
 
-    def say_rest(self, answer: tuple[Item, ...], offset: int, suffix: str, ahead: str = "") -> None:
+    def say_rest(self, offset: int, suffix: str, ahead: str = "") -> None:
         """Say everything from `offset` on, and why the answer ends."""
         at = offset
-        for mark, index in self.version.marks:
+        for mark, aside in self.version.marks:
             if mark < offset:
                 continue
             at = self._say_block(at, mark, ahead)
             ahead = "" if mark > offset else ahead
-            item = answer[index]
-            said = _thought_events(index, item) if item.kind == "reasoning" else _call_events(index, item, suffix)
+            said = aside(suffix)
             self.events += said
             self.ends += [mark] * len(said)
         end = self._say_block(at, len(self.version.text), ahead)
-        calls = any(i.kind == "calls" and not i.broken for i in answer)
         self.events.append(UsageReport(output=len(self.events)))
-        self.events.append(StopReported(StopReason.TOOL_USE if calls else StopReason.END_TURN, "stop"))
+        self.events.append(StopReported(self.version.stop, "stop"))
         self.ends += (end, end)
 
     def _say_block(self, start: int, end: int, ahead: str) -> int:
