@@ -91,8 +91,9 @@ def items_of(name: str, value: object, alone: type | tuple[type, ...], expected:
     """Return the items of a list or of any other iterable; a value of a type in `alone` needs no list around it."""
     if type(value) is tuple:  # as where a request is made of another
         return cast("tuple[object, ...]", value)
+    refusal = f"{name} is {seen(value)}; expected {expected}"
     if isinstance(value, alone):
         return (value,)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise UsageError(f"{name} is {seen(cast('object', value))}; expected {expected}")
+        raise UsageError(refusal)
     return tuple(cast("Iterable[object]", value))
