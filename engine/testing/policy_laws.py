@@ -148,7 +148,7 @@ def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
 
 def _check_outages(policy: Policy) -> None:
     """Look at one outage after the other; they are as small as they get."""
-    for violation in _endless(policy):
+    for violation in (*_endless(policy), *_unending(policy.retry)):
         raise LawBroken(violation.law, f"{policy!r}\nBROKEN  {violation.law}: {violation.message}\n")
     for scenario in OUTAGES:
         found = _simulate(policy, scenario)
@@ -189,6 +189,29 @@ def _waits(policy: Policy) -> Iterator[tuple[str, str, dict[str, float | None]]]
         yield LIVENESS, "a server that says when to come back", {"retry_after_s_max": policy.retry.retry_after_s_max}
     for cause in (ConnectionReset(), IdleStall(), EmptyAnswer(), RateLimited()):  # each has numbers of its own
         yield LIVENESS, f"a retry after {cause!r}", {"the last delay": _last_delay_s(policy, cause)}
+
+
+RETRIES_MAX = 10_000
+"""Who asks oftener than that asks without end."""
+
+
+def _unending(retry: RetryPolicy) -> Iterator[Violation]:
+    """Say what keeps asking a provider that stays down: too often, or for too long in all."""
+    for cause in (ConnectionReset(), IdleStall(), EmptyAnswer(), RateLimited()):
+        asked = attempts_max(retry, cause)
+        retries = asked - 1 if retry.engine_retries_max is None else min(asked - 1, retry.engine_retries_max)
+        numbers = f"{asked} attempts after {cause!r}, engine_retries_max is {retry.engine_retries_max}"
+        if retries > RETRIES_MAX:
+            expected = f"expected one of them to be at most {RETRIES_MAX}"
+            yield Violation(BUDGETS, f"a provider that stays down: {numbers}; {expected}")
+            continue
+        waited_s = sum(delay_s(retry, cause, attempt, CHANCES[-1]) or 0.0 for attempt in range(1, retries + 1))
+        if waited_s > WAIT_S_MAX:
+            yield Violation(
+                LIVENESS,
+                f"a provider that stays down: {numbers}, and {waited_s:g} s between them in all; expected at most "
+                f"{WAIT_S_MAX:g} s",
+            )
 
 
 def _last_delay_s(policy: Policy, cause: InterruptCause) -> float:

@@ -261,5 +261,7 @@ POLICIES: dict[str, tuple[str, Policy]] = {
     "an endless opening": ("liveness", Policy(checkpoint=CheckpointPolicy(load_s=inf))),
     "negative delays": ("budgets", bent(base_delay_s=-1.0)),
     "no attempt at all": ("budgets", bent(attempts_max=0)),
+    "a storm without an end": ("budgets", Policy(retry=RetryPolicy(attempts_max=10**9, engine_retries_max=None))),
+    "years of retries": ("liveness", Policy(retry=RetryPolicy(attempts_max=9000, engine_retries_max=None))),
     "no number": ("budgets", bent(stall_delay_s=float("nan"))),
 }
