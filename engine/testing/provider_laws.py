@@ -30,7 +30,14 @@ from .model import Violation
 from .provider_claims import Judge, Write
 from .provider_keys import SECRET_CHARS_MIN
 from .provider_refusals import status_faults
-from .provider_requests import asked_faults, conversation_faults, form_faults, takes_tools
+from .provider_requests import (
+    asked_faults,
+    conversation_faults,
+    form_faults,
+    takes_tools,
+    told_apart_faults,
+    world_faults,
+)
 from .provider_streams import SPOKEN
 from .simulator import require_draws
 
@@ -127,6 +134,8 @@ _FIRST: tuple[tuple[str, Callable[[Judge], Iterator[Violation]]], ...] = (
     ("what it shows of itself", Judge.shown),  # every story below shows more of a provider than this one
     ("a conversation", lambda judge: conversation_faults(judge.provider)),
     ("a request for each thing that can be asked for", lambda judge: asked_faults(judge.provider)),
+    ("two requests that mean different things", lambda judge: told_apart_faults(judge.provider)),
+    ("a plain request, at two times", lambda judge: world_faults(judge.provider)),
     ("a plain request, and its continuations", lambda judge: form_faults(judge.provider)),
     ("a plain request, and what was said of its answer", lambda judge: judge.continued((REQUEST, SPOKEN.text))),
     ("an answer that the caller began, and what was said of it", lambda judge: judge.continued((_BEGUN, SPOKEN.text))),

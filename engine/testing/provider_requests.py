@@ -18,8 +18,9 @@ from ..core.provider import Provider, WireRequest
 from ..core.request import InferenceRequest
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
+from .another_world import another_world
 from .book import REQUEST
-from .law_broken import ONE_STREAM
+from .law_broken import ONE_STREAM, PURE
 from .model import Violation
 
 _TOOL = Tool("measure_level", "Measures.", {"type": "object", "properties": {"place": {"type": "string"}}})
@@ -185,6 +186,51 @@ def asked_faults(provider: Provider) -> Iterator[Violation]:
         for word in words:
             if word not in body:
                 yield Violation(ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
+
+
+def _after_result(result: ToolResult) -> InferenceRequest:
+    called = Message.assistant(ToolCall(result.tool_call_id, _GAUGE.name, {"place": "weir"}))
+    return InferenceRequest((Message.user("a"), called, Message.tool_results(result)), max_tokens=99, tools=(_GAUGE,))
+
+
+_TOLD_APART: tuple[tuple[str, InferenceRequest, InferenceRequest], ...] = (
+    (
+        "that a tool failed (is_error)",
+        _after_result(ToolResult("call_1", "gone")),
+        _after_result(ToolResult("call_1", "gone", is_error=True)),
+    ),
+    (
+        "tool_choice 'none' or 'required'",
+        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,), tool_choice="none"),
+        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,), tool_choice="required"),
+    ),
+)
+"""Two requests that mean different things, and so have different bodies."""
+
+
+def told_apart_faults(provider: Provider) -> Iterator[Violation]:
+    """Say what a body does not tell; an API that lacks it says so by UsageError."""
+    for name, one, other in _TOLD_APART:
+        try:
+            bodies = provider.encode(one).body, provider.encode(other).body
+        except UsageError:
+            continue
+        if bodies[0] == bodies[1]:
+            yield Violation(ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
+
+
+def world_faults(provider: Provider) -> Iterator[Violation]:
+    """Say what a request takes from the world: it is a function of what is asked, or no test of it repeats."""
+    wires: list[WireRequest] = []
+    for number in (1, 2):
+        with another_world(number) as seen:
+            wires.append(provider.encode(REQUEST))
+        if seen:
+            yield Violation(PURE, f"{seen[0]}, and a request is a function of what is asked alone")
+            return
+    one, other = wires
+    if (one.url, one.headers, one.body) != (other.url, other.headers, other.body):
+        yield Violation(PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}")
 
 
 def form_faults(provider: Provider) -> Iterator[Violation]:

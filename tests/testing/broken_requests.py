@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from typing import Any, cast
 
 from attrs import evolve
@@ -140,6 +142,30 @@ class DropsTheTemperature(Rewrites):
         return body.pop("temperature", None)
 
 
+class DropsIsError(Rewrites):
+    def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
+        for turn in body["messages"]:
+            for part in turn["content"] if isinstance(turn["content"], list) else ():
+                part.pop("is_error", None)
+        return None
+
+
+class DropsToolChoice(Rewrites):
+    def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
+        return body.pop("tool_choice", None)
+
+
+class HasAClockInItsBody(Rewrites):
+    def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
+        return body.update(metadata={"sent": time.time()})
+
+
+class HasDiceInAHeader(Broken):
+    def encode(self, request: rr.InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        wire = super().encode(request, form)
+        return WireRequest(wire.url, {**wire.headers, "x-trace": uuid.uuid4().hex}, wire.body)
+
+
 class DropsImages(Rewrites):
     def bend(self, body: dict[str, Any], form: ContinuationForm | None) -> object:
         for turn in body["messages"]:
@@ -269,6 +295,10 @@ REQUESTS: dict[type[Broken], tuple[str, ...]] = {
     DropsStopSequences: ("one stream",),
     DropsTheTemperature: ("one stream",),
     DropsImages: ("one stream",),
+    DropsIsError: ("one stream",),
+    DropsToolChoice: ("one stream",),
+    HasAClockInItsBody: ("planning is pure",),
+    HasDiceInAHeader: ("planning is pure",),
     DropsSchemas: ("one stream",),
     DropsDescriptions: ("one stream",),
     RaisesWithTools: ("exactly one end",),
