@@ -225,14 +225,14 @@ _ITEMS: dict[str, type] = {kind.__name__: kind for kind in get_args(JournalItem)
 
 def _row_of(item: Entry) -> list[Any]:
     kind = type(item)
-    if isinstance(item, AttemptEnded):
+    if isinstance(item, AttemptEnded) and item.record.plan is not None:
         item = AttemptEnded(evolve(item.record, plan=_kind_of(item.record.plan)))
     if kind.__name__ in _ITEMS:
         return ["item", kind.__name__, unstructure(item, kind, sparse=True)]
     return ["said", unstructure(item, StreamEvent, sparse=True)]
 
 
-def _kind_of(plan: RecoveryPlan | None) -> RecoveryPlan | None:
+def _kind_of(plan: RecoveryPlan) -> RecoveryPlan:
     """Leave of a plan what the fold does not hold: its kind, and where to read on."""
     match plan:
         case ContinueText():
@@ -243,13 +243,13 @@ def _kind_of(plan: RecoveryPlan | None) -> RecoveryPlan | None:
             return SynthesizeToolUse(())
         case WholeRestart():
             return WholeRestart()
-        case Reattach() | None:
+        case Reattach():
             return plan
 
 
-def _whole_plan(kind: RecoveryPlan | None, accumulator: Accumulator) -> RecoveryPlan | None:
+def _whole_plan(kind: RecoveryPlan, accumulator: Accumulator) -> RecoveryPlan:
     """Make a plan again of its kind and what the run held when it was made."""
-    if kind is None or isinstance(kind, Reattach):
+    if isinstance(kind, Reattach):
         return kind
     held = accumulator.snapshot()
     match kind:
@@ -322,7 +322,9 @@ def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
     for item in items[1:]:
         match item:
             case AttemptEnded(record):
-                ledger.append(evolve(record, plan=_whole_plan(record.plan, accumulator)))
+                if record.plan is not None:
+                    record = evolve(record, plan=_whole_plan(record.plan, accumulator))
+                ledger.append(record)
                 attempt_open = False
                 accumulator.wasted_bytes = record.wasted_bytes
                 if not isinstance(record.plan, Reattach):
