@@ -301,7 +301,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
         match end:
             case Fail(error):
                 delivery.put_held(discard=not stored)
-                self._error = error
+                self._error = _heard(error)
             case Finish(reason):
                 self._finish(delivery.accumulator.final_stop() if reason is None else (reason, None))
             case None:
@@ -344,3 +344,15 @@ class Run(trio.abc.ReceiveChannel[Event]):
         if self._recovery is None:
             raise UsageError("the run is not open; use it with `async with engine.open_stream(…) as run`")
         return self._recovery
+
+
+def _heard(error: Exception) -> Exception:
+    """Return what a consumer hears as an error: two of a stranger's would end its loop as if the answer were whole.
+
+    As Python does with a StopIteration that leaves a coroutine.
+    """
+    if not isinstance(error, trio.EndOfChannel | StopAsyncIteration):
+        return error
+    heard = RuntimeError(f"a planner or source of yours raised {type(error).__name__}")
+    heard.__cause__ = error
+    return heard

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from ..core.capabilities import Capabilities
+from ..core.messages import ToolCall
 from ..core.planner import (
     ContinueText,
     Reattach,
@@ -30,26 +31,26 @@ def told_plan(plan: object) -> str:
             does = f"end with the calls {_ids(completed)}"
         case WholeRestart():
             does = "ask again from the start"
-        case Reattach(cursor):
+        case Reattach(str() as cursor):
             does = f"read on at {cursor!r}"
         case _:
             does = ""
-    cancelled: object = getattr(plan, "cancelled", ())
+    cancelled: object = getattr(plan, "cancelled", ()) if isinstance(plan, PLANS) else ()
     named = _ids(cast("tuple[object, ...]", cancelled)) if isinstance(cancelled, tuple) else ""
     return " ".join(part for part in (_kind(plan), does and f"({does})", named and f"cancels {named}") if part)
 
 
 def _ids(calls: tuple[object, ...]) -> str:
-    return ", ".join(str(getattr(call, "id", call)) for call in calls)
+    """Name calls; of what is no call, its type."""
+    return ", ".join(str(call.id) if isinstance(call, ToolCall | InFlightTool) else _kind(call) for call in calls)
 
 
 def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: object) -> Iterator[Violation]:
     """Say what is wrong with a plan, looking at nothing but what the run holds."""
     shown, released = snapshot.text, snapshot.completed_tool_calls
-    for name in ("completed", "cancelled"):
-        if not isinstance(calls := getattr(plan, name, ()), tuple) and isinstance(plan, PLANS):
-            yield Violation(WHOLE_CALLS, f"{_kind(plan)}.{name} is a {_kind(calls)}; expected a tuple")
-            return
+    if isinstance(plan, PLANS) and (misfit := _misfit(plan)):
+        yield misfit
+        return
     match plan:
         case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != shown:
             said = (
@@ -76,12 +77,34 @@ def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: obj
             yield Violation(ONE_END, f"the plan is a {_kind(plan)}; expected a RecoveryPlan")
 
 
+_FIELDS: tuple[tuple[str, type[object], str], ...] = (
+    ("assistant_prefix", str, ONE_STREAM),
+    ("cursor", str, ONE_STREAM),
+    ("completed", tuple, WHOLE_CALLS),
+    ("cancelled", tuple, WHOLE_CALLS),
+)
+"""What a plan may hold, of which type, and which law is about it."""
+
+
+def _misfit(plan: RecoveryPlan) -> Violation | None:
+    """Say which field holds a value of another type: nothing else can be said of such a plan."""
+    for name, kind, law in _FIELDS:
+        if not isinstance(held := getattr(plan, name, kind()), kind):
+            return Violation(law, f"{_kind(plan)}.{name} is a {_kind(held)}; expected a {kind.__name__}")
+    for name, call in (("completed", ToolCall), ("cancelled", InFlightTool)):
+        for at, one in enumerate(cast("tuple[object, ...]", getattr(plan, name, ()))):
+            if not isinstance(one, call):
+                said = f"{_kind(plan)}.{name}[{at}] is a {_kind(one)}; expected a {call.__name__}"
+                return Violation(WHOLE_CALLS, said)
+    return None
+
+
 def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -> Iterator[Violation]:
     """What a plan says of the calls under way: a consumer is told so, and takes them off the screen."""
     cancelled: tuple[InFlightTool, ...] = getattr(plan, "cancelled", ())
     if cancelled != under_way:
-        named = ", ".join(call.id for call in cancelled) or "none"
-        said = f"cancels the calls {named}; under way were {', '.join(call.id for call in under_way) or 'none'}"
+        named = _ids(cancelled) or "none"
+        said = f"cancels the calls {named}; under way were {_ids(under_way) or 'none'}"
         yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}")
 
 

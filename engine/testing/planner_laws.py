@@ -131,8 +131,8 @@ class _Judge:
 
     def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
         before = copy.deepcopy(snapshot)
-        plan = self._ask(snapshot, capabilities)
-        if isinstance(cast("object", plan), PLANS) and self._ask(copy.deepcopy(before), evolve(capabilities)) != plan:
+        plan = _ask(self._plan, snapshot, capabilities)
+        if isinstance(cast("object", plan), PLANS) and self._asked_again(before, capabilities) != plan:
             self._note(PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
         if snapshot != before:
             self._note(PURE, "it changed the snapshot that it was asked about")
@@ -140,11 +140,8 @@ class _Judge:
             self._again.keep(before, capabilities, plan)
         return plan
 
-    def _ask(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-        try:
-            return _ask(self._plan, snapshot, capabilities)
-        except SystemExit as error:  # it would take the loop of the runs down
-            raise RuntimeError(f"the planner raised SystemExit: {error}") from error
+    def _asked_again(self, before: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        return _ask(self._plan, copy.deepcopy(before), evolve(capabilities))
 
     def _note(self, law: str, message: str) -> None:
         self.broken.append(Violation(law, message[:400]))

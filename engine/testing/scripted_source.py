@@ -50,6 +50,9 @@ from .wording import Aside, Reply, Version
 _TOLD_APART_CHARS = OPENING_CHARS + 8
 """From how many characters on it is seen which of the two tellings an answer is."""
 
+PINGS_APART_S_MIN = 0.001
+"""How far pings are apart at least: 1e-300 more is the same second, and a virtual clock stands."""
+
 _WHITE_SPACE = " \t\n"
 """What `Kind.WHITE_SPACE` puts before the rest."""
 
@@ -100,11 +103,16 @@ class ScriptedSource:
     characters (72 for `STARTS_OVER`). Without room the reply is honest: the lie would be one that no engine can see.
     One that starts over says `retelling(answer.text)`; started over once more, the answer again.
 
+    An answer that repeats itself loses a repetition where replies are searched: there nobody can tell an honest
+    continuation that begins like the end of what was said (16 characters) from a model that says it again. Make such
+    an answer of words that differ, or declare `Capabilities(forms=(ContinuationForm.PREFILL,))`.
+
     One source may serve any number of engines and trio runs. After a cancel nothing of the attempt is left; its fault
     has had its turn.
 
     Args:
-        answer: what it says; text, reasoning or calls, at least one of them.
+        answer: what it says; text, reasoning or calls, at least one of them. Thoughts alone are no answer to the
+            engine, which asks again for as long as the policy lets it.
         faults: the n-th request gets the n-th fault, later ones none; `AttemptFault()` is none. `at` counts events
             from the reply's first, of which two come before any word; `seconds` are those of the run's clock.
         capabilities: how it says that its answers can be continued; by a quote, unless told.
@@ -117,8 +125,8 @@ class ScriptedSource:
         open_answers: how many answers are open now.
 
     Raises:
-        UsageError: a value of another type, an answer with nothing in it, arguments that are no JSON, or pings 0
-            seconds apart, which would stop a virtual clock for ever.
+        UsageError: a value of another type, an answer with nothing in it, two calls of one id, arguments that are no
+            JSON, or pings less than a millisecond apart, which may stop a virtual clock for ever.
 
     """
 
@@ -137,12 +145,11 @@ class ScriptedSource:
         require_instance("model", model, str, "the name of a model")
         if isinstance(seed, bool) or not isinstance(cast("object", seed), int):
             raise UsageError(f"seed is {seen(seed)}; expected a whole number")
-        _require_answer(answer)
         self.model = model
         self.requests: list[AskedRequest] = []
         self.faults_happened: list[Fault] = []
         self.open_answers = 0
-        self._answer = answer
+        self._answer = _answer(answer)
         self._faults = _faults(faults)
         self._capabilities = capabilities
         self._seed = seed
@@ -303,18 +310,30 @@ def _dumped(call: ToolCall) -> str:
         raise UsageError(f"the arguments of call {call.id[:40]!r} are no JSON: {str(error)[:80]}") from None
 
 
-def _require_answer(answer: object) -> None:
+def _answer(answer: object) -> Answer:
     require_instance("answer", answer, Answer, "an Answer, as RIVERS is, or Answer('mine', 'its text')")
     given = cast("Answer", answer)
+    require_instance("answer.name", given.name, str, "a name, for messages")
     require_instance("answer.text", given.text, str, "text")
     require_instance("answer.reasoning", given.reasoning, str, "text")
-    for at, call in enumerate(items_of("answer.calls", given.calls, (), "ToolCalls")):
+    calls = cast("tuple[ToolCall, ...]", tuple(items_of("answer.calls", given.calls, (), "ToolCalls")))
+    for at, call in enumerate(calls):
         require_instance(f"answer.calls[{at}]", call, ToolCall, "a ToolCall")
-    if not (given.text or given.reasoning or given.calls):
+    _require_ids(calls)
+    if not (given.text or given.reasoning or calls):
         name = repr(given.name)[:60]
         raise UsageError(
             f"answer {name} is empty; expected text, reasoning or calls: AttemptFault('empty') says nothing"
         )
+    return evolve(given, calls=calls)  # an iterator of calls is empty now
+
+
+def _require_ids(calls: Sequence[ToolCall]) -> None:
+    """Refuse two calls of one id: the engine gives only the first."""
+    ids = [call.id for call in calls]
+    for at, call_id in enumerate(ids):
+        if call_id in ids[:at]:
+            raise UsageError(f"answer.calls[{at}].id is {call_id[:40]!r}, as that of a call before; expected another")
 
 
 def _faults(given: object) -> tuple[Fault, ...]:
@@ -327,5 +346,6 @@ def _faults(given: object) -> tuple[Fault, ...]:
 
 
 def _require_time(at: int, fault: Fault) -> None:
-    if fault.kind is Kind.PINGS_ONLY and fault.seconds == 0:
-        raise UsageError(f"faults[{at}].seconds is {fault.seconds:g}; expected more between pings, or no time passes")
+    if fault.kind is Kind.PINGS_ONLY and fault.seconds < PINGS_APART_S_MIN:
+        expected = f"expected {PINGS_APART_S_MIN:g} or more between pings, or no time passes"
+        raise UsageError(f"faults[{at}].seconds is {fault.seconds:g}; {expected}")

@@ -185,9 +185,14 @@ class Simulation(Book):
         before = snapshot if self._is_ours else evolve(snapshot)
         try:
             plan = self._planner(snapshot, capabilities)
-        except Exception as error:
-            self.log("planned", f"nothing: it raised {_told_error(error)}")
-            raise
+        except BaseException as error:  # a SystemExit would take the loop of all runs down, and its story with it
+            raise_interrupt(error)
+            said = _said_by(error)
+            raised = f"it raised {type(error).__name__}: {printable(said or '')},"
+            self.log("planned", "nothing:", raised, _place(error))
+            if isinstance(error, Exception) and said is not None:
+                raise
+            raise RuntimeError(f"the planner raised {type(error).__name__}: {said or ''}") from error
         self.log("planned", told_plan(plan))
         if not self._is_ours:
             self.model.broken += faults_of(before, capabilities, plan)
@@ -296,13 +301,20 @@ class Simulation(Book):
         return Outcome(self.scenario, tuple(self.entries), broken, reached, tuple(model.attempts))
 
 
-def _told_error(error: Exception) -> str:
-    """Say what was raised, and where: the last line of a stranger's that it went through."""
+def _said_by(error: BaseException) -> str | None:
+    """Return the message of a stranger's error; None where it can not be read."""
+    try:
+        return str(error)
+    except Exception:
+        return None
+
+
+def _place(error: BaseException) -> str:
+    """Say where it was raised: the last line of a stranger's that it went through."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = "" if trace is None else f", at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-    return f"{type(error).__name__}: {printable(str(error))}{where}"
+    return "in no file" if trace is None else f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
 
 
 def _text_of(run: Run) -> str:
@@ -408,6 +420,8 @@ class _Loop:
 
 def raise_interrupt(error: BaseException) -> None:
     """Raise the Ctrl-C that a loop which was taken down may hold: it is the caller's, not a finding."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
     held = cast("BaseExceptionGroup[BaseException]", error) if isinstance(error, BaseExceptionGroup) else None
     if held is not None and held.subgroup(KeyboardInterrupt) is not None:
         raise KeyboardInterrupt from None

@@ -154,6 +154,10 @@ def _taken(kind: str, said: str) -> str:
     return f"{kind}({said})" if said else kind
 
 
+def _planned(_outcome: Outcome, entries: list[Entry]) -> list[str]:
+    return [line for _, _, *told in entries for line in _lines("planned", told)]
+
+
 def _opened(_outcome: Outcome, entries: list[Entry]) -> list[str]:
     return [
         f"opened    by process {number + 1}{f', which has {kept} characters' if kept else ''}"
@@ -174,4 +178,12 @@ def _any(_outcome: Outcome, entries: list[Entry]) -> list[str]:
     return [f"{entry[1]:8}  {' '.join(str(part) for part in entry[2:])}".rstrip() for entry in entries]
 
 
-_TELLERS = {"asked": _asked, "said": _said, "got": _got, "opened": _opened, "crashed": _crashed, "stored": _stored}
+_TELLERS = {
+    "asked": _asked,
+    "said": _said,
+    "planned": _planned,
+    "got": _got,
+    "opened": _opened,
+    "crashed": _crashed,
+    "stored": _stored,
+}

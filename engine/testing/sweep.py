@@ -20,6 +20,7 @@ from contextlib import contextmanager
 import trio
 from attrs import define, evolve, field, frozen
 
+from ..single_error import single_error
 from .accounts import LIVE
 from .model import Violation
 from .rare import RARE_STATES
@@ -289,7 +290,8 @@ def simulate_safely(scenario: Scenario) -> Outcome:
         return simulate(scenario)
     except (Exception, BaseExceptionGroup) as error:
         raise_interrupt(error)
-        said = Violation("liveness", f"the simulation itself raised {type(error).__name__}: {error}"[:400])
+        inner = single_error(error)
+        said = Violation("liveness", f"the simulation itself raised {type(inner).__name__}: {inner}"[:400])
         return Outcome(scenario, (), (said,), frozenset())
 
 

@@ -287,3 +287,24 @@ def test_iterating_does_not_end_because_another_task_took_what_there_was() -> No
     heard = played(main)
     assert heard
     assert all(word == "busy" or word == "over: abcdefghijklz" for word in heard)
+
+
+# -- an end that is none ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [trio.EndOfChannel, StopAsyncIteration])
+@pytest.mark.parametrize("who", ["planner", "source"])
+def test_what_ends_a_loop_quietly_is_an_error_where_a_stranger_raises_it(kind: type[Exception], who: str) -> None:
+    def raises(*_asked: object) -> Any:
+        raise kind
+
+    async def main() -> None:
+        source = OwnSource(say("Half a "), kind() if who == "source" else [END])
+        options = {"planner": raises} if who == "planner" else {}
+        async with engine_of(source, **options).open_stream(ASK) as run:
+            async for _ in run:
+                pass
+
+    with pytest.raises(RuntimeError, match=f"a planner or source of yours raised {kind.__name__}") as raised:
+        played(main)
+    assert type(raised.value.__cause__) is kind

@@ -103,9 +103,15 @@ def test_a_foreign_error_is_raised_as_it_is() -> None:
         (400, rr.InvalidRequest),
         (401, rr.Unauthorized),
         (402, rr.QuotaExhausted),
+        (403, rr.Unauthorized),
         (404, rr.ModelNotFound),
+        (408, rr.InferenceTimeout),
+        (409, rr.ProviderError),
         (429, rr.RateLimited),
         (500, rr.ProviderError),
+        (502, rr.ProviderError),
+        (503, rr.Overloaded),
+        (504, rr.InferenceTimeout),
         (529, rr.Overloaded),
     ],
 )
@@ -211,6 +217,18 @@ def test_a_fault_without_room_for_its_manner_happens_without_it() -> None:
     source = ScriptedSource(RIVERS, [evolve(CUT, manner=Kind.ECHO)])
     complete(source)
     assert source.faults_happened == [CUT]
+
+
+def test_of_an_answer_that_repeats_itself_a_quote_loses_what_nobody_can_tell_and_a_prefill_nothing() -> None:
+    refrain = Answer("refrain", "the river goes around the stone, " * 20)
+    assert refrain.text.endswith(complete(ScriptedSource(refrain, [CUT])).text)
+    assert len(complete(ScriptedSource(refrain, [CUT])).text) < len(refrain.text)
+    assert complete(ScriptedSource(refrain, [CUT], capabilities=BY_PREFILL)).text == refrain.text
+
+
+def test_thoughts_alone_are_no_answer_to_the_engine() -> None:
+    with pytest.raises(rr.StreamInterrupted, match="empty answer"):
+        complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
 
 
 def test_a_model_that_starts_over_twice_is_where_it_was() -> None:
@@ -422,12 +440,22 @@ def test_the_seed_decides_how_the_text_is_cut() -> None:
         (Answer("number", cast("str", 7)), "answer.text is 7; expected text"),
         (Answer("thought", "x", reasoning=cast("str", None)), "answer.reasoning is None; expected text"),
         (Answer("call", "x", calls=cast("tuple[rr.ToolCall, ...]", ("f",))), r"answer.calls\[0\] is 'f'; expected a"),
+        (Answer(cast("str", None), "x"), "answer.name is None; expected a name"),
+        (
+            Answer("twins", "x", calls=(rr.ToolCall("c", "f", {}), rr.ToolCall("c", "g", {}))),
+            r"answer.calls\[1\].id is 'c', as that of a call before",
+        ),
         (Answer("nan", "", calls=(rr.ToolCall("c", "f", {"x": float("nan")}),)), "arguments of call 'c' are no JSON"),
     ],
 )
 def test_an_answer_that_is_none_is_refused(answer: Any, message: str) -> None:
     with pytest.raises(rr.UsageError, match=message):
         ScriptedSource(answer)
+
+
+def test_calls_may_be_an_iterator() -> None:
+    calls = cast("tuple[rr.ToolCall, ...]", iter(WEATHER.calls))
+    assert complete(ScriptedSource(evolve(WEATHER, calls=calls))).tool_calls == WEATHER.calls
 
 
 @pytest.mark.parametrize(
@@ -437,7 +465,8 @@ def test_an_answer_that_is_none_is_refused(answer: Any, message: str) -> None:
         ([CUT, Fault(FaultKind.STALL, at=3)], r"faults\[1\] is a Fault; .*one of the loopback server's"),
         ("reset", "faults is 'reset'; expected a list of AttemptFaults"),
         (CUT, "faults is a Fault; expected a list of AttemptFaults"),
-        ([AttemptFault("pings_only", seconds=0.0)], r"faults\[0\].seconds is 0; expected more between pings"),
+        ([AttemptFault("pings_only", seconds=0.0)], r"faults\[0\].seconds is 0; expected 0.001 or more"),
+        ([AttemptFault("pings_only", seconds=1e-300)], r"faults\[0\].seconds is 1e-300; expected 0.001 or more"),
     ],
 )
 def test_a_script_that_is_none_is_refused(faults: Any, message: str) -> None:

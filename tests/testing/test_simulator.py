@@ -18,7 +18,15 @@ from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.codec import CodecError
 from riverrun.engine.core.errors import UsageError
-from riverrun.engine.core.planner import RecoveryPlan, TruncateBeforeTool, plan_recovery
+from riverrun.engine.core.planner import (
+    ContinueText,
+    Reattach,
+    RecoveryPlan,
+    SynthesizeToolUse,
+    TruncateBeforeTool,
+    WholeRestart,
+    plan_recovery,
+)
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.run import Run
@@ -208,6 +216,65 @@ def test_a_story_tells_where_a_planner_raised() -> None:
     line = raises.__code__.co_firstlineno + 1
     said = rf"planned   nothing: it raised ValueError: not\ntoday, at test_simulator.py:{line}"
     assert said in tell_story(simulate(RESET, planner=raises))
+
+
+class Unreadable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no message")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), GeneratorExit(), BaseExceptionGroup("many", [SystemExit(3)]), Unreadable()],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_story_tells_of_a_planner_that_raises_what_would_take_the_loop_down(error: BaseException) -> None:
+    def raises(_snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
+        raise error
+
+    outcome = simulate(RESET, planner=raises)
+    name = type(error).__name__
+    assert f"planned   nothing: it raised {name}: " in tell_story(outcome)
+    assert f"the run raised RuntimeError: the planner raised {name}" in outcome.broken[0].message
+
+
+def test_a_planner_s_ctrl_c_is_the_caller_s() -> None:
+    def raises(_snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
+        raise KeyboardInterrupt
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        simulate(RESET, planner=raises)
+    assert raised.value.subgroup(KeyboardInterrupt) is not None
+
+
+def test_a_story_tells_where_a_planner_raised_however_long_its_message_is() -> None:
+    def raises(_snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
+        raise ValueError("word " * 99)
+
+    assert "  at test_simulator.py:" in tell_story(simulate(RESET, planner=raises))
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (ContinueText(cast("Any", None)), "ContinueText.assistant_prefix is a NoneType; expected a str"),
+        (TruncateBeforeTool(cast("Any", 5), ()), "TruncateBeforeTool.assistant_prefix is a int; expected a str"),
+        (Reattach(cast("Any", Unprintable())), "Reattach.cursor is a Unprintable; expected a str"),
+        (WholeRestart(cast("Any", (None,))), r"WholeRestart.cancelled[0] is a NoneType; expected a InFlightTool"),
+        (WholeRestart(cast("Any", (Unprintable(),))), "cancelled[0] is a Unprintable; expected a InFlightTool"),
+        (SynthesizeToolUse(cast("Any", (None,))), "completed[0] is a NoneType; expected a ToolCall"),
+        (SynthesizeToolUse(cast("Any", 5)), "SynthesizeToolUse.completed is a int; expected a tuple"),
+    ],
+)
+def test_a_plan_that_holds_a_value_of_another_type_is_told_and_judged(plan: RecoveryPlan, said: str) -> None:
+    outcome = simulate(RESET, planner=lambda _snapshot, _capabilities: plan)
+    assert said in outcome.broken[0].message
+    assert f"planned   {type(plan).__name__}" in tell_story(outcome)
 
 
 def test_a_story_tells_which_faults_never_happened_and_what_the_policy_says() -> None:
