@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import cast
+
 from .core.capabilities import Capabilities
 from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .core.snapshot import InterruptSnapshot
@@ -12,8 +15,10 @@ def checked_plan(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: 
     """Refuse a plan of the caller's planner that would lose or double what was said. Raises UsageError."""
     match plan:
         case ContinueText(prefix) | TruncateBeforeTool(prefix) if prefix != snapshot.text:
-            seen = f"a prefix of {len(prefix)} characters; expected the {len(snapshot.text)} that were said"
-            raise UsageError(f"the planner continues {seen}: what was shown can not be taken back in part")
+            is_text = isinstance(cast("object", prefix), str)
+            seen = f"a prefix of {len(prefix)} characters" if is_text else f"a {type(prefix).__name__} as the prefix"
+            expected = f"expected the {len(snapshot.text)} characters that were said"
+            raise UsageError(f"the planner continues {seen}; {expected}: what was shown can not be taken back in part")
         case WholeRestart() | ContinueText() | TruncateBeforeTool() if snapshot.completed_tool_calls:
             asks = "restarts" if isinstance(plan, WholeRestart) else "goes on"
             raise UsageError(f"the planner {asks} after a call was released; expected SynthesizeToolUse")
@@ -23,4 +28,12 @@ def checked_plan(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: 
             raise UsageError("the planner re-attaches where the provider can not; expected the snapshot's own cursor")
         case Reattach() | ContinueText() | TruncateBeforeTool() | WholeRestart() | SynthesizeToolUse():
             return plan
-    raise UsageError(f"the planner gave a {type(plan).__name__}; expected a RecoveryPlan")
+    raise UsageError(f"the planner gave {_seen(plan)}")
+
+
+def _seen(plan: object) -> str:
+    """Say what was given in place of a plan."""
+    if inspect.iscoroutine(plan):
+        plan.close()  # or Python warns that nobody awaited it
+        return "a coroutine; expected a RecoveryPlan: make it a plain function"
+    return f"a {type(plan).__name__}; expected a RecoveryPlan"

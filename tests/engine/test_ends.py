@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -148,6 +148,29 @@ def test_no_planner_may_ask_again_after_a_released_call(name: str) -> None:
 def test_no_planner_may_call_half_a_text_a_tool_call() -> None:
     engine = engine_of(OwnSource(say("half")), planner=lambda *_: rr.SynthesizeToolUse(()))
     with pytest.raises(rr.UsageError, match="no call was released"):
+        played(lambda: engine.complete(ASK))
+
+
+async def plan_later(*_: object) -> rr.RecoveryPlan:
+    return rr.WholeRestart(())
+
+
+@pytest.mark.parametrize(
+    ("planner", "seen"),
+    [
+        (plan_later, "gave a coroutine; expected a RecoveryPlan: make it a plain function"),
+        (lambda *_: 7, "gave a int; expected a RecoveryPlan"),
+        (
+            lambda *_: rr.ContinueText(cast("Any", None)),
+            "continues a NoneType as the prefix; expected the 4 characters",
+        ),
+        (lambda *_: rr.ContinueText("hal"), "continues a prefix of 3 characters; expected the 4 characters"),
+    ],
+    ids=["async", "a number", "no text", "less text"],
+)
+def test_what_is_no_plan_is_refused_by_what_it_is(planner: Any, seen: str) -> None:
+    engine = engine_of(OwnSource(say("half")), planner=planner)
+    with pytest.raises(rr.UsageError, match=f"the planner {seen}"):
         played(lambda: engine.complete(ASK))
 
 

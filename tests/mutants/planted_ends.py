@@ -200,7 +200,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "idle clock never set",
         LIVE,
         "a stream that has begun may be silent for ever",
-        [Edit("core.clocks:Clocks._deadlines", 'rows.append((self._last, "idle", self._idle_s))', "pass")],
+        [Edit("core.clocks:Clocks._deadlines", '"idle", self._idle_s', '"idle", None')],
     ),
     Mutant(
         "journal's task left",
