@@ -17,6 +17,7 @@ from ..core.causes import (
     PrematureEnd,
 )
 from ..core.events import RetryScheduled
+from ..core.failures import Failure, FailureKind
 from ..core.held_blocks import size_bytes
 from ..core.policy import StallPolicy
 from ..core.result import AttemptRecord
@@ -44,7 +45,8 @@ BUDGET, CANCEL, TIME, LIVE = "budgets", "cancellation wins", "time belongs to th
 def most_attempts(book: Book, last: Attempt) -> int:
     """The budget after an attempt that ended as `last` did."""
     retry = book.scenario.policy.retry
-    limits = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and last.fault.status in (429, 503, 529)
+    failure = _failure_said(last)
+    limits = failure is not None and failure.kind in (FailureKind.RATE_LIMITED, FailureKind.OVERLOADED)
     return retry.rate_limit_attempts_max if limits and retry.rate_limit_attempts_max is not None else retry.attempts_max
 
 
@@ -164,14 +166,20 @@ _CAUSES: dict[Kind, tuple[type[InterruptCause], ...]] = {
 
 def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]:
     fault, stall = attempt.fault, book.scenario.policy.stall
-    failed = next((event.failure for event in attempt.events if isinstance(event, StreamFailed)), None)
-    if fault.kind is Kind.HTTP_ERROR or failed is not None:  # what bytes say of a failure holds less than its status
-        return (type((failed or failure_of(fault)).to_cause()),)
+    failed = _failure_said(attempt)
+    if failed is not None:
+        return (type(failed.to_cause()),)
     if fault.kind is Kind.SLOW_HEADERS:
         return (IdleStall,) if fault.seconds > min(or_never(stall.headers_s), or_never(stall.total_s)) else ()
     if fault.kind is Kind.DRIP:
         return (IdleStall,) if _drips_too_slowly(book, attempt) else ()
     return _CAUSES.get(fault.kind, ())
+
+
+def _failure_said(attempt: Attempt) -> Failure | None:
+    """What the provider failed with, as it was said: inside a stream, bytes say less than the fault's status."""
+    said = next((event.failure for event in attempt.events if isinstance(event, StreamFailed)), None)
+    return failure_of(attempt.fault) if said is None and attempt.fault.kind is Kind.HTTP_ERROR else said
 
 
 _NO_WORD = (KeepAlive, ResponseStarted, UsageReport)

@@ -318,6 +318,17 @@ def test_every_status_before_and_inside_a_stream_keeps_the_laws(status: int, lev
             assert not outcome.broken, tell_story(outcome)
 
 
+@pytest.mark.parametrize("level", ["events", "bytes"])
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("most", [1, 3])
+def test_the_budget_after_a_limit_goes_by_what_the_provider_said(most: int, status: int, level: str) -> None:
+    policy = Policy(retry=RetryPolicy(attempts_max=2, rate_limit_attempts_max=most))
+    for kind, seed in product((Kind.HTTP_ERROR, Kind.IN_BAND_ERROR), (1, 2)):
+        faults = (Fault(kind, 5, status=status),) * 5
+        outcome = simulate(Scenario(seed=seed, level=level, provider="quote", faults=faults, policy=policy))
+        assert not outcome.broken, tell_story(outcome)
+
+
 # -- JSON ---------------------------------------------------------------------------------------------------------
 
 
