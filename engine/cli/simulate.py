@@ -21,14 +21,16 @@ from attrs import evolve, frozen
 
 from ..core.codec import CodecError
 from ..core.usage_error import UsageError
+from ..testing.alone import simulate_alone
 from ..testing.model import Violation
+from ..testing.planners import PLANNERS, planner_of
 from ..testing.rare import RARE_STATES
 from ..testing.scenario import Scenario
 from ..testing.shrink import shrink
-from ..testing.simulator import PLANNERS, WORLDS, Outcome, planner_of
+from ..testing.simulator import WORLDS, Outcome
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
-from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_safely, simulate_twice, sweep
+from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
 from .exits import ExitCode, OutputFailed
 from .output import write_line
 from .simulate_defaults import DEFAULTS
@@ -221,7 +223,7 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
 
 def _made_small(scenario: Scenario, law: str) -> tuple[Outcome, bool]:
     """Make a scenario small and play it; or play it as it is where the law does not break again. Say which it was."""
-    run = simulate_twice if law == NOT_THE_SAME.law else simulate_safely
+    run = simulate_twice if law == NOT_THE_SAME.law else simulate_alone
     for candidate in (shrink(scenario, law, run=run), scenario):
         outcome = simulate_twice(candidate)
         if any(violation.law == law for violation in outcome.broken):

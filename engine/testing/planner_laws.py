@@ -19,6 +19,7 @@ from ..core.planner import (
 from ..core.snapshot import InFlightTool, InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..world import Planner
+from .alone import simulate_alone
 from .another_world import another_world
 from .asked_again import ROOM, Asked, AskedAgain
 from .law_broken import (
@@ -37,9 +38,10 @@ from .law_broken import (
 )
 from .model import Violation
 from .plan_faults import PLANS, faults_of
-from .refutation import refuted, simulate_alone
+from .refutation import refuted
+from .required import require_draws
 from .scenario import Scenario
-from .simulator import WORLDS, Outcome, raise_interrupt, require_draws, simulate_many
+from .simulator import WORLDS, Outcome, raise_interrupt, simulate_many
 from .swarm import scenario_of
 
 PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)

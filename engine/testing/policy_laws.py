@@ -23,11 +23,13 @@ from ..core.policy import Limits, Policy, RetryPolicy
 from ..core.retry import HINT_JITTER, attempts_max, delay_s
 from ..core.usage_error import UsageError
 from .accounts import most_before_first_s, or_never
+from .alone import simulate_alone
 from .law_broken import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
 from .model import Violation
-from .refutation import refuted, simulate_alone
+from .refutation import refuted
+from .required import require_draws
 from .scenario import Act, Consumer, Fault, Kind, Scenario, StoreFault, StoreKind
-from .simulator import Outcome, raise_interrupt, require_draws, simulate_many
+from .simulator import Outcome, raise_interrupt, simulate_many
 from .story import tell_story
 from .swarm import scenario_of
 

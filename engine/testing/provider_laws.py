@@ -39,7 +39,7 @@ from .provider_requests import (
     world_faults,
 )
 from .provider_streams import SPOKEN
-from .simulator import require_draws
+from .required import require_draws
 
 PROVIDER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CUT_ANYWHERE, PURE, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
 

@@ -304,7 +304,7 @@ class Scenario:
     """One simulated run.
 
     `faults` are those of the attempts, in order, over all processes; further attempts are honest. `provider` names the
-    capabilities (`model.PROVIDERS`), `planner` one of `simulator.PLANNERS` or "module:function".
+    capabilities (`model.PROVIDERS`), `planner` one of `planners.PLANNERS` or "module:function".
     """
 
     seed: int = 0

@@ -8,9 +8,9 @@ from typing import TypeVar
 from attrs import evolve
 
 from ..core.policy import CheckpointPolicy, Policy, RetryPolicy
+from .alone import simulate_alone
 from .scenario import Consumer, Fault, Item, Kind, Scenario, StoreFault
 from .simulator import Outcome
-from .sweep import simulate_safely
 
 _T = TypeVar("_T")
 
@@ -19,7 +19,7 @@ SEEDS_TRIED = 20
 
 
 def shrink(
-    scenario: Scenario, law: str, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_safely
+    scenario: Scenario, law: str, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_alone
 ) -> Scenario:
     """Return a scenario that breaks `law` and can not be made smaller by one step. The scenario itself if it does not.
 

@@ -19,7 +19,6 @@ import warnings
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import islice
 from json import dumps
 from pathlib import Path
@@ -32,11 +31,7 @@ from ..core.capabilities import Capabilities
 from ..core.failures import printable
 from ..core.journal import restore
 from ..core.planner import (
-    ContinueText,
     RecoveryPlan,
-    SynthesizeToolUse,
-    TruncateBeforeTool,
-    WholeRestart,
     plan_recovery,
 )
 from ..core.request import InferenceRequest
@@ -54,7 +49,8 @@ from .invariants import check_process, check_run
 from .model import Attempt, Model, Violation, World
 from .observer import Observer
 from .plan_faults import faults_of, told_plan
-from .required import require_planner
+from .planners import planner_of
+from .required import require_no_run, require_planner
 from .scenario import Act, Scenario
 from .simulated_store import StoreHandle
 
@@ -88,56 +84,11 @@ class Outcome:
         return zlib.crc32(dumps(self.log, separators=(",", ":")).encode())
 
 
-# -- planners and worlds, by name ---------------------------------------------------------------------------------
-
-
-def careless(snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
-    """Plan as if nothing had been said: it keeps no text, and the laws refute it where a call was released."""
-    return WholeRestart(snapshot.in_flight_tools)
-
-
-def cautious(snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:
-    """Plan by the table, without ever re-attaching."""
-    if snapshot.completed_tool_calls:
-        return SynthesizeToolUse(snapshot.completed_tool_calls, snapshot.in_flight_tools)
-    if snapshot.text and snapshot.in_flight_tools:
-        return TruncateBeforeTool(snapshot.text, snapshot.in_flight_tools)
-    return ContinueText(snapshot.text) if snapshot.text else WholeRestart(snapshot.in_flight_tools)
-
-
-PLANNERS: dict[str, Planner] = {"default": plan_recovery, "careless": careless, "cautious": cautious}
+# -- worlds, by name -----------------------------------------------------------------------------------------------
 
 MakeWorld: TypeAlias = Callable[[Model, InferenceRequest, Callable[[], float]], World]
 WORLDS: dict[str, MakeWorld] = {"events": EventWorld, "bytes": ByteWorld}
 """The simulated outside of each level."""
-
-
-def planner_of(name: str) -> Planner:
-    """Find a planner by its name here, or as "module:function". Raises UsageError, with what stood in the way."""
-    if name in PLANNERS:
-        return PLANNERS[name]
-    module, _, function = name.partition(":")
-    if not module or not function:
-        raise UsageError(f"planner {name!r} can not be found; expected default, or module:function")
-    planner: object = getattr(_imported(name, module), function, None)
-    if not callable(planner):
-        seen = "is not there" if planner is None else f"is of type {type(planner).__name__}"
-        raise UsageError(f"planner {name!r} can not be used: {function} {seen}; expected a function in {module}")
-    return cast("Planner", planner)
-
-
-def _imported(name: str, module: str) -> object:
-    try:
-        return import_module(module)
-    except Exception as error:  # whatever a stranger's module raises while it is imported
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing is not None and f"{module}.".startswith(f"{missing}."):
-            said = f"there is no module {missing}; expected default, or module:function"
-            raise UsageError(f"planner {name!r} can not be found: {said}") from error
-        if missing is not None:
-            said = f"{module} could not be imported, because {missing} is missing; install it"
-            raise UsageError(f"planner {name!r}: {said}") from error
-        raise UsageError(f"planner {name!r} can not be imported: {type(error).__name__}: {error}") from error
 
 
 def _world_of(level: str) -> MakeWorld:
@@ -328,22 +279,6 @@ def _noon() -> float:
 
 
 # -- many ---------------------------------------------------------------------------------------------------------
-
-
-def require_no_run(caller: str) -> None:
-    """Raise UsageError inside a trio run: `caller` starts runs of its own."""
-    if trio.lowlevel.in_trio_run():
-        said = "was called inside a trio run, and starts runs of its own"
-        raise UsageError(f"{caller}() {said}; expected it outside, or in trio.to_thread.run_sync")
-
-
-def require_draws(caller: str, runs: int, seed: int) -> None:
-    """Raise UsageError for what no check can begin with: a trio run around it, no runs, a seed that is no number."""
-    require_no_run(caller)
-    for name, value, least in (("runs", cast("object", runs), 1), ("seed", seed, None)):
-        at_least = "" if least is None else f" of at least {least}"
-        if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
-            raise UsageError(f"{caller}({name}=) is {value!r}; expected a whole number{at_least}")
 
 
 def simulate(scenario: Scenario, *, planner: Planner | None = None) -> Outcome:

@@ -30,7 +30,7 @@ from .law_broken import (
 from .mirrored_store import MirroredStore
 from .model import Violation, nobody_listens
 from .patient_clock import PatientClock
-from .simulator import require_draws
+from .required import require_draws
 from .store_claims import CLAIMS
 from .store_runs import MakeStore, check_simulated
 

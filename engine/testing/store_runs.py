@@ -11,12 +11,13 @@ from attrs import evolve
 
 from ..core.policy import CheckpointPolicy
 from ..stores.store import CheckpointStore
+from .alone import outcome_of_crash
 from .answering_store import ANSWER_S
 from .clock import seeded_order
 from .law_broken import LIVENESS, LawBroken
 from .mirrored_store import MirroredStore
 from .patient_clock import Busy, PatientClock
-from .refutation import outcome_of_crash, refuted
+from .refutation import refuted
 from .scenario import Scenario
 from .simulator import Outcome, Simulation, raise_interrupt
 from .story import tell_story

@@ -20,12 +20,14 @@ from contextlib import contextmanager
 import trio
 from attrs import define, evolve, field, frozen
 
-from ..single_error import single_error
 from .accounts import LIVE
+from .alone import simulate_alone
 from .model import Violation
+from .planners import planner_of
 from .rare import RARE_STATES
+from .required import require_no_run
 from .scenario import Kind, Scenario
-from .simulator import Outcome, planner_of, raise_interrupt, require_no_run, simulate, simulate_each
+from .simulator import Outcome, raise_interrupt, simulate_each
 from .swarm import scenario_of
 
 CHUNK = 500
@@ -257,10 +259,10 @@ class _Tally:
     def check_alone(self) -> None:
         """Run some again, alone: the same scenario is the same run."""
         for scenario in self.suspects:
-            if broken := simulate_safely(scenario).broken:
+            if broken := simulate_alone(scenario).broken:
                 self.part.failures.append(SeedFailure(scenario.seed, broken))
         for scenario, mark in self.marked:
-            if simulate_safely(scenario).log_hash != mark:
+            if simulate_alone(scenario).log_hash != mark:
                 self.part.failures.append(SeedFailure(scenario.seed, (NOT_THE_SAME,)))
 
 
@@ -276,7 +278,7 @@ def _run_chunk(chunk: _Chunk) -> _Part:
         raise_interrupt(error)
         tally = _Tally()
         for seed in range(at, at + count):
-            tally.take(simulate_safely(evolve(scenario_of(seed, level), planner=planner)))
+            tally.take(simulate_alone(evolve(scenario_of(seed, level), planner=planner)))
     tally.check_alone()
     if not at // CHUNK % CHUNKS_A_COLLECTION:
         gc.collect()
@@ -284,20 +286,9 @@ def _run_chunk(chunk: _Chunk) -> _Part:
     return tally.part
 
 
-def simulate_safely(scenario: Scenario) -> Outcome:
-    """Simulate a scenario; one that takes the loop down is an outcome too."""
-    try:
-        return simulate(scenario)
-    except (Exception, BaseExceptionGroup) as error:
-        raise_interrupt(error)
-        inner = single_error(error)
-        said = Violation("liveness", f"the simulation itself raised {type(inner).__name__}: {inner}"[:400])
-        return Outcome(scenario, (), (said,), frozenset())
-
-
 def simulate_twice(scenario: Scenario) -> Outcome:
     """Simulate a scenario safely, and once more: one that is another run then breaks a law too."""
-    first, second = simulate_safely(scenario), simulate_safely(scenario)
+    first, second = simulate_alone(scenario), simulate_alone(scenario)
     if first.log_hash == second.log_hash:
         return first
     told = first if first.broken else second

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from riverrun.engine.testing.alone import simulate_alone
 from riverrun.engine.testing.rare import RARE_STATES
 from riverrun.engine.testing.simulator import simulate_many
 from riverrun.engine.testing.story import tell_story
 from riverrun.engine.testing.swarm import scenario_of
-from riverrun.engine.testing.sweep import REQUIRED_RUNS, SweepReport, simulate_safely, sweep
+from riverrun.engine.testing.sweep import REQUIRED_RUNS, SweepReport, sweep
 
 pytestmark = pytest.mark.laws
 
@@ -22,7 +23,7 @@ def report() -> SweepReport:
 
 
 def test_no_seed_breaks_a_law(report: SweepReport) -> None:
-    stories = [tell_story(simulate_safely(scenario_of(failure.seed))) for failure in report.failures[:3]]
+    stories = [tell_story(simulate_alone(scenario_of(failure.seed))) for failure in report.failures[:3]]
     assert not report.failures, "\n".join(stories)
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import trio
 from attrs import asdict, frozen
 
+from riverrun.engine.testing.alone import simulate_alone
 from riverrun.engine.testing.model import Violation
 from riverrun.engine.testing.simulator import Outcome, simulate_each
 from riverrun.engine.testing.swarm import scenario_of
-from riverrun.engine.testing.sweep import simulate_safely
 from tests.mutants.patching import SAME, Mutant, plant
 from tests.mutants.planted import MUTANTS
 
@@ -62,8 +62,8 @@ def broken_by(mutant: Mutant, seed: int) -> Violation | None:
 
 
 def _run(mutant: Mutant, seed: int) -> Outcome:
-    outcome = simulate_safely(scenario_of(seed, mutant.level))
-    if mutant.law == SAME and simulate_safely(scenario_of(seed, mutant.level)).log_hash != outcome.log_hash:
+    outcome = simulate_alone(scenario_of(seed, mutant.level))
+    if mutant.law == SAME and simulate_alone(scenario_of(seed, mutant.level)).log_hash != outcome.log_hash:
         said = Violation(SAME, "the same scenario was another run")
         return Outcome(outcome.scenario, outcome.log, (said,), outcome.reached)
     return outcome

@@ -33,6 +33,7 @@ from riverrun.engine.run import Run
 from riverrun.engine.testing import clock as clocks
 from riverrun.engine.testing.faults import Fault as LoopbackFault
 from riverrun.engine.testing.model import PROVIDERS, error_of
+from riverrun.engine.testing.planners import planner_of
 from riverrun.engine.testing.scenario import (
     PROVIDER_NAMES,
     STATUSES,
@@ -46,7 +47,7 @@ from riverrun.engine.testing.scenario import (
     StoreKind,
 )
 from riverrun.engine.testing.shrink import shrink, smaller
-from riverrun.engine.testing.simulator import planner_of, simulate, simulate_many
+from riverrun.engine.testing.simulator import simulate, simulate_many
 from riverrun.engine.testing.story import tell_story
 from riverrun.engine.testing.swarm import scenario_of
 from riverrun.engine.testing.sweep import sweep
