@@ -47,7 +47,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
 
     Made by `Engine.open_stream`, and used by one task at a time. Text, reasoning and tool events are never dropped: the
     reader waits for the consumer. After the last event the iteration ends; if the run failed, it raises one concrete
-    exception there (an `InferenceError`, or what a plugged-in source raised).
+    exception there (an `InferenceError`, or what a plugged-in source or planner raised; its `EndOfChannel` or
+    `StopAsyncIteration` is the cause of a `RuntimeError`, for alone it would look like the end).
     """
 
     def __init__(self, world: World, request: InferenceRequest, run_id: str, store: CheckpointStore | None) -> None:
