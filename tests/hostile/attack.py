@@ -1,7 +1,7 @@
 """One attack: what a server sends, and what standing it costs a process of its own. Run by `test_attacks`.
 
-The server is a thread of the test; the victim is a subprocess (`victim`) under the default limits, with a ceiling on its
-memory. Beside it a bare ticker runs in a third process: what that one is late by is the machine's doing.
+The server is a thread of the test; the victim is a subprocess (`victim`) under the default limits, with a ceiling on
+its memory. Beside it a bare ticker runs in a third process: what that one is late by is the machine's doing.
 """
 
 from __future__ import annotations

@@ -38,6 +38,11 @@ def resident_bytes(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
 
+def forget_peak() -> None:
+    """Let "VmHWM" begin anew."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 async def ask(name: str, port: int, options: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     """Run once under the default limits; say how it ended, and how much was given."""
     provider = provider_classes()[name]("some-model", base_url=f"http://127.0.0.1:{port}", api_key="k" * 20, **options)
@@ -58,7 +63,7 @@ async def main(name: str, port: int, options: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (CEILING_BYTES, CEILING_BYTES))
     extra = options.pop("extra", {})
     await ask(name, port, options, extra)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    forget_peak()
     before, seen = resident_bytes("VmRSS"), {"late_s": 0.0}
     began = perf_counter()
     async with trio.open_nursery() as nursery:
@@ -72,6 +77,5 @@ async def main(name: str, port: int, options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(
-        main, sys.argv[1], int(sys.argv[2]), {k: json.loads(v) for k, _, v in (a.partition("=") for a in sys.argv[3:])}
-    )
+    given = dict(argument.split("=", 1) for argument in sys.argv[3:])
+    trio.run(main, sys.argv[1], int(sys.argv[2]), {name: json.loads(value) for name, value in given.items()})
