@@ -10,19 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeAlias, cast
+from typing import cast
 
 import trio
-from attrs import frozen
 
-from .core.causes import ConnectionReset, InterruptCause, MalformedStream, PrematureEnd
+from .core.causes import ConnectionReset, MalformedStream, PrematureEnd
 from .core.clocks import Clocks
 from .core.continuation import NextRequest
 from .core.errors import InferenceError
-from .core.failures import Failure, failure_of_error
+from .core.failures import failure_of_error
+from .core.outcome import Broken, Crashed, Ended, Outcome, Refused
 from .core.policy import Policy
 from .core.provider import Provider
-from .core.stream_events import ProviderStatus, StreamEvent
+from .core.stream_events import StreamEvent
+from .intake import Intake, Taken
 from .single_error import cancelled_alone, single_error
 from .source import (
     ChannelStream,
@@ -37,80 +38,10 @@ from .transport import Transport, TransportError, cause_of
 from .watch import Watch
 
 
-@frozen
-class Ended:
-    """The provider's terminal event was seen."""
-
-
-@frozen
-class Broken:
-    """The stream broke; `detail` is for a person."""
-
-    cause: InterruptCause
-    detail: str = ""
-
-
-@frozen
-class Refused:
-    """The provider answered with a failure, before the stream or inside it."""
-
-    failure: Failure
-
-
-@frozen
-class Crashed:
-    """Something raised that is neither the network's nor the provider's: it is raised to the caller as it is."""
-
-    error: Exception
-
-
-Outcome: TypeAlias = Ended | Broken | Refused | Crashed
-
-
-class Receiver(Protocol):
-    """Who takes the events of an attempt: synchronous, for nothing may come between a read and its fold."""
-
-    def deliver(self, events: Sequence[StreamEvent]) -> bool:
-        """Take the events of one read; whether any of them was progress."""
-        ...
-
-    @property
-    def trouble(self) -> Outcome | None:
-        """How the attempt has to end because of what was delivered."""
-        ...
-
-    @property
-    def must_wait(self) -> bool:
-        """Whether the reader has to wait before it reads on (the consumer, or a store that comes first)."""
-        ...
-
-    async def wait(self) -> None:
-        """Wait for that. May raise StoreError."""
-        ...
-
-    def count_bytes(self, received: int) -> None:
-        """Take how many bytes of the body have come."""
-        ...
-
-    def note_end(self) -> None:
-        """Take that the terminal event was seen."""
-        ...
-
-    @property
-    def said_anything(self) -> bool:
-        """Whether this attempt brought any progress."""
-        ...
-
-    @property
-    def useful_bytes(self) -> int:
-        """How many bytes of text, reasoning and arguments have come. One that is read on brings its own along."""
-        ...
-
-
 async def run_attempt(
     source: Provider | EventSource,
     step: NextRequest,
-    receiver: Receiver,
+    intake: Intake,
     watch: Watch,
     *,
     transport: Transport,
@@ -126,8 +57,8 @@ async def run_attempt(
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
-    remind = None if waiting_message is None else partial(_say_waiting, waiting_message, receiver)
-    reader = _Reader(receiver, watch, clocks)
+    remind = None if waiting_message is None else partial(intake.remind, waiting_message)
+    reader = _Reader(intake, watch, clocks)
     try:
         if is_event_source(source):
             with trio.CancelScope() as scope:
@@ -152,23 +83,15 @@ async def run_attempt(
     return reader.outcome if reader.outcome is not None else Broken(ConnectionReset())
 
 
-def _say_waiting(message: str, receiver: Receiver) -> bool:
-    """Tell the consumer that nothing has come yet; never progress. False once something has."""
-    if not receiver.said_anything:
-        receiver.deliver((ProviderStatus(message),))
-    return not receiver.said_anything
-
-
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome")
+    __slots__ = ("_clocks", "_intake", "_watch", "outcome")
 
-    def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
-        self._receiver = receiver
+    def __init__(self, intake: Intake, watch: Watch, clocks: Clocks) -> None:
+        self._intake = intake
         self._watch = watch
         self._clocks = clocks
-        self._useful_before = receiver.useful_bytes
         self.outcome: Outcome | None = None
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
@@ -196,7 +119,7 @@ class _Reader:
 
     def _end(self) -> Ended:
         """From here on, whatever a clock, a cancel or the connection's tail says, the answer is whole."""
-        self._receiver.note_end()
+        self._intake.note_end()
         self.outcome = Ended()
         return self.outcome
 
@@ -210,40 +133,41 @@ class _Reader:
                 return self._at_end(stream, Broken(error.cause, str(error)))
             if events is None:
                 return self._at_end(stream, Broken(PrematureEnd()))
-            self._take(stream, events)
-            if self._receiver.trouble is not None:
-                return self._receiver.trouble
+            taken = self._take(stream, events)
+            if taken.outcome is not None:
+                return taken.outcome
             if stream.is_complete:
                 ended = self._end()
                 await stream.drain()
                 return ended
             if stream.defect is not None:
                 return Broken(MalformedStream(stream.defect), stream.defect)
-            if self._receiver.must_wait:
-                await self._wait_for_receiver()
+            if taken.must_wait:
+                await self._wait_for_consumer()
 
-    def _take(self, stream: OpenedStream, events: Sequence[StreamEvent]) -> None:
+    def _take(self, stream: OpenedStream, events: Sequence[StreamEvent]) -> Taken:
         clocks = self._clocks
         now = trio.current_time()
-        if events and self._receiver.deliver(events):
+        taken = self._intake.take(events, stream.bytes_received)
+        if taken.is_progress:
             if clocks.progress(now):
                 self._watch.look_again()
-            clocks.useful_bytes = self._receiver.useful_bytes - self._useful_before
+            clocks.useful_bytes = taken.useful_bytes
         else:
             clocks.ping(now)
-        self._receiver.count_bytes(stream.bytes_received)
+        return taken
 
-    async def _wait_for_receiver(self) -> None:
+    async def _wait_for_consumer(self) -> None:
         self._clocks.pause(trio.current_time())
-        await self._receiver.wait()
+        await self._intake.wait()
         self._clocks.resume(trio.current_time())
         self._watch.look_again()
 
     def _at_end(self, stream: OpenedStream, broken: Broken) -> Outcome:
         """The body ended or broke: what only its end makes sure may still complete the answer."""
-        self._take(stream, stream.close())
-        if self._receiver.trouble is not None:
-            return self._receiver.trouble
+        taken = self._take(stream, stream.close())
+        if taken.outcome is not None:
+            return taken.outcome
         if stream.is_complete:
             return self._end()
         if stream.defect is not None:

@@ -1,153 +1,96 @@
-"""From the events of an attempt to what the consumer is given: seam, fold, journal, mailbox, in that order.
+"""From what an attempt said to the journal and the consumer, in that order. One for a whole run.
 
-Everything here is synchronous, so that nothing can come between a read and its fold: at any checkpoint, what was
-delivered, what the accumulator holds and what the journal was told are the same text.
+Everything here is synchronous but the waiting, so that nothing can come between a read and its fold: at any checkpoint,
+what was delivered, what the accumulator holds and what the journal was told are the same text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
-from .attempt import Broken, Outcome, Refused
-from .core.accumulator import Accumulator
-from .core.capabilities import ContinuationForm
-from .core.causes import MalformedStream
-from .core.continuation import NextRequest
-from .core.events import (
-    Event,
-    Resumed,
-    Status,
-    StreamReset,
-    TextDelta,
-    ToolCallCancel,
-    UsageUpdate,
-)
-from .core.failures import Failure, FailureKind
-from .core.held_blocks import size_bytes
-from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
-from .core.messages import ReasoningBlock, TextBlock
-from .core.result import SeamVerdict
-from .core.seam import Aligner
-from .core.stream_events import (
-    AnswerRestarted,
-    BlockStop,
-    CursorMoved,
-    KeepAlive,
-    ProviderStatus,
-    ReasoningDelta,
-    ReasoningSignature,
-    RedactedReasoning,
-    ResponseStarted,
-    StreamEvent,
-    StreamFailed,
-    ToolCallDelta,
-)
-from .core.usage import UsageReport
+from .core.effects import Deliver, FlushJournal, Record
+from .core.errors import StoreError
+from .core.events import Event, Status, StreamReset, UsageUpdate
+from .core.journal import Entry
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
-
-_NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
-"""Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
-
-_BEFORE_TEXT = frozenset(
-    {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
-)
-"""Events that may come before a continuation's first text and so do not end its seam. A call's start ends it: arguments
-that find it open belong to no call, and what the seam holds was cut by a malformed stream."""
 
 _BEST_EFFORT = frozenset({UsageUpdate, Status})
 """Events that are dropped when the consumer lags."""
 
 
 class Delivery:
-    """The receiver of a run's attempts. One for the whole run; `begin_attempt` makes it ready for the next."""
+    """The way of every event of a run to its consumer.
 
-    def __init__(
-        self, accumulator: Accumulator, mailbox: Mailbox, journal: JournalWriter | None, *, hold: bool
-    ) -> None:
-        self.accumulator = accumulator
+    Args:
+        mailbox: where the consumer takes events from.
+        journal: what the store is told; None without a store.
+        store_first: whether nothing is handed over that is not stored.
+    """
+
+    __slots__ = ("_held", "_holds", "_store_first", "journal", "mailbox")
+
+    def __init__(self, mailbox: Mailbox, journal: JournalWriter | None, *, store_first: bool) -> None:
         self.mailbox = mailbox
         self.journal = journal
-        self.trouble: Outcome | None = None
-        self.said_anything = False
-        self.answer_ended = False
-        self._store_first = hold
-        self._hold = hold
+        self._store_first = store_first and journal is not None
+        self._holds = self._store_first
         self._held: list[Event] = []
-        self._aligner: Aligner | None = None
-        self._step: NextRequest | None = None
-        self._resumed: tuple[int, str] | None = None
-        self._seam: SeamVerdict | None = None
-        self._aligned_bytes = 0
-        self._cursor: CursorMoved | None = None
-        self._bytes_before = accumulator.bytes_received
-
-    # -- attempts -------------------------------------------------------------------------------------------------
-
-    def begin_attempt(self, number: int, origin: str, model: str, step: NextRequest, *, resumes: bool) -> None:
-        """Get ready for an attempt; `resumes` says that a `Resumed` is due before its first content."""
-        self.accumulator.origin = origin
-        self.accumulator.defect = None
-        reattaches = step.form is ContinuationForm.CURSOR
-        self.accumulator.begin_attempt(reattaches=reattaches)
-        self._record(AttemptBegan(number, origin, reattaches))
-        self.trouble = None
-        self.said_anything = self.answer_ended = False
-        self._step = step
-        self._bytes_before = self.accumulator.bytes_received
-        self._resumed = (number, model) if resumes else None
-        self._seam = None
-        self._aligned_bytes = 0
-        self._cursor = None
-        self._aligner = self._new_aligner()
-
-    def _new_aligner(self) -> Aligner | None:
-        step = self._step
-        if step is None or step.form in (ContinuationForm.RESTART, ContinuationForm.CURSOR):
-            return None
-        if not step.searches and not step.trimmed:  # by its contract the reply is what is new: nothing to align
-            return None
-        if self.accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
-            return None
-        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
 
     @property
-    def bytes_this_attempt(self) -> int:
-        """Bytes of this attempt's body."""
-        return self.accumulator.bytes_received - self._bytes_before
-
-    def end_seam(self, *, whole: bool) -> SeamVerdict | None:
-        """End an attempt's seam; text still held back is decided if it is `whole`, and was never said otherwise."""
-        aligner, self._aligner = self._aligner, None
-        if aligner is not None and whole:
-            self._finish_seam(aligner)
-        elif aligner is not None:
-            aligner.discard()
-            self._end_alignment("")
-        elif whole:
-            self._announce(SeamVerdict.CLEAN)
-        return self._seam
-
-    # -- the receiver of an attempt -------------------------------------------------------------------------------
+    def fenced(self) -> StoreError | None:
+        """What the store said, if another process owns the run now."""
+        return None if self.journal is None else self.journal.fenced
 
     @property
-    def useful_bytes(self) -> int:
-        """Bytes of text, reasoning and arguments that this attempt brought, those too that the seam still holds."""
-        return self.accumulator.said_bytes + self.accumulator.wasted_bytes + self._aligned_bytes
+    def checkpoint_failures(self) -> int:
+        """How many writes to the store have failed so far."""
+        return 0 if self.journal is None else self.journal.failures
 
-    def note_end(self) -> None:
-        """Take that the terminal event was seen: the answer is whole, whatever follows."""
-        self.answer_ended = True
+    # -- taking ---------------------------------------------------------------------------------------------------
 
-    def count_bytes(self, received: int) -> None:
-        """Take how many bytes of this attempt's body have come."""
-        self.accumulator.bytes_received = self._bytes_before + received
+    def carry_out(self, effect: Record | FlushJournal | Deliver) -> None:
+        """Do what the decisions of the run ask for. Never blocks."""
+        match effect:
+            case Record(entry):
+                self.record(entry)
+            case Deliver(StreamReset() as reset):
+                self._holds = self._holds or self.journal is not None  # of two versions, the stored one is shown
+                self.put(reset)
+            case Deliver(event):
+                self.put(event)
+            case FlushJournal() if self.journal is not None:
+                self.journal.nudge()
+            case FlushJournal():
+                pass
+
+    def record(self, entry: Entry) -> None:
+        """Tell the journal, if there is one."""
+        if self.journal is not None:
+            self.journal.record(entry)
+
+    def put(self, event: Event) -> None:
+        """Hand an event over, or hold it until it is stored. Best-effort events are dropped when the consumer lags."""
+        if type(event) in _BEST_EFFORT and self.mailbox.is_lagging:
+            return
+        if self._holds:
+            self._held.append(event)
+        else:
+            self.mailbox.put(event)
+
+    def put_all(self, events: Sequence[Event]) -> None:
+        """Hand over the events of one read that was nothing but text: 0.2 µs an event; one by one took 1.9."""
+        if self._holds:
+            self._held.extend(events)
+        else:
+            self.mailbox.put_all(events)
+
+    # -- waiting --------------------------------------------------------------------------------------------------
 
     @property
     def awaits_store(self) -> bool:
         """Whether what is said has to be stored before it is handed over: by the policy, or after a `StreamReset`."""
-        return self._hold
+        return self._holds
 
     @property
     def must_wait(self) -> bool:
@@ -178,202 +121,8 @@ class Delivery:
                 await self.journal.write()
             self.put_held(discard=False)
 
-    def deliver(self, events: Sequence[StreamEvent]) -> bool:
-        """Take the events of one read; whether any of them was progress. Cost: O(1) an event, amortised."""
-        if self._resumed is None and self._aligner is None:
-            if len(events) == 1 and type(events[0]) is TextDelta:
-                return self._put_text(events[0])
-            text = self.accumulator.fold_texts(events)
-            if text is not None:
-                self._put_texts(cast("Sequence[TextDelta]", events), text)
-                return True
-        return self._deliver_each(events)
-
-    def _put_texts(self, events: Sequence[TextDelta], text: str) -> None:
-        """Hand over a read that was nothing but text, as most are: 0.2 µs an event; one by one took 1.9."""
-        self.said_anything = True
-        self._record(TextDelta(text))  # the journal joins neighbouring deltas in any case
-        if self._hold:
-            self._held.extend(events)
-        else:
-            self.mailbox.put_all(events)
-
-    def _put_text(self, event: TextDelta) -> bool:
-        """Hand over a read of one delta, as those of a slow model are: half the price of going through a list."""
-        self.said_anything = True
-        self._fold(event)
-        if self.accumulator.defect is not None and self.trouble is None:
-            self.trouble = self._defect_outcome(self.accumulator.defect)
-        return True
-
-    def _deliver_each(self, events: Sequence[StreamEvent]) -> bool:
-        progress = False
-        for event in events:
-            kind = type(event)
-            if kind not in _NO_PROGRESS:
-                progress = True
-            if self._resumed is not None or self._aligner is not None or kind is not TextDelta:
-                self._deliver_with_care(event, kind)
-                if self.trouble is not None:
-                    break
-            else:
-                self._fold(event)
-            if self.accumulator.defect is not None:  # what the same read says beyond is nobody's
-                self.trouble = self._defect_outcome(self.accumulator.defect)
-                break
-        if progress:
-            self.said_anything = True
-        return progress
-
-    def _defect_outcome(self, defect: str) -> Outcome:
-        if self.accumulator.is_over_limit:
-            return Refused(Failure(FailureKind.PROVIDER, defect, retryable=False))
-        return Broken(MalformedStream(defect), defect)
-
-    def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
-        """Deliver anything but plain text on a decided seam."""
-        if kind in _NO_PROGRESS and kind is not UsageReport:
-            self._note(event)
-            return
-        if isinstance(event, AnswerRestarted):
-            self._restart_attempt()
-            return
-        if isinstance(event, TextDelta) and self._aligner is not None:
-            self._align(event.text, self._aligner)
-            return
-        if self._aligner is None:
-            if kind is not UsageReport:
-                self._announce(SeamVerdict.CLEAN)
-        elif kind not in _BEFORE_TEXT and not self._only_closes(event, self._aligner):
-            self._finish_seam(self._aligner)
-            self._aligner = None
-        self._fold(event)
-
-    @staticmethod
-    def _only_closes(event: StreamEvent, aligner: Aligner) -> bool:
-        """Whether a stop ends no text: a thought closes before the seam has begun, or a call that was never opened."""
-        return isinstance(event, BlockStop) and (event.id is not None or not aligner.held_chars)
-
-    def _note(self, event: StreamEvent) -> None:
-        match event:
-            case StreamFailed(failure):
-                self.forget_cursor()  # the generation itself failed
-                self.trouble = self.trouble or Refused(failure)
-            case ProviderStatus(message):
-                self.put(Status(message))
-            case CursorMoved() if self._aligner is not None:
-                self._cursor = event  # what the seam holds was not said yet: the cursor may not be past it
-            case CursorMoved() | ResponseStarted():
-                self._fold(event)
-            case _:
-                self.accumulator.fold(event)
-
-    def forget_cursor(self) -> None:
-        """Give up the place in a generation that is no more, or that can not be read on."""
-        if self.accumulator.cursor is not None:
-            self._fold(CursorMoved(None))
-
-    def _fold(self, event: StreamEvent) -> None:
-        shown = self.accumulator.fold(event)
-        self._record(event)
-        if shown is not None:
-            self.put(shown)
-
-    # -- the seam -------------------------------------------------------------------------------------------------
-
-    def _align(self, text: str, aligner: Aligner) -> None:
-        self._aligned_bytes += size_bytes(text)
-        new = aligner.feed(text)
-        if aligner.verdict is None:
-            return
-        self._join(aligner.verdict, new)
-        self._aligner = None  # decided: from here on the reply is passed through
-
-    def _finish_seam(self, aligner: Aligner) -> None:
-        new = aligner.finish()
-        self._join(aligner.verdict or SeamVerdict.CLEAN, new)
-
-    def _join(self, seam: SeamVerdict, new: str) -> None:
-        self._announce(seam)
-        self._seam = seam
-        if seam is SeamVerdict.RESTART:
-            self.take_back("the model started over")
-        self._end_alignment(new)
-        if new:
-            self._fold(TextDelta(new))
-        if self._cursor is not None:
-            self._fold(self._cursor)
-
-    def _end_alignment(self, new: str) -> None:
-        """Count what was said and is not kept: it was paid all the same."""
-        self.accumulator.wasted_bytes += max(self._aligned_bytes - size_bytes(new), 0)
-        self._aligned_bytes = 0
-
-    def _announce(self, seam: SeamVerdict) -> None:
-        """Say that the answer goes on, once, right before the first content of a further attempt."""
-        if self._resumed is None or self._step is None:
-            return
-        (number, model), self._resumed = self._resumed, None
-        self._seam = seam
-        self.put(Resumed(number, model, self._step.form, seam))
-
-    # -- taking back ----------------------------------------------------------------------------------------------
-
-    def take_back(self, reason: str) -> None:
-        """Drop everything said, here and at the consumer's."""
-        self.accumulator.reset()
-        self._record(AnswerReset())
-        self._put_reset(reason)
-
-    def _put_reset(self, reason: str) -> None:
-        """Tell the consumer to drop what it has; it and what follows wait for the store, if there is one."""
-        self._hold = self._hold or self.journal is not None
-        self.put(StreamReset(reason))
-
-    def _restart_attempt(self) -> None:
-        """Take back what this attempt said: the provider began its message again inside one stream."""
-        if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
-            self._aligner = self._new_aligner()  # what it held of the first message is void
-            return
-        self.cancel_calls("the provider began its answer again")
-        if not self.accumulator.rewind():
-            self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
-            return
-        self._record(AttemptRewound())
-        self._put_reset("the provider began its answer again")
-        for block in self.accumulator.blocks():
-            if isinstance(block, TextBlock):
-                self.put(TextDelta(block.text))
-            elif isinstance(block, ReasoningBlock) and block.text:
-                self.put(ReasoningDelta(block.text))
-        self._aligner = self._new_aligner()
-
-    def cancel_calls(self, reason: str) -> None:
-        """Cancel the calls under way and tell the consumer."""
-        cancelled: list[ToolCallCancel] = self.accumulator.cancel_open_calls(reason)
-        if cancelled:
-            self.forget_cursor()  # it may stand inside one of them
-            self._record(CallsCancelled())
-        for event in cancelled:
-            self.put(event)
-
-    # -- handing over ---------------------------------------------------------------------------------------------
-
-    def put(self, event: Event) -> None:
-        """Hand an event over, or hold it until it is stored. Best-effort events are dropped when the consumer lags."""
-        if type(event) in _BEST_EFFORT and self.mailbox.is_lagging:
-            return
-        if self._hold:
-            self._held.append(event)
-        else:
-            self.mailbox.put(event)
-
     def put_held(self, *, discard: bool) -> None:
         """Hand over what waited for the store, or drop it at the end of a run: it could not be stored."""
-        held, self._held, self._hold = self._held, [], self._store_first
+        held, self._held, self._holds = self._held, [], self._store_first
         if not discard:
             self.mailbox.put_all(held)
-
-    def _record(self, item: Entry) -> None:
-        if self.journal is not None:
-            self.journal.record(item)

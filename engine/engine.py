@@ -18,6 +18,7 @@ from typing import Self
 
 import trio
 
+from .context import RunContext
 from .core.errors import InferenceCancelled, UsageError
 from .core.events import Finished
 from .core.planner import plan_recovery
@@ -26,13 +27,15 @@ from .core.provider import Provider
 from .core.request import InferenceRequest, require_encodable
 from .core.result import StreamResult
 from .core.retry_budget import RetryBudget
+from .core.run_state import Planner
+from .core.target import Target
 from .core.validators import require_instance, seen
 from .opened_run import OpenedRun
+from .opening import RunRequest
 from .run import Run
 from .source import EventSource, is_event_source
 from .stores.store import CheckpointStore
 from .transport import HTTPTransport, Transport
-from .world import Planner, World
 
 
 class Engine:
@@ -68,15 +71,31 @@ class Engine:
         for name, function in (("planner", planner), ("chance", chance), ("wall_clock", wall_clock)):
             if not callable(function):
                 raise UsageError(f"{name} is {seen(function)}; expected a function: leave it out for the default")
-        self.provider = provider
-        self.policy = policy if policy is not None else Policy()
-        require_instance("policy", self.policy, Policy, "a Policy(…), or None for the default")
-        self.store = store
+        self._provider = provider
+        self._policy = policy if policy is not None else Policy()
+        require_instance("policy", self._policy, Policy, "a Policy(…), or None for the default")
+        self._store = store
         self._chance = chance
         self._transport: Transport = transport or HTTPTransport(getattr(provider, "client", None))
-        budget = RetryBudget(self.policy.retry.engine_retries_max)
-        self._world = World(provider, self.policy, self._transport, planner, chance, wall_clock, budget)
+        budget = RetryBudget(self._policy.retry.engine_retries_max)
+        targets = (Target(provider),)
+        self._context = RunContext(targets, self._policy, self._transport, planner, chance, wall_clock, budget)
         self._uses = 0
+
+    @property
+    def provider(self) -> Provider | EventSource:
+        """Who answers."""
+        return self._provider
+
+    @property
+    def policy(self) -> Policy:
+        """How patient it is."""
+        return self._policy
+
+    @property
+    def store(self) -> CheckpointStore | None:
+        """Where checkpoints go."""
+        return self._store
 
     def open_stream(
         self, request: InferenceRequest, *, run_id: str | None = None, deliver_from: int = 0
@@ -106,7 +125,7 @@ class Engine:
         _require_shown(deliver_from)
         _require_trio()
         name = run_id if run_id is not None else f"run-{int(self._chance() * 2**53):014x}"
-        return OpenedRun(Run(self._world, request, name, self.store), deliver_from, _Use(self))
+        return OpenedRun(self._context, RunRequest(request, name, self._store, deliver_from), _Use(self))
 
     async def complete(self, request: InferenceRequest, *, run_id: str | None = None) -> StreamResult:
         """Ask, and give the whole answer. Recovers like `open_stream`.

@@ -23,7 +23,7 @@ class Mailbox:
     A list and the place of its oldest event: an empty deque weighs 760 bytes, an idle stream has one.
     """
 
-    __slots__ = ("_consumer", "_events", "_is_left", "_oldest", "_room_at", "_run", "events_max", "is_closed")
+    __slots__ = ("_consumer", "_events", "_oldest", "_room_at", "_run", "events_max", "is_closed", "is_left")
 
     def __init__(self, events_max: int = EVENTS_MAX) -> None:
         self._events: list[Event] = []
@@ -33,11 +33,15 @@ class Mailbox:
         self.is_closed = False
         self._consumer = WaitingTask()
         self._run = WaitingTask()  # waits for room, or at its end until everything was taken
-        self._is_left = False
+        self.is_left = False
 
     def __len__(self) -> int:
         """How many events are ready."""
         return len(self._events) - self._oldest
+
+    def resize(self, events_max: int) -> None:
+        """Let the reader wait at another number of events."""
+        self.events_max, self._room_at = events_max, events_max // 2
 
     def put(self, event: Event) -> None:
         """Add an event and wake the consumer."""
@@ -68,12 +72,12 @@ class Mailbox:
 
     def leave(self) -> None:
         """Say that the consumer takes nothing more."""
-        self._is_left = True
+        self.is_left = True
         self._run.wake()
 
     async def wait_emptied(self) -> bool:
         """After `close`: wait until the consumer has taken everything (True), or takes nothing more (False)."""
-        while len(self) and not self._is_left:
+        while len(self) and not self.is_left:
             await self._run.wait()
         return not len(self)
 

@@ -7,31 +7,34 @@ from types import TracebackType
 
 import trio
 
+from .context import RunContext
 from .journal_writer import logger
+from .opening import RunRequest, open_run
 from .run import Run
+from .running import RunningRun
 from .single_error import single_error
 
 
 class OpenedRun:
     """The `async with` block of a run: opens it, and leaves nothing of it behind."""
 
-    def __init__(self, run: Run, deliver_from: int, use: AbstractAsyncContextManager[None]) -> None:
-        self._run = run
-        self._deliver_from = deliver_from
+    def __init__(self, context: RunContext, asked: RunRequest, use: AbstractAsyncContextManager[None]) -> None:
+        self._context = context
+        self._asked = asked
         self._engine_use = use
         self._nursery = trio.open_nursery()
+        self._running: RunningRun | None = None
 
     async def __aenter__(self) -> Run:
         await self._engine_use.__aenter__()
         try:
-            await self._run.open(self._deliver_from)
+            run, self._running = await open_run(self._context, self._asked)
             nursery = await self._nursery.__aenter__()
         except BaseException:
             await self._engine_use.__aexit__(None, None, None)
             raise
-        for task in self._run.tasks():
-            nursery.start_soon(task)
-        return self._run
+        self._running.start(nursery)
+        return run
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -40,7 +43,8 @@ class OpenedRun:
 
         If cancelled: the last flush of the checkpoint is shielded, and bounded by `CheckpointPolicy.last_flush_s`.
         """
-        self._run.leave()
+        if self._running is not None:
+            self._running.leave()
         crash: BaseException | None = None
         try:
             await self._nursery.__aexit__(None, None, None)
@@ -59,9 +63,9 @@ class OpenedRun:
         if error is not None and group.split(trio.Cancelled)[1] is None:
             return None  # Cancelled alone is no crash
         if isinstance(error, Exception) and group.split((Exception, trio.Cancelled))[1] is None:
-            logger.exception("run %r crashed while an exception left its block", self._run.run_id)
+            logger.exception("run %r crashed while an exception left its block", self._asked.run_id)
             return None
         return single_error(group)  # a Ctrl-C that hit a task of the run is nobody's to replace
 
     def __repr__(self) -> str:
-        return f"<OpenedRun of {self._run.run_id!r}: use it with async with>"
+        return f"<OpenedRun of {self._asked.run_id!r}: use it with async with>"

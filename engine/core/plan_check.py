@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import cast
 
-from .core.capabilities import Capabilities
-from .core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
-from .core.snapshot import InterruptSnapshot
-from .core.usage_error import UsageError
+from .capabilities import Capabilities
+from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from .snapshot import InterruptSnapshot
+from .usage_error import UsageError
 
 
 def checked_plan(plan: RecoveryPlan, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:

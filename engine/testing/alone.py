@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import trio
 
+from ..core.run_state import Planner
 from ..single_error import single_error
-from ..world import Planner
 from .law_broken import LIVENESS
 from .model import Violation
 from .scenario import Scenario

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from ..core.capabilities import Capabilities
 from ..core.planner import RecoveryPlan
+from ..core.run_state import Planner
 from ..core.snapshot import InterruptSnapshot
-from ..world import Planner
 from .law_broken import PURE
 from .model import Violation
 

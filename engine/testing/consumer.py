@@ -20,7 +20,7 @@ from ..core.events import (
     ToolCallReady,
     ToolCallStart,
 )
-from ..run import Run
+from ..run import Run, inside_of
 from .book import Book, Process
 from .scenario import Act
 
@@ -132,11 +132,10 @@ def act(book: Book, process: Process, run: Run) -> None:
 
 def _note_state(book: Book, process: Process, run: Run) -> None:
     """Note in which rare state the consumer interferes."""
-    inside: Any = run
-    has_ended = inside._result is not None or inside._error is not None
+    inside = inside_of(run)
     if process.handle is not None and process.handle.is_busy:
         book.reached.add("cancel while a write is under way")
-        if has_ended or process.observer.result is not None:
+        if inside.has_ended or process.observer.result is not None:
             book.reached.add("cancel during the last flush")
         elif book.scenario.policy.checkpoint.before_delivery:
             book.reached.add("cancel while the store comes first")
@@ -145,6 +144,5 @@ def _note_state(book: Book, process: Process, run: Run) -> None:
     attempts = book.model.attempts
     if attempts and not attempts[-1].given and not attempts[-1].ended_s:
         book.reached.add("cancel while an answer opens")
-    delivery = inside._delivery
-    if delivery is not None and delivery._aligner is not None and delivery._aligner.held_chars:
+    if inside.seam_holds_text:
         book.reached.add("cancel while the seam holds text")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, cast
 
 from ..core.errors import InferenceError, StoreError, UsageError
 from ..core.journal import RestoredRun, restore
@@ -17,6 +16,7 @@ from ..core.policy import Limits
 from ..core.result import AttemptRecord, SeamVerdict
 from ..core.snapshot import InterruptSnapshot
 from ..core.stream_events import BlockStop
+from ..run import inside_of
 from .accounts import BUDGET, ENDS, LEDGER, check_budget, check_causes, check_ledger, check_time, most_attempts
 from .book import Book, Process
 from .model import Attempt, ForeignError, failure_of
@@ -124,8 +124,7 @@ def _check_text(book: Book, process: Process, records: Sequence[AttemptRecord], 
 
 def _held(process: Process) -> str:
     """What the run holds as text."""
-    delivery: Any = cast("Any", process.run)._delivery
-    return "" if delivery is None else cast("str", delivery.accumulator.text)
+    return "" if process.run is None else inside_of(process.run).text
 
 
 def _may_withhold(book: Book, process: Process) -> bool:

@@ -16,9 +16,9 @@ from ..core.messages import TextBlock, ToolCall
 from ..core.planner import (
     RecoveryPlan,
 )
+from ..core.run_state import Planner
 from ..core.snapshot import InFlightTool, InterruptSnapshot
 from ..core.usage_error import UsageError
-from ..world import Planner
 from .alone import simulate_alone
 from .another_world import another_world
 from .asked_again import ROOM, Asked, AskedAgain

@@ -14,9 +14,9 @@ from ..core.planner import (
     WholeRestart,
     plan_recovery,
 )
+from ..core.run_state import Planner
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
-from ..world import Planner
 
 
 def careless(snapshot: InterruptSnapshot, _capabilities: Capabilities) -> RecoveryPlan:

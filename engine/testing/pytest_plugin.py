@@ -15,8 +15,8 @@ from attrs import evolve
 from ..core.causes import InterruptCause
 from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
+from ..core.run_state import Planner
 from ..core.usage_error import UsageError
-from ..world import Planner
 from .answer_wire import answer_events, wire_of
 from .answers import Answer
 from .loopback_wire import Wire, read_told

@@ -35,11 +35,11 @@ from ..core.planner import (
     plan_recovery,
 )
 from ..core.request import InferenceRequest
+from ..core.run_state import Planner
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..engine import Engine
-from ..run import Run
-from ..world import Planner
+from ..run import Run, inside_of
 from .book import REQUEST, RUN_ID, Book, Entry, Process
 from .byte_world import ByteWorld
 from .clock import JumpingClock, order_tasks_by, seeded_order
@@ -213,11 +213,10 @@ class Simulation(Book):
 
     def _opened(self, process: Process, run: Run) -> None:
         process.run = run
-        self.model.shown = lambda: _text_of(run)
+        self.model.shown = lambda: inside_of(run).text
         limit = self.scenario.consumer.mailbox_max
         if limit is not None:
-            mailbox: Any = cast("Any", run)._mailbox
-            mailbox.events_max, mailbox._room_at = limit, limit // 2  # its size is no policy: see mailbox.EVENTS_MAX
+            inside_of(run).mailbox.resize(limit)  # its size is no policy: see mailbox.EVENTS_MAX
 
     def _crash(self, process: Process) -> None:
         process.end = "crashed"
@@ -266,12 +265,6 @@ def _place(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return "in no file" if trace is None else f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-
-
-def _text_of(run: Run) -> str:
-    """What a run holds as text: the text of `run.snapshot()`, at a fifth of its price."""
-    delivery: Any = cast("Any", run)._delivery
-    return "" if delivery is None else cast("str", delivery.accumulator.text)
 
 
 def _noon() -> float:

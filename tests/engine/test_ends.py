@@ -201,7 +201,7 @@ def test_a_run_that_can_not_go_on_takes_no_retry_from_the_others() -> None:
     )
     with pytest.raises(rr.StreamInterrupted, match="server-side tool"):
         played(lambda: engine.complete(ASK))
-    assert engine._world.retry_budget.left == 1
+    assert engine._context.retry_budget.left == 1
 
 
 def test_the_ceiling_of_the_next_request_does_not_count_an_echo() -> None:

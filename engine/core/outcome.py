@@ -1,0 +1,60 @@
+"""How an attempt ended, as a value: all that the decisions of a run are told about it (`run_state`)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import frozen
+
+from .causes import InterruptCause
+from .failures import Failure
+from .result import SeamVerdict
+
+
+@frozen
+class Ended:
+    """The provider's terminal event was seen."""
+
+
+@frozen
+class Broken:
+    """The stream broke; `detail` is for a person."""
+
+    cause: InterruptCause
+    detail: str = ""
+
+
+@frozen
+class Refused:
+    """The provider answered with a failure, before the stream or inside it."""
+
+    failure: Failure
+
+
+@frozen
+class Crashed:
+    """Something raised that is neither the network's nor the provider's: it is raised to the caller as it is."""
+
+    error: Exception
+
+
+Outcome: TypeAlias = Ended | Broken | Refused | Crashed
+
+
+@frozen
+class AttemptReport:
+    """What an attempt brought, told once, when it is over.
+
+    Attributes:
+        outcome: how it ended; None where it was cancelled from outside.
+        answer_ended: whether the terminal event was seen, however the attempt ended after it.
+        said_anything: whether it brought any progress.
+        seam: how it met what had been said before; None where that was never decided.
+        bytes_received: the bytes of its body.
+    """
+
+    outcome: Outcome | None
+    answer_ended: bool = False
+    said_anything: bool = False
+    seam: SeamVerdict | None = None
+    bytes_received: int = 0

@@ -1,0 +1,55 @@
+"""A target of a run: one model that may be asked, and what it was seen to refuse. Shared by the runs of an engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .capabilities import Capabilities, ContinuationForm
+from .request import InferenceRequest
+
+
+class Model(Protocol):
+    """What a provider and an event source have in common: names, and what they declare."""
+
+    @property
+    def name(self) -> str:
+        """The provider's short name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    def capabilities(self, request: InferenceRequest) -> Capabilities:
+        """Say how an answer to this request can be continued."""
+        ...
+
+
+class Target:
+    """One model, and what it was seen to refuse."""
+
+    __slots__ = ("_refused_forms", "source")
+
+    def __init__(self, source: Model) -> None:
+        self.source = source
+        self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
+        """What was refused, by what had been declared: learned for the life of the engine."""
+
+    @property
+    def origin(self) -> str:
+        """Who answers, as "provider/model"."""
+        return f"{self.source.name}/{self.source.model}"
+
+    def capabilities(self, request: InferenceRequest) -> Capabilities:
+        """Return what the source declares, less what it was seen to refuse."""
+        declared = known = self.source.capabilities(request)
+        if not hasattr(self.source, "reattach"):
+            known = known.without(ContinuationForm.CURSOR)
+        for form in self._refused_forms.get(declared, ()):
+            known = known.without(form)
+        return known
+
+    def learn_refusal(self, request: InferenceRequest, form: ContinuationForm) -> None:
+        """Remember that a form was refused to a request; others of the same capabilities are not asked that way."""
+        self._refused_forms.setdefault(self.source.capabilities(request), set()).add(form)

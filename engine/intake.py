@@ -1,0 +1,302 @@
+"""The events of one attempt on their way to the consumer: seam, fold, journal, mailbox, in that order.
+
+Made when an attempt opens and dropped when it ends; nothing of it is reset. Synchronous, so that nothing can come
+between a read and its fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
+
+from .core.accumulator import Accumulator
+from .core.capabilities import ContinuationForm
+from .core.causes import MalformedStream
+from .core.effects import Ask, Deliver, Record
+from .core.events import Event, Resumed, Status, StreamReset, TextDelta
+from .core.failures import Failure, FailureKind
+from .core.held_blocks import size_bytes
+from .core.journal import AttemptRewound
+from .core.messages import ReasoningBlock, TextBlock
+from .core.outcome import AttemptReport, Broken, Outcome, Refused
+from .core.result import SeamVerdict
+from .core.run_state import cancel_calls, forget_cursor, take_back
+from .core.seam import Aligner
+from .core.stream_events import (
+    AnswerRestarted,
+    BlockStop,
+    CursorMoved,
+    KeepAlive,
+    ProviderStatus,
+    ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
+    ResponseStarted,
+    StreamEvent,
+    StreamFailed,
+    ToolCallDelta,
+)
+from .core.usage import UsageReport
+from .delivery import Delivery
+
+_NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
+"""Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
+
+_BEFORE_TEXT = frozenset(
+    {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
+)
+"""Events that may come before a continuation's first text and so do not end its seam. A call's start ends it: arguments
+that find it open belong to no call, and what the seam holds was cut by a malformed stream."""
+
+
+class Taken(NamedTuple):
+    """What the reader is told after each read.
+
+    Attributes:
+        is_progress: whether any of it was progress.
+        outcome: how the attempt has to end because of it, or None.
+        must_wait: whether to wait before reading on: for the consumer, or for a store that comes first.
+        useful_bytes: how many bytes of text, reasoning and arguments this attempt has brought so far.
+    """
+
+    is_progress: bool
+    outcome: Outcome | None
+    must_wait: bool
+    useful_bytes: int
+
+
+class Intake:
+    """Takes the events of one attempt."""
+
+    __slots__ = (
+        "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_cursor", "_delivery",
+        "_outcome", "_resumed", "_said_anything", "_seam", "_step", "_useful_before",
+    )  # fmt: skip
+
+    def __init__(self, ask: Ask, accumulator: Accumulator, delivery: Delivery) -> None:
+        attempt = ask.attempt
+        self._accumulator = accumulator
+        self._delivery = delivery
+        self._step = attempt.step
+        self._resumed = (attempt.number, attempt.target.source.model) if ask.resumes else None
+        self._aligner = self._new_aligner()
+        self._aligned_bytes = 0
+        self._seam: SeamVerdict | None = None
+        self._cursor: CursorMoved | None = None
+        self._outcome: Outcome | None = None
+        self._said_anything = self._answer_ended = False
+        self._bytes_before = accumulator.bytes_received
+        self._useful_before = accumulator.said_bytes + accumulator.wasted_bytes
+
+    @property
+    def holds_text(self) -> bool:
+        """Whether text is held back until the seam is decided."""
+        return self._aligner is not None and bool(self._aligner.held_chars)
+
+    # -- what the reader tells ------------------------------------------------------------------------------------
+
+    def take(self, events: Sequence[StreamEvent], bytes_received: int) -> Taken:
+        """Take the events of one read, and how many bytes of the body have come. Cost: O(1) an event, amortised."""
+        accumulator = self._accumulator
+        is_progress = bool(events) and self._deliver(events)
+        accumulator.bytes_received = self._bytes_before + bytes_received
+        useful = accumulator.said_bytes + accumulator.wasted_bytes + self._aligned_bytes - self._useful_before
+        return Taken(is_progress, self._outcome, self._delivery.must_wait, useful)
+
+    async def wait(self) -> None:
+        """Wait until the reader may read on. Raises StoreError."""
+        await self._delivery.wait()
+
+    def remind(self, message: str) -> bool:
+        """Tell the consumer that nothing has come yet; never progress. False once something has."""
+        if not self._said_anything:
+            self._delivery.put(Status(message))
+        return not self._said_anything
+
+    def note_end(self) -> None:
+        """Take that the terminal event was seen: the answer is whole, whatever follows."""
+        self._answer_ended = True
+
+    def finish(self, outcome: Outcome | None) -> AttemptReport:
+        """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
+
+        Text that the seam still holds is decided if the answer is whole, and was never said otherwise.
+        """
+        aligner, self._aligner = self._aligner, None
+        if self._answer_ended and aligner is not None:
+            self._finish_seam(aligner)
+        elif self._answer_ended:
+            self._announce(SeamVerdict.CLEAN)
+        elif aligner is not None:
+            aligner.discard()
+            self._end_alignment("")
+        received = self._accumulator.bytes_received - self._bytes_before
+        return AttemptReport(outcome, self._answer_ended, self._said_anything, self._seam, received)
+
+    # -- delivering -----------------------------------------------------------------------------------------------
+
+    def _deliver(self, events: Sequence[StreamEvent]) -> bool:
+        """Deliver the events of one read; whether any of them was progress."""
+        if self._resumed is None and self._aligner is None:
+            if len(events) == 1 and type(events[0]) is TextDelta:
+                return self._put_text(events[0])
+            text = self._accumulator.fold_texts(events)
+            if text is not None:
+                self._said_anything = True
+                self._delivery.record(TextDelta(text))  # the journal joins neighbouring deltas in any case
+                self._delivery.put_all(cast("Sequence[Event]", events))
+                return True
+        return self._deliver_each(events)
+
+    def _put_text(self, event: TextDelta) -> bool:
+        """Deliver a read of one delta, as those of a slow model are: half the price of going through a list."""
+        self._said_anything = True
+        self._fold(event)
+        if self._accumulator.defect is not None and self._outcome is None:
+            self._outcome = self._defect_outcome(self._accumulator.defect)
+        return True
+
+    def _deliver_each(self, events: Sequence[StreamEvent]) -> bool:
+        is_progress = False
+        for event in events:
+            kind = type(event)
+            if kind not in _NO_PROGRESS:
+                is_progress = True
+            if self._resumed is not None or self._aligner is not None or kind is not TextDelta:
+                self._deliver_with_care(event, kind)
+                if self._outcome is not None:
+                    break
+            else:
+                self._fold(event)
+            if self._accumulator.defect is not None:  # what the same read says beyond is nobody's
+                self._outcome = self._defect_outcome(self._accumulator.defect)
+                break
+        if is_progress:
+            self._said_anything = True
+        return is_progress
+
+    def _defect_outcome(self, defect: str) -> Outcome:
+        if self._accumulator.is_over_limit:
+            return Refused(Failure(FailureKind.PROVIDER, defect, retryable=False))
+        return Broken(MalformedStream(defect), defect)
+
+    def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
+        """Deliver anything but plain text on a decided seam.
+
+        In this order: 1. What proves life only is noted, and ends no seam. 2. A restart voids what the seam holds. 3.
+        Text that the seam has to judge goes to it. 4. Anything else that can not stand before the first text ends the
+        seam. 5. What is left is folded.
+        """
+        if kind in _NO_PROGRESS and kind is not UsageReport:
+            self._note(event)
+            return
+        if isinstance(event, AnswerRestarted):
+            self._restart_attempt()
+            return
+        if isinstance(event, TextDelta) and self._aligner is not None:
+            self._align(event.text, self._aligner)
+            return
+        if self._aligner is None:
+            if kind is not UsageReport:
+                self._announce(SeamVerdict.CLEAN)
+        elif kind not in _BEFORE_TEXT and not self._only_closes(event, self._aligner):
+            self._finish_seam(self._aligner)
+            self._aligner = None
+        self._fold(event)
+
+    @staticmethod
+    def _only_closes(event: StreamEvent, aligner: Aligner) -> bool:
+        """Whether a stop ends no text: a thought closes before the seam has begun, or a call that was never opened."""
+        return isinstance(event, BlockStop) and (event.id is not None or not aligner.held_chars)
+
+    def _note(self, event: StreamEvent) -> None:
+        match event:
+            case StreamFailed(failure):
+                self._carry_out(forget_cursor(self._accumulator))  # the generation itself failed
+                self._outcome = self._outcome or Refused(failure)
+            case ProviderStatus(message):
+                self._delivery.put(Status(message))
+            case CursorMoved() if self._aligner is not None:
+                self._cursor = event  # what the seam holds was not said yet: the cursor may not be past it
+            case CursorMoved() | ResponseStarted():
+                self._fold(event)
+            case _:
+                self._accumulator.fold(event)
+
+    def _fold(self, event: StreamEvent) -> None:
+        shown = self._accumulator.fold(event)
+        self._delivery.record(event)
+        if shown is not None:
+            self._delivery.put(shown)
+
+    def _carry_out(self, effects: Iterable[Record | Deliver]) -> None:
+        for effect in effects:
+            self._delivery.carry_out(effect)
+
+    # -- the seam -------------------------------------------------------------------------------------------------
+
+    def _new_aligner(self) -> Aligner | None:
+        step = self._step
+        if step.form in (ContinuationForm.RESTART, ContinuationForm.CURSOR):
+            return None
+        if not step.searches and not step.trimmed:  # by its contract the reply is what is new: nothing to align
+            return None
+        if self._accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
+            return None
+        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
+
+    def _align(self, text: str, aligner: Aligner) -> None:
+        self._aligned_bytes += size_bytes(text)
+        new = aligner.feed(text)
+        if aligner.verdict is None:
+            return
+        self._join(aligner.verdict, new)
+        self._aligner = None  # decided: from here on the reply is passed through
+
+    def _finish_seam(self, aligner: Aligner) -> None:
+        new = aligner.finish()
+        self._join(aligner.verdict or SeamVerdict.CLEAN, new)
+
+    def _join(self, seam: SeamVerdict, new: str) -> None:
+        self._announce(seam)
+        self._seam = seam
+        if seam is SeamVerdict.RESTART:
+            self._carry_out(take_back(self._accumulator, "the model started over"))
+        self._end_alignment(new)
+        if new:
+            self._fold(TextDelta(new))
+        if self._cursor is not None:
+            self._fold(self._cursor)
+
+    def _end_alignment(self, new: str) -> None:
+        """Count what was said and is not kept: it was paid all the same."""
+        self._accumulator.wasted_bytes += max(self._aligned_bytes - size_bytes(new), 0)
+        self._aligned_bytes = 0
+
+    def _announce(self, seam: SeamVerdict) -> None:
+        """Say that the answer goes on, once, right before the first content of a further attempt."""
+        if self._resumed is None:
+            return
+        (number, model), self._resumed = self._resumed, None
+        self._seam = seam
+        self._delivery.put(Resumed(number, model, self._step.form, seam))
+
+    # -- a provider that begins again inside one stream -------------------------------------------------------------
+
+    def _restart_attempt(self) -> None:
+        """Take back what this attempt said: the provider began its message again inside one stream."""
+        accumulator, reason = self._accumulator, "the provider began its answer again"
+        if not accumulator.has_kept and not accumulator.has_open_calls:
+            self._aligner = self._new_aligner()  # what it held of the first message is void
+            return
+        self._carry_out(cancel_calls(accumulator, reason))
+        if not accumulator.rewind():
+            self._outcome = Broken(MalformedStream("a second message began after a call had been released"))
+            return
+        self._carry_out([Record(AttemptRewound()), Deliver(StreamReset(reason))])
+        for block in accumulator.blocks():
+            if isinstance(block, TextBlock):
+                self._delivery.put(TextDelta(block.text))
+            elif isinstance(block, ReasoningBlock) and block.text:
+                self._delivery.put(ReasoningDelta(block.text))
+        self._aligner = self._new_aligner()
