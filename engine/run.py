@@ -23,6 +23,23 @@ EVENTS_A_TURN = 8
 """How many events that are ready `async for` gives before other tasks get a turn."""
 
 
+@frozen
+class RunInside:
+    """What a run holds that its caller has no use for: the testing kit's oracles look at it, and change nothing.
+
+    Attributes:
+        mailbox: the events on their way to the consumer.
+        text: what the run holds as text. At a fifth of the price of a snapshot.
+        has_ended: whether its end is known.
+        seam_holds_text: whether text is held back until the seam is decided.
+    """
+
+    mailbox: Mailbox
+    text: str
+    has_ended: bool
+    seam_holds_text: bool
+
+
 class Run(trio.abc.ReceiveChannel[Event]):
     """One answer under way. Iterate it for events; leave its block when you have seen enough.
 
@@ -150,31 +167,17 @@ class Run(trio.abc.ReceiveChannel[Event]):
         """The story so far: one record for each attempt that has ended."""
         return self._state.records
 
+    def _inside(self) -> RunInside:
+        control = self._control
+        has_ended = control.result is not None or control.error is not None
+        return RunInside(self._mailbox, self._state.accumulator.text, has_ended, self._loop.seam_holds_text)
+
     @property
     def checkpoint_failures(self) -> int:
         """How many writes to the store have failed so far; the stream did not wait for them."""
         return self._delivery.checkpoint_failures
 
 
-@frozen
-class RunInside:
-    """What a run holds that its caller has no use for: the testing kit's oracles look at it, and change nothing.
-
-    Attributes:
-        mailbox: the events on their way to the consumer.
-        text: what the run holds as text. At a fifth of the price of a snapshot.
-        has_ended: whether its end is known.
-        seam_holds_text: whether text is held back until the seam is decided.
-    """
-
-    mailbox: Mailbox
-    text: str
-    has_ended: bool
-    seam_holds_text: bool
-
-
 def inside_of(run: Run) -> RunInside:
     """Look into a run. Cost: linear in its text."""
-    control = run._control
-    has_ended = control.result is not None or control.error is not None
-    return RunInside(run._mailbox, run._state.accumulator.text, has_ended, run._loop.seam_holds_text)
+    return run._inside()  # pyright: ignore[reportPrivateUsage]  # a name of Run's would be offered to every caller

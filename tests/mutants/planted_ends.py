@@ -10,7 +10,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "premature end called success",
         ENDS,
         "the end of the body is the end of the answer",
-        [Edit("attempt:_Reader._read", "return self._at_end(stream, Broken(PrematureEnd()))", "return Ended()")],
+        [Edit("attempt:_Reader._read", "return self._at_end(stream, Broken(PrematureEnd()))", "return self._end()")],
     ),
     Mutant(
         "Finished twice",
@@ -18,9 +18,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "the last event is given twice",
         [
             Edit(
-                "run:Run._finish",
-                "self._mailbox.put(Finished(self._result))",
-                "self._mailbox.put_all([Finished(self._result)] * 2)",
+                "running:RunningRun._finish",
+                "delivery.mailbox.put(Finished(result))",
+                "delivery.mailbox.put_all([Finished(result)] * 2)",
             )
         ],
     ),
@@ -30,9 +30,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "a status follows the last event",
         [
             Edit(
-                "run:Run._finish",
-                "self._mailbox.put(Finished(self._result))",
-                'self._mailbox.put_all([Finished(self._result), Status("done")])',
+                "running:RunningRun._finish",
+                "delivery.mailbox.put(Finished(result))",
+                'delivery.mailbox.put_all([Finished(result), __import__("riverrun").Status("done")])',
             )
         ],
     ),
@@ -40,7 +40,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "Finished forgotten",
         ENDS,
         "a cancelled or paused run just stops",
-        [Edit("run:Run._finish", "self._mailbox.put(Finished(", "stop[1] is None or self._mailbox.put(Finished(")],
+        [Edit("running:RunningRun._finish", "delivery.mailbox.put(", "word is None or delivery.mailbox.put(")],
     ),
     Mutant(
         "broken tail of a whole answer",
@@ -70,13 +70,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "budget off by one",
         BUDGET,
         "one attempt more than the policy allows",
-        [Edit("recovery:Recovery._recover", "if self._spent < most:", "if self._spent <= most:")],
+        [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent <= most else")],
     ),
     Mutant(
         "last attempt never used",
         BUDGET,
         "one attempt less than the policy allows",
-        [Edit("recovery:Recovery._recover", "if self._spent < most:", "if self._spent < most - 1:")],
+        [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent < most - 1 else")],
     ),
     Mutant(
         "hint ignored",
@@ -100,7 +100,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "refused form spends an attempt",
         BUDGET,
         "a form that was refused costs one of the attempts",
-        [Edit("recovery:Recovery._after_refusal", "self._spent -= 1", "self._spent -= 0")],
+        [Edit("core.spending:Spending.note_refused", "self.attempts -= 1", "self.attempts -= 0")],
     ),
     Mutant(
         "spent budget loses the calls",
@@ -108,7 +108,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "completed calls end the run only while attempts are left",
         [
             Edit(
-                "recovery:Recovery._plan",
+                "core.run_state:RunState._plan",
                 "if isinstance(plan, SynthesizeToolUse):",
                 "if isinstance(plan, SynthesizeToolUse) and exhausted is None:",
             )
@@ -118,25 +118,25 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "delay not the announced one",
         BUDGET,
         "the wait is a tenth shorter than RetryScheduled says",
-        [Edit("recovery:Recovery._recover", "await trio.sleep(delay)", "await trio.sleep(delay * 0.9)")],
+        [Edit("loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s * 0.9)")],
     ),
     Mutant(
         "cancel swallowed in back-off",
         CANCEL,
         "the delay before an attempt is shielded",
         [
-            Edit(
-                "recovery:Recovery._recover",
-                "    await trio.sleep(delay)",
-                "    with trio.CancelScope(shield=True):\n        await trio.sleep(delay)",
-            )
+            Edit("loop:RunLoop.run", "if delay_s is not None:", "with trio.CancelScope(shield=True):"),
+            Edit("loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s or 0)"),
         ],
     ),
     Mutant(
         "cancel not heard after an interruption",
         CANCEL,
         "run.cancel() and run.pause() reach the first attempt only",
-        [Edit("run:Run._end", "self._scope.cancel(", "self.attempts or self._scope.cancel(")],
+        [
+            Edit("run:Run.cancel", "self._control.end(", "self.attempts or self._control.end("),
+            Edit("run:Run.pause", "self._control.end(", "self.attempts or self._control.end("),
+        ],
     ),
     Mutant(
         "last flush unbounded",
@@ -166,7 +166,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "stall clock not paused",
         TIME,
         "the time of a slow consumer counts against the provider",
-        [Edit("attempt:_Reader._wait_for_receiver", "self._clocks.pause(trio.current_time())", "pass")],
+        [Edit("attempt:_Reader._wait_for_consumer", "self._clocks.pause(trio.current_time())", "pass")],
     ),
     Mutant(
         "stall at the deadline",
@@ -206,13 +206,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "journal's task left",
         LIVE,
         "the task that writes is not told that the run has ended",
-        [Edit("run:Run._run_stored", "journal.close()", "pass")],
+        [Edit("running:RunningRun._run_stored", "journal.close()", "pass")],
     ),
     Mutant(
         "watch outlives its run",
         LIVE,
         "the task that watches the clocks is not told that the run has ended",
-        [Edit("run:Run._run_to_end", "self._watch.close()", "pass")],
+        [Edit("running:RunningRun._run_to_end", "self._watch.close()", "pass")],
     ),
     Mutant(
         "room never told",

@@ -12,9 +12,9 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "an attempt that a reset ended has no line",
         [
             Edit(
-                "recovery:Recovery.close_attempt",
-                "self._ledger.append(record)",
-                'str(cause).startswith("connection") or self._ledger.append(record)',
+                "core.attempt_ledger:AttemptLedger.close",
+                "self._lines.append(record)",
+                'str(cause).startswith("connection") or self._lines.append(record)',
             )
         ],
     ),
@@ -42,7 +42,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "what the seam drops is not counted",
         [
             Edit(
-                "delivery:Delivery._end_alignment",
+                "intake:Intake._end_alignment",
                 "max(self._aligned_bytes - size_bytes(new), 0)",
                 "0",
             )
@@ -54,7 +54,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "the attempt that a killed process left open has no line",
         [
             Edit(
-                "recovery:Recovery.__init__",
+                "core.attempt_ledger:AttemptLedger.__init__",
                 "self._was_killed = restored is not None and restored.attempt_open",
                 "self._was_killed = False",
             )
@@ -66,7 +66,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "an interruption whose text is continued is not announced",
         [
             Edit(
-                "recovery:Recovery._plan",
+                "core.run_state:RunState._plan",
                 "if is_news:",
                 'if is_news and type(plan).__name__ != "ContinueText":',
             )
@@ -78,16 +78,16 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "the delay is announced before what it follows",
         [
             Edit(
-                "recovery:Recovery._recover",
-                "    following = self._plan(",
-                "    if delay is not None:\n"
-                "        self._delivery.put(RetryScheduled(self._spent + 1, most, delay, cause))\n"
-                "    following = self._plan(",
+                "core.run_state:RunState._recover",
+                "self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))",
+                "pass",
             ),
             Edit(
-                "recovery:Recovery._recover",
-                "    self._delivery.put(RetryScheduled(self._spent + 1, most, delay, cause))\n    await",
-                "    await",
+                "core.run_state:RunState._recover",
+                "    following = self._plan(",
+                "    if delay is not None:\n"
+                "        self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))\n"
+                "    following = self._plan(",
             ),
         ],
     ),
@@ -95,7 +95,13 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "RetryScheduled missing",
         ORDER,
         "the wait before the next attempt is not announced",
-        [Edit("recovery:Recovery._recover", "self._delivery.put(RetryScheduled(", "str(RetryScheduled(")],
+        [
+            Edit(
+                "core.run_state:RunState._recover",
+                "Deliver(RetryScheduled(spent + 1, most, delay, cause))",
+                "FlushJournal()",
+            )
+        ],
     ),
     Mutant(
         "Resumed at every word",
@@ -103,7 +109,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "the end of a seam is announced again and again",
         [
             Edit(
-                "delivery:Delivery._announce",
+                "intake:Intake._announce",
                 "(number, model), self._resumed = self._resumed, None",
                 "number, model = self._resumed",
             )
@@ -126,11 +132,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         LEAKS,
         "what waits for the store before an attempt is never awaited",
         [
-            Edit(
-                "recovery:Recovery.run",
-                "await self._delivery.release()\n            outcome",
-                "self._delivery.release()\n            outcome",
-            )
+            Edit("loop:RunLoop._release", "await self._delivery.release()", "self._delivery.release()"),
         ],
     ),
     Mutant(
@@ -151,7 +153,13 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "dice of its own",
         SAME,
         "jitter is drawn past the engine's chance",
-        [Edit("recovery:Recovery._recover", "self._world.chance()", '__import__("random").SystemRandom().random()')],
+        [
+            Edit(
+                "core.run_state:RunState._recover",
+                "spent, chance(),",
+                'spent, __import__("random").SystemRandom().random(),',
+            )
+        ],
     ),
 )
 """Of the ledger, the order of events, leaks and determinism."""

@@ -16,7 +16,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "journal numbered from before the end",
         TEXT,
         "a re-opened run numbers its first entry like the last that is stored, and the store takes it for a repeat",
-        [Edit("run:Run._restore", "sequence=len(journal.entries)", "sequence=max(len(journal.entries) - 1, 0)")],
+        [Edit("opening:_restore", "sequence=len(opened.entries)", "sequence=max(len(opened.entries) - 1, 0)")],
     ),
     Mutant(
         "overlap not trimmed",
@@ -58,7 +58,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "hold-back shown at a cut",
         TEXT,
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
-        [Edit("delivery:Delivery.end_seam", "if aligner is not None and whole:", "if aligner is not None:")],
+        [Edit("intake:Intake.finish", "if self._answer_ended and aligner is not None:", "if aligner is not None:")],
     ),
     Mutant(
         "snapshot text differs",
@@ -76,13 +76,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "StreamReset forgotten",
         TEXT,
         "what is taken back from the answer stays on the screen",
-        [Edit("delivery:Delivery.take_back", "self._put_reset(reason)", "pass")],
+        [Edit("core.run_state:take_back", "yield Deliver(StreamReset(reason))", "pass")],
     ),
     Mutant(
         "reset not stored",
         TEXT,
         "what is taken back stays in the journal",
-        [Edit("delivery:Delivery.take_back", "self._record(AnswerReset())", "pass")],
+        [Edit("core.run_state:take_back", "yield Record(AnswerReset())", "pass")],
     ),
     Mutant(
         "rewind keeps the text",
@@ -94,13 +94,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "shown before it is stored",
         TEXT,
         "with before_delivery an event is handed over before its write",
-        [Edit("delivery:Delivery.put", "if self._hold:", "if False:")],
+        [Edit("delivery:Delivery.put", "if self._holds:", "if False:")],
     ),
     Mutant(
         "reset shown before it is stored",
         TEXT,
         "a process that is killed has shown another version of the answer than the one that is stored",
-        [Edit("delivery:Delivery._put_reset", "self._hold or self.journal is not None", "self._hold")],
+        [Edit("delivery:Delivery.carry_out", "self._holds or self.journal is not None", "self._holds")],
     ),
     Mutant(
         "deliver_from ignored",
@@ -124,7 +124,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "finished answer not deleted",
         TEXT,
         "a finished run stays in the store",
-        [Edit("run:Run._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
+        [Edit("running:RunningRun._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
     ),
     Mutant(
         "last write forgotten",
@@ -148,13 +148,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "empty answer called success",
         TEXT,
         "an answer without a word is not asked for again",
-        [Edit("recovery:Recovery.end_whole", "if delivery.accumulator.is_empty and", "if not delivery and")],
+        [Edit("core.run_state:RunState._ends_whole", "if accumulator.is_empty and", "if not accumulator and")],
     ),
     Mutant(
         "journal keeps one delta of a read",
         TEXT,
         "of a read that is nothing but text the journal is told the first delta only",
-        [Edit("delivery:Delivery._put_texts", "self._record(TextDelta(text))", "self._record(events[0])")],
+        [Edit("intake:Intake._deliver", "self._delivery.record(TextDelta(text))", "self._delivery.record(events[0])")],
         level="bytes",
     ),
     Mutant(
@@ -186,7 +186,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "cancel of a call not told",
         CALLS,
         "of the calls under way at a cut the first is forgotten in silence",
-        [Edit("delivery:Delivery.cancel_calls", "for event in cancelled:", "for event in cancelled[1:]:")],
+        [Edit("core.run_state:cancel_calls", "map(Deliver, cancelled)", "map(Deliver, cancelled[1:])")],
     ),
     Mutant(
         "asked again after a release",
@@ -199,7 +199,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
                 "if snapshot.completed_tool_calls and not snapshot.text:",
             ),
             Edit(
-                "plan_check:checked_plan",
+                "core.plan_check:checked_plan",
                 "TruncateBeforeTool() if snapshot.completed_tool_calls:",
                 "TruncateBeforeTool() if not snapshot:",
             ),
@@ -221,7 +221,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "cancelled calls stay in the journal",
         CALLS,
         "a call that was cancelled is under way again when the run is opened again",
-        [Edit("delivery:Delivery.cancel_calls", "self._record(CallsCancelled())", "pass")],
+        [Edit("core.run_state:cancel_calls", "yield Record(CallsCancelled())", "pass")],
     ),
 )
 """Of the laws "one stream" and "whole calls"."""
