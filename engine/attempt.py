@@ -152,7 +152,8 @@ class _Reader:
         if taken.is_progress:
             if clocks.progress(now):
                 self._watch.look_again()
-            clocks.useful_bytes = taken.useful_bytes
+            if clocks.counts_bytes:
+                clocks.useful_bytes = self._intake.useful_bytes
         else:
             clocks.ping(now)
         return taken

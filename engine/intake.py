@@ -56,13 +56,15 @@ class Taken(NamedTuple):
         is_progress: whether any of it was progress.
         outcome: how the attempt has to end because of it, or None.
         must_wait: whether to wait before reading on: for the consumer, or for a store that comes first.
-        useful_bytes: how many bytes of text, reasoning and arguments this attempt has brought so far.
     """
 
     is_progress: bool
-    outcome: Outcome | None
-    must_wait: bool
-    useful_bytes: int
+    outcome: Outcome | None = None
+    must_wait: bool = False
+
+
+_PROGRESS, _NO_NEWS = Taken(is_progress=True), Taken(is_progress=False)
+"""What nearly every read is: made once."""
 
 
 class Intake:
@@ -97,11 +99,17 @@ class Intake:
 
     def take(self, events: Sequence[StreamEvent], bytes_received: int) -> Taken:
         """Take the events of one read, and how many bytes of the body have come. Cost: O(1) an event, amortised."""
-        accumulator = self._accumulator
         is_progress = bool(events) and self._deliver(events)
-        accumulator.bytes_received = self._bytes_before + bytes_received
-        useful = accumulator.said_bytes + accumulator.wasted_bytes + self._aligned_bytes - self._useful_before
-        return Taken(is_progress, self._outcome, self._delivery.must_wait, useful)
+        self._accumulator.bytes_received = self._bytes_before + bytes_received
+        if self._outcome is not None or self._delivery.must_wait:
+            return Taken(is_progress, self._outcome, self._delivery.must_wait)
+        return _PROGRESS if is_progress else _NO_NEWS
+
+    @property
+    def useful_bytes(self) -> int:
+        """How many bytes of text, reasoning and arguments this attempt has brought, those too that the seam holds."""
+        accumulator = self._accumulator
+        return accumulator.said_bytes + accumulator.wasted_bytes + self._aligned_bytes - self._useful_before
 
     async def wait(self) -> None:
         """Wait until the reader may read on. Raises StoreError."""
