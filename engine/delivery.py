@@ -331,8 +331,8 @@ class Delivery:
         self.put(StreamReset(reason))
 
     def _restart_attempt(self) -> None:
-        """Take back what this attempt said: the provider began its message again inside one stream."""
-        if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
+        """Take back what this generation said: the provider began its message again inside one stream."""
+        if not self.accumulator.has_begun:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return
         self.cancel_calls("the provider began its answer again")

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, opaque_bytes, size_bytes
+from .held_blocks import CallParts, Held, HeldBlocks, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .snapshot import InFlightTool, InterruptSnapshot
@@ -74,7 +74,7 @@ class Accumulator:
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
+        self._limited_before = (0, 0)
         self.said_bytes = self.wasted_bytes = 0
         self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
@@ -270,16 +270,16 @@ class Accumulator:
     # -- attempts -------------------------------------------------------------------------------------------------
 
     def begin_attempt(self, *, reattaches: bool = False) -> None:
-        """Begin an attempt; `rewind` comes back to here.
+        """Begin an attempt, and a generation with it unless it `reattaches` to the one under way.
 
-        Its usage starts at nothing and there is no cursor; one that re-attaches goes on with the generation's, and with
-        what is open.
+        `rewind` comes back to where the generation began. Its usage starts at nothing and there is no cursor; an
+        attempt that re-attaches goes on with the generation's, and with what is open.
         """
-        self._mark = self._held.mark()
-        self._limited_before = (self._held_bytes, self.calls_started)
+        self._held.begin_attempt(reattaches=reattaches)
         self.stop = None
         if reattaches:
             return
+        self._limited_before = (self._held_bytes, self.calls_started)
         self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
         self.usage, self.usage_reported = NO_USAGE, False
@@ -319,14 +319,14 @@ class Accumulator:
         self._held.clear()
         self.cursor = None
         self._held_bytes = self.calls_started = self._tokens_before = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
+        self._limited_before = (0, 0)
 
     def rewind(self) -> bool:
-        """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
-        if self._held.has_released_since(self._mark):
+        """Drop what this generation said; False, and nothing dropped, if a call was already released."""
+        if self._completed:
             return False
         self._forget_open()
-        self._open_text = self._held.cut_back(self._mark)
+        self._open_text = self._held.cut_back()
         self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
@@ -348,12 +348,12 @@ class Accumulator:
     @property
     def has_kept(self) -> bool:
         """Whether anything that the attempt under way said is held; calls under way do not count."""
-        return self._held.has_kept_since(self._mark)
+        return self._held.has_kept
 
     @property
-    def has_open_calls(self) -> bool:
-        """Whether a call is under way."""
-        return bool(self._open_calls)
+    def has_begun(self) -> bool:
+        """Whether anything of the generation under way is held, or a call is under way."""
+        return bool(self._open_calls) or self._held.has_begun
 
     @property
     def is_empty(self) -> bool:

@@ -64,7 +64,7 @@ def test_before_the_first_attempt_and_after_a_reset_rewinding_comes_back_to_noth
         accumulator.fold(event)
     assert (kept_before, accumulator.has_kept) == (False, True)
     assert accumulator.rewind()
-    assert (accumulator.blocks(), accumulator.calls_started, accumulator.has_open_calls) == ((), 0, False)
+    assert (accumulator.blocks(), accumulator.calls_started, accumulator.snapshot().in_flight_tools) == ((), 0, ())
 
 
 # -- many texts at once -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import riverrun as rr
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.stream_events import (
+    AnswerRestarted,
     BlockStop,
     ReasoningDelta,
     ReasoningSignature,
@@ -82,6 +83,20 @@ def test_a_generation_that_is_read_on_is_paid_once(cuts: list[int]) -> None:
     assert (seen.result.usage.input, seen.result.usage.output) == (7, 40)
     assert sum(record.usage.output for record in seen.result.attempts) == 40
     assert not any(record.usage_estimated for record in seen.result.attempts)
+
+
+CALL = (TextDelta("Once "), ToolCallStart("a", "look"), ToolCallDelta("a", '{"at":'))
+
+
+@pytest.mark.parametrize("first", [SAID[:2], CALL, (ReasoningDelta("Let me "), TextDelta("Once "))], ids=len)
+def test_a_generation_that_begins_again_inside_is_told_once_wherever_it_was_cut(first: Sequence[StreamEvent]) -> None:
+    """What an earlier attempt had said of it was kept, and said again; text before an open call was cut to nothing."""
+    for cut in range(1, len(first) + 3):
+        server = LineServer([(*first, AnswerRestarted(), *SAID)], cuts=[cut])
+        seen = run_on(server)
+        assert seen.result is not None
+        assert seen.result.text == seen.text == "Once upon a time there was a river.", cut
+        assert (seen.result.tool_calls, server.begun) == ((), 1)
 
 
 def test_the_story_names_the_cursor_and_a_clean_seam() -> None:

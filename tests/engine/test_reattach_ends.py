@@ -1,0 +1,88 @@
+"""A run that ends inside a call's arguments, while it reads its generation on: one end, and nothing is paid twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+import trio
+from attrs import frozen
+
+import riverrun as rr
+from riverrun.engine.testing.scripted import ScriptedTransport
+from tests.engine.live_generations import FORMATS, LiveServer
+from tests.law_runs import in_virtual_time
+
+End: TypeAlias = Callable[[rr.Run, trio.CancelScope], object]
+
+ENDS: dict[str, End] = {
+    "pause": lambda run, _scope: run.pause(),
+    "cancel": lambda run, _scope: run.cancel(),
+    "deadline": lambda _run, scope: scope.cancel(),
+}
+ACT_S = 20.0
+"""When the run is ended: its answer has been silent for a while, and its stall clock has not run out."""
+
+
+@frozen
+class Seen:
+    """What came of a run: its events, its result, or what it raised."""
+
+    events: list[rr.Event]
+    result: rr.StreamResult | None
+    error: Exception | None = None
+
+
+def run_on(server: LiveServer, store: rr.MemoryStore | None = None, end: End | None = None) -> Seen:
+    """Run, and end it at `ACT_S` if there is a way given."""
+
+    async def main() -> Seen:
+        engine = rr.Engine(
+            server.spoken.provider(),
+            transport=ScriptedTransport(server.script_for),
+            store=store,
+            policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=50)),
+            chance=lambda: 0.5,
+        )
+        events: list[rr.Event] = []
+        error: Exception | None = None
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                async with engine.open_stream(server.spoken.request, run_id="run") as run:
+                    if end is not None:
+                        nursery.start_soon(_end_later, end, run, scope)
+                    try:
+                        async for event in run:
+                            events.append(event)
+                    except Exception as raised:
+                        error = raised
+                nursery.cancel_scope.cancel()
+        return Seen(events, None if error is not None else run.result, error)
+
+    seen = in_virtual_time(main)
+    assert isinstance(seen, Seen)
+    return seen
+
+
+async def _end_later(end: End, run: rr.Run, scope: trio.CancelScope) -> None:
+    await trio.sleep(ACT_S)
+    end(run, scope)
+
+
+PLACES = [(cut, more) for cut in range(5, 11) for more in range(11 - cut)]
+"""After how many frames the first answer breaks, and after how many more the one that reads it on falls silent."""
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("spoken", FORMATS)
+def test_a_run_that_ends_while_it_reads_a_call_on_has_one_end(spoken: str, end: str) -> None:
+    for cut, more in PLACES:
+        server = LiveServer(FORMATS[spoken](), [cut], silent_after=more)
+        seen = run_on(server, end=ENDS[end])
+        assert seen.error is None, (cut, more)
+        assert seen.result is not None
+        finished = [event for event in seen.events if isinstance(event, rr.Finished)]
+        assert len(finished) == (0 if end == "deadline" else 1), (cut, more)
+        assert seen.result.is_partial, (cut, more)
+        assert (server.begun, len(seen.result.attempts)) == (1, 2)
