@@ -348,10 +348,14 @@ class Delivery:
                 self.put(ReasoningDelta(block.text))
         self._aligner = self._new_aligner()
 
-    def cancel_calls(self, reason: str) -> None:
-        """Cancel the calls under way and tell the consumer."""
+    def cancel_calls(self, reason: str, *, lives_on: bool = False) -> None:
+        """Cancel the calls under way and tell the consumer.
+
+        Where their generation `lives_on`, they are cancelled for this consumer only: the journal keeps them under way
+        and the cursor, so whoever opens the run next is told them from their start, and reads them on.
+        """
         cancelled: list[ToolCallCancel] = self.accumulator.cancel_open_calls(reason)
-        if cancelled:
+        if cancelled and not lives_on:
             self.forget_cursor()  # it may stand inside one of them
             self._record(CallsCancelled())
         for event in cancelled:

@@ -83,12 +83,14 @@ class LiveServer:
 
     Attributes:
         silent_after: how many frames come before the silence of an answer that is not cut; None is all, and an end.
+        is_forgetful: whether what is to be read on is gone.
         begun: how many generations were begun: each is paid.
     """
 
     spoken: Format
     cuts: list[int] = field(factory=list)
     silent_after: int | None = None
+    is_forgetful: bool = False
     begun: int = 0
     places: list[int] = field(factory=list)
 
@@ -98,6 +100,8 @@ class LiveServer:
         if place is None:
             self.begun += 1
             return self._answer(0)
+        if self.is_forgetful:
+            return Script([b'{"error": {"code": 404, "message": "no such thing"}}'], status=404, headers={})
         self.places.append(int(place[1]) + 1)
         return self._answer(self.places[-1])
 
