@@ -332,9 +332,15 @@ class Delivery:
 
     def _restart_attempt(self) -> None:
         """Take back what this generation said: the provider began its message again inside one stream."""
+        is_read_on = self._step is not None and self._step.form is ContinuationForm.CURSOR
+        if is_read_on and self.accumulator.goes_on:  # how its seam was to be aligned is not known any more
+            self.trouble = Broken(MalformedStream("a continuation began again while it was read on"))
+            return
         if not self.accumulator.has_begun:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return
+        if self._aligner is None:
+            self._announce(SeamVerdict.CLEAN)  # what an earlier attempt was given of it is taken back, too
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))

@@ -100,6 +100,7 @@ class Recovery:
                 following = await self._follow(outcome)
             await self._delivery.release()
         except StoreError as error:
+            self.stop_short("the store failed")
             return Fail(error)
         return following
 
@@ -176,8 +177,11 @@ class Recovery:
 
     def stop_short(self, reason: str) -> None:
         """End what is under way before its answer is whole; a generation that lives on can be read on by the next."""
-        self._delivery.cancel_calls(reason, lives_on=self._living_generation() is not None)
+        lives_on = self._living_generation() is not None
+        self._delivery.cancel_calls(reason, lives_on=lives_on)
         self.close_attempt(None, None)
+        if not lives_on:
+            self._delivery.forget_cursor()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
         in_stream = self._delivery.bytes_this_attempt > 0
@@ -293,7 +297,7 @@ class Recovery:
     def _living_generation(self) -> Reattach | None:
         """Say where whoever opens a run that is left, paused or cancelled can read on what was under way."""
         accumulator = self._delivery.accumulator
-        if accumulator.cursor is None or accumulator.stop is not None:
+        if accumulator.cursor is None or self._delivery.answer_ended:
             return None
         return Reattach(accumulator.cursor) if self._world.capabilities(self._request).can_reattach else None
 

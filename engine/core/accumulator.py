@@ -68,13 +68,12 @@ class Accumulator:
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held = HeldBlocks()
+        self._held, self._limited_before = HeldBlocks(), (0, 0)
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._limited_before = (0, 0)
         self.said_bytes = self.wasted_bytes = 0
         self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
@@ -102,10 +101,7 @@ class Accumulator:
         return self._folds[type(event)](self, event)
 
     def fold_texts(self, events: Sequence[StreamEvent]) -> str | None:
-        """Take events that are nothing but text of the open block; return it joined, or None if they are anything else.
-
-        The same as folding each; with None nothing was taken.
-        """
+        """Take events that are all text of the open block, and return it joined; of others take nothing: None."""
         if self._open_text is None or set(map(type, events)) != _ONLY_TEXT:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
@@ -270,15 +266,14 @@ class Accumulator:
     # -- attempts -------------------------------------------------------------------------------------------------
 
     def begin_attempt(self, *, reattaches: bool = False) -> None:
-        """Begin an attempt, and a generation with it unless it `reattaches` to the one under way.
+        """Begin an attempt, and with it a generation, to whose beginning `rewind` comes back.
 
-        `rewind` comes back to where the generation began. Its usage starts at nothing and there is no cursor; an
-        attempt that re-attaches goes on with the generation's, and with what is open.
+        One that `reattaches` goes on with the generation under way: its usage, its cursor and what is open.
         """
         self._held.begin_attempt(reattaches=reattaches)
-        self.stop = None
         if reattaches:
             return
+        self.stop = None
         self._limited_before = (self._held_bytes, self.calls_started)
         self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
@@ -308,8 +303,7 @@ class Accumulator:
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
         """Forget the calls under way; return what the consumer is told about each."""
         cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
-        for call in self._open_calls.values():
-            self._held_bytes -= self._held.remove(call)
+        self._held_bytes -= sum(map(self._held.remove, self._open_calls.values()))
         self._open_calls.clear()
         return cancelled
 
@@ -317,9 +311,8 @@ class Accumulator:
         """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
         self._forget_open()
         self._held.clear()
-        self.cursor = None
+        self.cursor, self._limited_before = None, (0, 0)
         self._held_bytes = self.calls_started = self._tokens_before = 0
-        self._limited_before = (0, 0)
 
     def rewind(self) -> bool:
         """Drop what this generation said; False, and nothing dropped, if a call was already released."""
@@ -327,6 +320,7 @@ class Accumulator:
             return False
         self._forget_open()
         self._open_text = self._held.cut_back()
+        self.cursor = None  # it may stand after what was dropped
         self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
@@ -347,8 +341,13 @@ class Accumulator:
 
     @property
     def has_kept(self) -> bool:
-        """Whether anything that the attempt under way said is held; calls under way do not count."""
+        """Whether anything that this attempt said is held; calls under way do not count."""
         return self._held.has_kept
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the generation under way goes on from what others said."""
+        return self._held.has_before
 
     @property
     def has_begun(self) -> bool:

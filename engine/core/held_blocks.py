@@ -151,6 +151,11 @@ class HeldBlocks:
         return self._goes_on.parts
 
     @property
+    def has_before(self) -> bool:
+        """Whether anything is held from before the generation."""
+        return bool(self._before)
+
+    @property
     def has_kept(self) -> bool:
         """Whether anything that the attempt said is held; calls under way do not count."""
         return self._kept() != self._kept_at_attempt

@@ -463,6 +463,24 @@ def test_rewind_refuses_once_a_call_of_this_attempt_was_released_and_drops_nothi
     assert reads_back(accumulator) == (TextBlock("t"), ToolCall("1", "look", {}))
 
 
+def test_rewind_forgets_the_cursor_which_stands_after_what_was_dropped() -> None:
+    accumulator = folded(TextDelta("t"), CursorMoved("7"))
+    assert accumulator.rewind()
+    assert accumulator.snapshot().cursor is None
+
+
+@pytest.mark.parametrize("attempts", range(1, 4))
+def test_rewind_drops_what_the_generation_said_to_all_its_attempts(attempts: int) -> None:
+    accumulator = folded(TextDelta("kept "))
+    accumulator.end_attempt()
+    for number in range(attempts):
+        accumulator.begin_attempt(reattaches=number > 0)
+        accumulator.fold(TextDelta("void"))
+    assert (accumulator.has_begun, accumulator.goes_on) == (True, True)
+    assert accumulator.rewind()
+    assert (accumulator.text, accumulator.has_begun, accumulator.has_kept) == ("kept ", False, False)
+
+
 def test_what_was_rewound_does_not_count_against_the_limits() -> None:
     accumulator = folded(limits=Limits(text_bytes_max=10, calls_max=1))
     for _ in range(3):
