@@ -77,6 +77,7 @@ _TABLE: dict[str, dict[type, str]] = {
     },
     "waiting": {
         RetryScheduled: "waiting",  # the next attempt was refused before it said anything
+        ToolCallCancel: "waiting",  # a call that was to be read on: it can not be, or the run ends
         StreamReset: "waiting",  # its form was refused, and nothing but a restart is left
         Interrupted: "interrupted",  # by what was held back
         ReasoningDelta: "aligning",
