@@ -4,6 +4,9 @@ The order in which the consumer hears of an interruption:
 
     Interrupted  ToolCallCancel*  StreamReset?  RetryScheduled  …  Resumed
 
+Calls of a generation that is read on stay under way over it. Where the run ends before, they are cancelled for its
+consumer, and stay under way in the journal: whoever opens the run next reads them on.
+
 A plan that needs no new attempt is carried out even when the budget is spent; resuming from a checkpoint spends none.
 """
 

@@ -4,6 +4,8 @@ The grammar is a table from (state, event) to state: what is not in it is illega
 anywhere before the end. An interruption reads
 
     Interrupted  ToolCallCancel*  StreamReset?  RetryScheduled  …  Resumed
+
+and where a generation was to be read on, and is not, its calls are cancelled as late as that is known.
 """
 
 from __future__ import annotations
