@@ -331,10 +331,16 @@ class Delivery:
         self.put(StreamReset(reason))
 
     def _restart_attempt(self) -> None:
-        """Take back what this attempt said: the provider began its message again inside one stream."""
-        if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
+        """Take back what this generation said: the provider began its message again inside one stream."""
+        is_read_on = self._step is not None and self._step.form is ContinuationForm.CURSOR
+        if is_read_on and self.accumulator.goes_on:  # how its seam was to be aligned is not known any more
+            self.trouble = Broken(MalformedStream("a continuation began again while it was read on"))
+            return
+        if not self.accumulator.has_begun:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return
+        if self._aligner is None:
+            self._announce(SeamVerdict.CLEAN)  # what an earlier attempt was given of it is taken back, too
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
@@ -348,10 +354,14 @@ class Delivery:
                 self.put(ReasoningDelta(block.text))
         self._aligner = self._new_aligner()
 
-    def cancel_calls(self, reason: str) -> None:
-        """Cancel the calls under way and tell the consumer."""
+    def cancel_calls(self, reason: str, *, lives_on: bool = False) -> None:
+        """Cancel the calls under way and tell the consumer.
+
+        Where their generation `lives_on`, they are cancelled for this consumer only: the journal keeps them under way
+        and the cursor, so whoever opens the run next is told them from their start, and reads them on.
+        """
         cancelled: list[ToolCallCancel] = self.accumulator.cancel_open_calls(reason)
-        if cancelled:
+        if cancelled and not lives_on:
             self.forget_cursor()  # it may stand inside one of them
             self._record(CallsCancelled())
         for event in cancelled:

@@ -4,6 +4,9 @@ The order in which the consumer hears of an interruption:
 
     Interrupted  ToolCallCancel*  StreamReset?  RetryScheduled  …  Resumed
 
+Calls of a generation that is read on stay under way over it. Where the run ends before, they are cancelled for its
+consumer, and stay under way in the journal: whoever opens the run next reads them on.
+
 A plan that needs no new attempt is carried out even when the budget is spent; resuming from a checkpoint spends none.
 """
 
@@ -100,6 +103,7 @@ class Recovery:
                 following = await self._follow(outcome)
             await self._delivery.release()
         except StoreError as error:
+            self.stop_short("the store failed")
             return Fail(error)
         return following
 
@@ -138,8 +142,7 @@ class Recovery:
             case Ended():
                 return await self._after_end()
             case Crashed(error):
-                self._delivery.cancel_calls("the attempt crashed")
-                self.close_attempt(None, None)
+                self.stop_short("the attempt crashed")
                 return Fail(error)
             case Refused(failure):
                 return await self._after_refusal(failure)
@@ -174,6 +177,14 @@ class Recovery:
             delivery.journal.record(AnswerEnded())
         self._has_ended = True
         return Finish()
+
+    def stop_short(self, reason: str) -> None:
+        """End what is under way before its answer is whole; a generation that lives on can be read on by the next."""
+        lives_on = self._living_generation() is not None
+        self._delivery.cancel_calls(reason, lives_on=lives_on)
+        self.close_attempt(None, None)
+        if not lives_on:
+            self._delivery.forget_cursor()
 
     async def _after_refusal(self, failure: Failure) -> NextRequest | End:
         in_stream = self._delivery.bytes_this_attempt > 0
@@ -240,7 +251,8 @@ class Recovery:
             self._delivery.put(Interrupted(cause, plan))
         self.close_attempt(cause, plan, is_last=exhausted is not None)
         if not isinstance(plan, Reattach):
-            self._delivery.cancel_calls(str(cause))
+            lives_on = exhausted is not None and self._living_generation() is not None
+            self._delivery.cancel_calls(str(cause), lives_on=lives_on)
         if isinstance(plan, SynthesizeToolUse):
             self._world.retry_budget.give_back(self._retries_taken)
             return Finish(StopReason.TOOL_USE)
@@ -268,12 +280,12 @@ class Recovery:
         The line of an attempt whose generation is read on by the next holds no usage: that one is told all of it. Where
         there is no next after all, this one is.
         """
-        if self._attempt_began is None and not self._was_killed:
-            if not isinstance(plan, Reattach):
-                self._end_generation()
-            return
         is_read_on = isinstance(plan, Reattach)
         lives_on = self._living_generation() if not is_read_on and (is_last or cause is None) else None
+        if self._attempt_began is None and not self._was_killed:
+            if not is_read_on:
+                self._end_generation(stored=lives_on is None)
+            return
         record = self._record_of(cause, plan, is_read_on=is_read_on)
         stored = record
         if lives_on is not None:
@@ -288,16 +300,17 @@ class Recovery:
     def _living_generation(self) -> Reattach | None:
         """Say where whoever opens a run that is left, paused or cancelled can read on what was under way."""
         accumulator = self._delivery.accumulator
-        if accumulator.cursor is None or accumulator.stop is not None:
+        if accumulator.cursor is None or self._delivery.answer_ended:
             return None
         return Reattach(accumulator.cursor) if self._world.capabilities(self._request).can_reattach else None
 
-    def _end_generation(self) -> None:
+    def _end_generation(self, *, stored: bool) -> None:
+        """Book what was to be read on and will not be; not `stored` where only this run does not."""
         last = self._ledger.last
         if last is not None and isinstance(last.plan, Reattach):
             usage, estimated = self._delivery.accumulator.end_attempt()
             self._ledger.amend(last.with_rest(usage, estimated=estimated))
-            if self._delivery.journal is not None:
+            if stored and self._delivery.journal is not None:
                 self._delivery.journal.record(GenerationEnded(usage, estimated))
 
     def _record_of(self, cause: InterruptCause | None, plan: RecoveryPlan | None, *, is_read_on: bool) -> AttemptRecord:

@@ -260,8 +260,7 @@ class Run(trio.abc.ReceiveChannel[Event]):
             with self._scope:
                 end = await self._the_recovery.run()
         except Exception as error:  # a planner is foreign code: one end, and it is this
-            self._the_delivery.cancel_calls("the planner failed")
-            self._the_recovery.close_attempt(None, None)
+            self._the_recovery.stop_short("the planner failed")
             end = Fail(error)
         finally:
             end = await self._settle(end)
@@ -276,8 +275,8 @@ class Run(trio.abc.ReceiveChannel[Event]):
         store_first = self._world.policy.checkpoint.before_delivery
         end = self._the_recovery.end_whole() if end is None else end
         if end is None:
-            self._the_delivery.cancel_calls(_Ending.CANCEL.value if self._ending is None else self._ending.value)
-            self._the_recovery.close_attempt(None, None)  # fenced or not: what was under way was paid
+            reason = _Ending.CANCEL.value if self._ending is None else self._ending.value
+            self._the_recovery.stop_short(reason)  # fenced or not: what was under way was paid
         if self._fenced is not None and not isinstance(end, Finish):
             end = Fail(self._fenced)
         waits = self._the_delivery.awaits_store

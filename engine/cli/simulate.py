@@ -27,10 +27,11 @@ from ..testing.planners import PLANNERS, planner_of
 from ..testing.rare import RARE_STATES
 from ..testing.scenario import Scenario
 from ..testing.shrink import shrink
-from ..testing.simulator import WORLDS, Outcome
+from ..testing.simulator import Outcome
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
 from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
+from ..testing.worlds import WORLDS
 from .exits import ExitCode, OutputFailed
 from .output import write_line
 from .simulate_defaults import DEFAULTS

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
 
 LEVELS = ("events", "bytes")
-"""Every key of `testing.simulator.WORLDS`."""
+"""Every key of `testing.worlds.WORLDS`."""
 
 EXAMPLES = f"""\
 examples:

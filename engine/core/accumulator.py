@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, opaque_bytes, size_bytes
+from .held_blocks import CallParts, Held, HeldBlocks, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .snapshot import InFlightTool, InterruptSnapshot
@@ -68,13 +68,12 @@ class Accumulator:
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held = HeldBlocks()
+        self._held, self._limited_before = HeldBlocks(), (0, 0)
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
         self.said_bytes = self.wasted_bytes = 0
         self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
@@ -102,10 +101,7 @@ class Accumulator:
         return self._folds[type(event)](self, event)
 
     def fold_texts(self, events: Sequence[StreamEvent]) -> str | None:
-        """Take events that are nothing but text of the open block; return it joined, or None if they are anything else.
-
-        The same as folding each; with None nothing was taken.
-        """
+        """Take events that are all text of the open block, and return it joined; of others take nothing: None."""
         if self._open_text is None or set(map(type, events)) != _ONLY_TEXT:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
@@ -270,16 +266,15 @@ class Accumulator:
     # -- attempts -------------------------------------------------------------------------------------------------
 
     def begin_attempt(self, *, reattaches: bool = False) -> None:
-        """Begin an attempt; `rewind` comes back to here.
+        """Begin an attempt, and with it a generation, to whose beginning `rewind` comes back.
 
-        Its usage starts at nothing and there is no cursor; one that re-attaches goes on with the generation's, and with
-        what is open.
+        One that `reattaches` goes on with the generation under way: its usage, its cursor and what is open.
         """
-        self._mark = self._held.mark()
-        self._limited_before = (self._held_bytes, self.calls_started)
-        self.stop = None
+        self._held.begin_attempt(reattaches=reattaches)
         if reattaches:
             return
+        self.stop = None
+        self._limited_before = (self._held_bytes, self.calls_started)
         self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
         self.usage, self.usage_reported = NO_USAGE, False
@@ -308,8 +303,7 @@ class Accumulator:
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
         """Forget the calls under way; return what the consumer is told about each."""
         cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
-        for call in self._open_calls.values():
-            self._held_bytes -= self._held.remove(call)
+        self._held_bytes -= sum(map(self._held.remove, self._open_calls.values()))
         self._open_calls.clear()
         return cancelled
 
@@ -317,16 +311,16 @@ class Accumulator:
         """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
         self._forget_open()
         self._held.clear()
-        self.cursor = None
+        self.cursor, self._limited_before = None, (0, 0)
         self._held_bytes = self.calls_started = self._tokens_before = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
 
     def rewind(self) -> bool:
-        """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
-        if self._held.has_released_since(self._mark):
+        """Drop what this generation said; False, and nothing dropped, if a call was already released."""
+        if self._completed:
             return False
         self._forget_open()
-        self._open_text = self._held.cut_back(self._mark)
+        self._open_text = self._held.cut_back()
+        self.cursor = None  # it may stand after what was dropped
         self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
@@ -347,13 +341,18 @@ class Accumulator:
 
     @property
     def has_kept(self) -> bool:
-        """Whether anything that the attempt under way said is held; calls under way do not count."""
-        return self._held.has_kept_since(self._mark)
+        """Whether anything that this attempt said is held; calls under way do not count."""
+        return self._held.has_kept
 
     @property
-    def has_open_calls(self) -> bool:
-        """Whether a call is under way."""
-        return bool(self._open_calls)
+    def goes_on(self) -> bool:
+        """Whether the generation under way goes on from what others said."""
+        return self._held.has_before
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the generation under way is held, or a call is under way."""
+        return bool(self._open_calls) or self._held.has_begun
 
     @property
     def is_empty(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
@@ -77,79 +79,113 @@ class CallParts(Parts):
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
 
 
-class Mark(NamedTuple):
-    """A place in what is held, to come back to: how many blocks, and how many characters of the last if it is text."""
+class _Kept(NamedTuple):
+    """How much is held, calls under way aside: blocks, and the characters of the last if it is text or reasoning."""
 
     blocks: int = 0
     last_chars: int = 0
 
 
 class HeldBlocks:
-    """The blocks of an answer, in the order they began."""
+    """The blocks of an answer, in the order they began: those of the generation under way, and those from before it.
 
-    __slots__ = ("_blocks",)
+    Where a generation began is no number but the border between two lists, so that it holds whatever is removed on
+    either side. The one thing that may grow over it is the text that was last: it is kept itself, with its length.
+    """
+
+    __slots__ = ("_before", "_goes_on", "_goes_on_chars", "_kept_at_attempt", "_kept_at_generation", "_since")
 
     def __init__(self) -> None:
-        self._blocks: list[Held] = []
+        self._before: list[Held] = []
+        self._since: list[Held] = []
+        self._goes_on: TextParts | None = None
+        self._goes_on_chars = 0
+        self._kept_at_attempt = self._kept_at_generation = _Kept()
 
     def __len__(self) -> int:
-        return len(self._blocks)
+        return len(self._before) + len(self._since)
 
     def append(self, block: Held) -> None:
         """Begin a block."""
-        self._blocks.append(block)
+        self._since.append(block)
 
     def remove(self, call: CallParts) -> int:
         """Forget a call under way; return how many bytes less are held."""
-        self._blocks.remove(call)
+        self._side_of(call).remove(call)
         return call.held_bytes
 
     def complete(self, call: CallParts, ready: ToolCall) -> None:
         """Put a call that is whole in the place of itself under way."""
-        self._blocks[self._blocks.index(call)] = ready
+        side = self._side_of(call)
+        side[side.index(call)] = ready
+
+    def _side_of(self, call: CallParts) -> list[Held]:
+        return self._since if call in self._since else self._before
 
     def clear(self) -> None:
         """Forget everything."""
-        self._blocks.clear()
+        self._before.clear()
+        self._since.clear()
+        self._goes_on, self._goes_on_chars = None, 0
+        self._kept_at_attempt = self._kept_at_generation = _Kept()
 
-    def mark(self) -> Mark:
-        """Return where we are."""
-        last = self._blocks[-1] if self._blocks else None
-        return Mark(len(self._blocks), len(last.read()) if isinstance(last, TextParts) else 0)
+    def begin_attempt(self, *, reattaches: bool) -> None:
+        """Begin an attempt, and a generation with it unless it `reattaches`. Cost: linear in the blocks."""
+        self._kept_at_attempt = self._kept()
+        if reattaches:
+            return
+        self._kept_at_generation = self._kept_at_attempt
+        self._before += self._since
+        self._since.clear()
+        last = self._before[-1] if self._before else None
+        self._goes_on = last if isinstance(last, TextParts) else None
+        self._goes_on_chars = 0 if self._goes_on is None else len(self._goes_on.read())
 
-    def has_released_since(self, mark: Mark) -> bool:
-        """Whether a call was completed that began after `mark`."""
-        return any(isinstance(block, ToolCall) for block in self._blocks[mark.blocks :])
-
-    def has_kept_since(self, mark: Mark) -> bool:
-        """Whether anything was said since `mark`; calls under way do not count."""
-        if any(not isinstance(block, CallParts) for block in self._blocks[mark.blocks :]):
-            return True
-        last = self._blocks[mark.blocks - 1] if mark.blocks else None
-        return isinstance(last, TextParts) and len(last.read()) > mark.last_chars
-
-    def cut_back(self, mark: Mark) -> list[str] | None:
-        """Forget what came since `mark`; return the parts of the text that was open there, if one was."""
-        del self._blocks[mark.blocks :]
-        last = self._blocks[-1] if self._blocks else None
-        if not isinstance(last, TextParts):
+    def cut_back(self) -> list[str] | None:
+        """Forget what the generation said; return the parts of the text that it went on with, if there is one."""
+        self._since.clear()
+        self._kept_at_attempt = self._kept_at_generation
+        if self._goes_on is None:
             return None
-        last.parts[:] = [last.read()[: mark.last_chars]]
-        return last.parts
+        self._goes_on.parts[:] = [self._goes_on.read()[: self._goes_on_chars]]
+        return self._goes_on.parts
+
+    @property
+    def has_before(self) -> bool:
+        """Whether anything is held from before the generation."""
+        return bool(self._before)
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether anything that the attempt said is held; calls under way do not count."""
+        return self._kept() != self._kept_at_attempt
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything that the generation said is held; likewise."""
+        return self._kept() != self._kept_at_generation
+
+    def _kept(self) -> _Kept:
+        kept = [block for block in self._all() if not isinstance(block, CallParts)]
+        last = kept[-1] if kept else None
+        return _Kept(len(kept), len(last.read()) if isinstance(last, Parts) else 0)
+
+    def _all(self) -> Iterator[Held]:
+        return chain(self._before, self._since)
 
     @property
     def text(self) -> str:
         """Everything said as text, joined. Cost: linear in the text; one copy, however many deltas it came in."""
-        return "".join(block.read() for block in self._blocks if isinstance(block, TextParts))
+        return "".join(block.read() for block in self._all() if isinstance(block, TextParts))
 
     @property
     def has_content(self) -> bool:
         """Whether there is text, or something opaque."""
-        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._blocks)
+        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._all())
 
     def read(self) -> tuple[AnswerBlock, ...]:
         """Return the blocks of the answer; calls under way are none yet."""
-        return tuple(block for held in self._blocks if (block := block_of(held)) is not None)
+        return tuple(block for held in self._all() if (block := block_of(held)) is not None)
 
 
 def size_bytes(text: str) -> int:

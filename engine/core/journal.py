@@ -61,7 +61,7 @@ class AttemptEnded:
 
 @frozen
 class CallsCancelled:
-    """The calls under way were cancelled."""
+    """The calls under way were cancelled, for good: those of a generation that lives on stay under way in a journal."""
 
 
 @frozen

@@ -26,7 +26,7 @@ STATUSES = (500, 400, 401, 402, 403, 404, 408, 409, 429, 502, 503, 504, 529)
 """The statuses that the simulated model has an error for: every key of `model._REFUSALS`."""
 
 _NATIVE = ("native", "native_echo", "native_echo_trim")
-PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking")
+PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking", "reads_on", "reads_on_prefill")
 """Every key of `model.PROVIDERS`, which is made of what is here."""
 
 EVENT_NAMES = tuple(kind.__name__ for kind in get_args(Event))

@@ -21,6 +21,7 @@ from riverrun.engine.core.stream_events import (
     RedactedReasoning,
     ResponseStarted,
     ServerToolStarted,
+    StopReported,
     StreamEvent,
     TextDelta,
     ToolCallDelta,
@@ -64,7 +65,7 @@ def test_before_the_first_attempt_and_after_a_reset_rewinding_comes_back_to_noth
         accumulator.fold(event)
     assert (kept_before, accumulator.has_kept) == (False, True)
     assert accumulator.rewind()
-    assert (accumulator.blocks(), accumulator.calls_started, accumulator.has_open_calls) == ((), 0, False)
+    assert (accumulator.blocks(), accumulator.calls_started, accumulator.snapshot().in_flight_tools) == ((), 0, ())
 
 
 # -- many texts at once -----------------------------------------------------------------------------------------------
@@ -288,9 +289,11 @@ def test_an_attempt_begins_with_no_cursor_no_usage_and_no_name_of_its_response()
 
 def test_an_attempt_that_reattaches_goes_on_with_all_of_them() -> None:
     accumulator = folded(ResponseStarted("r-1", "m-1"), CursorMoved("7"), UsageReport(output=3), TextDelta("abcd"))
+    accumulator.fold(StopReported(StopReason.END_TURN, "stop"))
     accumulator.begin_attempt(reattaches=True)
     assert (accumulator.cursor, accumulator.response_id, accumulator.usage.output) == ("7", "r-1", 3)
     assert (accumulator.said_bytes, accumulator.usage_reported) == (4, True)
+    assert accumulator.end_attempt() == (TokenUsage(output=3, total=3), False)
 
 
 def test_the_usage_of_attempts_is_summed_and_a_journal_s_word_counts_over_our_own() -> None:

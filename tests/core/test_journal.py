@@ -259,7 +259,7 @@ def test_an_ended_answer_is_restored_with_its_reason() -> None:
 def test_what_was_taken_back_stays_taken_back(taken_back: Entry, text: str) -> None:
     first: list[Entry] = [TextDelta("kept "), AttemptEnded(record), AttemptBegan(2, "scripted/m-1")]
     run = stored([*first, TextDelta("void "), ToolCallStart("1", "t"), taken_back, TextDelta("new")])
-    assert (run.accumulator.text, run.accumulator.has_open_calls) == (text, False)
+    assert (run.accumulator.text, run.accumulator.snapshot().in_flight_tools) == (text, ())
 
 
 def test_the_bytes_of_the_attempts_that_ended_are_counted() -> None:

@@ -88,7 +88,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "rewind keeps the text",
         TEXT,
         "a message that begins again keeps what it had added to the open block",
-        [Edit("core.held_blocks:HeldBlocks.cut_back", "[last.read()[: mark.last_chars]]", "[last.read()]")],
+        [
+            Edit(
+                "core.held_blocks:HeldBlocks.cut_back",
+                "[self._goes_on.read()[: self._goes_on_chars]]",
+                "[self._goes_on.read()]",
+            )
+        ],
     ),
     Mutant(
         "shown before it is stored",
