@@ -110,7 +110,8 @@ class Delivery:
             return None
         if self.accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
             return None
-        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
+        said = step.said + step.trimmed
+        return Aligner(said, searches=step.searches, trimmed=step.trimmed, echoes=step.echoes)
 
     @property
     def bytes_this_attempt(self) -> int:

@@ -40,7 +40,7 @@ _INERT_KINDS = frozenset({"compaction"})
 
 @frozen
 class NextRequest:
-    """What to ask next. `searches` and `trimmed` tell the seam what to expect of the reply.
+    """What to ask next. `searches`, `echoes` and `trimmed` tell the seam what to expect of the reply.
 
     `said` is what the request tells the model it already said; the consumer saw `said` + `trimmed`.
     """
@@ -49,6 +49,7 @@ class NextRequest:
     form: ContinuationForm
     said: str = ""
     searches: bool = False
+    echoes: bool = False
     trimmed: str = ""
     cursor: str | None = None
 
@@ -120,7 +121,8 @@ def _by_prefix(
         turn, trimmed = _without_trailing_space(turn)
     said = prefix[: len(prefix) - len(trimmed)]
     asked = evolve(request, messages=_with_assistant(request.messages, turn), **ceilings)
-    return NextRequest(asked, form, said=said, searches=capabilities.echoes, trimmed=trimmed)
+    echoes = capabilities.echoes
+    return NextRequest(asked, form, said=said, searches=echoes, echoes=echoes, trimmed=trimmed)
 
 
 def _by_quote(request: InferenceRequest, ceilings: _Ceilings, snapshot: InterruptSnapshot, prefix: str) -> NextRequest:
