@@ -26,6 +26,7 @@ from .core.events import (
 from .core.failures import Failure, FailureKind
 from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
+from .core.leading_thoughts import LeadingThoughts
 from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
@@ -80,6 +81,7 @@ class Delivery:
         self._resumed: tuple[int, str] | None = None
         self._seam: SeamVerdict | None = None
         self._aligned_bytes = 0
+        self._thoughts = LeadingThoughts(skips=False)
         self._cursor: CursorMoved | None = None
         self._bytes_before = accumulator.bytes_received
 
@@ -100,6 +102,13 @@ class Delivery:
         self._seam = None
         self._aligned_bytes = 0
         self._cursor = None
+        self._begin_reply()
+
+    def _begin_reply(self) -> None:
+        """Get ready for the first word of a reply."""
+        goes_on = self._step is not None and self._step.form not in (ContinuationForm.RESTART, ContinuationForm.CURSOR)
+        has_thoughts = any(isinstance(block, ReasoningBlock) for block in self.accumulator.blocks())
+        self._thoughts = LeadingThoughts(skips=goes_on and has_thoughts)
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:
@@ -239,6 +248,9 @@ class Delivery:
         if isinstance(event, AnswerRestarted):
             self._restart_attempt()
             return
+        if (skipped := self._thoughts.skip(event)) is not None:
+            self.accumulator.wasted_bytes += skipped
+            return
         if isinstance(event, TextDelta) and self._aligner is not None:
             self._align(event.text, self._aligner)
             return
@@ -334,7 +346,7 @@ class Delivery:
     def _restart_attempt(self) -> None:
         """Take back what this attempt said: the provider began its message again inside one stream."""
         if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
-            self._aligner = self._new_aligner()  # what it held of the first message is void
+            self._begin_reply()  # what it held of the first message is void
             return
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
@@ -347,7 +359,7 @@ class Delivery:
                 self.put(TextDelta(block.text))
             elif isinstance(block, ReasoningBlock) and block.text:
                 self.put(ReasoningDelta(block.text))
-        self._aligner = self._new_aligner()
+        self._begin_reply()
 
     def cancel_calls(self, reason: str) -> None:
         """Cancel the calls under way and tell the consumer."""
