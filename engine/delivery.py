@@ -26,7 +26,7 @@ from .core.events import (
 from .core.failures import Failure, FailureKind
 from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
-from .core.leading_thoughts import LeadingThoughts
+from .core.leading_thoughts import LeadingThoughts, has_thought
 from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
@@ -107,8 +107,7 @@ class Delivery:
     def _begin_reply(self) -> None:
         """Get ready for the first word of a reply."""
         goes_on = self._step is not None and self._step.form not in (ContinuationForm.RESTART, ContinuationForm.CURSOR)
-        has_thoughts = any(isinstance(block, ReasoningBlock) for block in self.accumulator.blocks())
-        self._thoughts = LeadingThoughts(skips=goes_on and has_thoughts)
+        self._thoughts = LeadingThoughts(skips=goes_on and has_thought(self.accumulator.blocks()))
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:

@@ -2,12 +2,14 @@
 
 A model that always thinks thinks again before it goes on: about the turn that asks it to, or what it had thought
 before. Those thoughts are paid for and are no part of the answer: they are neither shown nor kept. What is thought
-behind the reply's first word is new, and so is a first thought of an answer that had none.
+behind the reply's first word is new. So is the first thought of an answer that had none, and one about what a tool of
+the provider's own has just answered.
 """
 
 from __future__ import annotations
 
 from .held_blocks import size_bytes
+from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock
 from .stream_events import (
     BlockStop,
     ReasoningDelta,
@@ -17,6 +19,12 @@ from .stream_events import (
     TextDelta,
 )
 from .usage import UsageReport
+
+
+def has_thought(blocks: tuple[AnswerBlock, ...]) -> bool:
+    """Whether an answer so far has its thoughts: any, and behind it more than the work that they led to."""
+    is_due = bool(blocks) and isinstance(blocks[-1], OpaqueBlock)
+    return not is_due and any(isinstance(block, ReasoningBlock) for block in blocks)
 
 
 class LeadingThoughts:

@@ -36,7 +36,7 @@ def _error(status: int, message: str) -> JSONValue:
 
 def _events(reply: Reply) -> list[bytes]:
     deltas: list[Fields] = [{"role": "assistant", "content": ""}]
-    deltas += _details(reply) if reply.has_details else [{"reasoning_content": piece} for piece in reply.reasoning]
+    deltas.extend(_details(reply) if reply.has_details else ({"reasoning_content": piece} for piece in reply.reasoning))
     deltas.extend({"content": piece} for piece in reply.text)
     for index, call in enumerate(reply.calls):
         deltas += _call(index, call)
