@@ -26,6 +26,7 @@ from .core.events import (
 from .core.failures import Failure, FailureKind
 from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
+from .core.leading_thoughts import LeadingThoughts, has_thought
 from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
@@ -80,6 +81,7 @@ class Delivery:
         self._resumed: tuple[int, str] | None = None
         self._seam: SeamVerdict | None = None
         self._aligned_bytes = 0
+        self._thoughts = LeadingThoughts(skips=False)
         self._cursor: CursorMoved | None = None
         self._bytes_before = accumulator.bytes_received
 
@@ -100,6 +102,12 @@ class Delivery:
         self._seam = None
         self._aligned_bytes = 0
         self._cursor = None
+        self._begin_reply()
+
+    def _begin_reply(self) -> None:
+        """Get ready for the first word of a reply."""
+        goes_on = self._step is not None and self._step.form not in (ContinuationForm.RESTART, ContinuationForm.CURSOR)
+        self._thoughts = LeadingThoughts(skips=goes_on and has_thought(self.accumulator.blocks()))
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:
@@ -110,7 +118,8 @@ class Delivery:
             return None
         if self.accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
             return None
-        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
+        said = step.said + step.trimmed
+        return Aligner(said, searches=step.searches, trimmed=step.trimmed, echoes=step.echoes)
 
     @property
     def bytes_this_attempt(self) -> int:
@@ -238,6 +247,9 @@ class Delivery:
         if isinstance(event, AnswerRestarted):
             self._restart_attempt()
             return
+        if (skipped := self._thoughts.skip(event)) is not None:
+            self.accumulator.wasted_bytes += skipped
+            return
         if isinstance(event, TextDelta) and self._aligner is not None:
             self._align(event.text, self._aligner)
             return
@@ -337,7 +349,7 @@ class Delivery:
             self.trouble = Broken(MalformedStream("a continuation began again while it was read on"))
             return
         if not self.accumulator.has_begun:
-            self._aligner = self._new_aligner()  # what it held of the first message is void
+            self._begin_reply()  # what it held of the first message is void
             return
         if self._aligner is None:
             self._announce(SeamVerdict.CLEAN)  # what an earlier attempt was given of it is taken back, too
@@ -352,7 +364,7 @@ class Delivery:
                 self.put(TextDelta(block.text))
             elif isinstance(block, ReasoningBlock) and block.text:
                 self.put(ReasoningDelta(block.text))
-        self._aligner = self._new_aligner()
+        self._begin_reply()
 
     def cancel_calls(self, reason: str, *, lives_on: bool = False) -> None:
         """Cancel the calls under way and tell the consumer.

@@ -256,7 +256,7 @@ class Recovery:
         if isinstance(plan, SynthesizeToolUse):
             self._world.retry_budget.give_back(self._retries_taken)
             return Finish(StopReason.TOOL_USE)
-        step = next_request(self._request, snapshot, plan, capabilities)
+        step = next_request(self._request, snapshot, plan, capabilities, origin=self._world.origin)
         if isinstance(step, CannotContinue):
             message = f"stream interrupted ({cause}): {step.reason}"
             return Fail(StreamInterrupted(message, cause=cause, snapshot=snapshot))

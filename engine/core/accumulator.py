@@ -11,6 +11,7 @@ Rules:
 * Calls may be under way several at once, interleaved. A call is complete when the provider closed it *and* its
   arguments are a JSON object; a closed call without arguments is complete with `{}`. Only then is it released, once.
 * A reasoning block's signature is committed at the block's stop, never before: half a thought has no valid signature.
+* What an attempt signs that goes on from what is held is not kept: it was asked with another prefix than goes back.
 * Usage belongs to the attempt: a cumulative report replaces, a delta adds, negatives are clamped and counted as odd.
 * O(1) amortised for each event (by its bytes): parts are appended, and joined once when somebody reads them.
 
@@ -74,6 +75,7 @@ class Accumulator:
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
+        self._continues = False
         self.said_bytes = self.wasted_bytes = 0
         self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
@@ -139,12 +141,14 @@ class Accumulator:
         return self._open_reasoning
 
     def _fold_signature(self, event: ReasoningSignature) -> None:
-        self._count(self._reasoning().sign(event.signature))
+        if not self._continues:
+            self._count(self._reasoning().sign(event.signature))
 
     def _fold_redacted(self, event: RedactedReasoning) -> None:
         self._close_blocks()
-        self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
-        self._count(size_bytes(event.data))
+        if not self._continues:
+            self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
+            self._count(size_bytes(event.data))
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
         if event.id in self._open_calls or event.id in self._completed:
@@ -275,6 +279,7 @@ class Accumulator:
             return
         self.stop = None
         self._limited_before = (self._held_bytes, self.calls_started)
+        self._continues = bool(len(self._held))
         self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
         self.usage, self.usage_reported = NO_USAGE, False
@@ -282,8 +287,7 @@ class Accumulator:
     def end_attempt(self, usage: TokenUsage | None = None) -> tuple[TokenUsage, bool]:
         """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
 
-        An attempt whose generation will be read on is not ended: the one that reads it to its end is told all of its
-        usage.
+        One whose generation will be read on is not ended: the one that reads it to its end is told all of its usage.
 
         Args:
             usage: what the ledger already says, for an attempt that is read back from a journal.

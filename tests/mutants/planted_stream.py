@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from riverrun.engine.testing.accounts import LEDGER
 from riverrun.engine.testing.invariants import CALLS, TEXT
 from tests.mutants.patching import Edit, Mutant
 
@@ -23,6 +24,18 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         TEXT,
         "a repetition is recognised and shown all the same",
         [Edit("core.seam:_Search.feed", "ECHO, text[len(expected) :]", "ECHO, text")],
+    ),
+    Mutant(
+        "echo not dropped",
+        TEXT,
+        "an echo by contract is recognised and shown all the same",
+        [Edit("core.seam:_Echo.feed", "ECHO, text[len(awaited) :]", "ECHO, text")],
+    ),
+    Mutant(
+        "thoughts said again",
+        LEDGER,
+        "the thoughts that are left out of a continuation are not counted",
+        [Edit("delivery:Delivery._deliver_with_care", "wasted_bytes += skipped", "wasted_bytes += 0")],
     ),
     Mutant(
         "start-over glued",
@@ -117,13 +130,14 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "half a thought signed",
         TEXT,
-        "a signature outlives the attempt that was cut before its thought closed",
+        "a signature outlives the attempt that was cut before its thought closed, and the next one's thoughts join it",
         [
+            Edit("core.leading_thoughts:has_thought", "return not is_due", "return False"),
             Edit(
                 "core.accumulator:Accumulator.end_attempt",
                 "        self._held_bytes += self._open_reasoning.sign(None)\n        self._open_reasoning = None",
                 "        pass",
-            )
+            ),
         ],
     ),
     Mutant(
