@@ -207,7 +207,7 @@ def test_items_cut_into_entries_fold_to_what_they_are_in_one(items: list[Entry],
 def test_no_entry_is_beyond_its_bound_however_long_one_text_is(kind: Callable[[str], Entry], text: str) -> None:
     entries = encode_entries([BlockStop(), kind(text), BlockStop()], 1000)
     assert max(map(len, entries)) <= 1000
-    assert merge_deltas([item for entry in entries for item in decode_entry(entry)])[1] == kind(text)
+    assert kind(text) in merge_deltas([item for entry in entries for item in decode_entry(entry)])
 
 
 def test_entries_are_cut_after_a_cursor_where_there_are_cursors() -> None:

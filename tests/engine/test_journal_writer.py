@@ -95,8 +95,8 @@ def test_a_nudge_is_a_write_now() -> None:
     writing(story)
 
 
-def test_what_is_more_than_one_entry_may_hold_is_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_writer, "ENTRY_BYTES_MAX", 300)
+def test_what_is_more_than_a_piece_is_several_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "PIECE_BYTES", 300)
     said = "日本" * 200
 
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
