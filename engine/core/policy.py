@@ -161,6 +161,9 @@ class Limits:
         calls_max: the calls of an answer.
         blocks_max: the blocks of an answer.
         error_body_bytes_max: the body of an error; the rest is not read.
+        held_bytes_max: what a decoder holds back at once, all of it together: open blocks, arguments, ids.
+        values_max: the values of one JSON text, counted before it is parsed.
+        restarts_max: how often an answer may begin anew inside one response.
 
     *Source*: the table in docs/hardening.md, with a precedent for each.
     """
@@ -172,6 +175,9 @@ class Limits:
     calls_max: int = field(default=1024, validator=count())
     blocks_max: int = field(default=4096, validator=count())
     error_body_bytes_max: int = field(default=64 * 1024, validator=count())
+    held_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
+    values_max: int = field(default=64 * 1024, validator=count())
+    restarts_max: int = field(default=8, validator=count())
 
 
 @frozen(kw_only=True)
