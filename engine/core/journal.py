@@ -45,6 +45,7 @@ from .usage_error import UsageError
 
 __all__ = [
     "SCHEMA_VERSION",
+    "STEP_CHARS",
     "AnswerEnded",
     "AnswerReset",
     "AttemptBegan",
@@ -198,12 +199,14 @@ def _read_items(entry: bytes) -> Iterator[tuple[Entry, int]]:
     try:
         text = entry.decode("utf-8", "surrogatepass")
         at = _behind(text, _behind_space(text, 0), "[")
-        while text[at : at + 1] != "]":
+        is_over = text[at : at + 1] == "]"
+        while not is_over:
             row, at = _scan(text, at)
             yield _read_row(row), at
             at = _behind_space(text, at)
-            if text[at : at + 1] != "]":
-                at = _behind_space(text, _behind(text, at, ","))
+            is_over = text[at : at + 1] == "]"
+            if not is_over:
+                at = _behind(text, at, ",")
         if _behind_space(text, at + 1) != len(text):
             raise ValueError("expected nothing behind the list")
     except CodecError:
