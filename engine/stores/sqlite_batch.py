@@ -112,7 +112,7 @@ def _all_entries(connection: sqlite3.Connection, call: OpenJournal, run: int) ->
 # -- appending --------------------------------------------------------------------------------------------------------
 
 _TAKE = """
-INSERT INTO entries SELECT r.id, g.sequence, g.crc, g.entry FROM given g CROSS JOIN runs r ON r.name = g.name
+SELECT r.id, g.sequence, g.crc, g.entry FROM given g CROSS JOIN runs r ON r.name = g.name
 WHERE CAST(r.fence AS INTEGER) = g.fence
 AND g.sequence = (SELECT coalesce(max(e.sequence) + 1, 0) FROM entries e WHERE e.run = r.id)
 """
@@ -128,7 +128,7 @@ def _append(connection: sqlite3.Connection, calls: list[Append]) -> None:
     """Store what fits; what does not is there already, or is refused with the reason."""
     fitting = [call for call in calls if call.sequence in _INTEGERS and call.fence in _INTEGERS]
     rows = [(call.name, call.fence, call.sequence, zlib.crc32(call.entry), call.entry) for call in fitting]
-    taken = _execute(connection, _TAKE, "name, fence, sequence, crc, entry", rows).rowcount
+    taken = _execute(connection, _TAKE, "name, fence, sequence, crc, entry", rows, into="INSERT INTO entries ").rowcount
     stored = set(range(len(rows)))
     if taken != len(rows):
         cursor = _execute(connection, _FIND_TAKEN, "name, fence, sequence, crc, entry", rows)
@@ -206,26 +206,31 @@ def _entry_count(connection: sqlite3.Connection, run: int) -> int:
 
 
 def _run_names(connection: sqlite3.Connection) -> tuple[str, ...]:
-    ordered = "SELECT CAST(name AS BLOB) AS name FROM runs ORDER BY id"
-    select = f"SELECT count(*), group_concat('x' || hex(name)) FROM ({ordered})"  # noqa: S608 - a constant
+    name = "CASE typeof(name) WHEN 'blob' THEN 'x' || hex(name) END"
+    select = f"SELECT count(*), group_concat({name}) FROM (SELECT name FROM runs ORDER BY id)"  # noqa: S608 - a constant
     count, said = connection.execute(select).fetchone()
     names = () if said is None else said.split(",")
     if len(names) != count:
-        raise StoreError(f"{count - len(names)} runs have no name; {REMEDIES[sqlite3.SQLITE_CORRUPT]}")
+        raise StoreError(f"{count - len(names)} runs have a name that is none; {REMEDIES[sqlite3.SQLITE_CORRUPT]}")
     return tuple(bytes.fromhex(name[1:]).decode("utf-8", "surrogatepass") for name in names)
 
 
 # -- statements -------------------------------------------------------------------------------------------------------
 
 
-def _execute(connection: sqlite3.Connection, statement: str, columns: str, rows: Rows) -> sqlite3.Cursor:
-    """Execute a statement over the table `given`: the rows, with their place before them as `at`."""
+def _execute(
+    connection: sqlite3.Connection, statement: str, columns: str, rows: Rows, *, into: str = ""
+) -> sqlite3.Cursor:
+    """Execute a statement over the table `given`: the rows, with their place before them as `at`.
+
+    Where rows are counted the insert has to come first, `into`: sqlite3 goes by a statement's first word.
+    """
     width = 1 + len(columns.split(","))
     count = 1 << max(len(rows) - 1, 0).bit_length()  # few lengths, so that SQLite knows the statement already
     padding = (None,) * width
     values = [value for at, row in enumerate(rows) for value in (at, *row)]
     values += padding * (count - len(rows))
-    return connection.execute(_given(columns, width, count) + statement, values)
+    return connection.execute(into + _given(columns, width, count) + statement, values)
 
 
 @cache
