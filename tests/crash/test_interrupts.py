@@ -18,8 +18,8 @@ from tests.crash.interrupted import WORDS
 pytestmark = pytest.mark.crash
 
 ROOT = Path(__file__).parents[2]
-PAUSE_S = 0.4
-"""Until well behind the first write: opening takes the most of it."""
+PAUSE_S = 0.2
+"""As long as the answer takes at the least."""
 ANSWER = "".join(f"{word} " for word in range(WORDS))
 
 
