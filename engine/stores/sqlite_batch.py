@@ -22,7 +22,7 @@ from .sqlite_errors import REMEDIES
 from .store import OpenedJournal, require_fence, require_next, require_run, require_same
 
 ROWS_MAX = 128
-"""Rows of one statement: five values each stay below 999, the most that any SQLite takes."""
+"""Rows of one statement: six values each stay below 999, the most that any SQLite takes."""
 
 _INTEGERS = range(2**63)
 
