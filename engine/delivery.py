@@ -30,7 +30,7 @@ from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
 from .core.stream_events import (
-    CURSOR_CHARS_MAX,
+    CURSOR_TOO_LONG,
     AnswerRestarted,
     BlockStop,
     CursorMoved,
@@ -59,11 +59,6 @@ that find it open belong to no call, and what the seam holds was cut by a malfor
 
 _BEST_EFFORT = frozenset({UsageUpdate, Status})
 """Events that are dropped when the consumer lags."""
-
-_TOO_LONG = (
-    f"what is open takes a cursor of more than {CURSOR_CHARS_MAX} characters: until it is closed, a break is continued "
-    "and not read on"
-)
 
 
 class Delivery:
@@ -286,7 +281,7 @@ class Delivery:
             return
         if moved.is_too_long and not self._told_too_long:
             self._told_too_long = True
-            self.put(Status(_TOO_LONG))
+            self.put(Status(CURSOR_TOO_LONG))
         if moved.is_too_long or moved.cursor is None:
             self.forget_cursor()
         else:
@@ -346,7 +341,6 @@ class Delivery:
 
     def take_back(self, reason: str) -> None:
         """Drop everything said, here and at the consumer's."""
-        self._moved = None
         self.accumulator.reset()
         self._record(AnswerReset())
         self._put_reset(reason)

@@ -21,7 +21,7 @@ import logging
 from collections import deque
 
 import trio
-from attrs import evolve, frozen
+from attrs import frozen
 
 from .core.errors import StoreError
 from .core.failures import printable
@@ -311,14 +311,14 @@ class _Written:
         if last or size <= allowed:
             cursors = [item.cursor for item in items if isinstance(item, CursorMoved)]
             has_cursor = self.has_cursor if not cursors else cursors[-1] is not None
-            return items, [], evolve(self, replaced_bytes=self.replaced_bytes + size, has_cursor=has_cursor)
+            return items, [], _Written(self.entry_bytes, self.replaced_bytes + size, has_cursor)
         if lasting and self.has_cursor:
             lasting.append(CursorMoved(None))
-        return lasting, replaceable, evolve(self, has_cursor=self.has_cursor and not lasting)
+        return lasting, replaceable, _Written(self.entry_bytes, self.replaced_bytes, self.has_cursor and not lasting)
 
     def with_entries(self, entries: list[bytes]) -> _Written:
         """Count entries."""
-        return evolve(self, entry_bytes=self.entry_bytes + sum(map(len, entries)))
+        return _Written(self.entry_bytes + sum(map(len, entries)), self.replaced_bytes, self.has_cursor)
 
 
 def _weight(item: Entry) -> int:

@@ -37,6 +37,8 @@ _ANYWHERE = frozenset({UsageReport, ResponseStarted, StopReported, CursorMoved})
 
 def merge_deltas(items: Sequence[Entry]) -> list[Entry]:
     """Leave out what is replaced or says nothing, and join neighbouring deltas: the fold of both is the same."""
+    if len(items) == 1 and text_of(items[0]) != "":
+        return [items[0]]
     merged: list[Entry] = []
     run: list[str] = []
     last: Entry | None = None

@@ -98,6 +98,12 @@ class OpaqueBlockReceived:
 CURSOR_CHARS_MAX = 16 * 1024
 """A longer cursor is none: it is stored with every checkpoint, and usual ones have 400 characters."""
 
+CURSOR_TOO_LONG = (
+    f"what is open takes a cursor of more than {CURSOR_CHARS_MAX} characters: until it is closed, a break is continued "
+    "and not read on"
+)
+"""What a consumer is told then, once."""
+
 
 @frozen
 class CursorMoved:

@@ -72,9 +72,10 @@ class SQLiteStore(trio.abc.AsyncResource):
 
     async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
         """Store an entry under its number; see `CheckpointStore.append`."""
-        call = Append(run_id, fence, sequence, bytes(entry))
+        if len(entry) > self._entry_bytes_max:
+            await trio.lowlevel.checkpoint()
         require_size(run_id, entry, self._entry_bytes_max)
-        await self._calls.carry_out(call)
+        await self._calls.carry_out(Append(run_id, fence, sequence, bytes(entry)))
 
     async def delete(self, run_id: str, fence: int) -> None:
         """Forget the run and its entries; see `CheckpointStore.delete`."""

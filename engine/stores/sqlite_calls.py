@@ -93,6 +93,7 @@ class CallQueue:
         """Whether its threads come back to the loop that is running: one that has ended takes nothing back."""
         return self._token is trio.lowlevel.current_trio_token()
 
+    @trio.lowlevel.enable_ki_protection  # or a Ctrl-C could leave a call that wakes a task which waits elsewhere
     async def carry_out(self, call: Call[_Answer]) -> _Answer | None:
         """Wait until a call was carried out. A checkpoint always.
 
