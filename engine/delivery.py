@@ -31,6 +31,7 @@ from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
 from .core.stream_events import (
+    CURSOR_TOO_LONG,
     AnswerRestarted,
     BlockStop,
     CursorMoved,
@@ -82,7 +83,9 @@ class Delivery:
         self._seam: SeamVerdict | None = None
         self._aligned_bytes = 0
         self._thoughts = LeadingThoughts(skips=False)
-        self._cursor: CursorMoved | None = None
+        self._cursor: CursorMoved | None = None  # what the seam holds was not said yet: the cursor may not be past it
+        self._moved: CursorMoved | None = None  # the last one of the read at hand
+        self._told_too_long = False
         self._bytes_before = accumulator.bytes_received
 
     # -- attempts -------------------------------------------------------------------------------------------------
@@ -230,6 +233,7 @@ class Delivery:
             if self.accumulator.defect is not None:  # what the same read says beyond is nobody's
                 self.trouble = self._defect_outcome(self.accumulator.defect)
                 break
+        self._move_cursor()
         if progress:
             self.said_anything = True
         return progress
@@ -274,14 +278,30 @@ class Delivery:
             case ProviderStatus(message):
                 self.put(Status(message))
             case CursorMoved() if self._aligner is not None:
-                self._cursor = event  # what the seam holds was not said yet: the cursor may not be past it
-            case CursorMoved() | ResponseStarted():
+                self._cursor = event
+            case CursorMoved():
+                self._moved = event
+            case ResponseStarted():
                 self._fold(event)
             case _:
                 self.accumulator.fold(event)
 
+    def _move_cursor(self) -> None:
+        """Keep the last cursor of a read: one in each event, large with what is open, would be the square of it."""
+        moved, self._moved = self._moved, None
+        if moved is None:
+            return
+        if moved.is_too_long and not self._told_too_long:
+            self._told_too_long = True
+            self.put(Status(CURSOR_TOO_LONG))
+        if moved.is_too_long or moved.cursor is None:
+            self.forget_cursor()
+        else:
+            self._fold(moved)
+
     def forget_cursor(self) -> None:
         """Give up the place in a generation that is no more, or that can not be read on."""
+        self._moved = None
         if self.accumulator.cursor is not None:
             self._fold(CursorMoved(None))
 
@@ -313,8 +333,8 @@ class Delivery:
         self._end_alignment(new)
         if new:
             self._fold(TextDelta(new))
-        if self._cursor is not None:
-            self._fold(self._cursor)
+        self._moved = self._cursor
+        self._move_cursor()
 
     def _end_alignment(self, new: str) -> None:
         """Count what was said and is not kept: it was paid all the same."""

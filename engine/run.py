@@ -17,7 +17,7 @@ from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
 from .core.events import Event, Finished, Status, StreamReset
 from .core.failures import printable
-from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint
+from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint, warm_up
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, StreamResult
 from .core.snapshot import InterruptSnapshot
@@ -217,12 +217,13 @@ class Run(trio.abc.ReceiveChannel[Event]):
             return None
         policy = self._world.policy.checkpoint
         mark = fingerprint(self._request)
+        warm_up()
         journal = await load_journal(self._store, self.run_id, policy, mark)
         if isinstance(journal, StoreUnavailable):
             logger.warning("run %r: no checkpoint store (%s); going on without it", self.run_id, printable(journal.why))
             self._mailbox.put(Status("the checkpoint store could not be read; going on without it"))
             return None
-        restored = restore_run(journal, self.run_id, mark, self._world.policy.limits)
+        restored = await restore_run(journal, self.run_id, mark, self._world.policy.limits)
         self._journal = JournalWriter(
             self._store,
             self.run_id,

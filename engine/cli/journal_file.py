@@ -228,7 +228,7 @@ def _read_run(connection: sqlite3.Connection, run: int) -> _Stored:
     entries: list[bytes] = []
     try:
         for sequence, crc, entry in connection.execute(select, (run,)):
-            if sequence != len(entries) or zlib.crc32(entry) != crc:
+            if sequence != len(entries) or not isinstance(entry, bytes) or zlib.crc32(entry) != crc:
                 return _Stored(damage=f"entry {len(entries)} is missing or not what was written")
             entries.append(entry)
     except sqlite3.Error as error:

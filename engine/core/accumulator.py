@@ -228,7 +228,7 @@ class Accumulator:
         self.model = event.model or self.model
 
     def _fold_cursor(self, event: CursorMoved) -> None:
-        self.cursor = event.cursor
+        self.cursor = None if event.is_too_long else event.cursor
 
     def _close_blocks(self) -> None:
         self._open_reasoning = self._open_text = None

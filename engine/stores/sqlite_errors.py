@@ -21,6 +21,7 @@ REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
     sqlite3.SQLITE_IOERR: "expected a disk that takes and gives bytes; check it, and its free space",
     sqlite3.SQLITE_READONLY: "expected a file and a folder this process may write to; check their owner and mode",
+    sqlite3.SQLITE_INTERRUPT: "a statement found no end; expected a riverrun store: give another path",
     sqlite3.SQLITE_CANTOPEN: "expected a file and a folder this process may write to; check their owner and mode",
 }
 
@@ -35,6 +36,12 @@ _UNREACHABLE = {
 
 _UNREACHABLE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """The same, where the file is made."""
+
+
+def is_locked(error: StoreError) -> bool:
+    """Whether another process kept the file locked: asking again at once would wait as long again."""
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "second checkpoint forgets the first prefix",
         TEXT,
         "a journal of several attempts is folded from the last one on",
-        [Edit("core.journal:restore", "accumulator.origin = origin", "len(ledger) and accumulator.reset()")],
+        [Edit("core.journal:_Refold.take", "accumulator.origin = origin", "len(self._ledger) and accumulator.reset()")],
     ),
     Mutant(
         "journal numbered from before the end",
@@ -150,7 +150,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "last write forgotten",
         TEXT,
         "the end of a run does not write what is pending",
-        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write()", "stored = True")],
+        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write(last=True)", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",
