@@ -209,7 +209,10 @@ class _Reader:
             except TransportError as error:
                 return self._at_end(stream, Broken(error.cause, str(error)))
             if events is None:
-                return self._at_end(stream, Broken(PrematureEnd()))
+                outcome = self._at_end(stream, Broken(PrematureEnd()))
+                if isinstance(outcome, Ended):  # some formats have no other end than the body's
+                    await stream.drain()
+                return outcome
             self._take(stream, events)
             if self._receiver.trouble is not None:
                 return self._receiver.trouble

@@ -83,7 +83,7 @@ class OpenedStream(Protocol):
         ...
 
     async def drain(self) -> None:
-        """After the terminal event: read the rest, briefly."""
+        """After the terminal event: let go of the rest, without waiting for it."""
         ...
 
 
@@ -133,8 +133,9 @@ class HTTPStream:
         return self._decoder.close()
 
     async def drain(self) -> None:
-        """Read the rest, briefly, so that the connection can be used again."""
-        await self._opened.drain()
+        """Let the connection be used again, unless something in the answer was not the wire format."""
+        if self._decoder.defect is None:
+            await self._opened.drain()
 
 
 class ChannelStream:
