@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, cast
 
 import httpx
 
 from .environment import proxies, unusable_certificates, unusable_proxy
+from .lookup import LookupBackend
 
 NEVER_PROXIED = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
 """A server on this machine is asked directly, whatever proxy the environment names: the proxy would see the prompt."""
@@ -34,7 +36,7 @@ def trusted_certificates() -> ssl.SSLContext:
 def own_client(trusted: ssl.SSLContext) -> httpx.AsyncClient:
     """Make the engine's own client. Raises UsageError, without the client's as its context: it may quote a password."""
     try:
-        return httpx.AsyncClient(
+        client = httpx.AsyncClient(
             verify=trusted,
             http2=False,
             follow_redirects=False,
@@ -42,10 +44,21 @@ def own_client(trusted: ssl.SSLContext) -> httpx.AsyncClient:
             limits=NO_QUEUE,
             cookies=CookieJar(NO_COOKIES),
         )
+        _look_up_here(client)
+        return client
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         needs_socks = isinstance(error, ImportError)
     named = {name: value for name, value in proxies().items() if not _can_use(value, trusted)}
     raise unusable_proxy(named or proxies(), needs_socks=needs_socks)
+
+
+def _look_up_here(client: httpx.AsyncClient) -> None:
+    """Have a client connect by way of our backend: httpcore's pools take one, but httpx 0.28 does not hand it on."""
+    inside = cast("Any", client)
+    backend = LookupBackend()
+    for transport in (inside._transport, *inside._mounts.values()):
+        if transport is not None:
+            transport._pool._network_backend = backend
 
 
 def _can_use(proxy: str, trusted: ssl.SSLContext) -> bool:

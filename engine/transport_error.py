@@ -15,6 +15,7 @@ from .core.failures import printable
 from .core.provider import WireRequest
 from .core.secret import Secret, scrub
 from .http_client import reasons
+from .lookup import ResolveTimeout
 
 POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="
 """What a client's PoolTimeout means: it has no words of its own."""
@@ -45,7 +46,7 @@ def cause_of(error: Exception) -> InterruptCause | None:
     if "PoolTimeout" in names:
         return IdleStall("pool")
     if "ConnectTimeout" in names:
-        return IdleStall("connect")
+        return IdleStall("resolve" if any(isinstance(inner, ResolveTimeout) for inner in reasons(error)) else "connect")
     if "TimeoutException" in names:
         return IdleStall("headers")
     if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):

@@ -22,10 +22,11 @@ ALLOWED = {
     "engine.stores": {"engine.stores", "engine.core"},
     "engine.http_client": {"engine.core"},
     "engine.environment": {"engine.core"},
-    "engine.own_client": {"engine.core", "engine.environment"},
+    "engine.lookup": set[str](),
+    "engine.own_client": {"engine.core", "engine.environment", "engine.lookup"},
     "engine.handshake": set[str](),
     "engine.reuse": {"engine.http_client"},
-    "engine.transport_error": {"engine.core", "engine.http_client"},
+    "engine.transport_error": {"engine.core", "engine.http_client", "engine.lookup"},
     "engine.opened_response": {
         "engine.core",
         "engine.http_client",
