@@ -34,6 +34,7 @@ from .source import (
     open_events,
 )
 from .transport import Transport, TransportError, cause_of
+from .turnstile import Turnstile
 from .watch import Watch
 
 
@@ -114,6 +115,7 @@ async def run_attempt(
     watch: Watch,
     *,
     transport: Transport,
+    turnstile: Turnstile,
     policy: Policy,
     reasons: bool,
     wall_clock: Callable[[], float],
@@ -125,6 +127,8 @@ async def run_attempt(
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
+    if not is_event_source(source):
+        await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
     remind = None if waiting_message is None else partial(_say_waiting, waiting_message, receiver)
     reader = _Reader(receiver, watch, clocks)
