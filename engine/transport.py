@@ -23,6 +23,7 @@ from .handshake import Handshake
 from .http_client import Client, build_request
 from .opened_response import CLOSE_S, OpenedResponse
 from .own_client import own_client, trusted_certificates
+from .quiet_logs import KnownSecrets
 from .transport_error import TransportError as TransportError
 from .transport_error import cause_of as cause_of
 from .transport_error import distrusted, translated
@@ -93,6 +94,7 @@ class HTTPTransport:
         self._is_ours = client is None
         self._ssl: ssl.SSLContext | None = None
         self._resting: set[OpenedResponse] = set()
+        self._sent = KnownSecrets()
 
     def _the_client(self) -> Client:
         if self._client is None:
@@ -111,6 +113,7 @@ class HTTPTransport:
         If cancelled: the connection is closed.
         """
         client, origin, secrets = self._the_client(), _origin_of(wire), secrets_of(wire)
+        self._sent.add(secrets)
         await self._wait_rest(origin)
         handshake = Handshake()
         request = build_request(client, wire, connect_s, trace=handshake)

@@ -26,6 +26,7 @@ ALLOWED = {
     "engine.own_client": {"engine.core", "engine.environment", "engine.lookup"},
     "engine.handshake": set[str](),
     "engine.reuse": {"engine.http_client"},
+    "engine.quiet_logs": {"engine.core"},
     "engine.transport_error": {"engine.core", "engine.http_client", "engine.lookup"},
     "engine.opened_response": {
         "engine.core",
@@ -40,6 +41,7 @@ ALLOWED = {
         "engine.http_client",
         "engine.opened_response",
         "engine.own_client",
+        "engine.quiet_logs",
         "engine.transport_error",
     },
     "engine.watch": {"engine.core", "engine.waiting"},
