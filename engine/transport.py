@@ -138,11 +138,17 @@ class HTTPTransport:
         """Close our own client, and what is left of its answers; a caller's stays open."""
         client, self._client = (self._client, None) if self._is_ours else (None, self._client)
         if client is not None:
+            await self._close_resting()
             with trio.move_on_after(CLOSE_S, shield=True):
-                for opened in tuple(self._resting):
-                    opened.leave()
-                    await opened.wait_closed()
                 await client.aclose()
+
+    async def _close_resting(self) -> None:
+        left = tuple(self._resting)
+        for opened in left:
+            opened.leave()
+        with trio.move_on_after(CLOSE_S, shield=True):
+            for opened in left:
+                await opened.wait_closed()
 
 
 def _origin_of(wire: WireRequest) -> str:

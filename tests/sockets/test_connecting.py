@@ -35,24 +35,29 @@ def no_collector() -> Iterator[None]:
 
 
 class Silent:
-    """Accepts, reads what comes, and never answers a handshake."""
+    """Accepts, reads what comes, and never answers a handshake; asked for a tunnel, it grants that first."""
 
     def __init__(self) -> None:
         self.greeted = 0
 
     async def serve(self, stream: trio.SocketStream) -> None:
-        await stream.receive_some()
+        if (await stream.receive_some()).startswith(b"CONNECT"):
+            await stream.send_all(b"HTTP/1.1 200 OK\r\n\r\n")
+            await stream.receive_some()
         self.greeted += 1
         while await stream.receive_some():
             pass
 
 
-async def cancel_in_handshakes(client: str, times: int) -> int:
+async def cancel_in_handshakes(client: str, times: int, *, through_proxy: bool = False) -> int:
     """How many sockets are left."""
-    server, transport = Silent(), HTTPTransport(CLIENTS[client]())
+    server = Silent()
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, server.serve, 0)
-        wire = WireRequest(f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}", {}, b"")
+        port = listeners[0].socket.getsockname()[1]
+        options = {"proxy": f"http://127.0.0.1:{port}"} if through_proxy else {}
+        transport = HTTPTransport(CLIENTS[client](**options))
+        wire = WireRequest(f"https://127.0.0.1:{port}", {}, b"")
         before = sockets_open()
         for number in range(times):
             async with trio.open_nursery() as opening:
@@ -70,6 +75,11 @@ async def cancel_in_handshakes(client: str, times: int) -> int:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_cancel_inside_a_tls_handshake_leaves_no_socket(client: str, no_collector: None) -> None:
     assert run_here(lambda: cancel_in_handshakes(client, 300)) == 0
+
+
+@pytest.mark.parametrize("client", ["httpx", "httpx2"])
+def test_a_cancel_inside_a_handshake_through_a_proxy_leaves_no_socket(client: str, no_collector: None) -> None:
+    assert run_here(lambda: cancel_in_handshakes(client, 50, through_proxy=True)) == 0
 
 
 # -- cookies ----------------------------------------------------------------------------------------------------------
