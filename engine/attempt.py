@@ -189,7 +189,11 @@ class _Reader:
     async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
         """Open and read a provider's answer, like `read_events`; the pump closes it."""
         try:
-            self.outcome = await self._read(await opening)
+            stream = await opening
+            try:
+                self.outcome = await self._read(stream)
+            finally:
+                await stream.aclose()
         except Exception as error:  # likewise
             self.give_up(error)
 

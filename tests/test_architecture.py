@@ -49,7 +49,7 @@ ALLOWED = {
     "engine.turnstile": set[str](),
     "engine.mailbox": {"engine.core", "engine.waiting"},
     "engine.single_error": {"engine.core"},
-    "engine.source": {"engine.core", "engine.transport"},
+    "engine.source": {"engine.core", "engine.opened_response", "engine.transport"},
     "engine.attempt": {
         "engine.core",
         "engine.transport",
