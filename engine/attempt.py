@@ -34,6 +34,7 @@ from .source import (
     open_events,
 )
 from .transport import Transport, TransportError, cause_of
+from .turnstile import Turnstile
 from .watch import Watch
 
 
@@ -114,6 +115,7 @@ async def run_attempt(
     watch: Watch,
     *,
     transport: Transport,
+    turnstile: Turnstile,
     policy: Policy,
     reasons: bool,
     wall_clock: Callable[[], float],
@@ -125,6 +127,8 @@ async def run_attempt(
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
+    if not is_event_source(source):
+        await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
     remind = None if waiting_message is None else partial(_say_waiting, waiting_message, receiver)
     reader = _Reader(receiver, watch, clocks)
@@ -185,7 +189,11 @@ class _Reader:
     async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
         """Open and read a provider's answer, like `read_events`; the pump closes it."""
         try:
-            self.outcome = await self._read(await opening)
+            stream = await opening
+            try:
+                self.outcome = await self._read(stream)
+            finally:
+                await stream.aclose()
         except Exception as error:  # likewise
             self.give_up(error)
 
@@ -209,7 +217,10 @@ class _Reader:
             except TransportError as error:
                 return self._at_end(stream, Broken(error.cause, str(error)))
             if events is None:
-                return self._at_end(stream, Broken(PrematureEnd()))
+                outcome = self._at_end(stream, Broken(PrematureEnd()))
+                if isinstance(outcome, Ended):  # some formats have no other end than the body's
+                    await stream.drain()
+                return outcome
             self._take(stream, events)
             if self._receiver.trouble is not None:
                 return self._receiver.trouble

@@ -130,6 +130,7 @@ class Recovery:
             self._delivery,
             self._watch,
             transport=world.transport,
+            turnstile=world.turnstile,
             policy=world.policy,
             reasons=capabilities.reasons,
             waiting_message=capabilities.waiting_message,

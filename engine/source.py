@@ -21,6 +21,7 @@ from .core.request import InferenceRequest
 from .core.secret import Secret, scrub
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
+from .opened_response import OpenedResponse
 from .transport import Body, Transport, refusal_of, secrets_of
 
 READ_EVENTS_MAX = 256
@@ -83,7 +84,11 @@ class OpenedStream(Protocol):
         ...
 
     async def drain(self) -> None:
-        """After the terminal event: read the rest, briefly."""
+        """After the terminal event: let go of the rest, without waiting for it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it. Shielded, and bounded."""
         ...
 
 
@@ -133,8 +138,14 @@ class HTTPStream:
         return self._decoder.close()
 
     async def drain(self) -> None:
-        """Read the rest, briefly, so that the connection can be used again."""
-        await self._opened.drain()
+        """Let the connection be used again, unless something in the answer was not the wire format."""
+        if self._decoder.defect is None:
+            await self._opened.drain()
+
+    async def aclose(self) -> None:
+        """Close what no task of the nursery closes. Shielded, and bounded."""
+        if isinstance(self._opened, OpenedResponse):
+            await self._opened.stop()
 
 
 class ChannelStream:
@@ -197,6 +208,9 @@ class ChannelStream:
         """Nothing is left in an ended channel."""
         await trio.lowlevel.checkpoint()
 
+    async def aclose(self) -> None:
+        """The block of `open_events` closes it. No checkpoint."""
+
 
 def open_events(
     source: EventSource, step: NextRequest
@@ -223,12 +237,21 @@ async def open_answer(
     """
     wire, decoder = _ask(provider, step, policy)
     opened = await transport.open(wire, connect_s=policy.stall.connect_s)
-    nursery.start_soon(opened.pump)
-    refusal = await refusal_of(opened, policy.limits)
+    if isinstance(opened, OpenedResponse):
+        opened.start()
+    else:
+        nursery.start_soon(opened.pump)
+    stream = HTTPStream(opened, decoder, secrets_of(wire))
+    try:
+        refusal = await refusal_of(opened, policy.limits)
+    except BaseException:
+        await stream.aclose()
+        raise
     if refusal is not None:
+        await stream.aclose()
         failure = provider.classify(refusal, now_unix_s=wall_clock())
         raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
-    return HTTPStream(opened, decoder, secrets_of(wire))
+    return stream
 
 
 def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireRequest, WireDecoder]:

@@ -16,6 +16,7 @@ from .core.retry_budget import RetryBudget
 from .core.snapshot import InterruptSnapshot
 from .source import EventSource
 from .transport import Transport
+from .turnstile import Turnstile
 
 Planner: TypeAlias = Callable[[InterruptSnapshot, Capabilities], RecoveryPlan]
 
@@ -33,6 +34,8 @@ class World:
     retry_budget: RetryBudget
     refused_forms: dict[Capabilities, set[ContinuationForm]] = field(factory=dict[Capabilities, set[ContinuationForm]])
     """What was refused, by what had been declared: learned for the life of the engine."""
+    turnstile: Turnstile = field(factory=Turnstile)
+    """A thousand answers opened at once go through it a few at a time."""
 
     @property
     def origin(self) -> str:

@@ -22,7 +22,7 @@ class ConnectionReset:
 
 @frozen
 class IdleStall:
-    """A clock ran out: `clock` names it (connect, pool, headers, first event, idle, throughput, total)."""
+    """A clock ran out: `clock` names it (resolve, connect, pool, headers, first event, idle, throughput, total)."""
 
     clock: str = "idle"
     waited_s: float | None = None
