@@ -21,7 +21,9 @@ from .core.continuation import NextRequest
 from .core.errors import InferenceError
 from .core.failures import Failure, failure_of_error
 from .core.policy import Policy
+from .core.printable import SENTENCE_CHARS_MAX, printable
 from .core.provider import Provider
+from .core.secret import Secret
 from .core.stream_events import ProviderStatus, StreamEvent
 from .single_error import cancelled_alone, single_error
 from .source import (
@@ -33,6 +35,7 @@ from .source import (
     open_answer,
     open_events,
 )
+from .spoken import SPOKEN_OF, printable_event
 from .transport import Transport, TransportError, cause_of
 from .watch import Watch
 
@@ -149,7 +152,24 @@ async def run_attempt(
         watch.end()
     if watch.stall is not None and not isinstance(reader.outcome, Ended):
         return Broken(watch.stall)  # whatever was raised on the way out
-    return reader.outcome if reader.outcome is not None else Broken(ConnectionReset())
+    return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
+
+
+def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
+    """Say how an attempt ended in what may be shown: this is where what anybody said of it leaves the attempt."""
+    match outcome:
+        case Broken(MalformedStream(said), detail):
+            return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
+        case Broken(cause, detail):
+            return Broken(cause, _sentence(detail, secrets))
+        case Refused(failure):
+            return Refused(failure.printable(secrets))
+        case Ended() | Crashed():
+            return outcome
+
+
+def _sentence(text: str, secrets: Sequence[Secret]) -> str:
+    return printable(text, SENTENCE_CHARS_MAX, secrets=secrets)
 
 
 def _say_waiting(message: str, receiver: Receiver) -> bool:
@@ -162,7 +182,7 @@ def _say_waiting(message: str, receiver: Receiver) -> bool:
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome")
+    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome", "secrets")
 
     def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
         self._receiver = receiver
@@ -170,6 +190,7 @@ class _Reader:
         self._clocks = clocks
         self._useful_before = receiver.useful_bytes
         self.outcome: Outcome | None = None
+        self.secrets: Sequence[Secret] = ()
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
         """Open, read and close an answer of a source in the same process.
@@ -201,6 +222,7 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
+        self.secrets = stream.secrets
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:
@@ -225,6 +247,8 @@ class _Reader:
     def _take(self, stream: OpenedStream, events: Sequence[StreamEvent]) -> None:
         clocks = self._clocks
         now = trio.current_time()
+        if not SPOKEN_OF.isdisjoint(map(type, events)):
+            events = [printable_event(event, stream.secrets) for event in events]
         if events and self._receiver.deliver(events):
             if clocks.progress(now):
                 self._watch.look_again()

@@ -14,9 +14,9 @@ from collections import deque
 import trio
 
 from .core.errors import StoreError
-from .core.failures import printable
 from .core.journal import Entry, encode_entries
 from .core.policy import CheckpointPolicy
+from .core.printable import printable
 from .core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta
 from .single_error import fault_of
 from .stores.store import ENTRY_BYTES_MAX, CheckpointStore, StaleFence
@@ -129,8 +129,9 @@ class JournalWriter:
             StoreError: it could not be stored in time; nothing of it may be shown.
         """
         if not await self.write():
+            seen = f"what was said could not be stored within {self._policy.write_s} s"
             raise StoreError(
-                f"run {self._run_id!r}: what was said could not be stored within {self._policy.write_s} s, and "
+                f"run '{printable(self._run_id)}': {seen}, and "
                 "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
             )
 

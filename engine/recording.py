@@ -28,7 +28,6 @@ from attrs import define, evolve, field, frozen
 
 from .core.causes import InterruptCause, MalformedStream
 from .core.codec import CodecError, structure, unstructure
-from .core.failures import printable
 from .core.messages import (
     Block,
     ImageBlock,
@@ -41,6 +40,7 @@ from .core.messages import (
     ToolResult,
 )
 from .core.policy import Policy
+from .core.printable import named, printable
 from .core.request import InferenceRequest, ToolChoice
 from .core.usage_error import UsageError
 from .placeholders import Placeholders
@@ -225,7 +225,7 @@ class _Reading:
 
     def _begin(self, entry: dict[str, Any]) -> None:
         if entry.get("schema") != SCHEMA_VERSION:
-            raise CodecError(f"schema {entry.get('schema')!r} seen, {SCHEMA_VERSION} expected")
+            raise CodecError(f"schema {named(repr(entry.get('schema')))} seen, {SCHEMA_VERSION} expected")
         if self.recording is not None:
             raise CodecError("a second 'recording'; expected one, in the first line")
         self.recording = Recording(

@@ -20,10 +20,10 @@ import trio
 
 from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
 from .core.errors import InvalidRequest
-from .core.failures import printable
 from .core.policy import Limits
+from .core.printable import printable
 from .core.provider import WireRefusal, WireRequest
-from .core.secret import Secret, scrub
+from .core.secret import Secret
 from .environment import proxies, unusable_certificates, unusable_proxy
 from .http_client import Client, Response, build_request, reasons
 from .waiting import WaitingTask
@@ -267,7 +267,7 @@ def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
     if cause is None:
         return error
     if isinstance(cause, MalformedStream):
-        cause = MalformedStream(printable(scrub(str(error), secrets)))
+        cause = MalformedStream(printable(str(error), secrets=secrets))
     if cause == IdleStall("pool"):
         return TransportError(cause, POOL_FULL)
     not_connected = type(error).__name__ == "ConnectError"
@@ -275,7 +275,7 @@ def _translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
     if not_connected or not text:  # "all attempts failed", or nothing: the reason is inside
         text = next((text for inner in reversed([*reasons(error)]) if (text := str(inner))), "")
     what = "could not connect" if not_connected else ""
-    return TransportError(cause, printable(scrub(text, secrets)), what=what)
+    return TransportError(cause, printable(text, secrets=secrets), what=what)
 
 
 def _distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:

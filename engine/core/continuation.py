@@ -27,6 +27,7 @@ from attrs import evolve, frozen
 from .capabilities import Capabilities, ContinuationForm
 from .messages import AnswerBlock, Block, Message, OpaqueBlock, Role, TextBlock
 from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from .printable import named
 from .request import InferenceRequest
 from .snapshot import InterruptSnapshot
 from .usage import estimate_tokens
@@ -81,7 +82,7 @@ def next_request(
 def _restart(request: InferenceRequest, snapshot: InterruptSnapshot) -> NextStep:
     ran = snapshot.server_tool_in_flight or _first_opaque(snapshot.blocks)
     if ran is not None:
-        return CannotContinue(f"a server-side tool ({ran}) may have run; asking again would run it twice")
+        return CannotContinue(f"a server-side tool ({named(ran)}) may have run; asking again would run it twice")
     return NextRequest(request, ContinuationForm.RESTART)
 
 
@@ -90,7 +91,7 @@ def _continue(
 ) -> NextStep:
     if snapshot.server_tool_in_flight is not None:
         return CannotContinue(
-            f"a server-side tool ({snapshot.server_tool_in_flight}) had started and may have run; "
+            f"a server-side tool ({named(snapshot.server_tool_in_flight)}) had started and may have run; "
             "going on would run it twice"
         )
     if capabilities.whole_only is not None or not prefix.strip():

@@ -28,7 +28,7 @@ from typing import TypeVar, TypeVarTuple
 import trio
 
 from ..core.errors import StoreError
-from ..core.failures import printable
+from ..core.printable import printable
 from .sqlite_errors import REMEDIES, typed_errors
 from .sqlite_file import checked_path, file_id, open_file, transaction
 from .store import (

@@ -28,12 +28,12 @@ import trio
 from attrs import evolve, frozen
 
 from ..core.capabilities import Capabilities
-from ..core.failures import printable
 from ..core.journal import restore
 from ..core.planner import (
     RecoveryPlan,
     plan_recovery,
 )
+from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
