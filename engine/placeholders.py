@@ -204,9 +204,9 @@ class _Tokens:
 
     @property
     def _is_free(self) -> bool:
-        """Whether what comes next stands in a value of the user's."""
+        """Whether what comes next stands in a value of the user's, or in one that nothing is known of."""
         path = [frame.key for frame in self._frames[:-1] if frame.is_object]
-        return any(key in USERS and not _is_providers(path, at) for at, key in enumerate(path))
+        return any(_is_users(path, at) for at in range(len(path)))
 
     def _string(self, token: str) -> Iterator[_Piece]:
         frame = self._frames[-1] if self._frames else None
@@ -275,9 +275,11 @@ class _Tokens:
         return _Piece(token)
 
 
-def _is_providers(path: Sequence[str], at: int) -> bool:
-    """Whether metadata are none of the user's: an error's are a gateway's, and Google's hold an event's usage."""
-    return path[at] == "metadata" and (path[max(at - 1, 0)] in _ERROR_OBJECTS or tuple(path[at : at + 2]) in _USAGES)
+def _is_users(path: Sequence[str], at: int) -> bool:
+    """Whether a key's value is the user's. Metadata of an error are a gateway's, and Google's hold an event's usage."""
+    if path[at] == "metadata" and (path[max(at - 1, 0)] in _ERROR_OBJECTS or tuple(path[at : at + 2]) in _USAGES):
+        return False
+    return path[at] in USERS or path[at] not in WIRE_KEYS
 
 
 def _is_torn(token: str) -> bool:
