@@ -35,7 +35,6 @@ from .source import (
     open_answer,
     open_events,
 )
-from .spoken import SPOKEN_OF, printable_event
 from .transport import Transport, TransportError, cause_of
 from .watch import Watch
 
@@ -72,6 +71,9 @@ Outcome: TypeAlias = Ended | Broken | Refused | Crashed
 
 class Receiver(Protocol):
     """Who takes the events of an attempt: synchronous, for nothing may come between a read and its fold."""
+
+    secrets: Sequence[Secret]
+    """What nothing that it tells of the answer may hold."""
 
     def deliver(self, events: Sequence[StreamEvent]) -> bool:
         """Take the events of one read; whether any of them was progress."""
@@ -222,7 +224,7 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
-        self.secrets = stream.secrets
+        self.secrets = self._receiver.secrets = stream.secrets
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:
@@ -247,8 +249,6 @@ class _Reader:
     def _take(self, stream: OpenedStream, events: Sequence[StreamEvent]) -> None:
         clocks = self._clocks
         now = trio.current_time()
-        if not SPOKEN_OF.isdisjoint(map(type, events)):
-            events = [printable_event(event, stream.secrets) for event in events]
         if events and self._receiver.deliver(events):
             if clocks.progress(now):
                 self._watch.look_again()
