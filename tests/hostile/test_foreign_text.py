@@ -103,11 +103,11 @@ async def told(provider: Any, script: Script) -> list[tuple[str, object]]:
 
 
 def run(provider: Any, scripts: Iterable[Script], caplog: pytest.LogCaptureFixture) -> None:
-    lines: list[tuple[str, object]] = []
+    lines: set[tuple[str, str]] = set()
 
     async def main() -> None:
         for script in scripts:
-            lines.extend(await told(provider, script))
+            lines.update((place, str(text)) for place, text in await told(provider, script))
 
     with caplog.at_level(logging.DEBUG):
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
