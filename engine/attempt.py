@@ -21,7 +21,9 @@ from .core.continuation import NextRequest
 from .core.errors import InferenceError
 from .core.failures import Failure, failure_of_error
 from .core.policy import Policy
+from .core.printable import SENTENCE_CHARS_MAX, printable
 from .core.provider import Provider
+from .core.secret import Secret
 from .core.stream_events import ProviderStatus, StreamEvent
 from .single_error import cancelled_alone, single_error
 from .source import (
@@ -70,6 +72,9 @@ Outcome: TypeAlias = Ended | Broken | Refused | Crashed
 
 class Receiver(Protocol):
     """Who takes the events of an attempt: synchronous, for nothing may come between a read and its fold."""
+
+    secrets: Sequence[Secret]
+    """What nothing that it tells of the answer may hold."""
 
     def deliver(self, events: Sequence[StreamEvent]) -> bool:
         """Take the events of one read; whether any of them was progress."""
@@ -153,7 +158,24 @@ async def run_attempt(
         watch.end()
     if watch.stall is not None and not isinstance(reader.outcome, Ended):
         return Broken(watch.stall)  # whatever was raised on the way out
-    return reader.outcome if reader.outcome is not None else Broken(ConnectionReset())
+    return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
+
+
+def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
+    """Say how an attempt ended in what may be shown: this is where what anybody said of it leaves the attempt."""
+    match outcome:
+        case Broken(MalformedStream(said), detail):
+            return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
+        case Broken(cause, detail):
+            return Broken(cause, _sentence(detail, secrets))
+        case Refused(failure):
+            return Refused(failure.printable(secrets))
+        case Ended() | Crashed():
+            return outcome
+
+
+def _sentence(text: str, secrets: Sequence[Secret]) -> str:
+    return printable(text, SENTENCE_CHARS_MAX, secrets=secrets)
 
 
 def _say_waiting(message: str, receiver: Receiver) -> bool:
@@ -166,7 +188,7 @@ def _say_waiting(message: str, receiver: Receiver) -> bool:
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome")
+    __slots__ = ("_clocks", "_receiver", "_useful_before", "_watch", "outcome", "secrets")
 
     def __init__(self, receiver: Receiver, watch: Watch, clocks: Clocks) -> None:
         self._receiver = receiver
@@ -174,6 +196,7 @@ class _Reader:
         self._clocks = clocks
         self._useful_before = receiver.useful_bytes
         self.outcome: Outcome | None = None
+        self.secrets: Sequence[Secret] = ()
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
         """Open, read and close an answer of a source in the same process.
@@ -209,6 +232,7 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
+        self.secrets = self._receiver.secrets = stream.secrets
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:

@@ -15,6 +15,7 @@ from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCall
 from .core.journal import JournalHeader, RestoredRun, header_of, restore_in_steps
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
+from .core.printable import named, printable
 from .core.replay import block_events
 from .core.validators import seen
 from .single_error import fault_of
@@ -35,7 +36,7 @@ class StoreUnavailable:
 
 
 def _told(fault: Exception) -> str:
-    return str(fault) if isinstance(fault, StoreUnreachable) else f"{type(fault).__name__}: {fault}"
+    return printable(str(fault) if isinstance(fault, StoreUnreachable) else f"{type(fault).__name__}: {fault}")
 
 
 async def load_journal(
@@ -106,7 +107,7 @@ async def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Li
         restored = await _in_turns(restore_in_steps(journal.entries, limits))
     except CodecError as error:
         raise StoreError(
-            f"the checkpoint of run {run_id!r} can not be read: {error}; delete it to start anew"
+            f"the checkpoint of run '{printable(run_id)}' can not be read: {error}; delete it to start anew"
         ) from error
     if restored is not None:
         _require_request(restored.header, run_id, mark)
@@ -131,8 +132,8 @@ def _refuse_another(first_entry: bytes | None, run_id: str, mark: str) -> None:
 def _require_request(header: JournalHeader, run_id: str, mark: str) -> None:
     if header.fingerprint != mark:
         raise CheckpointMismatch(
-            f"run {run_id!r} holds the checkpoint of another request (fingerprint "
-            f"{header.fingerprint[:12]} seen, {mark[:12]} expected); take another run id, or delete it"
+            f"run '{printable(run_id)}' holds the checkpoint of another request (fingerprint "
+            f"{named(header.fingerprint[:12])} seen, {mark[:12]} expected); take another run id, or delete it"
         )
 
 

@@ -30,6 +30,7 @@ from .core.leading_thoughts import LeadingThoughts, has_thought
 from .core.messages import ReasoningBlock, TextBlock
 from .core.result import SeamVerdict
 from .core.seam import Aligner
+from .core.secret import Secret
 from .core.stream_events import (
     CURSOR_TOO_LONG,
     AnswerRestarted,
@@ -48,6 +49,7 @@ from .core.stream_events import (
 from .core.usage import UsageReport
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
+from .spoken import SPOKEN_OF, printable_event
 
 _NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
 """Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
@@ -71,6 +73,7 @@ class Delivery:
         self.accumulator = accumulator
         self.mailbox = mailbox
         self.journal = journal
+        self.secrets: Sequence[Secret] = ()
         self.trouble: Outcome | None = None
         self.said_anything = False
         self.answer_ended = False
@@ -245,6 +248,8 @@ class Delivery:
 
     def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
         """Deliver anything but plain text on a decided seam."""
+        if kind in SPOKEN_OF:
+            event = printable_event(event, self.secrets)
         if kind in _NO_PROGRESS and kind is not UsageReport:
             self._note(event)
             return

@@ -24,9 +24,9 @@ import trio
 from attrs import frozen
 
 from .core.errors import StoreError
-from .core.failures import printable
 from .core.journal import Entry, encode_entries, encode_entry, merge_deltas, split_replaceable
 from .core.policy import CheckpointPolicy
+from .core.printable import printable
 from .core.stream_events import (
     BlockStop,
     CursorMoved,
@@ -177,8 +177,9 @@ class JournalWriter:
             StoreError: it could not be stored in time; nothing of it may be shown.
         """
         if not await self.write():
+            seen = f"what was said could not be stored within {self._policy.write_s} s"
             raise StoreError(
-                f"run {self._run_id!r}: what was said could not be stored within {self._policy.write_s} s, and "
+                f"run '{printable(self._run_id)}': {seen}, and "
                 "CheckpointPolicy(before_delivery=True) shows nothing that is not stored"
             )
 

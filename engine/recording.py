@@ -8,8 +8,9 @@
 
 Rules:
 - No key, no URL's query, no header that is not in `_HEADERS` or one of rate limits. A key that a body quotes is `*`.
-- Unless `with_content`, texts, thoughts, arguments and names are placeholders of the same shape (`placeholders`), and
-  the key they are drawn from is gone. Of the request the sizes are left, and what may change a recovery.
+- Unless `with_content`, texts, thoughts, arguments, names and the user's keys are placeholders of the same shape
+  (`placeholders`), and the secret they are drawn from is gone. Of the request the sizes are left, and what may change
+  a recovery.
 - `at_s` counts from the recording's beginning. `how` is "end" (the body's own), "broke" (with its `cause`) or "left":
   the engine closed it, be it that a clock ran out, the run was cancelled, or nothing more was needed.
 - A read that is not UTF-8 by itself stands as `base64` instead of `text`.
@@ -28,7 +29,6 @@ from attrs import define, evolve, field, frozen
 
 from .core.causes import InterruptCause, MalformedStream
 from .core.codec import CodecError, structure, unstructure
-from .core.failures import printable
 from .core.messages import (
     Block,
     ImageBlock,
@@ -41,6 +41,7 @@ from .core.messages import (
     ToolResult,
 )
 from .core.policy import Policy
+from .core.printable import named, printable
 from .core.request import InferenceRequest, ToolChoice
 from .core.usage_error import UsageError
 from .placeholders import Placeholders
@@ -225,7 +226,7 @@ class _Reading:
 
     def _begin(self, entry: dict[str, Any]) -> None:
         if entry.get("schema") != SCHEMA_VERSION:
-            raise CodecError(f"schema {entry.get('schema')!r} seen, {SCHEMA_VERSION} expected")
+            raise CodecError(f"schema {named(repr(entry.get('schema')))} seen, {SCHEMA_VERSION} expected")
         if self.recording is not None:
             raise CodecError("a second 'recording'; expected one, in the first line")
         self.recording = Recording(
@@ -319,13 +320,14 @@ def split_like(reads: Sequence[Read], body: bytes) -> tuple[Read, ...]:
 
 def _shaped_request(request: InferenceRequest) -> InferenceRequest:
     names = {tool.name: f"tool{number}" for number, tool in enumerate(request.tools)}
+    ids = _CallIds()
     choice = request.tool_choice
     if choice is not None and choice.name is not None:
         choice = ToolChoice.tool(names[choice.name])
     return evolve(
         request,
         messages=[
-            Message(message.role, tuple(_shaped_block(block, names) for block in message.content))
+            Message(message.role, tuple(_shaped_block(block, names, ids) for block in message.content))
             for message in request.messages
         ],
         system=[_blank(block.text) for block in request.system],
@@ -341,7 +343,14 @@ def _blank(text: str) -> str:
     return "x" * len(text.encode("utf-8", "surrogatepass"))
 
 
-def _shaped_block(block: Block, names: Mapping[str, str]) -> Block:
+class _CallIds(dict[str, str]):
+    """Ids of calls by the ones they had: a call and its result stay a pair, and the id may be the caller's own."""
+
+    def __missing__(self, call_id: str) -> str:
+        return self.setdefault(call_id, f"call{len(self)}")
+
+
+def _shaped_block(block: Block, names: Mapping[str, str], ids: Mapping[str, str]) -> Block:
     match block:
         case TextBlock(text):
             return TextBlock(_blank(text))
@@ -350,9 +359,9 @@ def _shaped_block(block: Block, names: Mapping[str, str]) -> Block:
         case ImageBlock(media_type):
             return ImageBlock(media_type, b"\0")
         case ToolCall(call_id, name):
-            return ToolCall(call_id, names.get(name, "tool"), {})
+            return ToolCall(ids[call_id], names.get(name, "tool"), {})
         case ToolResult(call_id, content, is_error):
-            return ToolResult(call_id, _blank(content) if isinstance(content, str) else "", is_error)
+            return ToolResult(ids[call_id], _blank(content) if isinstance(content, str) else "", is_error)
         case OpaqueBlock(kind, _, origin):
             return OpaqueBlock(kind, {}, origin)
 

@@ -27,6 +27,7 @@ from .core.failures import Failure, FailureKind
 from .core.journal import AnswerEnded, AttemptEnded, GenerationEnded, RestoredRun
 from .core.ledger import Ledger
 from .core.planner import Reattach, RecoveryPlan, SynthesizeToolUse
+from .core.printable import SENTENCE_CHARS_MAX, printable
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, SeamVerdict
 from .core.retry import attempts_max, delay_s
@@ -260,7 +261,7 @@ class Recovery:
         step = next_request(self._request, snapshot, plan, capabilities, origin=self._world.origin)
         if isinstance(step, CannotContinue):
             message = f"stream interrupted ({cause}): {step.reason}"
-            return Fail(StreamInterrupted(message, cause=cause, snapshot=snapshot))
+            return Fail(StreamInterrupted(printable(message, SENTENCE_CHARS_MAX), cause=cause, snapshot=snapshot))
         if exhausted is not None:
             return Fail(self._error(cause, exhausted, snapshot))
         if step.form is ContinuationForm.RESTART and snapshot.anything_shown:
@@ -355,8 +356,9 @@ class Recovery:
         if not held.anything_shown:
             return failure.to_error()
         attempts = f"{self._spent} attempt{'s' if self._spent != 1 else ''}"
+        message = f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}"
         return StreamInterrupted(
-            f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}",
+            printable(message, SENTENCE_CHARS_MAX),
             cause=cause,
             snapshot=held,
             retry_after_s=failure.retry_after_s,

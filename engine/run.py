@@ -16,8 +16,8 @@ from .checkpoint import MORE_SHOWN, StoreUnavailable, delivered_again, load_jour
 from .core.accumulator import Accumulator
 from .core.errors import StoreError, UsageError
 from .core.events import Event, Finished, Status, StreamReset
-from .core.failures import printable
 from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint, warm_up
+from .core.printable import printable
 from .core.request import InferenceRequest
 from .core.result import AttemptRecord, StreamResult
 from .core.snapshot import InterruptSnapshot

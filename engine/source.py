@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
 import trio
-from attrs import evolve
 
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
@@ -18,7 +17,7 @@ from .core.failures import Failure, FailureKind
 from .core.policy import Policy
 from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
 from .core.request import InferenceRequest
-from .core.secret import Secret, scrub
+from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
 from .opened_response import OpenedResponse
@@ -71,6 +70,11 @@ class OpenedStream(Protocol):
         ...
 
     @property
+    def secrets(self) -> Sequence[Secret]:
+        """What nothing that is said about the answer may hold."""
+        ...
+
+    @property
     def bytes_received(self) -> int:
         """Bytes of the body so far."""
         ...
@@ -111,7 +115,7 @@ class HTTPStream:
     def __init__(self, opened: Body, decoder: WireDecoder, secrets: Sequence[Secret] = ()) -> None:
         self._opened = opened
         self._decoder = decoder
-        self._secrets = secrets
+        self.secrets = secrets
         self.bytes_received = 0
 
     @property
@@ -121,9 +125,8 @@ class HTTPStream:
 
     @property
     def defect(self) -> str | None:
-        """What was not the wire format, if anything was not; it may quote a stranger, so without our secrets."""
-        defect = self._decoder.defect
-        return defect if defect is None else scrub(defect, self._secrets)
+        """What was not the wire format, if anything was not."""
+        return self._decoder.defect
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
@@ -153,6 +156,7 @@ class ChannelStream:
 
     bytes_received = 0
     defect: str | None = None
+    secrets: Sequence[Secret] = ()
 
     def __init__(self, channel: trio.abc.ReceiveChannel[StreamEvent]) -> None:
         self._channel = channel
@@ -250,7 +254,7 @@ async def open_answer(
     if refusal is not None:
         await stream.aclose()
         failure = provider.classify(refusal, now_unix_s=wall_clock())
-        raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
+        raise RefusedError(failure.printable(secrets_of(wire)))
     return stream
 
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
 from .core.errors import InvalidRequest
-from .core.failures import printable
+from .core.printable import printable
 from .core.provider import WireRequest
-from .core.secret import Secret, scrub
+from .core.secret import Secret
 from .http_client import reasons
 from .lookup import ResolveTimeout
 
@@ -69,7 +69,7 @@ def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
     if cause is None:
         return error
     if isinstance(cause, MalformedStream):
-        cause = MalformedStream(printable(scrub(str(error), secrets)))
+        cause = MalformedStream(printable(str(error), secrets=secrets))
     if cause == IdleStall("pool"):
         return TransportError(cause, POOL_FULL)
     not_connected = type(error).__name__ == "ConnectError"
@@ -77,7 +77,7 @@ def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
     if not_connected or not text:  # "all attempts failed", or nothing: the reason is inside
         text = next((text for inner in reversed([*reasons(error)]) if (text := str(inner))), "")
     what = "could not connect" if not_connected else ""
-    return TransportError(cause, printable(scrub(text, secrets)), what=what)
+    return TransportError(cause, printable(text, secrets=secrets), what=what)
 
 
 def distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:

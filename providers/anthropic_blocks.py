@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..engine.core.json_value import JSONObject
 from ..engine.core.messages import OpaqueBlock
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stream_events import (
     BlockStop,
     OpaqueBlockReceived,
@@ -104,7 +105,7 @@ class OpenBlock:
         """Say what a delta adds."""
         kind = text_at(delta, "type")
         if _DELTA_KINDS.get(kind, self.kind) != self.kind:
-            self.defect = f"seen a {kind} in a {self.kind} block; expected one of its own kind"
+            self.defect = f"seen a {named(kind)} in a {named(self.kind)} block; expected one of its own kind"
             return
         match kind:
             case "text_delta":
@@ -170,7 +171,7 @@ class OpenBlock:
         if self._parts:
             given = parse_arguments("".join(self._parts))
             if given is None:
-                self.defect = f"seen a {self.kind} block whose input is no JSON object; expected one"
+                self.defect = f"seen a {named(self.kind)} block whose input is no JSON object; expected one"
                 return
             data["input"] = given
         if self._is_lossy:

@@ -30,6 +30,7 @@ from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     AnswerRestarted,
@@ -146,7 +147,7 @@ class AnthropicDecoder:
         if not isinstance(content, str):
             kind = text_at(content, "type") or frame.event
             if kind in _STRICT and (reason := explain_arguments(frame.data)) is not None:
-                self._break(f"{kind}: {reason}")
+                self._break(f"{named(kind)}: {reason}")
             else:
                 events.extend(self._read(kind, content))
                 self._learn_head(frame.data)
@@ -202,7 +203,7 @@ class AnthropicDecoder:
             self._break("seen content_block_start; expected message_start first")
             return
         if index is None or index != self._blocks_started:
-            self._break(f"seen content block {index}; expected block {self._blocks_started}")
+            self._break(f"seen content block {named(index)}; expected block {self._blocks_started}")
             return
         if block is None:
             self._break("seen content_block_start without a block that can be named; expected its type, id, name")
@@ -233,7 +234,9 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.get(index)
         if index is None or block is None:
-            self._break(f"seen a delta of block {index}; expected one of the open blocks {sorted(self._blocks)}")
+            self._break(
+                f"seen a delta of block {named(index)}; expected one of the open blocks {named(sorted(self._blocks))}"
+            )
             return
         delta = object_at(content, "delta")
         yield from block.delta_events(delta)
@@ -247,7 +250,9 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.pop(index, None)
         if block is None:
-            self._break(f"seen the stop of block {index}; expected one of the open blocks {sorted(self._blocks)}")
+            self._break(
+                f"seen the stop of block {named(index)}; expected one of the open blocks {named(sorted(self._blocks))}"
+            )
             return
         self._note_no_plain()
         if block.is_unsure:

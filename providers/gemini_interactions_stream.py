@@ -21,6 +21,7 @@ from attrs import frozen
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     BlockStop,
@@ -209,7 +210,7 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = open_step(object_at(event, "step"), self._origin, self._limits)
         if index is None or index <= self._index_max:
-            self._break(f"seen the start of step {index}; expected an index above {self._index_max}")
+            self._break(f"seen the start of step {named(index)}; expected an index above {named(self._index_max)}")
         elif step is None:
             self._break("seen step.start without a step that can be named; expected its type, id, name")
         elif self._steps_started >= self._limits.blocks_max:
@@ -236,7 +237,9 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.get(index)
         if step is None:
-            self._break(f"seen a delta of step {index}; expected one of the open steps {sorted(self._steps)[:8]}")
+            self._break(
+                f"seen a delta of step {named(index)}; expected one of the open steps {named(sorted(self._steps)[:8])}"
+            )
             return
         yield from step.delta_events(object_at(event, "delta"), size)
         self.ignored += step.take_ignored()
@@ -247,7 +250,9 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.pop(index, None)
         if step is None:
-            self._break(f"seen the stop of step {index}; expected one of the open steps {sorted(self._steps)[:8]}")
+            self._break(
+                f"seen the stop of step {named(index)}; expected one of the open steps {named(sorted(self._steps)[:8])}"
+            )
             return
         self._tools_open = max(self._tools_open - step.is_result, 0)
         yield from step.close_events(closes_server_tool=step.is_result and not self._tools_open)
@@ -265,7 +270,7 @@ class InteractionsDecoder:
                 yield from step.close_events()
         yield from self._report(interaction)
         if status in FAULTS:
-            fault = interaction.get("error") or {"message": f"the interaction ended as {status}", "code": status}
+            fault = interaction.get("error") or {"message": f"the interaction ended as {named(status)}", "code": status}
             yield StreamFailed(self._read_error(fault))
         else:
             is_call = reason is StopReason.END_TURN and self._has_calls

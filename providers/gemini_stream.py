@@ -25,6 +25,7 @@ from hashlib import sha256
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ..engine.core.usage import UsageReport
@@ -161,7 +162,7 @@ class GeminiDecoder:
         if word in _NO_WORD and blocked in _NO_WORD:
             self._ignored += word.endswith("_UNSPECIFIED")
         elif word in FAULTS:
-            fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {word}", "code": word}
+            fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {named(word)}", "code": word}
             self._fail(events, fault if FAULTS[word] is None else {**fault, "status_code": FAULTS[word]})
         elif word not in _NO_WORD:
             self._stop(STOP_REASONS.get(word, StopReason.OTHER), word, events)
@@ -170,7 +171,7 @@ class GeminiDecoder:
 
     def _stop(self, reason: StopReason, word: str, events: list[StreamEvent]) -> None:
         if reason is StopReason.END_TURN and self._calls.is_open:
-            self._break(f"seen {word} while a call waits for its arguments; expected its end first")
+            self._break(f"seen {named(word)} while a call waits for its arguments; expected its end first")
             return
         if reason is StopReason.END_TURN and self._calls.has_calls:
             reason = StopReason.TOOL_USE

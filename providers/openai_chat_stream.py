@@ -25,6 +25,7 @@ from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     BlockStop,
@@ -313,7 +314,7 @@ class OpenAIChatDecoder:
             return
         if word in FAULT_WORDS:
             self._end()
-            yield StreamFailed(self._read_error({"message": f"finish_reason {word}", "code": word}))
+            yield StreamFailed(self._read_error({"message": f"finish_reason {named(word)}", "code": word}))
             return
         self._is_finished = True
         yield StopReported(self._stop_reason(word, is_cut=is_cut), word)

@@ -19,6 +19,7 @@ from zlib import crc32
 
 from ..engine.core.json_value import JSONObject
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from .openai_responses_cursor import OpenItem, SaidState
 from .surrogates import SurrogateJoiner
@@ -121,7 +122,7 @@ class SpokenItem:
         """Take a fragment of a part; return what is said."""
         before = "" if part == self._part else self._begin(part)
         if self._is_part_done:
-            self.defect = f"seen more of a {self.kind}'s text after its end; expected none"
+            self.defect = f"seen more of a {named(self.kind)}'s text after its end; expected none"
             return ""
         return self._said.note(before + self._part_said.take(fragment))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence, Set
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.messages import OpaqueBlock
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stream_events import (
     BlockStop,
     OpaqueBlockReceived,
@@ -86,7 +87,9 @@ class Output:
             else:
                 self.ignored += 1
         elif known is not None and not known.is_closed:
-            self.defect = f"seen a second item at output index {known.index}; expected the first to end before it"
+            self.defect = (
+                f"seen a second item at output index {named(known.index)}; expected the first to end before it"
+            )
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             yield from self._begin(made, item)
 
@@ -96,7 +99,7 @@ class Output:
         known = self._find(index, text_at(item, "call_id"), text_at(item, "id"))
         if known is not None and not known.is_closed:
             if kind and kind != known.kind:
-                self.defect = f"seen the end of a {kind[:80]} in a {known.kind}; expected its own"
+                self.defect = f"seen the end of a {named(kind)} in a {named(known.kind)}; expected its own"
                 return
             yield from self._close(known, item)
         elif not kind or self._is_past(index) or (known is not None and _is_told_again(known, index, item)):
@@ -164,12 +167,12 @@ class Output:
             if is_whole:
                 self.ignored += 1
             else:
-                self.defect = f"seen more of a {kind} after its end; expected none"
+                self.defect = f"seen more of a {named(kind)} after its end; expected none"
             return None
         if item is None:
             return self._make(index, kind, alias)
         if item.kind != kind:
-            self.defect = f"seen a delta of a {kind} in a {item.kind[:80]}; expected one of its own kind"
+            self.defect = f"seen a delta of a {named(kind)} in a {named(item.kind)}; expected one of its own kind"
             return None
         return item
 

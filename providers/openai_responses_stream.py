@@ -27,6 +27,7 @@ from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     AnswerRestarted,
@@ -154,7 +155,7 @@ class OpenAIResponsesDecoder:
             return
         kind = text_at(content, "type") or frame.event
         if kind in _TERMINAL and (reason := explain_arguments(frame.data)) is not None:
-            self._break(f"{kind}: {reason}")
+            self._break(f"{named(kind)}: {reason}")
         elif self._is_new(kind, content):
             events.extend(self._read(kind, content))
             if self._output.defect is not None:

@@ -20,8 +20,9 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve, frozen
 
-from ..engine.core.failures import Failure, FailureKind, printable
+from ..engine.core.failures import Failure, FailureKind
 from ..engine.core.json_value import JSONObject, JSONValue
+from ..engine.core.printable import printable
 from ..engine.core.provider import WireRefusal
 from ..engine.core.retry import duration_s, hint_in_message, reset_hint_s, retry_after_s
 from .endpoint import Endpoint

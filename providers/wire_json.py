@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..engine.core.failures import printable
 from ..engine.core.json_value import JSONObject, JSONValue
+from ..engine.core.printable import printable
 from ..engine.core.tool_json import DEPTH_MAX, read_finite_float
 from ..engine.core.usage_error import UsageError
 
@@ -29,7 +29,7 @@ def read_object(text: str) -> JSONObject | str:
     value = read_value(text)
     if isinstance(value, dict):
         return value
-    return f"seen {printable(text, _EXCERPT_CHARS_MAX)!r}; expected a JSON object"
+    return f"seen '{printable(text, _EXCERPT_CHARS_MAX)}'; expected a JSON object"
 
 
 def read_value(text: str) -> JSONValue:

@@ -58,9 +58,10 @@ ALLOWED = {
         "engine.single_error",
         "engine.turnstile",
     },
+    "engine.spoken": {"engine.core"},
     "engine.journal_writer": {"engine.core", "engine.stores", "engine.waiting", "engine.single_error"},
     "engine.checkpoint": {"engine.core", "engine.stores", "engine.single_error"},
-    "engine.delivery": {"engine.core", "engine.attempt", "engine.journal_writer", "engine.mailbox"},
+    "engine.delivery": {"engine.core", "engine.attempt", "engine.journal_writer", "engine.mailbox", "engine.spoken"},
     "engine.recovery": {
         "engine.core",
         "engine.attempt",

@@ -7,7 +7,7 @@ from enum import IntEnum
 from attrs import frozen
 
 from ..core import errors
-from ..core.failures import printable
+from ..core.printable import printable
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..stores.store import StaleFence
 from .flags import in_flags

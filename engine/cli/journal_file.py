@@ -19,9 +19,9 @@ from attrs import frozen
 
 from ..core.codec import CodecError, from_json, to_json
 from ..core.errors import CheckpointMismatch, StoreError
-from ..core.failures import printable
 from ..core.journal import restore
 from ..core.policy import Limits
+from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..stores.sqlite import SQLiteStore
@@ -194,7 +194,9 @@ def _question_in(run_id: str, entries: Iterable[bytes]) -> Question | None:
     try:
         return from_json(latest, Question)
     except CodecError as error:
-        raise StoreError(f"the question of run '{printable(run_id)}' can not be read: {error}") from error
+        raise StoreError(
+            f"the question of run '{printable(run_id)}' can not be read: {printable(str(error))}"
+        ) from error
 
 
 # -- reading without owning ---------------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def _read_entries(path: Path) -> dict[str, _Stored]:
             rows = connection.execute("SELECT id, CAST(name AS BLOB) FROM runs ORDER BY id").fetchall()
             return {name.decode("utf-8", "surrogatepass"): _read_run(connection, run) for run, name in rows}
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(f"{path}: {printable(str(error))}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:

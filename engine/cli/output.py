@@ -32,7 +32,6 @@ from ..core.events import (
     ToolCallCancel,
     ToolCallReady,
 )
-from ..core.failures import printable
 from ..core.planner import (
     ContinueText,
     Reattach,
@@ -41,6 +40,7 @@ from ..core.planner import (
     TruncateBeforeTool,
     WholeRestart,
 )
+from ..core.printable import printable
 from ..core.result import StreamResult
 from ..core.stop import StopReason
 from .exits import OutputFailed, ReaderGone

@@ -25,8 +25,8 @@ from ..core.events import (
     ToolCallCancel,
     ToolCallReady,
 )
-from ..core.failures import printable
 from ..core.policy import Policy
+from ..core.printable import printable
 from ..core.usage_error import RiverrunError
 from ..recording import Exchange
 from ..testing.recording import Recorded, RecordingEnded, recorded

@@ -9,7 +9,7 @@ from contextlib import aclosing
 import trio
 from attrs import evolve
 
-from ..core.failures import printable
+from ..core.printable import printable
 from ..core.usage_error import UsageError
 from .answering import Asking, answer, open_provider
 from .chat import check_variable, printer_of

@@ -28,6 +28,7 @@ from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
 from .held_blocks import CallParts, Held, HeldBlocks, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
+from .printable import named
 from .snapshot import InFlightTool, InterruptSnapshot
 from .stop import StopReason
 from .stream_events import (
@@ -119,8 +120,7 @@ class Accumulator:
         if not event.text:
             return None
         self._open_reasoning = None
-        block = TextParts()
-        self._hold(block)
+        self._hold(block := TextParts())
         self._open_text = block.parts
         return self.fold(event)
 
@@ -152,7 +152,7 @@ class Accumulator:
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
         if event.id in self._open_calls or event.id in self._completed:
-            self._note(f"a second start of call {event.id[:80]!r}; expected each call to start once")
+            self._note(f"a second start of call '{named(event.id)}'; expected each call to start once")
             return None
         self._close_blocks()
         call = CallParts(event.id, event.name)
@@ -166,7 +166,7 @@ class Accumulator:
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
         call = self._open_calls.get(event.id)
         if call is None:
-            self._note(f"arguments for call {event.id[:80]!r}, which is not open; expected a start before them")
+            self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
         size = size_bytes(event.args_delta)
         call.parts.append(event.args_delta)
@@ -188,7 +188,7 @@ class Accumulator:
             return None
         call = self._open_calls.pop(event.id, None)
         if call is None:
-            self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
+            self._note(f"a stop of call '{named(event.id)}', which is not open; expected a start before it")
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)

@@ -30,6 +30,7 @@ from attrs import evolve, frozen
 from .capabilities import Capabilities, ContinuationForm
 from .messages import AnswerBlock, Block, Message, OpaqueBlock, ReasoningBlock, Role, TextBlock
 from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from .printable import named
 from .request import InferenceRequest
 from .snapshot import InterruptSnapshot
 from .usage import estimate_tokens
@@ -102,11 +103,11 @@ def next_request(
 def _restart(request: InferenceRequest, snapshot: InterruptSnapshot, why: str | None = None) -> NextStep:
     if snapshot.server_tool_in_flight is not None:
         ran = snapshot.server_tool_in_flight
-        return CannotContinue(f"a server-side tool ({ran}) may have run; asking again would run it twice")
+        return CannotContinue(f"a server-side tool ({named(ran)}) may have run; asking again would run it twice")
     if snapshot.server_work is not None:
         ran = snapshot.server_work.kind
         why = "its work can not be handed back here" if why is None else f"its work can not be handed back: {why}"
-        return CannotContinue(f"a server-side tool ({ran}) has run, and {why}; asking again would run it twice")
+        return CannotContinue(f"a server-side tool ({named(ran)}) has run, and {why}; asking again would run it twice")
     return NextRequest(request, ContinuationForm.RESTART)
 
 
@@ -115,7 +116,7 @@ def _continue(
 ) -> NextStep:
     if snapshot.server_tool_in_flight is not None:
         return CannotContinue(
-            f"a server-side tool ({snapshot.server_tool_in_flight}) had started and may have run; "
+            f"a server-side tool ({named(snapshot.server_tool_in_flight)}) had started and may have run; "
             "going on would run it twice"
         )
     if capabilities.whole_only is not None:

@@ -51,11 +51,12 @@ class Secret:
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
     """Take every secret out of a stranger's text, and what is left of one where the text was cut.
 
-    Of a secret with spaces in it (`Bearer …`), each part counts. Cost: linear in the text for each character of a
-    secret; for short texts on the way to an error.
+    Of a secret with spaces in it (`Bearer …`), each part counts. Cost: linear in the text; where the beginning of a
+    secret is in it, for each character of the secret: for short texts on the way to an error.
     """
     for secret in secrets:
         for part in secret.reveal().split():
-            for end in range(len(part), SCRUBBED_CHARS_MIN - 1, -1):
-                text = text.replace(part[:end], "***")
+            if part[:SCRUBBED_CHARS_MIN] in text:
+                for end in range(len(part), SCRUBBED_CHARS_MIN - 1, -1):
+                    text = text.replace(part[:end], "***")
     return text

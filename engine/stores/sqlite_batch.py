@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, TypeAlias, TypeVar, TypeVarTuple, cast
 
 from ..core.errors import StoreError
-from ..core.failures import printable
+from ..core.printable import printable
 from .sqlite_calls import Append, Call, Delete, FirstEntry, ListRuns, OpenJournal
 from .sqlite_errors import REMEDIES
 from .store import OpenedJournal, require_fence, require_next, require_run, require_same

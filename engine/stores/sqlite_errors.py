@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import StoreError
+from ..core.printable import printable
 from .store import StoreUnreachable
 
 BUSY_S = 5.0
@@ -53,7 +54,7 @@ def typed_errors(path: Path) -> Generator[None]:
         primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         remedy = REMEDIES.get(primary_code, "expected a working riverrun store; check the file and its disk")
         kind = StoreUnreachable if primary_code in _UNREACHABLE else StoreError
-        raise kind(f"{path}: {error}; {remedy}") from error
+        raise kind(f"{path}: {printable(str(error))}; {remedy}") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{path.parent} is not a folder; expected one that exists: create it first") from error
     except OSError as error:

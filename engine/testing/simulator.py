@@ -29,12 +29,12 @@ from attrs import evolve, frozen
 
 from ..core.capabilities import Capabilities
 from ..core.errors import StreamInterrupted
-from ..core.failures import printable
 from ..core.journal import restore
 from ..core.planner import (
     RecoveryPlan,
     plan_recovery,
 )
+from ..core.printable import printable
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..engine import Engine

@@ -251,7 +251,7 @@ def test_what_was_reset_does_not_count_against_the_limits() -> None:
 )
 def test_a_defect_quotes_eighty_characters_of_an_id_at_most(events: list[StreamEvent]) -> None:
     defect = folded(*events).defect or ""
-    assert f"'{'i' * 80}'" in defect
+    assert f"'{'i' * 80}…'" in defect
 
 
 # -- calls ------------------------------------------------------------------------------------------------------------
