@@ -53,6 +53,8 @@ class RunDamaged(errors.StoreError):
 class SayItHere(UsageError):
     """A file says what only this command may: where a key goes, or what is imported. `remedy` holds a whole command."""
 
+    remedy = "say it on the command line"
+
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
         self.remedy = remedy

@@ -54,8 +54,10 @@ A StreamReset takes back all text before it. The last line is Finished; an answe
 """
 
 _RESUME = """\
-Prints what was said so far, then goes on to the end. The question, the model and the address come from the journal, the
-key from the environment. An answer that was stored whole is printed without asking anybody.
+Prints what was said so far, then goes on to the end. The question and the model come from the journal, the key from the
+environment. Another address than the provider's own, and another variable for the key, have to be said again, for a key
+goes only where this command says: the message offers the whole command. An answer that was stored whole is printed
+without asking anybody.
 
 With --from-char N the first N characters are left out (wc -m counts them, in a UTF-8 locale). If the answer then begins
 anew, they count no longer either, and standard error says so: leave --from-char out, and write to a new file.
