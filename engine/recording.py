@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -52,6 +53,10 @@ SCHEMA_VERSION = 1
 RECORDING_BYTES_MAX = 64 * 1024 * 1024
 """The largest file that is read: as much as a whole answer may hold (`Limits.text_bytes_max`)."""
 
+LINE_VALUES_MAX = 1_000_000
+"""The most values of a line: 64 MiB of `[],` are 1.4 GB as objects. The line of a read has six."""
+
+_TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _HEADERS = frozenset({"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry"})
 _HEADER_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 
@@ -177,6 +182,8 @@ def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
 
 
 def _object(line: str) -> dict[str, Any]:
+    if (count := _values_in(line)) > LINE_VALUES_MAX:
+        raise CodecError(f"about {count:,} values seen; expected at most {LINE_VALUES_MAX:,} a line")
     try:
         held: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -184,6 +191,13 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(held, dict):
         raise CodecError(f"a {type(held).__name__} seen; expected one object a line")
     return cast("dict[str, Any]", held)
+
+
+def _values_in(line: str) -> int:
+    """Count what begins a value, roughly; only where there may be too many, without what stands in texts."""
+    if sum(map(line.count, ",[{")) <= LINE_VALUES_MAX:
+        return 0
+    return sum(map(_TEXTS.sub("", line).count, ",[{"))
 
 
 @define

@@ -7,9 +7,11 @@ import os
 import re
 import shlex
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from riverrun.engine.core.codec import unstructure
 from riverrun.engine.core.messages import ImageBlock, Message, Tool
 from riverrun.engine.core.policy import Policy, StallPolicy
 from riverrun.engine.core.request import InferenceRequest
-from riverrun.engine.recording import Exchange, Recording, recording_of
+from riverrun.engine.recording import Exchange, Recording, RecordingUnusable, recording_of
 from riverrun.engine.testing.scenario import Scenario
 from tests.cli.loopback import ANSWER, SECRET, Ended, Loopback, Reply, environment, riverrun
 
@@ -172,6 +174,17 @@ def test_a_time_that_no_calendar_has_is_listed(began: float, tmp_path: Path, mon
     assert (listed.code, listed.out) == (0, f"tale\t{CLAUDE}\t0 characters\t?\n")
 
 
+def test_an_entry_of_a_run_that_is_null_is_damage(tmp_path: Path) -> None:
+    journal = stolen(tmp_path / "runs.db", Question(CLAUDE, ASK))
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = 'entries'")
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("UPDATE entries SET entry = NULL")
+    listed = riverrun("runs", "--journal", journal)
+    assert (listed.code, "entry 0 is missing or not what was written" in listed.out) == (4, True)
+
+
 HARMLESS = [
     "a b",
     "it's",
@@ -279,6 +292,19 @@ def test_a_number_of_400_digits_in_a_recording_is_told_by_its_line(
     assert "it.jsonl, line " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("bomb", ["[],", '{"":0},', "0,"])
+def test_a_line_of_millions_of_values_is_refused_unread(bomb: str) -> None:
+    with pytest.raises(
+        RecordingUnusable, match=r"line 1: about \d,\d{3},\d{3} values seen; expected at most 1,000,000"
+    ):
+        recording_of(['{"what":"recording","x":[' + bomb * 1_100_000 + "0]}"])
+
+
+def test_a_long_text_full_of_commas_is_one_value() -> None:
+    recording = Recording("anthropic", "m", InferenceRequest((Message.user('1,"[{\\' * 400_000),)))
+    assert recording_of(list(recording.to_lines())) == recording
+
+
 def test_what_a_recording_says_is_escaped(tmp_path: Path) -> None:
     cause = '{"type":"FormRefused","form":' + json.dumps(ESCAPE) + "}"
     recording = Recording("anthropic", f"m{ESCAPE}", ASK)
@@ -300,9 +326,8 @@ EVIL = "import os, pathlib\npathlib.Path(os.environ['OWNED']).touch()\nfrom rive
 
 @pytest.fixture
 def trap(tmp_path: Path) -> Path:
-    """A folder with a scenario, its planner, and modules that bear the names of others'."""
-    for name in ("evil", "rich", "cattrs", "hypothesis"):
-        (tmp_path / f"{name}.py").write_text(EVIL)
+    """A folder with a scenario and its planner, which leaves a file behind where it is imported."""
+    (tmp_path / "evil.py").write_text(EVIL)
     (tmp_path / "it.json").write_text(Scenario(planner="evil:plan").to_json())
     return tmp_path
 
@@ -335,10 +360,11 @@ def test_a_planner_that_the_command_names_is_imported_from_here_and_not_from_the
     assert (here.code, is_owned) == (0, True)
 
 
-def test_modules_in_the_current_folder_hide_none_of_ours(trap: Path) -> None:
-    (trap / "evil.py").write_text("from riverrun import plan_recovery as plan\n")
-    ended, is_owned = played(trap, "--runs", "5", "--jobs", "1", "--planner", "evil:plan", cwd=trap)
-    assert (ended.code, is_owned) == (0, False)
+def test_a_module_in_the_current_folder_hides_none_of_others(trap: Path) -> None:
+    (trap / "colorsys.py").write_text(EVIL)
+    ended, is_owned = played(trap, "--runs", "5", "--jobs", "1", "--planner", "colorsys:plan", cwd=trap)
+    assert (ended.code, is_owned) == (2, False)
+    assert "plan is not there" in ended.err
 
 
 @pytest.mark.parametrize("planner", [ESCAPE, f"a:b{ESCAPE}", "--json", "x" * 5000, "os:system\n", "a;b:c"])
