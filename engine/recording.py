@@ -21,12 +21,14 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from attrs import define, evolve, field, frozen
 
+from .bounded_file import read_bounded
 from .core.causes import InterruptCause, MalformedStream
 from .core.codec import CodecError, structure, unstructure
 from .core.messages import (
@@ -44,10 +46,18 @@ from .core.policy import Policy
 from .core.printable import named, printable
 from .core.request import InferenceRequest, ToolChoice
 from .core.usage_error import UsageError
+from .core.validators import is_whole_number, seen
 from .placeholders import Placeholders
 
 SCHEMA_VERSION = 1
 
+RECORDING_BYTES_MAX = 64 * 1024 * 1024
+"""The largest file that is read: as much as a whole answer may hold (`Limits.text_bytes_max`)."""
+
+LINE_VALUES_MAX = 1_000_000
+"""The most values of a line: 64 MiB of `[],` are 1.4 GB as objects. The line of a read has six."""
+
+_TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _HEADERS = frozenset({"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry"})
 _HEADER_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 
@@ -140,15 +150,16 @@ def read_recording(path: str | Path) -> Recording:
     Raises:
         RecordingUnusable: it can not be read, or is no recording: what was seen, in which line, and what was expected.
     """
+    name = printable(str(path))
     try:
-        text = Path(path).read_text("utf-8")
-    except OSError as error:
-        raise RecordingUnusable(f"{path}: {error.strerror or error}; expected a recording") from None
+        text = read_bounded(path, RECORDING_BYTES_MAX, "a recording").decode()
     except UnicodeDecodeError:
         raise RecordingUnusable(
-            f"{path}: bytes that are not UTF-8; expected a recording, which is JSON lines"
+            f"{name}: bytes that are not UTF-8; expected a recording, which is JSON lines"
         ) from None
-    return recording_of(text.splitlines(), str(path))
+    except UsageError as error:
+        raise RecordingUnusable(str(error)) from None
+    return recording_of(text.split("\n"), name)
 
 
 def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
@@ -172,6 +183,8 @@ def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
 
 
 def _object(line: str) -> dict[str, Any]:
+    if (count := _values_in(line)) > LINE_VALUES_MAX:
+        raise CodecError(f"about {count:,} values seen; expected at most {LINE_VALUES_MAX:,} a line")
     try:
         held: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -179,6 +192,13 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(held, dict):
         raise CodecError(f"a {type(held).__name__} seen; expected one object a line")
     return cast("dict[str, Any]", held)
+
+
+def _values_in(line: str) -> int:
+    """Count what begins a value, roughly; only where there may be too many, without what stands in texts."""
+    if sum(map(line.count, ",[{")) <= LINE_VALUES_MAX:
+        return 0
+    return sum(map(_TEXTS.sub("", line).count, ",[{"))
 
 
 @define
@@ -270,14 +290,14 @@ def _check_order(at_s: float, before_s: float) -> None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CodecError(f"a {type(value).__name__} seen; expected a finite number of seconds")
+    if not (isinstance(value, float) and math.isfinite(value)) and not is_whole_number(value):
+        raise CodecError(f"{seen(value)} seen; expected a finite number of seconds")
     return float(value)
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise CodecError(f"a {type(value).__name__} seen; expected a whole number")
+    if not is_whole_number(value):
+        raise CodecError(f"{seen(value)} seen; expected a whole number")
     return value
 
 
