@@ -42,6 +42,9 @@ class Progress:
 
     def is_made_by(self, event: StreamEvent, said_bytes: int) -> bool:
         """Whether an event is progress, where so much was said before it. *Cost*: O(1); 0.2 µs for a delta."""
+        kind = type(event)
+        if kind in NO_PROGRESS:
+            return False
         match event:
             case TextDelta(said) | ReasoningDelta(said) | RedactedReasoning(said) | ToolCallDelta(_, said):
                 return bool(said)
@@ -50,8 +53,8 @@ class Progress:
             case BlockStop() if event.id is not None:
                 return True
             case _:
-                kind = type(event)
+                pass
         if kind in _REPLACING:
             counted_at, self._counted_at[kind] = self._counted_at.get(kind), said_bytes
             return counted_at != said_bytes
-        return kind not in NO_PROGRESS and kind is not AnswerRestarted
+        return kind is not AnswerRestarted

@@ -147,7 +147,10 @@ class HeldBlocks:
 
     def complete(self, call: CallParts, ready: ToolCall) -> int:
         """Put a call that is whole in the place of itself under way; return how many bytes more are held."""
-        self._blocks[self._blocks.index(call)] = ready
+        at = len(self._blocks) - 1
+        while self._blocks[at] is not call:  # most are among the last
+            at -= 1
+        self._blocks[at] = ready
         return call.objects_bytes
 
     def join_last(self) -> None:
