@@ -31,6 +31,7 @@ from ..engine.core.usage import UsageReport
 from .gemini_calls import CallReader
 from .gemini_frames import GeminiFrames, read_chunk
 from .gemini_parts import PartReader
+from .holding import excess_of_names
 from .wire_json import count_at, list_at, object_at, read_object, text_at
 
 _FILTERS = (
@@ -71,6 +72,7 @@ class GeminiDecoder:
         self.is_complete = False
         self.defect: str | None = None
         self._ignored = 0
+        self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
         self._calls = CallReader(limits)
@@ -125,13 +127,17 @@ class GeminiDecoder:
             candidate = _first_candidate(chunk)
             if not self._has_id:
                 self._start(chunk, text, events)
-            self._read(chunk, candidate, events)
+            if not self._is_over:
+                self._read(chunk, candidate, events)
             if not self._is_over:
                 self._finish(chunk, candidate, events)
 
     def _start(self, chunk: JSONObject, text: str, events: list[StreamEvent]) -> None:
         """Name the answer, as soon as a chunk does; until then its first chunk makes ids its own."""
         started = ResponseStarted(text_at(chunk, "responseId"), text_at(chunk, "modelVersion"))
+        if (excess := excess_of_names(started.response_id, started.model)) is not None:
+            self._break(excess)
+            return
         self._has_id = bool(started.response_id)
         if self._has_id or not self._calls.response_key:
             self._calls.response_key = started.response_id or sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
@@ -139,7 +145,12 @@ class GeminiDecoder:
 
     def _read(self, chunk: JSONObject, candidate: JSONObject, events: list[StreamEvent]) -> None:
         said = len(events)
-        for part in list_at(object_at(candidate, "content"), "parts"):
+        parts = list_at(object_at(candidate, "content"), "parts")
+        if len(parts) > self._limits.blocks_max:
+            bound = self._limits.blocks_max
+            self._break(f"seen {len(parts)} parts in a chunk; expected at most {bound} (blocks_max)")
+            return
+        for part in parts:
             if not isinstance(part, dict):
                 self._ignored += 1
                 continue

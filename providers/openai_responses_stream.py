@@ -13,8 +13,9 @@ Rules:
   an incomplete answer is "incomplete", or the provider's reason where our vocabulary has none for it.
 - The parts of a reasoning summary follow each other as they came, without anything between them. The whole item, once
   it holds `encrypted_content`, is the block's signature: it has to be sent back unmodified.
-- A background response moves its cursor after every event. A stream that is read on from a cursor skips what it
-  already had, whatever the server sends, and every event of it must have its number.
+- A background response moves its cursor after every event, if there is to be one (`Limits.cursor_bytes_max`): the
+  request has to have asked for the background, whatever the server says. A stream that is read on from a cursor skips
+  what it already had, whatever the server sends, and every event of it must have its number.
 
 Source: wire-formats §4.2 to §4.4 and §8; openai-python 3.52 (2026-11).
 """
@@ -39,6 +40,7 @@ from ..engine.core.stream_events import (
 )
 from ..engine.core.tool_json import explain_arguments
 from ..engine.core.usage import UsageReport
+from .holding import excess_of_names
 from .openai_responses_cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .openai_responses_items import CALL_KINDS
 from .openai_responses_output import Output
@@ -107,6 +109,7 @@ class OpenAIResponsesDecoder:
         self._resumed_after = None if resumed is None else resumed.after
         self._response_id = "" if resumed is None else resumed.response_id
         self._is_background = resumed is not None
+        self._restarts = 0
         self._after = -1 if resumed is None else resumed.after
         self._has_cursor = resumed is not None
         self._is_started = False
@@ -214,6 +217,13 @@ class OpenAIResponsesDecoder:
         response_id = text_at(response, "id")
         is_other = bool(response_id and self._response_id) and response_id != self._response_id
         if kind == "response.created" and is_other and not self._output.is_empty:
+            self._restarts += 1
+            if self._restarts > self._limits.restarts_max:
+                self._break(
+                    f"seen the answer begin anew more than {self._limits.restarts_max} times; expected at most that"
+                    " (restarts_max)"
+                )
+                return
             yield AnswerRestarted()
             self._output = Output(self._origin, self._limits)
             self._is_started, self._after = False, -1
@@ -223,7 +233,9 @@ class OpenAIResponsesDecoder:
     def _start(self, response: JSONObject) -> Iterator[StreamEvent]:
         """Name the answer, once: the first event that can."""
         response_id, model = text_at(response, "id"), text_at(response, "model")
-        if (response_id or model) and not self._is_started:
+        if (excess := excess_of_names(response_id, model)) is not None:
+            self._break(excess)
+        elif (response_id or model) and not self._is_started:
             self._is_started = True
             self._response_id = response_id or self._response_id
             yield ResponseStarted(response_id, model)
@@ -232,6 +244,8 @@ class OpenAIResponsesDecoder:
         status = text_at(response, "status")
         word = status if status in _TERMINAL.values() else _TERMINAL[kind]
         yield from self._start(response)
+        if self._is_over:
+            return
         yield from _report(object_at(response, "usage"))
         if word == "failed":
             self._is_over = True
@@ -264,7 +278,7 @@ class OpenAIResponsesDecoder:
 
     def _move_cursor(self, kind: str, content: JSONObject) -> Iterator[CursorMoved]:
         """Say where the stream can be read on; nowhere, after an event whose number can not be relied on."""
-        if not self._is_background or self._is_over:
+        if not self._is_background or self._is_over or not self._limits.cursor_bytes_max:
             return
         number = number_at(content, "sequence_number")
         if number is not None and number > self._after:
@@ -282,7 +296,7 @@ class OpenAIResponsesDecoder:
         if not is_response_id(self._response_id):
             return None
         cursor = self._output.cursor(self._at, self._response_id, self._after)
-        return None if cursor is None else write_cursor(cursor)
+        return None if cursor is None else write_cursor(cursor, chars_max=self._limits.cursor_bytes_max)
 
     def _break(self, defect: str) -> None:
         self._defect = defect

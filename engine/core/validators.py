@@ -42,12 +42,12 @@ def at_least(low: float) -> Validator:
     return within(low, math.inf, f"a number of at least {low:g}")
 
 
-def count() -> Validator:
-    """Take whole numbers from 1 up."""
+def count(low: int = 1) -> Validator:
+    """Take whole numbers from `low` up."""
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{attribute.name} is {value!r}; expected a whole number of at least 1")
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise UsageError(f"{attribute.name} is {value!r}; expected a whole number of at least {low}")
 
     return check
 
