@@ -54,7 +54,7 @@ FAULTS = frozenset({"failed", "requires_continuation"})
 ID_CHARS_MAX = 1024
 """Longer ids of events are no cursors: a checkpoint holds one."""
 
-OPEN_MAX = 16
+OPEN_MAX = 8
 """How many open steps a cursor carries: one is written after every event. One is open, as a rule."""
 
 
@@ -243,7 +243,7 @@ class InteractionsDecoder:
             self._kept_open += step.is_kept
             yield from step.open_events()
             step.let_go()
-            self.ignored += step.take_ignored()
+            self._note(step)
 
     def _admit_call(self, call_id: str) -> bool:
         if call_id in self._call_ids:
@@ -263,6 +263,9 @@ class InteractionsDecoder:
             self._break(f"seen a delta of step {index}; expected one of the open steps {self._some_open()}")
             return
         yield from step.delta_events(object_at(event, "delta"), text)
+        self._note(step)
+
+    def _note(self, step: OpenStep) -> None:
         self.ignored += step.take_ignored()
         if step.defect is not None:
             self._break(step.defect)

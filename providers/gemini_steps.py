@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
@@ -140,12 +140,19 @@ class OpenStep:
         elif self.is_server_call:
             yield ServerToolStarted(self.name or self.kind.removesuffix("_call"))
         elif self.kind == "thought":
-            for content in list_at(self._data, "summary"):
+            for content in self._contents("summary"):
                 yield from self._summarise(content)
             yield from self._sign(self._data)
         elif self.kind == "model_output":
-            for content in list_at(self._data, "content"):
+            for content in self._contents("content"):
                 yield from self._say(content)
+
+    def _contents(self, name: str) -> Sequence[JSONValue]:
+        contents, bound = list_at(self._data, name), self._limits.blocks_max
+        if len(contents) <= bound:
+            return contents
+        self.defect = f"seen a step of {len(contents)} contents; expected at most {bound} (blocks_max)"
+        return ()
 
     def delta_events(self, delta: JSONObject, text: str) -> Iterator[StreamEvent]:
         """Say what a delta adds; `text` is the event it came in."""

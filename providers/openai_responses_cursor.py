@@ -14,7 +14,7 @@ from attrs import frozen
 from ..engine.core.codec import CodecError, from_json, to_json
 from ..engine.core.usage_error import UsageError
 
-OPEN_MAX = 16
+OPEN_MAX = 8
 """How many items and tools a cursor carries: one is written after every event, 4 µs an item. One is open, as a rule."""
 
 PARTS_MAX = 256
