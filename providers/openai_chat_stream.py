@@ -23,6 +23,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
 from ..engine.core.stop import StopReason
@@ -58,7 +59,7 @@ from .openai_chat_details import DetailTracker
 from .openai_chat_shape import learn
 from .openai_chat_speech import Speech
 from .think_tags import ThinkTagSplitter
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, list_at, name_at, object_at, read_object, text_at
 
 _PATIENCE_MAX = 64
 """Plain chunks that are parsed before another shape is learned, at most: learning costs two parsings."""
@@ -93,9 +94,11 @@ class OpenAIChatDecoder:
         self._is_compatible = is_compatible
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._comments = 0
-        self._calls = CallTracker(limits)
+        self._values_max = limits.values_max
+        self._held = HeldBytes(limits.held_bytes_max)
+        self._calls = CallTracker(limits, self._held)
         self._speech = Speech(tags)
-        self._details = DetailTracker(limits.text_bytes_max)
+        self._details = DetailTracker(self._held)
         self._has_details = has_details
         self._signature = ""
         self._read_plain: Callable[[str], str] = _read_nothing
@@ -150,7 +153,7 @@ class OpenAIChatDecoder:
         """
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data), str):
+        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
             self._take(cut, events)
         if not self._is_over:
             self.is_complete = self._is_finished
@@ -166,16 +169,16 @@ class OpenAIChatDecoder:
         if frame.data.strip() == "[DONE]":
             events.extend(self._done())
             return
-        chunk = read_object(frame.data)
+        chunk = read_object(frame.data, self._values_max)
         if isinstance(chunk, str):
             self._break(chunk)
         elif error := error_of(frame, chunk):
             events.extend(self._fail(frame.data, chunk, error))
-        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data)) is not None:
+        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data, self._values_max)) is not None:
             self._break(f"a chunk with counts or whole arguments: {reason}")
         else:
             events.extend(self._chunk(frame.data, chunk))
-        if self.defect is None and (defect := self._calls.defect or self._details.defect) is not None:
+        if self.defect is None and (defect := self._calls.defect or self._held.defect) is not None:
             self._break(defect)
 
     def _done(self) -> Iterator[StreamEvent]:
@@ -190,7 +193,7 @@ class OpenAIChatDecoder:
 
     def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
-        if (usage := usage_of(chunk)) and explain_arguments(data) is None:
+        if (usage := usage_of(chunk)) and explain_arguments(data, self._values_max) is None:
             yield from report(usage)
         self._end()
         yield StreamFailed(self._read_error(error))
@@ -199,8 +202,8 @@ class OpenAIChatDecoder:
         choices = list_at(chunk, "choices")
         if not self._is_started and (text_at(chunk, "id") or choices):
             self._is_started = True
-            self._calls.response_key = text_at(chunk, "id") or str(count_at(chunk, "created") or "")
-            yield ResponseStarted(text_at(chunk, "id"), text_at(chunk, "model"))
+            self._calls.response_key = name_at(chunk, "id") or str(count_at(chunk, "created") or "")
+            yield ResponseStarted(name_at(chunk, "id"), name_at(chunk, "model"))
         for choice in choices:
             if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
@@ -227,7 +230,7 @@ class OpenAIChatDecoder:
             self._is_refused = True
             yield from self._say(refusal)
         yield from self._tool_calls(delta)
-        if not self._is_over and self._calls.defect is None and (word := text_at(choice, "finish_reason")):
+        if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
             yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
@@ -270,9 +273,16 @@ class OpenAIChatDecoder:
         for thought in list_at(part, "thinking") or list_at(part, "summary"):
             if isinstance(thought, dict):
                 yield from self._speech.reason(text_at(thought, "text"))
-                self._signature = text_at(thought, "signature") or self._signature
-        self._signature = text_at(part, "signature") or self._signature
+                self._sign(text_at(thought, "signature"))
+        self._sign(text_at(part, "signature"))
         self._read_plain = _read_nothing
+
+    def _sign(self, signature: str) -> None:
+        """Take what signs the thought, in the place of what signed it before."""
+        if signature:
+            self._held.release(len(self._signature))
+            self._held.hold(len(signature))
+            self._signature = signature
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
         if text and (self._details.is_open or self._signature):
@@ -286,6 +296,7 @@ class OpenAIChatDecoder:
         if self._signature:
             yield ReasoningSignature(self._signature)
             yield BlockStop()
+            self._held.release(len(self._signature))
             self._signature = ""
 
     def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:

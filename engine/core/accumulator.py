@@ -98,6 +98,8 @@ class Accumulator:
             self._held_bytes += size
             if self._held_bytes > self._limits.text_bytes_max:
                 self._count(0)
+            if len(self._open_text) > self._held.parts_max:
+                self._held.join_last()
             return event
         return self._folds[type(event)](self, event)
 
@@ -112,9 +114,7 @@ class Accumulator:
         size = len(text) if text.isascii() else size_bytes(text)
         if self._held_bytes + size > self._limits.text_bytes_max:
             return None  # one by one, so that what is noted does not depend on how much one read brought
-        self._open_text.append(text)
-        self.said_bytes += size
-        self._held_bytes += size
+        self.fold(TextDelta(text))
         return text
 
     def _fold_text(self, event: TextDelta) -> Event | None:
@@ -129,7 +129,7 @@ class Accumulator:
     def _fold_reasoning(self, event: ReasoningDelta) -> Event | None:
         if not event.text:
             return None
-        self._reasoning().parts.append(event.text)
+        self._reasoning().append(event.text)
         size = size_bytes(event.text)
         self.said_bytes += size
         self._count(size)
@@ -169,7 +169,7 @@ class Accumulator:
             self._note(f"arguments for call {event.id[:80]!r}, which is not open; expected a start before them")
             return None
         size = size_bytes(event.args_delta)
-        call.parts.append(event.args_delta)
+        call.append(event.args_delta)
         self.said_bytes += size
         self._count_arguments(call, size)
         return event
@@ -192,13 +192,13 @@ class Accumulator:
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
-        closed = call.close(event.arguments, is_cut=event.is_cut)
+        closed = call.close(event.arguments, self._limits.values_max, is_cut=event.is_cut)
         if isinstance(closed, str):
             self.incomplete_calls += 1
             self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)
         self._completed[call.id] = closed
-        self._held.complete(call, closed)
+        self._count(self._held.complete(call, closed))
         return ToolCallReady(closed)
 
     def _fold_server_tool(self, event: ServerToolStarted) -> None:

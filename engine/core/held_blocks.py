@@ -5,22 +5,40 @@ from __future__ import annotations
 import json
 from typing import NamedTuple, TypeAlias
 
+from .json_bounds import objects_bytes
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .tool_json import explain_arguments, parse_arguments
+
+PARTS_MAX = 4096
+"""How many parts wait as they are; more are joined, for a part of one character takes up to eighty bytes."""
 
 
 class Parts:
     """Text that grows: appended to in O(1), joined once when read."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("_joined", "parts")
 
     def __init__(self) -> None:
         self.parts: list[str] = []
+        self._joined = 0  # how many parts at its start are joined ones
+
+    def append(self, text: str) -> None:
+        """Add a part. Cost: O(1) amortised, by its length."""
+        self.parts.append(text)
+        if len(self.parts) - self._joined > PARTS_MAX:
+            self.join_last()
+
+    def join_last(self) -> int:
+        """Make one part of those that were not joined before: each is copied once. Return how many parts there are."""
+        self.parts[self._joined :] = ["".join(self.parts[self._joined :])]
+        self._joined = len(self.parts)
+        return self._joined
 
     def read(self) -> str:
         """Return the text so far. Cost: O(1) where nothing was appended since the last reading, else one copy of it."""
         if len(self.parts) > 1:
             self.parts[:] = ["".join(self.parts)]
+            self._joined = 1
         return self.parts[0] if self.parts else ""
 
 
@@ -50,28 +68,34 @@ class ReasoningParts(Parts):
 class CallParts(Parts):
     """A call under way: its arguments so far."""
 
-    __slots__ = ("id", "name", "size_bytes")
+    __slots__ = ("id", "name", "objects_bytes", "size_bytes")
 
     def __init__(self, call_id: str, name: str) -> None:
         super().__init__()
         self.id = call_id
         self.name = name
         self.size_bytes = 0
+        self.objects_bytes = 0
 
     @property
     def held_bytes(self) -> int:
         """What it counts for in the bound on a whole answer: its arguments, id and name."""
         return self.size_bytes + size_bytes(self.id) + size_bytes(self.name)
 
-    def close(self, whole: str | None, *, is_cut: bool) -> ToolCall | str:
+    def close(self, whole: str | None, values_max: int, *, is_cut: bool) -> ToolCall | str:
         """Return the complete call, or why it is none. `whole` is the arguments where the provider said them again."""
         text = self.read() if whole is None else whole
         if not text.strip() and not is_cut:
             text = "{}"
-        arguments = parse_arguments(text)
+        arguments = parse_arguments(text, values_max)
         if arguments is not None:
+            self.objects_bytes = objects_bytes(text)
             return ToolCall(self.id, self.name, arguments)
-        return "the answer ended inside it" if is_cut else explain_arguments(text) or "its arguments are no object"
+        return (
+            "the answer ended inside it"
+            if is_cut
+            else explain_arguments(text, values_max) or "its arguments are no object"
+        )
 
 
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
@@ -85,12 +109,16 @@ class Mark(NamedTuple):
 
 
 class HeldBlocks:
-    """The blocks of an answer, in the order they began."""
+    """The blocks of an answer, in the order they began.
 
-    __slots__ = ("_blocks",)
+    `parts_max` is in how many parts the text under way may be held; beyond that, `join_last`.
+    """
+
+    __slots__ = ("_blocks", "parts_max")
 
     def __init__(self) -> None:
         self._blocks: list[Held] = []
+        self.parts_max = PARTS_MAX
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -98,15 +126,23 @@ class HeldBlocks:
     def append(self, block: Held) -> None:
         """Begin a block."""
         self._blocks.append(block)
+        self.parts_max = PARTS_MAX
 
     def remove(self, call: CallParts) -> int:
         """Forget a call under way; return how many bytes less are held."""
         self._blocks.remove(call)
         return call.held_bytes
 
-    def complete(self, call: CallParts, ready: ToolCall) -> None:
-        """Put a call that is whole in the place of itself under way."""
+    def complete(self, call: CallParts, ready: ToolCall) -> int:
+        """Put a call that is whole in the place of itself under way; return how many bytes more are held."""
         self._blocks[self._blocks.index(call)] = ready
+        return call.objects_bytes
+
+    def join_last(self) -> None:
+        """Join what the text under way was said in."""
+        last = self._blocks[-1]
+        if isinstance(last, TextParts):
+            self.parts_max = last.join_last() + PARTS_MAX
 
     def clear(self) -> None:
         """Forget everything."""
@@ -158,8 +194,9 @@ def size_bytes(text: str) -> int:
 
 
 def opaque_bytes(block: OpaqueBlock) -> int:
-    """Count the bytes of a block that only its provider understands, as JSON. Cost: linear in the block."""
-    return size_bytes(json.dumps(block.data, ensure_ascii=False, default=repr))
+    """Count the bytes of a block that only its provider understands: as JSON, and its values. Cost: linear in it."""
+    written = json.dumps(block.data, ensure_ascii=False, default=repr)
+    return size_bytes(written) + objects_bytes(written)
 
 
 def block_of(held: Held) -> AnswerBlock | None:

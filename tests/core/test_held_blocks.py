@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from riverrun.engine.core.held_blocks import CallParts, Held, HeldBlocks, Mark, Parts, TextParts, opaque_bytes
+from riverrun.engine.core.held_blocks import (
+    PARTS_MAX,
+    CallParts,
+    Held,
+    HeldBlocks,
+    Mark,
+    Parts,
+    TextParts,
+    opaque_bytes,
+)
+from riverrun.engine.core.json_bounds import VALUE_BYTES, VALUES_MAX
 from riverrun.engine.core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 
 READY = ToolCall("c1", "look", {})
@@ -119,13 +129,24 @@ def test_cutting_back_looks_at_the_last_block_alone() -> None:
 
 def test_a_call_without_arguments_has_none_and_one_that_was_cut_is_none() -> None:
     call = CallParts("c1", "look")
-    assert call.close(None, is_cut=False) == READY
-    assert call.close(None, is_cut=True) == "the answer ended inside it"
-    assert call.close("{}", is_cut=True) == READY
-    assert call.close("7", is_cut=False) == "saw a number; expected a JSON object"
+    assert call.close(None, VALUES_MAX, is_cut=False) == READY
+    assert call.close(None, VALUES_MAX, is_cut=True) == "the answer ended inside it"
+    assert call.close("{}", VALUES_MAX, is_cut=True) == READY
+    assert call.close("7", VALUES_MAX, is_cut=False) == "saw a number; expected a JSON object"
 
 
-def test_an_opaque_block_counts_for_its_json_in_utf_8_whatever_stands_in_it() -> None:
-    assert opaque_bytes(OpaqueBlock("x", {"a": "é"}, "p/m")) == len('{"a": "é"}'.encode())
+def test_an_opaque_block_counts_for_its_json_in_utf_8_and_its_values_whatever_stands_in_it() -> None:
+    assert opaque_bytes(OpaqueBlock("x", {"a": "é,"}, "p/m")) == len('{"a": "é,"}'.encode()) + VALUE_BYTES
+    assert opaque_bytes(OpaqueBlock("x", {"a": [1, 2]}, "p/m")) == len('{"a": [1, 2]}') + 3 * VALUE_BYTES
     strange: dict[str, object] = {"a": {1, 2}}
     assert opaque_bytes(OpaqueBlock("x", strange, "p/m")) > len('{"a": ""}')  # type: ignore[arg-type]
+
+
+def test_text_that_comes_a_character_at_a_time_is_held_in_few_parts_and_copied_once() -> None:
+    parts = Parts()
+    for _ in range(100_000):
+        parts.append("aé")
+    assert len(parts.parts) < PARTS_MAX + 100_000 / PARTS_MAX + 1
+    assert parts.read() == "aé" * 100_000
+    parts.append("b")
+    assert parts.read()[-1] == "b"
