@@ -15,8 +15,7 @@ from ..engine.core.json_value import JSONObject
 from ..engine.core.policy import Limits
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from .gemini_arguments import ArgumentsWriter
-from .holding import excess_of_names
-from .wire_json import list_at, text_at, write_json
+from .wire_json import excess_of_names, list_at, text_at, write_json
 
 MADE_UP_PREFIX = "gemini-call-"
 """What begins the id of a call that the provider gave none."""

@@ -24,19 +24,19 @@ _INSIDE = re.compile(rb'["\\]')
 _SPACE = b" \t\r\n"
 
 
-def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool]) -> JSONObject | str:
+def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool], values_max: int) -> JSONObject | str:
     """Return the object that a chunk is, or what was seen instead of one. Never raises.
 
     It is read as strictly as arguments are, since it may hold some; what is only well-formed will do where
     `wants_strictness` says that it holds neither arguments nor counts.
     """
-    strict = parse_arguments(text)
+    strict = parse_arguments(text, values_max)
     if strict is not None:
         return strict
-    chunk = read_object(text)
+    chunk = read_object(text, values_max)
     if isinstance(chunk, str) or not wants_strictness(chunk):
         return chunk
-    return f"a chunk with counts or arguments: {explain_arguments(text)}"
+    return f"a chunk with counts or arguments: {explain_arguments(text, values_max)}"
 
 
 class GeminiFrames:

@@ -39,8 +39,7 @@ from ..engine.core.usage import UsageReport
 from ..engine.core.usage_error import UsageError
 from .gemini_frames import GeminiFrames, read_chunk
 from .gemini_steps import OpenStep, open_step, restore_step
-from .holding import excess_of_names
-from .wire_json import count_at, list_at, object_at, read_object, text_at, write_json
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 
 STOP_REASONS = {
     "completed": StopReason.END_TURN,
@@ -160,7 +159,7 @@ class InteractionsDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole."""
         events: list[StreamEvent] = []
         text = self._frames.close()
-        if text is not None and not isinstance(read_object(text), str):
+        if text is not None and not isinstance(read_object(text, self._limits.values_max), str):
             self._take(text, events)
         self._end()
         return events
@@ -170,7 +169,7 @@ class InteractionsDecoder:
         if self._is_over or text.strip() == "[DONE]":
             self.ignored += 1
             return
-        event = read_chunk(text, _wants_strictness)
+        event = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(event, str):
             self._break(event)
             return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..engine.core.held_blocks import Parts
 from ..engine.core.held_bytes import HeldBytes
+from ..engine.core.json_bounds import objects_bytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.messages import OpaqueBlock
 from ..engine.core.policy import Limits
@@ -20,7 +22,6 @@ from ..engine.core.stream_events import (
     ToolCallStart,
 )
 from ..engine.core.tool_json import parse_arguments
-from .holding import json_bytes
 from .surrogates import SurrogateJoiner
 from .wire_json import list_at, object_at, text_at, write_json
 
@@ -69,7 +70,7 @@ class OpenStep:
         self._origin = origin
         self._limits = limits
         self._joiner = SurrogateJoiner()
-        self._argued: list[str] | None = None
+        self._argued: Parts | None = None
         self._arguments_bytes = 0
         self._ignored = 0
         self._held, self._held_bytes = held, 0
@@ -106,7 +107,7 @@ class OpenStep:
             given = object_at(self._data, "arguments") if self.is_call else {}
             self._data = {"arguments": given} if given else {}
         if self._data:
-            self._hold(json_bytes(self._start_text))
+            self._hold(_held_bytes(self._start_text))
         self._start_text = ""
 
     @property
@@ -128,7 +129,7 @@ class OpenStep:
     def restore(self, held: str, *, is_argued: bool) -> None:
         """Go on where a cursor was taken: with half a character, or with arguments that have begun."""
         self._joiner.held = held if len(held) == 1 and "\ud800" <= held <= "\udbff" else ""
-        self._argued = [] if is_argued else None
+        self._argued = Parts() if is_argued else None
 
     def open_events(self) -> Iterator[StreamEvent]:
         """Say what the start says: a call's name, and whatever content the step brings along."""
@@ -184,7 +185,7 @@ class OpenStep:
             yield BlockStop()
         elif self.is_kept:
             if self._argued is not None:
-                self._data["arguments"] = parse_arguments("".join(self._argued)) or {}
+                self._data["arguments"] = parse_arguments(self._argued.read(), self._limits.values_max) or {}
             block = OpaqueBlock(self.kind, self._data, self._origin)
             yield OpaqueBlockReceived(block, closes_server_tool=closes_server_tool)
 
@@ -214,7 +215,7 @@ class OpenStep:
 
     def _argue(self, fragment: str) -> Iterator[StreamEvent]:
         if self._argued is None:  # what the start said of them counts no more
-            self._argued, self._data = [], {}
+            self._argued, self._data = Parts(), {}
             self._hold(-self._held_bytes)
         self._arguments_bytes += len(fragment.encode("utf-8", "surrogatepass"))
         if self._arguments_bytes > self._limits.arguments_bytes_max:
@@ -233,14 +234,18 @@ class OpenStep:
         if not self.is_kept:
             self._ignored += 1
             return
-        self._hold(json_bytes(text))
+        self._hold(_held_bytes(text))
         if text_at(delta, "type") == "arguments_delta":
-            self._argued = [] if self._argued is None else self._argued
+            self._argued = Parts() if self._argued is None else self._argued
             self._argued.append(text_at(delta, "arguments"))
         else:
             for name, value in delta.items():
                 if name != "type":
                     self._data[name] = _merged(self._data.get(name), value)
+
+
+def _held_bytes(event: str) -> int:
+    return len(event) + objects_bytes(event)
 
 
 def _merged(before: JSONValue, value: JSONValue) -> JSONValue:

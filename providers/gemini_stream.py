@@ -31,8 +31,7 @@ from ..engine.core.usage import UsageReport
 from .gemini_calls import CallReader
 from .gemini_frames import GeminiFrames, read_chunk
 from .gemini_parts import PartReader
-from .holding import excess_of_names
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 
 _FILTERS = (
     "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII MODEL_ARMOR ESCALATION PUP_LIMITED_DISABLED "
@@ -106,7 +105,7 @@ class GeminiDecoder:
         events: list[StreamEvent] = []
         text = self._frames.close()
         if text is not None and not self._is_over:
-            if isinstance(read_object(text), str):
+            if isinstance(read_object(text, self._limits.values_max), str):
                 self._is_finished = False
             else:
                 self._take(text, events)
@@ -118,7 +117,7 @@ class GeminiDecoder:
         if self._is_over or text.strip() == "[DONE]":  # Gemini sends none; gateways do
             self._ignored += 1
             return
-        chunk = read_chunk(text, _wants_strictness)
+        chunk = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(chunk, str):
             self._break(chunk)
         elif error := chunk.get("error"):

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 from zlib import crc32
 
+from ..engine.core.held_blocks import Parts
 from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject
 from ..engine.core.policy import Limits
@@ -195,7 +196,7 @@ class CallItem:
         self._is_done = state.is_done
         self._said = SaidText(state.said)
         self._bytes_max, self._bytes = limits.arguments_bytes_max, state.said.chars
-        self._early: list[str] = []
+        self._early = Parts()
         self._whole: str | None = None
 
     @property
@@ -216,7 +217,7 @@ class CallItem:
     @property
     def state(self) -> OpenItem | None:
         """What a cursor holds of it; None where that would have to be arguments."""
-        if self._early or self._whole is not None:
+        if self._early.parts or self._whole is not None:
             return None
         said = self._said.state
         return OpenItem(self.index, self.kind, self.item_id, said, self._is_done, self.call_id, self._name)
@@ -232,7 +233,7 @@ class CallItem:
         yield ToolCallStart(call_id, name)
         if self.kind == "custom_tool_call":
             yield ToolCallDelta(call_id, '{"input":"')
-        early, self._early = "".join(self._early), []
+        early, self._early = self._early.read(), Parts()
         self._hold_back(len(self._whole or "") - self._held_bytes)
         yield from self._argue(self._said.take(early))
 
@@ -247,7 +248,7 @@ class CallItem:
             yield from self._argue(self._said.take(fragment))
         else:
             self._early.append(fragment)
-            self._hold_back(_piece_bytes(fragment))
+            self._hold_back(len(fragment))
 
     def take_whole(self, whole: str) -> Iterator[StreamEvent]:
         """Take the whole arguments; nothing at all says nothing."""

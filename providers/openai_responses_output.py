@@ -20,10 +20,9 @@ from ..engine.core.stream_events import (
     StreamEvent,
     TextDelta,
 )
-from .holding import excess_of_names
 from .openai_responses_cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .openai_responses_items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
-from .wire_json import text_at, write_json
+from .wire_json import excess_of_names, text_at, write_json
 
 
 class Output:

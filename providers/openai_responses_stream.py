@@ -40,11 +40,10 @@ from ..engine.core.stream_events import (
 )
 from ..engine.core.tool_json import explain_arguments
 from ..engine.core.usage import UsageReport
-from .holding import excess_of_names
 from .openai_responses_cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .openai_responses_items import CALL_KINDS
 from .openai_responses_output import Output
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 
 _TERMINAL = {
     "response.completed": "completed",
@@ -138,7 +137,11 @@ class OpenAIResponsesDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data), str):
+        if (
+            cut is not None
+            and not self._is_over
+            and not isinstance(read_object(cut.data, self._limits.values_max), str)
+        ):
             self._take(cut, events)
         self._is_over = True
         return events
@@ -148,7 +151,7 @@ class OpenAIResponsesDecoder:
         if self._is_over:
             self._ignored += 1
             return
-        content = read_object(frame.data)
+        content = read_object(frame.data, self._limits.values_max)
         if isinstance(content, str):
             if frame.data.strip() == "[DONE]":
                 self._ignored += 1
@@ -156,7 +159,7 @@ class OpenAIResponsesDecoder:
                 self._break(content)
             return
         kind = text_at(content, "type") or frame.event
-        if kind in _TERMINAL and (reason := explain_arguments(frame.data)) is not None:
+        if kind in _TERMINAL and (reason := explain_arguments(frame.data, self._limits.values_max)) is not None:
             self._break(f"{kind}: {reason}")
         elif self._is_new(kind, content):
             events.extend(self._read(kind, content))

@@ -26,7 +26,7 @@ def sent(pieces: Callable[[], Iterator[bytes]]) -> Attack:
 
 def made_up_ids() -> Iterator[bytes]:
     """Name the response at length, and call without ids: each is made up, of the response's."""
-    yield data(chunk(text("a"), responseId=BIG[:60_000]))
+    yield data(chunk(text("a"), responseId=BIG[:4000]))
     yield from framed(chunk(call("look", args={"a": number})) for number in range(100_000))
 
 
@@ -81,7 +81,7 @@ ATTACKS = {
         lambda number: chunk(call(None if number else "f", partialArgs=[{}] * 60_000, willContinue=True)), times=100
     ),
     "ids of calls": attack(lambda number: chunk(call(id=f"{number}{BIG}", args={}))),
-    "ids of calls within their bound": attack(lambda number: chunk(call(id=f"{number}{BIG[:60_000]}", args={}))),
+    "ids of calls within their bound": attack(lambda number: chunk(call(id=f"{number}{BIG[:4000]}", args={}))),
     "names of calls": attack(lambda number: chunk(call(f"{number}{BIG}", args={}))),
     "the id of the response": attack(lambda number: chunk(call(), responseId=BIG)),
     "ids that are made up": sent(made_up_ids),

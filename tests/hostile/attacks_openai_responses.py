@@ -92,10 +92,10 @@ ATTACKS = {
     "open items whose start is long": attack(lambda number: added(number, "web_search_call", action=BIG)),
     "open tools whose arguments are long": attack(lambda number: added(number, "mcp_call", arguments=BIG)),
     "ids of items": attack(lambda number: added(number, id=f"{number}{BIG}")),
-    "ids of items within their bound": attack(lambda number: added(number, id=f"{number}{BIG[:60_000]}")),
+    "ids of items within their bound": attack(lambda number: added(number, id=f"{number}{BIG[:4000]}")),
     "kinds of items": attack(lambda number: added(number, f"{number}{BIG}")),
     "ids of calls": attack(lambda number: call_added(number, f"{number}{BIG}")),
-    "ids of calls within their bound": attack(lambda number: call_added(number, f"{number}{BIG[:60_000]}")),
+    "ids of calls within their bound": attack(lambda number: call_added(number, f"{number}{BIG[:4000]}")),
     "tokens of tools": attack(lambda number: added(number, "shell_call", call_id=f"{number}{BIG}")),
     "the id of the response": attack(lambda number: lifecycle(id=f"{number}{BIG}")),
     "arguments before a name": attack(lambda number: args(number, BIG[:MIB])),
@@ -118,7 +118,7 @@ ATTACKS = {
         first=ASIDE, times=20_000, **ASKED,
     ),
     "in the background, long ids": attack(
-        lambda number: added(number, id=f"{number}{BIG[:60_000]}") if number < 15 else said(number % 15, "a"),
+        lambda number: added(number, id=f"{number}{BIG[:4000]}") if number < 15 else said(number % 15, "a"),
         first=ASIDE, times=20_000, **ASKED,
     ),
     "in the background, a long call": attack(
