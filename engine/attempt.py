@@ -183,9 +183,15 @@ class _Reader:
             self.give_up(error)
 
     async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
-        """Open and read a provider's answer, like `read_events`; the pump closes it."""
+        """Open and read a provider's answer, like `read_events`; the pump closes it.
+
+        An answer that takes all memory, or the stack, is a stream that broke: no bound has told it before.
+        """
         try:
             self.outcome = await self._read(await opening)
+        except (MemoryError, RecursionError) as error:
+            defect = f"saw a {type(error).__name__} while the answer was read; expected one that fits the limits"
+            self.outcome = Broken(MalformedStream(defect), defect)
         except Exception as error:  # likewise
             self.give_up(error)
 

@@ -33,7 +33,6 @@ from .core.stream_events import (
     AnswerRestarted,
     BlockStop,
     CursorMoved,
-    KeepAlive,
     ProviderStatus,
     ReasoningDelta,
     ReasoningSignature,
@@ -46,9 +45,7 @@ from .core.stream_events import (
 from .core.usage import UsageReport
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
-
-_NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
-"""Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
+from .progress import NO_PROGRESS, Progress
 
 _BEFORE_TEXT = frozenset(
     {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
@@ -82,6 +79,9 @@ class Delivery:
         self._aligned_bytes = 0
         self._cursor: CursorMoved | None = None
         self._bytes_before = accumulator.bytes_received
+        self._progress = Progress()
+        self._restarts = 0
+        self._is_taken_back = False
 
     # -- attempts -------------------------------------------------------------------------------------------------
 
@@ -100,6 +100,8 @@ class Delivery:
         self._seam = None
         self._aligned_bytes = 0
         self._cursor = None
+        self._progress = Progress()
+        self._is_taken_back = self.accumulator.text != step.said + step.trimmed
         self._aligner = self._new_aligner()
 
     def _new_aligner(self) -> Aligner | None:
@@ -108,7 +110,7 @@ class Delivery:
             return None
         if not step.searches and not step.trimmed:  # by its contract the reply is what is new: nothing to align
             return None
-        if self.accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
+        if self._is_taken_back:  # this attempt started over and is now void itself
             return None
         return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
 
@@ -185,33 +187,32 @@ class Delivery:
                 return self._put_text(events[0])
             text = self.accumulator.fold_texts(events)
             if text is not None:
-                self._put_texts(cast("Sequence[TextDelta]", events), text)
-                return True
+                return self._put_texts(cast("Sequence[TextDelta]", events), text)
         return self._deliver_each(events)
 
-    def _put_texts(self, events: Sequence[TextDelta], text: str) -> None:
+    def _put_texts(self, events: Sequence[TextDelta], text: str) -> bool:
         """Hand over a read that was nothing but text, as most are: 0.2 µs an event; one by one took 1.9."""
-        self.said_anything = True
+        self.said_anything = self.said_anything or bool(text)
         self._record(TextDelta(text))  # the journal joins neighbouring deltas in any case
         if self._hold:
             self._held.extend(events)
         else:
             self.mailbox.put_all(events)
+        return bool(text)
 
     def _put_text(self, event: TextDelta) -> bool:
         """Hand over a read of one delta, as those of a slow model are: half the price of going through a list."""
-        self.said_anything = True
+        self.said_anything = self.said_anything or bool(event.text)
         self._fold(event)
         if self.accumulator.defect is not None and self.trouble is None:
             self.trouble = self._defect_outcome(self.accumulator.defect)
-        return True
+        return bool(event.text)
 
     def _deliver_each(self, events: Sequence[StreamEvent]) -> bool:
         progress = False
         for event in events:
             kind = type(event)
-            if kind not in _NO_PROGRESS:
-                progress = True
+            progress = progress or self._progress.is_made_by(event, self.useful_bytes)
             if self._resumed is not None or self._aligner is not None or kind is not TextDelta:
                 self._deliver_with_care(event, kind)
                 if self.trouble is not None:
@@ -232,7 +233,7 @@ class Delivery:
 
     def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
         """Deliver anything but plain text on a decided seam."""
-        if kind in _NO_PROGRESS and kind is not UsageReport:
+        if kind in NO_PROGRESS and kind is not UsageReport:
             self._note(event)
             return
         if isinstance(event, AnswerRestarted):
@@ -322,6 +323,7 @@ class Delivery:
     def take_back(self, reason: str) -> None:
         """Drop everything said, here and at the consumer's."""
         self.accumulator.reset()
+        self._is_taken_back = True
         self._record(AnswerReset())
         self._put_reset(reason)
 
@@ -331,7 +333,15 @@ class Delivery:
         self.put(StreamReset(reason))
 
     def _restart_attempt(self) -> None:
-        """Take back what this attempt said: the provider began its message again inside one stream."""
+        """Take back what this attempt said: the provider began its message again inside one stream.
+
+        What stood before the attempt is neither copied nor compared; the consumer is given the same strings again.
+        """
+        self._restarts += 1
+        if self._restarts > (limit := self.accumulator.limits.restarts_max):
+            defect = f"the answer began anew {self._restarts} times in a run; expected at most {limit} (restarts_max)"
+            self.trouble = Broken(MalformedStream(defect), defect)
+            return
         if not self.accumulator.has_kept and not self.accumulator.has_open_calls:
             self._aligner = self._new_aligner()  # what it held of the first message is void
             return

@@ -21,7 +21,7 @@ from .wire_json import read_object
 _BARE = (b"\n{", b"\n[", b"\r{", b"\r[")
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 _INSIDE = re.compile(rb'["\\]')
-_SPACE = b" \t\r\n"
+_SPACE = re.compile(rb"[ \t\r\n]*+")
 
 
 def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool], values_max: int) -> JSONObject | str:
@@ -93,7 +93,8 @@ class GeminiFrames:
 class JSONValueReader:
     """Cuts a JSON array of objects, or objects that follow each other, into the texts of the objects.
 
-    Only brackets, quotes and backslashes are looked at; whether what is between is JSON is seen by who parses it.
+    Only brackets, quotes and backslashes are looked at; whether what is between is JSON is seen by who parses it. An
+    object without a field says nothing, and is left out.
     `is_ended` holds after the bracket that closes the array. `defect` as in `SSEReader`.
 
     Args:
@@ -130,9 +131,14 @@ class JSONValueReader:
             bound = self._value_bytes_max
             self.defect = f"a chunk is longer than {bound} bytes; expected at most {bound} (event_bytes_max)"
         elif not self._depth:
-            texts.append(self._text())
-            self._wants = b",]" if self._is_array else b"{,"
+            if (text := self._text()) != "{}":
+                texts.append(text)
+            self._wants = self._wants_next
         return end
+
+    @property
+    def _wants_next(self) -> bytes:
+        return b",]" if self._is_array else b"{,"
 
     def _find_end(self, data: bytes, position: int) -> int:
         """Return where the open object ends, or the end of the data; go through strings and brackets on the way."""
@@ -157,11 +163,16 @@ class JSONValueReader:
             self._depth += 1 if mark in b"{[" else -1
 
     def _take_between(self, data: bytes, position: int) -> int:
+        space = _SPACE.match(data, position)
+        position = position if space is None else space.end()
         mark = data[position : position + 1]
-        if mark in _SPACE:
-            return position + 1
+        if not mark:
+            return position
         if mark not in self._wants:
             self.defect = f"seen {mark!r} between the chunks; expected one of {self._wants.decode()!r}"
+        elif mark == b"{" and data[position + 1 : position + 2] == b"}":  # three bytes that would cost 20 µs
+            self._wants = self._wants_next
+            return position + 2
         elif mark == b"{":
             self._depth = 1
             self._value += mark

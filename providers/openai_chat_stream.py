@@ -55,6 +55,7 @@ from .openai_chat_chunk import (
     usage_of,
     wants_strictness,
 )
+from .openai_chat_comments import at_comments
 from .openai_chat_details import DetailTracker
 from .openai_chat_shape import learn
 from .openai_chat_speech import Speech
@@ -118,24 +119,23 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
-        # Where a comment may begin, line by line, so that it keeps its place (a BOM may come before the first). Most
-        # reads are one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
+        # Where a comment begins, so that it keeps its place (after a BOM it is in any case the first). Most reads are
+        # one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
         if self._is_compatible and (
-            not self._is_started
-            or data[:1] == b":"
+            data[:1] == b":"
             or (data.find(b"\n") != len(data) - 2 and b"\n:" in data)
             or (b"\r" in data and b"\r:" in data)
         ):
-            return [event for line in data.splitlines(keepends=True) for event in self._feed(line)]
+            return [event for piece in at_comments(data, self._reader) for event in self._feed(piece)]
         return self._feed(data)
 
     def _feed(self, data: bytes) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         frames = self._reader.feed(data)
-        if self._reader.comments != self._comments:  # only ever the first line of `data`
-            self._comments = self._reader.comments
+        if self._reader.comments != self._comments:  # never behind the end of an event in `data`
             if self._is_compatible and not self._is_over:
-                events.append(KeepAlive())
+                events += [KeepAlive()] * (self._reader.comments - self._comments)
+            self._comments = self._reader.comments
         for frame in frames:
             text = self._read_plain(frame.data)
             if text:

@@ -108,7 +108,6 @@ class OpenAIResponsesDecoder:
         self._resumed_after = None if resumed is None else resumed.after
         self._response_id = "" if resumed is None else resumed.response_id
         self._is_background = resumed is not None
-        self._restarts = 0
         self._after = -1 if resumed is None else resumed.after
         self._has_cursor = resumed is not None
         self._is_started = False
@@ -220,13 +219,6 @@ class OpenAIResponsesDecoder:
         response_id = text_at(response, "id")
         is_other = bool(response_id and self._response_id) and response_id != self._response_id
         if kind == "response.created" and is_other and not self._output.is_empty:
-            self._restarts += 1
-            if self._restarts > self._limits.restarts_max:
-                self._break(
-                    f"seen the answer begin anew more than {self._limits.restarts_max} times; expected at most that"
-                    " (restarts_max)"
-                )
-                return
             yield AnswerRestarted()
             self._output = Output(self._origin, self._limits)
             self._is_started, self._after = False, -1

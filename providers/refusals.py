@@ -30,8 +30,9 @@ from .refusal_table import TABLE
 from .wire_json import count_at, list_at, object_at, read_value, text_at
 
 _WORDS_CHARS_MAX = 8192
-"""How far into a stranger's words we look for a phrase; those that are known stand in the first hundred."""
+"""How far into a stranger's words we look; phrases that are known stand in the first hundred, hints close by."""
 _CODES_MAX = 32
+_CODE_CHARS_MAX = 256
 _DIGITS = re.compile("[0-9]{3}")
 _CODE_STATUS = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504}
 """The statuses of the same errors outside a stream (wire-formats §1.4)."""
@@ -76,7 +77,7 @@ def _fits(row: Row, complaint: Complaint) -> bool:
         and (not row.hinted or complaint.is_hinted)
         and (not row.codes or any(code in row.codes for code in complaint.codes))
         and (not row.code_part or any(row.code_part in code for code in complaint.codes))
-        and (row.phrase is None or row.phrase.search(complaint.message[:_WORDS_CHARS_MAX]) is not None)
+        and (row.phrase is None or row.phrase.search(complaint.message) is not None)
     )
 
 
@@ -121,11 +122,11 @@ def _upstream(value: JSONValue) -> JSONValue:
 
 def _read_shape(value: JSONValue) -> Complaint:
     if isinstance(value, str):
-        return Complaint(value)
+        return Complaint(value[:_WORDS_CHARS_MAX])
     holder = _holder(value)
     words = text_at(holder, "error") or text_at(holder, "message") or _detail(holder.get("detail"))
     words = words or "; ".join(filter(None, (text_at(error, "message") for error in _objects(holder, "errors"))))
-    return Complaint(words, _codes(holder), _status(holder), _retry_info_s(holder))
+    return Complaint(words[:_WORDS_CHARS_MAX], _codes(holder), _status(holder), _retry_info_s(holder))
 
 
 def _detail(detail: JSONValue) -> str:
@@ -154,7 +155,7 @@ def _codes(holder: JSONObject) -> tuple[str, ...]:
         text_at(holder, "type"),
         text_at(holder, "status"),
     )
-    return tuple(code for code in found if code)
+    return tuple(code[:_CODE_CHARS_MAX] for code in found if code)
 
 
 def _google_reasons(holder: JSONObject) -> Iterator[str]:

@@ -66,7 +66,7 @@ class Accumulator:
     """
 
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
-        self._limits = limits if limits is not None else Limits()
+        self.limits = limits if limits is not None else Limits()
         self.origin = origin
         self._held = HeldBlocks()
         self._open_text: list[str] | None = None
@@ -96,7 +96,7 @@ class Accumulator:
             self._open_text.append(text)
             self.said_bytes += size
             self._held_bytes += size
-            if self._held_bytes > self._limits.text_bytes_max:
+            if self._held_bytes > self.limits.text_bytes_max:
                 self._count(0)
             if len(self._open_text) > self._held.parts_max:
                 self._held.join_last()
@@ -112,7 +112,7 @@ class Accumulator:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
         size = len(text) if text.isascii() else size_bytes(text)
-        if self._held_bytes + size > self._limits.text_bytes_max:
+        if self._held_bytes + size > self.limits.text_bytes_max:
             return None  # one by one, so that what is noted does not depend on how much one read brought
         self.fold(TextDelta(text))
         return text
@@ -160,7 +160,7 @@ class Accumulator:
         self._hold(call)
         self._count(call.held_bytes)
         self.calls_started += 1
-        self._bound("calls", "calls", self.calls_started, self._limits.calls_max)
+        self._bound("calls", "calls", self.calls_started, self.limits.calls_max)
         return event
 
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
@@ -176,8 +176,8 @@ class Accumulator:
 
     def _count_arguments(self, call: CallParts, size: int) -> None:
         call.size_bytes += size
-        if call.size_bytes > self._limits.arguments_bytes_max:
-            self._bound("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
+        if call.size_bytes > self.limits.arguments_bytes_max:
+            self._bound("the arguments of a call", "bytes", call.size_bytes, self.limits.arguments_bytes_max)
         self._count(size)
 
     def _fold_block_stop(self, event: BlockStop) -> Event | None:
@@ -192,7 +192,7 @@ class Accumulator:
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
-        closed = call.close(event.arguments, self._limits.values_max, is_cut=event.is_cut)
+        closed = call.close(event.arguments, self.limits.values_max, is_cut=event.is_cut)
         if isinstance(closed, str):
             self.incomplete_calls += 1
             self._held_bytes -= self._held.remove(call)
@@ -235,11 +235,11 @@ class Accumulator:
 
     def _hold(self, block: Held) -> None:
         self._held.append(block)
-        self._bound("blocks", "blocks", len(self._held), self._limits.blocks_max)
+        self._bound("blocks", "blocks", len(self._held), self.limits.blocks_max)
 
     def _count(self, size: int) -> None:
         self._held_bytes += size
-        if self._held_bytes > (limit := self._limits.text_bytes_max):
+        if self._held_bytes > (limit := self.limits.text_bytes_max):
             self._bound("text, reasoning, calls and opaque blocks", "bytes", self._held_bytes, limit)
 
     def _note(self, defect: str) -> None:

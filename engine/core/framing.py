@@ -80,6 +80,11 @@ class SSEReader:
         self._data_joined = 0  # how many elements at its start are joined lines
         self._data_bytes = 0
 
+    @property
+    def has_data(self) -> bool:
+        """Whether data of an event waits for its blank line."""
+        return bool(self._data)
+
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes, in any cut; return the events that they complete.
 

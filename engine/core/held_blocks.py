@@ -38,8 +38,20 @@ class Parts:
         """Return the text so far. Cost: O(1) where nothing was appended since the last reading, else one copy of it."""
         if len(self.parts) > 1:
             self.parts[:] = ["".join(self.parts)]
-            self._joined = 1
+        self._joined = len(self.parts)
         return self.parts[0] if self.parts else ""
+
+    def is_longer(self, chars: int) -> bool:
+        """Whether more than so many characters were said. Copies nothing."""
+        return sum(map(len, self.parts)) > chars
+
+    def cut(self, chars: int) -> None:
+        """Forget what was said beyond so many characters. Copies nothing where they were read before it was said."""
+        if self.parts and len(self.parts[0]) == chars:
+            del self.parts[1:]
+        else:
+            self.parts[:] = [self.read()[:chars]]
+        self._joined = len(self.parts)
 
 
 class TextParts(Parts):
@@ -135,7 +147,10 @@ class HeldBlocks:
 
     def complete(self, call: CallParts, ready: ToolCall) -> int:
         """Put a call that is whole in the place of itself under way; return how many bytes more are held."""
-        self._blocks[self._blocks.index(call)] = ready
+        at = len(self._blocks) - 1
+        while self._blocks[at] is not call:  # most are among the last
+            at -= 1
+        self._blocks[at] = ready
         return call.objects_bytes
 
     def join_last(self) -> None:
@@ -162,7 +177,7 @@ class HeldBlocks:
         if any(not isinstance(block, CallParts) for block in self._blocks[mark.blocks :]):
             return True
         last = self._blocks[mark.blocks - 1] if mark.blocks else None
-        return isinstance(last, TextParts) and len(last.read()) > mark.last_chars
+        return isinstance(last, TextParts) and last.is_longer(mark.last_chars)
 
     def cut_back(self, mark: Mark) -> list[str] | None:
         """Forget what came since `mark`; return the parts of the text that was open there, if one was."""
@@ -170,7 +185,7 @@ class HeldBlocks:
         last = self._blocks[-1] if self._blocks else None
         if not isinstance(last, TextParts):
             return None
-        last.parts[:] = [last.read()[: mark.last_chars]]
+        last.cut(mark.last_chars)
         return last.parts
 
     @property

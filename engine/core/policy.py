@@ -174,7 +174,7 @@ class Limits:
 
     line_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
     event_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
-    text_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
+    text_bytes_max: int = field(default=12 * 1024 * 1024, validator=count())
     arguments_bytes_max: int = field(default=2 * 1024 * 1024, validator=count())
     calls_max: int = field(default=1024, validator=count())
     blocks_max: int = field(default=4096, validator=count())

@@ -1,4 +1,4 @@
-"""Streams that grow: a part of an answer again and again, with ids, indexes and keys of its own each time, never closed.
+"""Streams that grow: a part of an answer again and again, with ids, indexes and keys of its own, and never closed.
 
 Whole answers seldom show what a decoder holds back, or does twice: one frame, repeated, does.
 """

@@ -76,9 +76,9 @@ ATTACKS = {
     "a frame of texts": sent(lambda: large(HEAD, '{"text":"a"},', '{"text":"a"}]}}]}')),
     "frames of parts within the bound": attack(lambda _: chunk(*[text("a")] * 4000), times=100),
     "a frame of candidates": sent(lambda: large('{"candidates":[', "{},", "{}]}")),
-    "frames of candidates within the bound": attack(lambda _: {"candidates": [{}] * 60_000}, times=100),
+    "frames of candidates within the bound": attack(lambda _: {"candidates": [{}] * 30_000}, times=100),
     "frames of pieces": attack(
-        lambda number: chunk(call(None if number else "f", partialArgs=[{}] * 60_000, willContinue=True)), times=100
+        lambda number: chunk(call(None if number else "f", partialArgs=[{}] * 30_000, willContinue=True)), times=100
     ),
     "ids of calls": attack(lambda number: chunk(call(id=f"{number}{BIG}", args={}))),
     "ids of calls within their bound": attack(lambda number: chunk(call(id=f"{number}{BIG[:4000]}", args={}))),

@@ -10,8 +10,8 @@ from tests.hostile.attack import MIB
 
 PIECE_BYTES = 64 * 1024
 
-VALUES: list[list[Any]] = [[] for _ in range(60_000)]
-"""As many values as one frame may hold, nearly."""
+VALUES: list[list[Any]] = [[] for _ in range(30_000)]
+"""As many values as one frame may hold, nearly: commas and brackets count."""
 
 
 def data(payload: Any) -> bytes:
