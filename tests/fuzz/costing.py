@@ -17,6 +17,7 @@ from attrs import frozen
 
 from riverrun.engine.core.policy import Limits
 from tests.fuzz.decoding import provider
+from tests.fuzz.growing import Growth
 
 READ_BYTES = 4096
 
@@ -29,8 +30,11 @@ HELD_LIMITS = Limits(
 HELD_BYTES_MAX = 256 * 1024
 """What a decoder may hold under these: a line, an event, the 16 KiB and 64 things of each kind, as Python objects."""
 
-BYTES_A_BYTE_MAX, LINES_A_BYTE_MAX = 200, 3.0
-"""What a byte that came may cost; chat chunks of 100 bytes that hold one letter come near it."""
+LINES_A_FRAME_MAX = 600
+"""How many lines may run for a frame, however long it is: 250 are seen."""
+
+BYTES_A_FRAME_MAX, BYTES_A_BYTE_MAX = 100_000, 40
+"""What may be allocated: 100 bytes by each of these lines, and some copies of what came."""
 
 
 @frozen
@@ -100,19 +104,19 @@ def tracing() -> Iterator[Counts]:
         sys.settrace(traced)
 
 
-def check_held(name: str, data: bytes) -> None:
+def check_held(name: str, growth: Growth) -> None:
     """However long a stream goes on, what is held of it is bounded."""
-    cost = measure(name, data, HELD_LIMITS)
-    assert cost.held_bytes_max <= HELD_BYTES_MAX, cost
+    cost = measure(name, growth.stream(128 * 1024), HELD_LIMITS)
+    assert cost.held_bytes_max <= HELD_BYTES_MAX, (cost, growth)
 
 
-def check_work(name: str, small: bytes, large: bytes, larger: bytes) -> None:
-    """Twice as much more takes no more than double, and a byte costs no more than it may."""
-    first, second, third = (measure(name, data, Limits()) for data in (small, large, larger))
-    for some, more, most in (
-        (first.lines, second.lines, third.lines),
-        (first.allocated_bytes, second.allocated_bytes, third.allocated_bytes),
-    ):
-        assert most - more <= 2.6 * (more - some) + 0.3 * most, (first, second, third)
-    assert third.lines <= LINES_A_BYTE_MAX * third.received_bytes + 5000, third
-    assert third.allocated_bytes <= BYTES_A_BYTE_MAX * third.received_bytes + 200_000, third
+def check_work(name: str, growth: Growth, size: int = 8192) -> None:
+    """Twice as much more takes no more than double, and a byte and a frame cost no more than they may."""
+    costs = [measure(name, growth.stream(size * times), Limits()) for times in (1, 2, 4)]
+    some, more, most = (cost.lines for cost in costs)
+    assert most - more <= 2.5 * (more - some) + 500, (costs, growth)
+    some, more, most = (cost.allocated_bytes for cost in costs)
+    assert most - more <= 2.5 * (more - some) + 4 * size, (costs, growth)
+    frames = 4 * size // growth.frame_bytes + 20
+    assert costs[2].lines <= LINES_A_FRAME_MAX * frames, (costs[2], growth)
+    assert costs[2].allocated_bytes <= BYTES_A_FRAME_MAX * frames + BYTES_A_BYTE_MAX * costs[2].received_bytes, growth

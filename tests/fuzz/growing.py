@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from tests.fuzz.decoding import SEEDS
 
@@ -38,17 +39,28 @@ class Growth:
         shown = b"".join(self._repeated)[:300]
         return f"<{shown!r} behind {len(self._before)} frames, {fresh} fresh, strings {self._enlarged} times>"
 
-    def stream(self, times: int) -> bytes:
-        """Write the answer with its part repeated."""
-        return b"".join((*self._before, *self._repetitions(times)))
+    @property
+    def frame_bytes(self) -> int:
+        """How long a frame of what is repeated is, at least."""
+        return min(len(self._enlarge(frame)) for frame in self._repeated)
 
-    def _repetitions(self, times: int) -> Iterator[bytes]:
-        for number in range(times):
-            for frame in self._repeated:
-                large = _STRING.sub(rb"\1" + rb"\2" * self._enlarged + b'"', frame, count=3)
-                yield _NAMED.sub(lambda found, number=number: self._freshened(found, number), large)
+    def stream(self, size: int) -> bytes:
+        """Write the answer with its part repeated up to this size."""
+        made = b"".join(self._before)
+        repeated = [self._enlarge(frame) for frame in self._repeated]
+        pieces, number = [made], 0
+        while size > 0:
+            for frame in repeated:
+                fresh = partial(self._freshened, number)
+                pieces.append(_NAMED.sub(fresh, frame))
+                size -= len(frame)
+            number += 1
+        return b"".join(pieces)
 
-    def _freshened(self, found: re.Match[bytes], number: int) -> bytes:
+    def _enlarge(self, frame: bytes) -> bytes:
+        return _STRING.sub(lambda found: found[1] + found[2] * self._enlarged + b'"', frame, count=3)
+
+    def _freshened(self, number: int, found: re.Match[bytes]) -> bytes:
         name, between, value = found.groups()
         if name not in self._fresh:
             return found[0]

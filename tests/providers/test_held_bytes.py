@@ -245,17 +245,11 @@ def test_a_cursor_is_taken_back_while_it_would_be_too_long() -> None:
 # -- work -------------------------------------------------------------------------------------------------------------
 
 
-def waits(many: int) -> bytes:
-    ended = [e for n in range(many) for e in (r.call_added(n + 9, f"c{n}"), r.call_done(n + 9, "", f"c{n}"))]
-    return r.escaped(r.lifecycle(), r.added(0), *ended, *[r.text(0, "a")] * many)
-
-
 WORK: dict[str, tuple[Callable[[], Any], Callable[[int], bytes]]] = {
     "responses: open items in the background": (
         r.new_decoder,
         lambda n: r.escaped(*r.numbered(r.lifecycle(background=True), *(r.added(at) for at in range(n)))),
     ),
-    "responses: calls that wait": (r.new_decoder, waits),
     "responses: an end that repeats everything": (
         r.new_decoder,
         lambda n: r.escaped(
@@ -284,18 +278,14 @@ WORK: dict[str, tuple[Callable[[], Any], Callable[[int], bytes]]] = {
     ),
     "interactions: a list that grows": (
         g.new_interactions_decoder,
-        lambda n: g.interactions_sse(g.created(), g.start(0, SEARCH), *[g.delta(0, SEARCH, result=[0] * 9)] * n),
+        lambda n: g.interactions_sse(g.created(), g.start(0, SEARCH), *[g.delta(0, SEARCH, result=[0] * 100)] * n),
     ),
     "interactions: keys that grow": (
         g.new_interactions_decoder,
         lambda n: g.interactions_sse(
-            g.created(), g.start(0, SEARCH), *(g.delta(0, SEARCH, result={f"k{at}": 0}) for at in range(n))
-        ),
-    ),
-    "interactions: arguments of a tool": (
-        g.new_interactions_decoder,
-        lambda n: g.interactions_sse(
-            g.created(), g.start(0, SEARCH), *[g.delta(0, "arguments_delta", arguments="xxx")] * n
+            g.created(),
+            g.start(0, SEARCH),
+            *(g.delta(0, SEARCH, result=dict.fromkeys((f"k{at}/{key}" for key in range(20)), 0)) for at in range(n)),
         ),
     ),
 }  # fmt: skip
