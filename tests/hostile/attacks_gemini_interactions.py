@@ -66,7 +66,7 @@ ATTACKS = {
     ),
     "a call that is closed": sent(a_call_that_is_closed),
     "open steps whose start is long": attack(lambda number: start(number, SEARCH, id="s", x=BIG)),
-    "open thoughts whose start is long": attack(lambda number: start(number, "thought", x=BIG), times=200),
+    "open thoughts whose start is long": attack(lambda number: start(number, "thought", x=BIG), times=40),
     "open calls whose start is long": attack(
         lambda number: start(number, "function_call", id=f"c{number}", name="f", arguments={"a": BIG[:MIB]})
     ),
@@ -104,7 +104,7 @@ ATTACKS = {
         times=50_000,
     ),
     "signatures that replace each other": attack(
-        lambda number: delta(0, "thought_signature", signature=f"{number}{BIG}"), start(0, "thought"), times=100
+        lambda number: delta(0, "thought_signature", signature=f"{number}{BIG}"), start(0, "thought"), times=40
     ),
     "whole steps of values": attack(
         lambda number: start(number // 2, SEARCH, id="s", x=VALUES) if number % 2 == 0 else stop(number // 2),

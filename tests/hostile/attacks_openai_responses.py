@@ -89,8 +89,8 @@ ATTACKS = {
     "an end that repeats everything": Attack(provider=PROVIDER, pieces=an_end_that_repeats_everything),
     "an end of many items": attack(lambda _: end(output=[{}] * 30_000), times=9),
     "calls that wait": Attack(provider=PROVIDER, pieces=calls_that_wait),
-    "open items whose start is long": attack(lambda number: added(number, "web_search_call", action=BIG), times=100),
-    "open tools whose arguments are long": attack(lambda number: added(number, "mcp_call", arguments=BIG), times=100),
+    "open items whose start is long": attack(lambda number: added(number, "web_search_call", action=BIG), times=40),
+    "open tools whose arguments are long": attack(lambda number: added(number, "mcp_call", arguments=BIG), times=40),
     "ids of items": attack(lambda number: added(number, id=f"{number}{BIG}")),
     "ids of items within their bound": attack(lambda number: added(number, id=f"{number}{BIG[:4000]}")),
     "kinds of items": attack(lambda number: added(number, f"{number}{BIG}")),
@@ -108,9 +108,9 @@ ATTACKS = {
     "whole calls of values": attack(
         lambda number: call_done(number, f'{{"a":[{"[]," * 30_000}[]]}}', f"c{number}"), times=500
     ),
-    "sealed thoughts": attack(lambda number: done(number, "reasoning", encrypted_content=BIG), times=100),
+    "sealed thoughts": attack(lambda number: done(number, "reasoning", encrypted_content=BIG), times=40),
     "unknown events": attack(lambda number: {"type": "response.new", "x": BIG * 3}, times=20),
-    "unknown events of values": attack(lambda number: {"type": "response.new", "x": VALUES}, times=100),
+    "unknown events of values": attack(lambda number: {"type": "response.new", "x": VALUES}, times=40),
     "in the background, unasked": attack(tiny, first=ASIDE, times=20_000),
     "in the background, asked": attack(tiny, first=ASIDE, times=20_000, **ASKED),
     "in the background, calls side by side": attack(
