@@ -104,8 +104,8 @@ class OpenStep:
     def let_go(self) -> None:
         """Forget of the start what is not needed any more, once it was said; count what is kept."""
         if not self.is_kept:
-            given = object_at(self._data, "arguments") if self.is_call else {}
-            self._data = {"arguments": given} if given else {}
+            given = object_at(self._data, "arguments")
+            self._data = {"arguments": given} if given and self.is_call else {}
         if self._data:
             self._hold(_held_bytes(self._start_text))
         self._start_text = ""
