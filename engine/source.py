@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
 import trio
+from attrs import evolve
 
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
@@ -260,7 +261,10 @@ async def open_answer(
 
 def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireRequest, WireDecoder]:
     if step.cursor is None:
-        return provider.encode(step.request, _form_of(step)), provider.decoder(policy.limits)
+        limits = policy.limits
+        if not provider.capabilities(step.request).can_reattach:  # whatever the server says of itself
+            limits = evolve(limits, cursor_bytes_max=0)
+        return provider.encode(step.request, _form_of(step)), provider.decoder(limits)
     try:
         return cast("Reattachable", provider).reattach(step.cursor, policy.limits)
     except UsageError as error:  # of another version of the provider's, in a checkpoint: there are other forms

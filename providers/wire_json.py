@@ -74,6 +74,14 @@ def name_at(holder: JSONObject, key: str) -> str:
     return value if isinstance(value, str) and len(value) <= NAME_CHARS_MAX else ""
 
 
+def excess_of_names(*names: str) -> str | None:
+    """Say that one of these ids or names is longer than they are, without repeating it; None where none is."""
+    for name in names:
+        if len(name) > NAME_CHARS_MAX:
+            return f"seen an id or a name of {len(name)} characters; expected at most {NAME_CHARS_MAX}"
+    return None
+
+
 def object_at(holder: JSONObject, key: str) -> JSONObject:
     """Return the object at `key`; an empty one where there is none or something else."""
     value = holder.get(key)

@@ -166,6 +166,8 @@ class Limits:
         held_bytes_max: what a decoder holds back at once, all of it together: open blocks, arguments, ids.
         values_max: the values of one JSON text, counted before it is parsed: 65,536 take the parser up to 30 ms.
         restarts_max: how often an answer may begin anew inside one response.
+        cursor_bytes_max: the place where a stream can be read on (`CursorMoved`), as text; beyond it there is none, and
+            0 is never any: what an engine says of a request that did not ask for an answer that can be read on.
 
     *Source*: the table in docs/hardening.md, with a precedent for each.
     """
@@ -180,6 +182,7 @@ class Limits:
     held_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
     values_max: int = field(default=64 * 1024, validator=count())
     restarts_max: int = field(default=8, validator=count())
+    cursor_bytes_max: int = field(default=8 * 1024, validator=count(0))
 
 
 @frozen(kw_only=True)

@@ -52,12 +52,12 @@ def at_least(low: float) -> Validator:
     return within(low, math.inf, f"a number of at least {low:g}")
 
 
-def count() -> Validator:
-    """Take whole numbers from 1 up, of 64 bits."""
+def count(low: int = 1) -> Validator:
+    """Take whole numbers from `low` up, of 64 bits."""
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
-        if not is_whole_number(value) or value < 1:
-            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number of at least 1")
+        if not is_whole_number(value) or value < low:
+            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number of at least {low}")
 
     return check
 

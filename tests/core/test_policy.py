@@ -32,7 +32,7 @@ COUNTS: list[tuple[Callable[..., object], str]] = [
     (RetryPolicy, "attempts_max"),
     (RetryPolicy, "rate_limit_attempts_max"),
     (CheckpointPolicy, "lag_bytes"),
-    *((Limits, field.name) for field in fields(Limits)),
+    *((Limits, field.name) for field in fields(Limits) if field.name != "cursor_bytes_max"),
 ]
 
 
@@ -78,6 +78,13 @@ def test_a_count_below_one_or_not_whole_is_refused_by_name(
 ) -> None:
     with pytest.raises(UsageError, match=f"{name} is .*; expected a whole number of at least 1"):
         policy(**{name: value})
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "3", True])
+def test_a_cursor_may_have_no_bytes_but_not_fewer(value: Any) -> None:
+    assert Limits(cursor_bytes_max=0).cursor_bytes_max == 0
+    with pytest.raises(UsageError, match=r"cursor_bytes_max is .*; expected a whole number of at least 0"):
+        Limits(cursor_bytes_max=value)
 
 
 @pytest.mark.parametrize("name", ["lag_s", "write_s", "load_s", "last_flush_s"])

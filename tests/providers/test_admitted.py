@@ -18,6 +18,8 @@ from riverrun.engine.core.policy import Limits
 from riverrun.providers.anthropic_stream import AnthropicDecoder
 from riverrun.providers.ollama_stream import OllamaDecoder
 from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
+from tests.providers import gemini_samples as gemini
+from tests.providers import openai_responses_samples as responses
 from tests.providers.samples import (
     MESSAGE_STOP,
     block_delta,
@@ -65,6 +67,13 @@ def escaped(*payloads: Any) -> bytes:
     return sse(*(json.dumps(payload) for payload in payloads))
 
 
+def repeated(*items: Any) -> bytes:
+    """Say whole items of a response, between two echoes of a long request; the second repeats the items too."""
+    echo = {"instructions": SAID, "tools": [{"type": "function", "name": "look", "parameters": {"x": [0] * 1000}}]}
+    told = [responses.done(at, **item) for at, item in enumerate(items)]
+    return escaped(responses.lifecycle(**echo), *told, responses.ended(**echo, output=[one["item"] for one in told]))
+
+
 A_CALL = {"id": "c", "index": 0, "function": {"name": "look", "arguments": WRITTEN}}
 
 ADMITTED: dict[str, tuple[Callable[[], Any], bytes]] = {
@@ -87,6 +96,48 @@ ADMITTED: dict[str, tuple[Callable[[], Any], bytes]] = {
     "chat: an image, and the answer so far": (
         chat,
         escaped(chunk({"content": SAID, "images": [{"image_url": {"url": IMAGE}}]}), chunk({}, "stop")) + DONE,
+    ),
+    "responses: arguments, said three times, and an echo": (
+        responses.new_decoder,
+        repeated({"kind": "function_call", "call_id": "c", "name": "look", "arguments": WRITTEN}),
+    ),
+    "responses: an image, the answer so far, and an echo": (
+        responses.new_decoder,
+        repeated(
+            {"content": [{"type": "output_text", "text": SAID}]}, {"kind": "image_generation_call", "result": IMAGE}
+        ),
+    ),
+    "gemini: arguments": (
+        gemini.new_decoder,
+        gemini.sse(gemini.chunk(gemini.call(args=PLAIN_ARGUMENTS), finish="STOP", **gemini.usage())),
+    ),
+    "gemini: an image, and the answer so far": (
+        gemini.new_decoder,
+        gemini.sse(gemini.chunk(gemini.text(SAID), {"inlineData": {"data": IMAGE}}, finish="STOP")),
+    ),
+    "interactions: arguments": (
+        gemini.new_interactions_decoder,
+        gemini.interactions_sse(
+            gemini.created(),
+            gemini.start(0, "function_call", id="c", name="look"),
+            gemini.delta(0, "arguments_delta", arguments=WRITTEN),
+            gemini.stop(0),
+            gemini.completed(),
+        ),
+    ),
+    "interactions: an image, the answer so far, and a step that is kept": (
+        gemini.new_interactions_decoder,
+        gemini.interactions_sse(
+            gemini.created(system_instruction=SAID),
+            gemini.start(0),
+            gemini.said(0, SAID),
+            gemini.delta(0, "image", data=IMAGE),
+            gemini.stop(0),
+            gemini.start(1, "url_context_result"),
+            gemini.delta(1, "url_context_result", result=[{"data": IMAGE}]),
+            gemini.stop(1),
+            gemini.completed(),
+        ),
     ),
     "ollama: arguments": (
         ollama,
