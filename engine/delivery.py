@@ -27,6 +27,7 @@ from .core.failures import Failure, FailureKind
 from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
 from .core.messages import ReasoningBlock, TextBlock
+from .core.progress import NO_PROGRESS, Progress
 from .core.result import SeamVerdict
 from .core.seam import Aligner
 from .core.stream_events import (
@@ -45,7 +46,6 @@ from .core.stream_events import (
 from .core.usage import UsageReport
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
-from .progress import NO_PROGRESS, Progress
 
 _BEFORE_TEXT = frozenset(
     {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
