@@ -28,6 +28,7 @@ from .core.held_blocks import size_bytes
 from .core.journal import AnswerReset, AttemptBegan, AttemptRewound, CallsCancelled, Entry
 from .core.leading_thoughts import LeadingThoughts, has_thought
 from .core.messages import ReasoningBlock, TextBlock
+from .core.progress import NO_PROGRESS, Progress
 from .core.result import SeamVerdict
 from .core.seam import Aligner
 from .core.secret import Secret
@@ -48,8 +49,11 @@ from .core.stream_events import (
 from .core.usage import UsageReport
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
+<<<<<<< HEAD
 from .progress import NO_PROGRESS, Progress
 from .spoken import SPOKEN_OF, printable_event
+=======
+>>>>>>> i11b1
 
 _BEFORE_TEXT = frozenset(
     {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}

@@ -7,6 +7,7 @@ import pytest
 import riverrun as rr
 from riverrun.engine.core.causes import IdleStall
 from riverrun.engine.core.messages import OpaqueBlock
+from riverrun.engine.core.progress import Progress
 from riverrun.engine.core.stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -22,7 +23,6 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.progress import Progress
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import ASK, ONCE, OwnSource, Step, engine_of, played, say
 

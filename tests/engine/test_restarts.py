@@ -58,11 +58,11 @@ def test_going_back_past_a_reading_in_between_gives_the_same_text() -> None:
     held, text = HeldBlocks(), TextParts()
     held.append(text)
     text.append("before")
-    mark = held.mark()
+    held.begin_attempt(reattaches=False)
     text.append(" and after")
-    assert (text.read(), held.has_kept_since(mark)) == ("before and after", True)
-    held.cut_back(mark)
-    assert (text.read(), held.has_kept_since(mark)) == ("before", False)
+    assert (text.read(), held.has_kept) == ("before and after", True)
+    held.cut_back()
+    assert (text.read(), held.has_kept) == ("before", False)
 
 
 class Deep(LineDecoder):

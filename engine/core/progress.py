@@ -7,7 +7,7 @@ it would keep an answer alive that goes nowhere.
 
 from __future__ import annotations
 
-from .core.stream_events import (
+from .stream_events import (
     AnswerRestarted,
     BlockStop,
     CursorMoved,
@@ -24,7 +24,7 @@ from .core.stream_events import (
     TextDelta,
     ToolCallDelta,
 )
-from .core.usage import UsageReport
+from .usage import UsageReport
 
 NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
 """Events that prove life and nothing else; they are no part of what is said."""
