@@ -49,11 +49,7 @@ from .core.stream_events import (
 from .core.usage import UsageReport
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
-<<<<<<< HEAD
-from .progress import NO_PROGRESS, Progress
 from .spoken import SPOKEN_OF, printable_event
-=======
->>>>>>> i11b1
 
 _BEFORE_TEXT = frozenset(
     {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
