@@ -246,7 +246,9 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.get(index)
         if index is None or block is None:
-            self._break(f"seen a delta of block {named(index)}; expected one of the open blocks {self._open_indexes()}")
+            self._break(
+                f"seen a delta of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
+            )
             return
         delta = object_at(content, "delta")
         yield from block.delta_events(delta)
@@ -261,7 +263,7 @@ class AnthropicDecoder:
         block = None if index is None else self._blocks.pop(index, None)
         if block is None:
             self._break(
-                f"seen the stop of block {named(index)}; expected one of the open blocks {self._open_indexes()}"
+                f"seen the stop of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
             )
             return
         self._note_no_plain()

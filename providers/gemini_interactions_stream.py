@@ -260,7 +260,9 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.get(index)
         if step is None:
-            self._break(f"seen a delta of step {named(index)}; expected one of the open steps {self._some_open()}")
+            self._break(
+                f"seen a delta of step {named(index)}; expected one of the open steps {named(self._some_open())}"
+            )
             return
         yield from step.delta_events(object_at(event, "delta"), text)
         self._note(step)
@@ -274,7 +276,9 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.pop(index, None)
         if step is None:
-            self._break(f"seen the stop of step {named(index)}; expected one of the open steps {self._some_open()}")
+            self._break(
+                f"seen the stop of step {named(index)}; expected one of the open steps {named(self._some_open())}"
+            )
             return
         self._tools_open = max(self._tools_open - step.is_result, 0)
         self._kept_open -= step.is_kept
