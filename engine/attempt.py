@@ -21,7 +21,9 @@ from .core.errors import InferenceError
 from .core.failures import failure_of_error
 from .core.outcome import Broken, Crashed, Ended, Outcome, Refused
 from .core.policy import Policy
+from .core.printable import SENTENCE_CHARS_MAX, printable
 from .core.provider import Provider
+from .core.secret import Secret
 from .core.stream_events import StreamEvent
 from .intake import Intake, Taken
 from .single_error import cancelled_alone, single_error
@@ -35,6 +37,7 @@ from .source import (
     open_events,
 )
 from .transport import Transport, TransportError, cause_of
+from .turnstile import Turnstile
 from .watch import Watch
 
 
@@ -45,6 +48,7 @@ async def run_attempt(
     watch: Watch,
     *,
     transport: Transport,
+    turnstile: Turnstile,
     policy: Policy,
     reasons: bool,
     wall_clock: Callable[[], float],
@@ -56,6 +60,8 @@ async def run_attempt(
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
+    if not is_event_source(source):
+        await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
     clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
     remind = None if waiting_message is None else partial(intake.remind, waiting_message)
     reader = _Reader(intake, watch, clocks)
@@ -80,19 +86,37 @@ async def run_attempt(
         watch.end()
     if watch.stall is not None and not isinstance(reader.outcome, Ended):
         return Broken(watch.stall)  # whatever was raised on the way out
-    return reader.outcome if reader.outcome is not None else Broken(ConnectionReset())
+    return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
+
+
+def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
+    """Say how an attempt ended in what may be shown: this is where what anybody said of it leaves the attempt."""
+    match outcome:
+        case Broken(MalformedStream(said), detail):
+            return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
+        case Broken(cause, detail):
+            return Broken(cause, _sentence(detail, secrets))
+        case Refused(failure):
+            return Refused(failure.printable(secrets))
+        case Ended() | Crashed():
+            return outcome
+
+
+def _sentence(text: str, secrets: Sequence[Secret]) -> str:
+    return printable(text, SENTENCE_CHARS_MAX, secrets=secrets)
 
 
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_intake", "_watch", "outcome")
+    __slots__ = ("_clocks", "_intake", "_watch", "outcome", "secrets")
 
     def __init__(self, intake: Intake, watch: Watch, clocks: Clocks) -> None:
         self._intake = intake
         self._watch = watch
         self._clocks = clocks
         self.outcome: Outcome | None = None
+        self.secrets: Sequence[Secret] = ()
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
         """Open, read and close an answer of a source in the same process.
@@ -106,9 +130,19 @@ class _Reader:
             self.give_up(error)
 
     async def read_answer(self, opening: Awaitable[OpenedStream]) -> None:
-        """Open and read a provider's answer, like `read_events`; the pump closes it."""
+        """Open and read a provider's answer, like `read_events`; the pump closes it.
+
+        An answer that takes all memory, or the stack, is a stream that broke: no bound has told it before.
+        """
         try:
-            self.outcome = await self._read(await opening)
+            stream = await opening
+            try:
+                self.outcome = await self._read(stream)
+            finally:
+                await stream.aclose()
+        except (MemoryError, RecursionError) as error:
+            defect = f"saw a {type(error).__name__} while the answer was read; expected one that fits the limits"
+            self.outcome = Broken(MalformedStream(defect), defect)
         except Exception as error:  # likewise
             self.give_up(error)
 
@@ -124,6 +158,7 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
+        self.secrets = self._intake.secrets = stream.secrets
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:
@@ -132,7 +167,10 @@ class _Reader:
             except TransportError as error:
                 return self._at_end(stream, Broken(error.cause, str(error)))
             if events is None:
-                return self._at_end(stream, Broken(PrematureEnd()))
+                outcome = self._at_end(stream, Broken(PrematureEnd()))
+                if isinstance(outcome, Ended):  # some formats have no other end than the body's
+                    await stream.drain()
+                return outcome
             taken = self._take(stream, events)
             if taken.outcome is not None:
                 return taken.outcome

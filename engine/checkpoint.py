@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import cast
 
 import trio
@@ -11,9 +12,10 @@ from .core.accumulator import Accumulator
 from .core.codec import CodecError
 from .core.errors import CheckpointMismatch, StoreError
 from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
-from .core.journal import JournalHeader, RestoredRun, header_of, restore
+from .core.journal import JournalHeader, RestoredRun, header_of, restore_in_steps
 from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .core.policy import CheckpointPolicy, Limits
+from .core.printable import named, printable
 from .core.replay import block_events
 from .core.validators import seen
 from .single_error import fault_of
@@ -34,7 +36,7 @@ class StoreUnavailable:
 
 
 def _told(fault: Exception) -> str:
-    return str(fault) if isinstance(fault, StoreUnreachable) else f"{type(fault).__name__}: {fault}"
+    return printable(str(fault) if isinstance(fault, StoreUnreachable) else f"{type(fault).__name__}: {fault}")
 
 
 async def load_journal(
@@ -91,22 +93,34 @@ def _fault(store: CheckpointStore, given: str, expected: str) -> StoreError:
     return StoreError(f"open_journal() of the store {name} gave {given}; expected {expected}: mend {name}")
 
 
-def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) -> RestoredRun | None:
+async def restore_run(journal: OpenedJournal, run_id: str, mark: str, limits: Limits) -> RestoredRun | None:
     """Fold a stored journal, for the request of fingerprint `mark`; None if nothing is stored.
+
+    A checkpoint every `STEP_CHARS`, and so none where little is stored: a long journal holds up no other task.
 
     Raises:
         CheckpointMismatch: it belongs to another request.
         StoreError: it can not be read.
+    If cancelled: nothing has changed.
     """
     try:
-        restored = restore(journal.entries, limits)
+        restored = await _in_turns(restore_in_steps(journal.entries, limits))
     except CodecError as error:
         raise StoreError(
-            f"the checkpoint of run {run_id!r} can not be read: {error}; delete it to start anew"
+            f"the checkpoint of run '{printable(run_id)}' can not be read: {error}; delete it to start anew"
         ) from error
     if restored is not None:
         _require_request(restored.header, run_id, mark)
     return restored
+
+
+async def _in_turns(steps: Generator[None, None, RestoredRun | None]) -> RestoredRun | None:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("RestoredRun | None", end.value)
+        await trio.lowlevel.checkpoint()
 
 
 def _refuse_another(first_entry: bytes | None, run_id: str, mark: str) -> None:
@@ -118,8 +132,8 @@ def _refuse_another(first_entry: bytes | None, run_id: str, mark: str) -> None:
 def _require_request(header: JournalHeader, run_id: str, mark: str) -> None:
     if header.fingerprint != mark:
         raise CheckpointMismatch(
-            f"run {run_id!r} holds the checkpoint of another request (fingerprint "
-            f"{header.fingerprint[:12]} seen, {mark[:12]} expected); take another run id, or delete it"
+            f"run '{printable(run_id)}' holds the checkpoint of another request (fingerprint "
+            f"{named(header.fingerprint[:12])} seen, {mark[:12]} expected); take another run id, or delete it"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .core.policy import Policy
 from .core.request import InferenceRequest
@@ -12,6 +12,7 @@ from .core.retry_budget import RetryBudget
 from .core.run_state import Planner, RunRules
 from .core.target import Target
 from .transport import Transport
+from .turnstile import Turnstile
 
 
 @frozen
@@ -25,6 +26,8 @@ class RunContext:
     chance: Callable[[], float]
     wall_clock: Callable[[], float]
     retry_budget: RetryBudget
+    turnstile: Turnstile = field(factory=Turnstile)
+    """A thousand answers opened at once go through it a few at a time."""
 
     def rules(self, request: InferenceRequest) -> RunRules:
         """Return what a run of this request goes by."""

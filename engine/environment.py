@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from .core.failures import printable
+from .core.printable import printable
 from .core.usage_error import UsageError
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSLKEYLOGFILE")  # SSL_CERT_DIR: a folder that is not there is an empty one

@@ -71,15 +71,18 @@ def _kept_whole(kind: Hashable) -> Callable[[bytes], object]:
     return cast("Callable[[bytes], object]", type("RequestBody", (cast("type", kind),), {"__aiter__": send}))
 
 
-def build_request(client: Client, wire: WireRequest, connect_s: float | None) -> object:
-    """Build the client's request. Apart from `open`, so that no frame of ours holds the key while it is sent."""
+def build_request(client: Client, wire: WireRequest, connect_s: float | None, *, trace: object) -> object:
+    """Build the client's request. Apart from `open`, so that no frame of ours holds the key while it is sent.
+
+    `trace` is told what the client does, step by step, as httpx documents it.
+    """
     headers = {name: v.reveal() if isinstance(v, Secret) else v for name, v in wire.headers.items()}
     headers["accept-encoding"] = "identity"
     timeouts = {"connect": connect_s, "pool": connect_s, "read": None, "write": None}
     request = cast(
         "Any",
         client.build_request(
-            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts}
+            wire.method, wire.url, headers=headers, content=wire.body, extensions={"timeout": timeouts, "trace": trace}
         ),
     )
     kind = cast("Hashable", request.stream.__class__)

@@ -17,16 +17,19 @@ from .core.events import Event, Resumed, Status, StreamReset, TextDelta
 from .core.failures import Failure, FailureKind
 from .core.held_blocks import size_bytes
 from .core.journal import AttemptRewound
+from .core.leading_thoughts import LeadingThoughts, has_thought
 from .core.messages import ReasoningBlock, TextBlock
 from .core.outcome import AttemptReport, Broken, Outcome, Refused
+from .core.progress import NO_PROGRESS, Progress
 from .core.result import SeamVerdict
 from .core.run_state import cancel_calls, forget_cursor, take_back
 from .core.seam import Aligner
+from .core.secret import Secret
 from .core.stream_events import (
+    CURSOR_TOO_LONG,
     AnswerRestarted,
     BlockStop,
     CursorMoved,
-    KeepAlive,
     ProviderStatus,
     ReasoningDelta,
     ReasoningSignature,
@@ -38,9 +41,7 @@ from .core.stream_events import (
 )
 from .core.usage import UsageReport
 from .delivery import Delivery
-
-_NO_PROGRESS = frozenset({KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport, StreamFailed})
-"""Events that prove life and move no clock: only what a consumer or the answer's end could wait for is progress."""
+from .spoken import SPOKEN_OF, printable_event
 
 _BEFORE_TEXT = frozenset(
     {ReasoningDelta, ReasoningSignature, RedactedReasoning, UsageReport, CursorMoved, ToolCallDelta}
@@ -72,7 +73,8 @@ class Intake:
 
     __slots__ = (
         "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_cursor", "_delivery",
-        "_outcome", "_resumed", "_said_anything", "_seam", "_step", "_useful_before",
+        "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam", "_step",
+        "_thoughts", "_useful_before", "secrets",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, accumulator: Accumulator, delivery: Delivery) -> None:
@@ -80,15 +82,25 @@ class Intake:
         self._accumulator = accumulator
         self._delivery = delivery
         self._step = attempt.step
+        self.secrets: Sequence[Secret] = ()
         self._resumed = (attempt.number, attempt.target.source.model) if ask.resumes else None
-        self._aligner = self._new_aligner()
         self._aligned_bytes = 0
         self._seam: SeamVerdict | None = None
-        self._cursor: CursorMoved | None = None
+        self._cursor: CursorMoved | None = None  # what the seam holds was not said yet: the cursor may not be past it
+        self._moved: CursorMoved | None = None  # the last one of the read at hand
         self._outcome: Outcome | None = None
         self._said_anything = self._answer_ended = False
+        self._progress = Progress()
         self._bytes_before = accumulator.bytes_received
         self._useful_before = accumulator.said_bytes + accumulator.wasted_bytes
+        self._is_taken_back = accumulator.text != self._step.said + self._step.trimmed
+        self._begin_reply()
+
+    def _begin_reply(self) -> None:
+        """Get ready for the first word of a reply."""
+        goes_on = self._step.form not in (ContinuationForm.RESTART, ContinuationForm.CURSOR)
+        self._thoughts = LeadingThoughts(skips=goes_on and has_thought(self._accumulator.blocks()))
+        self._aligner = self._new_aligner()
 
     @property
     def holds_text(self) -> bool:
@@ -108,8 +120,11 @@ class Intake:
     @property
     def useful_bytes(self) -> int:
         """How many bytes of text, reasoning and arguments this attempt has brought, those too that the seam holds."""
-        accumulator = self._accumulator
-        return accumulator.said_bytes + accumulator.wasted_bytes + self._aligned_bytes - self._useful_before
+        return self._said_bytes - self._useful_before
+
+    @property
+    def _said_bytes(self) -> int:
+        return self._accumulator.said_bytes + self._accumulator.wasted_bytes + self._aligned_bytes
 
     async def wait(self) -> None:
         """Wait until the reader may read on. Raises StoreError."""
@@ -150,26 +165,25 @@ class Intake:
                 return self._put_text(events[0])
             text = self._accumulator.fold_texts(events)
             if text is not None:
-                self._said_anything = True
+                self._said_anything = self._said_anything or bool(text)
                 self._delivery.record(TextDelta(text))  # the journal joins neighbouring deltas in any case
                 self._delivery.put_all(cast("Sequence[Event]", events))
-                return True
+                return bool(text)
         return self._deliver_each(events)
 
     def _put_text(self, event: TextDelta) -> bool:
         """Deliver a read of one delta, as those of a slow model are: half the price of going through a list."""
-        self._said_anything = True
+        self._said_anything = self._said_anything or bool(event.text)
         self._fold(event)
         if self._accumulator.defect is not None and self._outcome is None:
             self._outcome = self._defect_outcome(self._accumulator.defect)
-        return True
+        return bool(event.text)
 
     def _deliver_each(self, events: Sequence[StreamEvent]) -> bool:
         is_progress = False
         for event in events:
             kind = type(event)
-            if kind not in _NO_PROGRESS:
-                is_progress = True
+            is_progress = is_progress or self._progress.is_made_by(event, self._said_bytes)
             if self._resumed is not None or self._aligner is not None or kind is not TextDelta:
                 self._deliver_with_care(event, kind)
                 if self._outcome is not None:
@@ -179,6 +193,7 @@ class Intake:
             if self._accumulator.defect is not None:  # what the same read says beyond is nobody's
                 self._outcome = self._defect_outcome(self._accumulator.defect)
                 break
+        self._move_cursor()
         if is_progress:
             self._said_anything = True
         return is_progress
@@ -192,14 +207,19 @@ class Intake:
         """Deliver anything but plain text on a decided seam.
 
         In this order: 1. What proves life only is noted, and ends no seam. 2. A restart voids what the seam holds. 3.
-        Text that the seam has to judge goes to it. 4. Anything else that can not stand before the first text ends the
-        seam. 5. What is left is folded.
+        Thoughts that are said again are left out. 4. Text that the seam has to judge goes to it. 5. Anything else that
+        can not stand before the first text ends the seam. 6. What is left is folded.
         """
-        if kind in _NO_PROGRESS and kind is not UsageReport:
+        if kind in SPOKEN_OF:
+            event = printable_event(event, self.secrets)
+        if kind in NO_PROGRESS and kind is not UsageReport:
             self._note(event)
             return
         if isinstance(event, AnswerRestarted):
             self._restart_attempt()
+            return
+        if (skipped := self._thoughts.skip(event)) is not None:
+            self._accumulator.wasted_bytes += skipped
             return
         if isinstance(event, TextDelta) and self._aligner is not None:
             self._align(event.text, self._aligner)
@@ -220,16 +240,34 @@ class Intake:
     def _note(self, event: StreamEvent) -> None:
         match event:
             case StreamFailed(failure):
-                self._carry_out(forget_cursor(self._accumulator))  # the generation itself failed
+                self._forget_cursor()  # the generation itself failed
                 self._outcome = self._outcome or Refused(failure)
             case ProviderStatus(message):
                 self._delivery.put(Status(message))
             case CursorMoved() if self._aligner is not None:
-                self._cursor = event  # what the seam holds was not said yet: the cursor may not be past it
-            case CursorMoved() | ResponseStarted():
+                self._cursor = event
+            case CursorMoved():
+                self._moved = event
+            case ResponseStarted():
                 self._fold(event)
             case _:
                 self._accumulator.fold(event)
+
+    def _move_cursor(self) -> None:
+        """Keep the last cursor of a read: one in each event, large with what is open, would be the square of it."""
+        moved, self._moved = self._moved, None
+        if moved is None:
+            return
+        if moved.is_too_long:
+            self._delivery.put_once(CURSOR_TOO_LONG)
+        if moved.is_too_long or moved.cursor is None:
+            self._forget_cursor()
+        else:
+            self._fold(moved)
+
+    def _forget_cursor(self) -> None:
+        self._moved = None
+        self._carry_out(forget_cursor(self._accumulator))
 
     def _fold(self, event: StreamEvent) -> None:
         shown = self._accumulator.fold(event)
@@ -249,9 +287,10 @@ class Intake:
             return None
         if not step.searches and not step.trimmed:  # by its contract the reply is what is new: nothing to align
             return None
-        if self._accumulator.text != step.said + step.trimmed:  # this attempt started over and is now void itself
+        if self._is_taken_back:  # this attempt started over and is now void itself
             return None
-        return Aligner(step.said + step.trimmed, searches=step.searches, trimmed=step.trimmed)
+        said = step.said + step.trimmed
+        return Aligner(said, searches=step.searches, trimmed=step.trimmed, echoes=step.echoes)
 
     def _align(self, text: str, aligner: Aligner) -> None:
         self._aligned_bytes += size_bytes(text)
@@ -269,12 +308,13 @@ class Intake:
         self._announce(seam)
         self._seam = seam
         if seam is SeamVerdict.RESTART:
+            self._is_taken_back = True
             self._carry_out(take_back(self._accumulator, "the model started over"))
         self._end_alignment(new)
         if new:
             self._fold(TextDelta(new))
-        if self._cursor is not None:
-            self._fold(self._cursor)
+        self._moved = self._cursor
+        self._move_cursor()
 
     def _end_alignment(self, new: str) -> None:
         """Count what was said and is not kept: it was paid all the same."""
@@ -292,11 +332,28 @@ class Intake:
     # -- a provider that begins again inside one stream -------------------------------------------------------------
 
     def _restart_attempt(self) -> None:
-        """Take back what this attempt said: the provider began its message again inside one stream."""
-        accumulator, reason = self._accumulator, "the provider began its answer again"
-        if not accumulator.has_kept and not accumulator.has_open_calls:
-            self._aligner = self._new_aligner()  # what it held of the first message is void
+        """Take back what this generation said: the provider began its message again inside one stream.
+
+        What stood before the attempt is neither copied nor compared; the consumer is given the same strings again.
+        """
+        accumulator, delivery, reason = self._accumulator, self._delivery, "the provider began its answer again"
+        delivery.restarts += 1
+        if delivery.restarts > (limit := accumulator.limits.restarts_max):
+            defect = (
+                f"the answer began anew {delivery.restarts} times in a run; expected at most {limit} (restarts_max)"
+            )
+            self._outcome = Broken(MalformedStream(defect), defect)
             return
+        if self._step.form is ContinuationForm.CURSOR and accumulator.goes_on:
+            # how its seam was to be aligned is not known any more
+            self._outcome = Broken(MalformedStream("a continuation began again while it was read on"))
+            return
+        if not accumulator.has_begun:
+            self._begin_reply()  # what it held of the first message is void
+            return
+        if self._aligner is None:
+            self._announce(SeamVerdict.CLEAN)  # what an earlier attempt was given of it is taken back, too
+        self._moved = None
         self._carry_out(cancel_calls(accumulator, reason))
         if not accumulator.rewind():
             self._outcome = Broken(MalformedStream("a second message began after a call had been released"))
@@ -304,7 +361,7 @@ class Intake:
         self._carry_out([Record(AttemptRewound()), Deliver(StreamReset(reason))])
         for block in accumulator.blocks():
             if isinstance(block, TextBlock):
-                self._delivery.put(TextDelta(block.text))
+                delivery.put(TextDelta(block.text))
             elif isinstance(block, ReasoningBlock) and block.text:
-                self._delivery.put(ReasoningDelta(block.text))
-        self._aligner = self._new_aligner()
+                delivery.put(ReasoningDelta(block.text))
+        self._begin_reply()

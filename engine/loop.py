@@ -11,7 +11,7 @@ import trio
 
 from .attempt import run_attempt
 from .context import RunContext
-from .core.effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, FlushJournal, Record, Wait
+from .core.effects import Ask, CancelAttempt, Deliver, Effect, End, FlushJournal, Record, Wait
 from .core.errors import StoreError
 from .core.outcome import AttemptReport
 from .core.provider import Provider
@@ -47,7 +47,7 @@ class RunLoop:
         """Go on until the run ends.
 
         If cancelled: call `stop`, which tells the ledger what was under way. It raises what the planner raises: then
-        call `crash`.
+        call `fail`.
         """
         effects = self._state.begin(trio.current_time())
         while True:
@@ -73,6 +73,7 @@ class RunLoop:
             intake,
             self._watch,
             transport=context.transport,
+            turnstile=context.turnstile,
             policy=context.policy,
             reasons=capabilities.reasons,
             waiting_message=capabilities.waiting_message,
@@ -82,20 +83,20 @@ class RunLoop:
         report, self._intake = intake.finish(outcome), None
         return self._state.attempt_ended(ask.attempt.number, report, now_s=trio.current_time(), chance=context.chance)
 
-    async def _release(self) -> Fail | None:
+    async def _release(self) -> End | None:
         try:
             await self._delivery.release()
         except StoreError as error:
-            return Fail(error)
+            return self.fail(error, "the store failed")
         return None
 
     def stop(self, ending: Ending) -> End:
         """Say how the run ends that was cancelled from outside."""
         return self._end_of(self._state.stopped(ending, self._report(), trio.current_time()))
 
-    def crash(self, error: Exception) -> End:
-        """Say how the run ends whose planner raised."""
-        return self._end_of(self._state.crashed(error, self._report(), trio.current_time()))
+    def fail(self, error: Exception, why: str) -> End:
+        """Say how the run ends that foreign code, a planner or a store, brought down."""
+        return self._end_of(self._state.failed(error, why, self._report(), trio.current_time()))
 
     def _report(self) -> AttemptReport | None:
         """Say what the attempt brought that is under way, if there is one."""

@@ -10,8 +10,8 @@ from .context import RunContext
 from .control import RunControl
 from .core.accumulator import Accumulator
 from .core.events import Status, StreamReset
-from .core.failures import printable
-from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint
+from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint, warm_up
+from .core.printable import printable
 from .core.request import InferenceRequest
 from .core.run_state import RunState
 from .delivery import Delivery
@@ -67,13 +67,14 @@ async def _restore(
     if asked.store is None:
         return None, None
     policy, mark = context.policy.checkpoint, fingerprint(asked.request)
+    warm_up()
     opened = await load_journal(asked.store, asked.run_id, policy, mark)
     if isinstance(opened, StoreUnavailable):
         why = printable(opened.why)
         logger.warning("run %r: no checkpoint store (%s); going on without it", asked.run_id, why)
         mailbox.put(Status("the checkpoint store could not be read; going on without it"))
         return None, None
-    restored = restore_run(opened, asked.run_id, mark, context.policy.limits)
+    restored = await restore_run(opened, asked.run_id, mark, context.policy.limits)
     journal = JournalWriter(
         asked.store, asked.run_id, fence=opened.fence, sequence=len(opened.entries), policy=policy, scope=scope
     )

@@ -4,8 +4,11 @@ What a recording may show without being asked to is decided here, and what is no
 - Every byte keeps its place: the result is as long as what was given, so reads, chunks and cuts inside a character
   still fall where they fell. White space, punctuation and the kind of each character (small, capital, digit, two bytes
   …) stay.
-- Words of the protocol stay: keys, and the values of keys that name kinds, reasons, models and ids (`_PROTOCOL`).
-  Counts stay. Numbers in arrays (token ids, vectors) and everything under `_FREE` keys are content.
+- Words of the protocol stay: the providers' own keys (`wire_keys`), and the values of those that name kinds, reasons,
+  models and ids (`_PROTOCOL`). Counts stay. Numbers in arrays (token ids, vectors) and everything under a key whose
+  value is the user's are content.
+- Any other key is content too. Its placeholder is the same wherever it stands in the run, and another one than that of
+  any other key that is made of letters and digits: no object gets a key twice by it.
 - Fragments of a call's arguments are still fragments of JSON: their quotes, braces and literals stay.
 - A character's placeholder is drawn from a key that is thrown away and from *all that was said before it*. So what
   says the same thing again (an echo, an overlap at a seam, the whole text after its deltas) does so still, and nothing
@@ -19,33 +22,34 @@ Pure, but for the key. Cost: about 2 µs a character.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from hashlib import blake2b
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field, frozen
 
+from .placeholder_chain import PlaceholderChain
+from .wire_keys import USERS, WIRE_KEYS
+
 _PROTOCOL_KEYS = (
-    "type object role status model modelVersion model_version event event_type param blockReason "
+    "type object role status model modelVersion model_version event event_type blockReason "
     "block_reason id call_id item_id response_id responseId finish_reason finishReason stop_reason "
     "native_finish_reason done_reason provider system_fingerprint service_tier created_at @type reason phase"
 )
-_FREE_KEYS = "args input arguments input_schema parameters logprobs top_logprobs logprobsResult"
 _PROTOCOL = frozenset(_PROTOCOL_KEYS.split())
-_FREE = frozenset(_FREE_KEYS.split())
 _FRAGMENTS = frozenset({"partial_json", "arguments", "partial_arguments"})
 _STREAMED = frozenset({"delta", "parts"})
 _STREAMED_PATHS = {("message", "content"), ("message", "thinking"), ("response",), ("thinking",)}
 _ERRORS = frozenset({"error", "errors", "detail", "message", "msg"})
 _ERROR_OBJECTS = frozenset({"error", "errors"})
+_USAGES = frozenset({("metadata", "usage"), ("metadata", "total_usage")})
 _WHOLE = frozenset({"name", "jsonPath"})
 _PLACE = re.compile(r'"(output_index|content_index|summary_index)"\s*:\s*(\d+)')
 
+_ARGUMENTS_KIND = re.compile(r'"type"\s*:\s*"([\w.]*arguments[\w.]*)"')
 _NAME = re.compile(r'"[\w.:/+=@ -]{0,200}"')
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # str.splitlines splits at U+2028 too, inside JSON
 _FIELD = re.compile(r"(event|id|retry):[ ]?[\w.:+=-]{0,200}\r?\n?")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\]:,]|[^\s"{}\[\]:,]+|\s+', re.DOTALL)
-_ELEMENT = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
-_WORD = re.compile(r"[A-Za-z_]+|.", re.DOTALL)
+_TURNS_MAX = 8
 
 REPEATED_CHARS_MIN = 8
 """What begins like something said before, for this long, is drawn as its repetition; no seam counts a shorter one."""
@@ -53,7 +57,7 @@ REPEATED_CHARS_MIN = 8
 
 @frozen
 class _Piece:
-    """A part of a body. `sid` names the stream that it continues; None: it stands for itself. `how`: see `_Chain`."""
+    """A part of a body. `sid` names the stream that it continues; None: it stands for itself. `how` is the chain's."""
 
     text: str
     how: str = "keep"
@@ -67,6 +71,7 @@ class Placeholders:
     key: bytes = field(repr=False)
     words: frozenset[str] = frozenset()
     _said: dict[tuple[object, ...], str] = field(factory=dict[tuple[object, ...], str], init=False, repr=False)
+    _keys: dict[str, str] = field(factory=dict[str, str], init=False, repr=False)
 
     def body(self, data: bytes) -> bytes:
         """Replace the content of one whole body, or of what came of it; same length."""
@@ -78,18 +83,27 @@ class Placeholders:
         streams = {sid: "".join(texts) for sid, texts in parts.items()}
         starts = {sid: self._start_of(sid, text) for sid, text in streams.items()}
         begun = {text[:REPEATED_CHARS_MIN]: starts[sid] for sid, text in streams.items()}
-        chains = {sid: _Chain(self.key, self.words, start) for sid, start in starts.items()}
+        chains = {sid: PlaceholderChain(self.key, self.words, start) for sid, start in starts.items()}
         written: list[str] = []
         for piece in pieces:
-            if piece.how == "keep":
-                written.append(piece.text)
+            if piece.how in ("keep", "key"):
+                written.append(piece.text if piece.how == "keep" else self._key(piece.text))
                 continue
-            start = begun.get(piece.text[:REPEATED_CHARS_MIN], "")
-            chain = _Chain(self.key, self.words, start) if piece.sid is None else chains[piece.sid]
+            start = "" if piece.how == "path" else begun.get(piece.text[:REPEATED_CHARS_MIN], "")
+            chain = PlaceholderChain(self.key, self.words, start) if piece.sid is None else chains[piece.sid]
             written.append(chain.write(piece.text, piece.how))
         for sid, text in streams.items():
             self._said[sid] = starts[sid] + text
         return "".join(written).encode("utf-8", "surrogateescape")
+
+    def _key(self, text: str) -> str:
+        """Replace a whole key; never by one of the providers'."""
+        drawn = self._keys.get(text)
+        if drawn is None:
+            starts = ("", *(chr(0x100 + turn) for turn in range(_TURNS_MAX)))
+            made = (PlaceholderChain(self.key, self.words, start).write(text, "key") for start in starts)
+            drawn = self._keys[text] = next((one for one in made if one not in WIRE_KEYS), text)
+        return drawn
 
     def _start_of(self, sid: tuple[object, ...], text: str) -> str:
         """What counts as said before a stream: nothing if it begins anew, else what the run said up to its start."""
@@ -157,6 +171,8 @@ class _Tokens:
     def cut(self, text: str) -> Iterator[_Piece]:
         """Cut JSON into pieces."""
         self._indices.update(_PLACE.findall(text))
+        if not self._frames and (kind := _ARGUMENTS_KIND.search(text)) is not None:
+            self._kind = kind[1]  # some write it behind the fragment that it says something of
         for match in _TOKEN.finditer(text):
             token = match[0]
             if token[0] == '"':
@@ -188,7 +204,9 @@ class _Tokens:
 
     @property
     def _is_free(self) -> bool:
-        return any(frame.key in _FREE for frame in self._frames[:-1] if frame.is_object)
+        """Whether what comes next stands in a value of the user's, or in one that nothing is known of."""
+        path = [frame.key for frame in self._frames[:-1] if frame.is_object]
+        return any(_is_users(path, at) for at in range(len(path)))
 
     def _string(self, token: str) -> Iterator[_Piece]:
         frame = self._frames[-1] if self._frames else None
@@ -196,7 +214,8 @@ class _Tokens:
         end = token[1 + len(inside) :]
         if frame is not None and frame.is_object and frame.at_key:
             frame.key = inside
-            how = "plain" if self._is_free else "keep"
+            is_known = inside in WIRE_KEYS and (not self._is_free or self._path[-2:] in _USAGES)
+            how = "keep" if is_known else "key"
         else:
             how = self._how(token, inside)
         yield _Piece('"')
@@ -220,7 +239,7 @@ class _Tokens:
         if key in _FRAGMENTS or (key == "delta" and "arguments" in self._kind):
             return "fragment"
         if key == "jsonPath":
-            return "letters"
+            return "path"
         return "words" if key in _ERRORS and "delta" not in path and len(path) <= 3 else "plain"
 
     def _how_of_code(self, path: tuple[str, ...], token: str) -> str:
@@ -256,6 +275,13 @@ class _Tokens:
         return _Piece(token)
 
 
+def _is_users(path: Sequence[str], at: int) -> bool:
+    """Whether a key's value is the user's. Metadata of an error are a gateway's, and Google's hold an event's usage."""
+    if path[at] == "metadata" and (path[max(at - 1, 0)] in _ERROR_OBJECTS or tuple(path[at : at + 2]) in _USAGES):
+        return False
+    return path[at] in USERS or path[at] not in WIRE_KEYS
+
+
 def _is_torn(token: str) -> bool:
     """Whether the quote at a token's end is escaped, so that the string goes on."""
     return (len(token) - 1 - len(token[:-1].rstrip("\\"))) % 2 == 1
@@ -263,96 +289,3 @@ def _is_torn(token: str) -> bool:
 
 def _is_number(token: str) -> bool:
     return token[0] in "-0123456789"
-
-
-# -- what stands for it -------------------------------------------------------------------------------------------
-
-
-class _Chain:
-    """Draws placeholders, one character after the other.
-
-    `how`: "plain" replaces letters and digits; "letters" leaves digits; "number" replaces them alone; "words" all but
-    known words; "fragment" is JSON text, whose structure is kept.
-    """
-
-    def __init__(self, key: bytes, words: frozenset[str], start: str) -> None:
-        self._key = key
-        self._words = words
-        self._state = b""
-        self._in_string = False
-        self._is_escape = False
-        self._hex_left = 0
-        for element in _ELEMENT.findall(start):
-            self._draw(element)
-
-    def write(self, text: str, how: str) -> str:
-        """Replace a piece; same length in UTF-8."""
-        if how == "words":
-            return "".join(word if word.lower() in self._words else self._plain(word) for word in _WORD.findall(text))
-        if how in ("letters", "number"):
-            is_kept = str.isdigit if how == "letters" else str.isalpha
-            return "".join(c if is_kept(c) else self._plain_element(c) for c in _ELEMENT.findall(text))
-        write = self._fragment if how == "fragment" else self._plain_element
-        return "".join(write(element) for element in _ELEMENT.findall(text))
-
-    def _plain(self, text: str) -> str:
-        return "".join(self._plain_element(element) for element in text)
-
-    def _draw(self, element: str) -> int:
-        data = element.encode("utf-8", "surrogatepass")
-        self._state = blake2b(self._state + data, key=self._key, digest_size=8).digest()
-        return int.from_bytes(self._state, "big")
-
-    def _plain_element(self, element: str) -> str:
-        chance = self._draw(element)
-        if len(element) == 6:  # \uXXXX
-            return _escaped(int(element[2:], 16), chance)
-        return element if len(element) == 2 else _like(element, chance)
-
-    def _fragment(self, element: str) -> str:
-        """Replace an element of JSON text inside a string: in its strings, all but escapes; outside, digits."""
-        chance = self._draw(element)
-        if self._hex_left:
-            self._hex_left -= 1
-            return "7" if element.isalnum() else element
-        if self._is_escape:
-            self._is_escape, self._hex_left = False, 4 if element == "u" else 0
-            return element
-        if element == '\\"':
-            self._in_string = not self._in_string
-        elif element == "\\\\" and self._in_string:
-            self._is_escape = True
-        elif len(element) == 6:
-            return _escaped(int(element[2:], 16), chance)
-        elif self._in_string or element.isdigit():
-            return element if len(element) == 2 else _like(element, chance)
-        return element
-
-
-def _like(character: str, chance: int) -> str:
-    """Return a character of the same kind and size."""
-    code = ord(character)
-    if code < 0x80:
-        if character.islower():
-            return chr(ord("a") + chance % 26)
-        if character.isupper():
-            return chr(ord("A") + chance % 26)
-        return chr(ord("1") + chance % 9) if character.isdigit() else character
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8
-        return "?"
-    if character.isspace():
-        return character
-    if code < 0x800:
-        return chr(0xE0 + chance % 23)
-    return chr(0x4E00 + chance % 0x1000) if code < 0x10000 else chr(0x1F300 + chance % 0x100)
-
-
-def _escaped(code: int, chance: int) -> str:
-    """Return an escape like this one; halves of a pair stay halves."""
-    if chr(code).isspace() or code < 0x20:
-        return f"\\u{code:04x}"
-    if 0xD800 <= code < 0xDC00:
-        return "\\ud83c"
-    if 0xDC00 <= code < 0xE000:
-        return f"\\udf{chance % 256:02x}"
-    return f"\\u{0x4E00 + chance % 0x1000:04x}"

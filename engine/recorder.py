@@ -27,11 +27,11 @@ from .core.codec import from_json, to_json
 from .core.policy import Policy
 from .core.provider import Provider, WireRequest
 from .core.request import InferenceRequest
-from .core.secret import SCRUBBED_CHARS_MIN, Secret
+from .core.secret import SCRUBBED_CHARS_MIN, Secret, secrets_among
 from .core.usage_error import UsageError
 from .placeholders import Placeholders
 from .recording import Exchange, Read, Recording, safe_headers, split_like, without_content
-from .transport import Body, HTTPTransport, Transport, TransportError, secrets_of
+from .transport import Body, HTTPTransport, Transport, TransportError
 
 
 def _random_key() -> bytes:
@@ -130,7 +130,8 @@ class RecordingTransport:
             self._began_s = now
         live = _Live(self._began_s, Exchange(now - self._began_s, urlsplit(wire.url).path, len(wire.body)))
         self._live.append(live)
-        self._secrets.extend(secret for secret in secrets_of(wire) if secret not in self._secrets)
+        known = {secret.reveal() for secret in self._secrets}
+        self._secrets.extend(secret for secret in secrets_among(wire.headers) if secret.reveal() not in known)
         try:
             opened = await self._inner.open(wire, connect_s=connect_s)
         except TransportError as error:

@@ -8,8 +8,9 @@
 
 Rules:
 - No key, no URL's query, no header that is not in `_HEADERS` or one of rate limits. A key that a body quotes is `*`.
-- Unless `with_content`, texts, thoughts, arguments and names are placeholders of the same shape (`placeholders`), and
-  the key they are drawn from is gone. Of the request the sizes are left, and what may change a recovery.
+- Unless `with_content`, texts, thoughts, arguments, names and the user's keys are placeholders of the same shape
+  (`placeholders`), and the secret they are drawn from is gone. Of the request the sizes are left, and what may change
+  a recovery.
 - `at_s` counts from the recording's beginning. `how` is "end" (the body's own), "broke" (with its `cause`) or "left":
   the engine closed it, be it that a clock ran out, the run was cancelled, or nothing more was needed.
 - A read that is not UTF-8 by itself stands as `base64` instead of `text`.
@@ -20,15 +21,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from attrs import define, evolve, field, frozen
 
+from .bounded_file import read_bounded
 from .core.causes import InterruptCause, MalformedStream
 from .core.codec import CodecError, structure, unstructure
-from .core.failures import printable
 from .core.messages import (
     Block,
     ImageBlock,
@@ -41,12 +43,21 @@ from .core.messages import (
     ToolResult,
 )
 from .core.policy import Policy
+from .core.printable import named, printable
 from .core.request import InferenceRequest, ToolChoice
 from .core.usage_error import UsageError
+from .core.validators import is_whole_number, seen
 from .placeholders import Placeholders
 
 SCHEMA_VERSION = 1
 
+RECORDING_BYTES_MAX = 64 * 1024 * 1024
+"""The largest file that is read: as much as a whole answer may hold (`Limits.text_bytes_max`)."""
+
+LINE_VALUES_MAX = 1_000_000
+"""The most values of a line: 64 MiB of `[],` are 1.4 GB as objects. The line of a read has six."""
+
+_TEXTS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _HEADERS = frozenset({"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry"})
 _HEADER_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 
@@ -139,15 +150,16 @@ def read_recording(path: str | Path) -> Recording:
     Raises:
         RecordingUnusable: it can not be read, or is no recording: what was seen, in which line, and what was expected.
     """
+    name = printable(str(path))
     try:
-        text = Path(path).read_text("utf-8")
-    except OSError as error:
-        raise RecordingUnusable(f"{path}: {error.strerror or error}; expected a recording") from None
+        text = read_bounded(path, RECORDING_BYTES_MAX, "a recording").decode()
     except UnicodeDecodeError:
         raise RecordingUnusable(
-            f"{path}: bytes that are not UTF-8; expected a recording, which is JSON lines"
+            f"{name}: bytes that are not UTF-8; expected a recording, which is JSON lines"
         ) from None
-    return recording_of(text.splitlines(), str(path))
+    except UsageError as error:
+        raise RecordingUnusable(str(error)) from None
+    return recording_of(text.split("\n"), name)
 
 
 def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
@@ -171,6 +183,8 @@ def recording_of(lines: Sequence[str], name: str = "recording") -> Recording:
 
 
 def _object(line: str) -> dict[str, Any]:
+    if (count := _values_in(line)) > LINE_VALUES_MAX:
+        raise CodecError(f"about {count:,} values seen; expected at most {LINE_VALUES_MAX:,} a line")
     try:
         held: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -178,6 +192,13 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(held, dict):
         raise CodecError(f"a {type(held).__name__} seen; expected one object a line")
     return cast("dict[str, Any]", held)
+
+
+def _values_in(line: str) -> int:
+    """Count what begins a value, roughly; only where there may be too many, without what stands in texts."""
+    if sum(map(line.count, ",[{")) <= LINE_VALUES_MAX:
+        return 0
+    return sum(map(_TEXTS.sub("", line).count, ",[{"))
 
 
 @define
@@ -225,7 +246,7 @@ class _Reading:
 
     def _begin(self, entry: dict[str, Any]) -> None:
         if entry.get("schema") != SCHEMA_VERSION:
-            raise CodecError(f"schema {entry.get('schema')!r} seen, {SCHEMA_VERSION} expected")
+            raise CodecError(f"schema {named(repr(entry.get('schema')))} seen, {SCHEMA_VERSION} expected")
         if self.recording is not None:
             raise CodecError("a second 'recording'; expected one, in the first line")
         self.recording = Recording(
@@ -269,14 +290,14 @@ def _check_order(at_s: float, before_s: float) -> None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise CodecError(f"a {type(value).__name__} seen; expected a finite number of seconds")
+    if not (isinstance(value, float) and math.isfinite(value)) and not is_whole_number(value):
+        raise CodecError(f"{seen(value)} seen; expected a finite number of seconds")
     return float(value)
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise CodecError(f"a {type(value).__name__} seen; expected a whole number")
+    if not is_whole_number(value):
+        raise CodecError(f"{seen(value)} seen; expected a whole number")
     return value
 
 
@@ -319,13 +340,14 @@ def split_like(reads: Sequence[Read], body: bytes) -> tuple[Read, ...]:
 
 def _shaped_request(request: InferenceRequest) -> InferenceRequest:
     names = {tool.name: f"tool{number}" for number, tool in enumerate(request.tools)}
+    ids = _CallIds()
     choice = request.tool_choice
     if choice is not None and choice.name is not None:
         choice = ToolChoice.tool(names[choice.name])
     return evolve(
         request,
         messages=[
-            Message(message.role, tuple(_shaped_block(block, names) for block in message.content))
+            Message(message.role, tuple(_shaped_block(block, names, ids) for block in message.content))
             for message in request.messages
         ],
         system=[_blank(block.text) for block in request.system],
@@ -341,7 +363,14 @@ def _blank(text: str) -> str:
     return "x" * len(text.encode("utf-8", "surrogatepass"))
 
 
-def _shaped_block(block: Block, names: Mapping[str, str]) -> Block:
+class _CallIds(dict[str, str]):
+    """Ids of calls by the ones they had: a call and its result stay a pair, and the id may be the caller's own."""
+
+    def __missing__(self, call_id: str) -> str:
+        return self.setdefault(call_id, f"call{len(self)}")
+
+
+def _shaped_block(block: Block, names: Mapping[str, str], ids: Mapping[str, str]) -> Block:
     match block:
         case TextBlock(text):
             return TextBlock(_blank(text))
@@ -350,9 +379,9 @@ def _shaped_block(block: Block, names: Mapping[str, str]) -> Block:
         case ImageBlock(media_type):
             return ImageBlock(media_type, b"\0")
         case ToolCall(call_id, name):
-            return ToolCall(call_id, names.get(name, "tool"), {})
+            return ToolCall(ids[call_id], names.get(name, "tool"), {})
         case ToolResult(call_id, content, is_error):
-            return ToolResult(call_id, _blank(content) if isinstance(content, str) else "", is_error)
+            return ToolResult(ids[call_id], _blank(content) if isinstance(content, str) else "", is_error)
         case OpaqueBlock(kind, _, origin):
             return OpaqueBlock(kind, {}, origin)
 

@@ -91,7 +91,7 @@ class RunningRun:
             with self._control.scope:
                 end = await self._loop.run()
         except Exception as error:  # a planner is foreign code: one end, and it is this
-            end = self._loop.crash(error)
+            end = self._loop.fail(error, "the planner failed")
         finally:
             if end is None:
                 end = self._loop.stop(self._control.ending or Ending.CANCEL)

@@ -8,7 +8,7 @@ from typing import cast
 
 import trio
 
-from .core.failures import printable
+from .core.printable import printable
 
 logger = logging.getLogger("riverrun")
 

@@ -18,9 +18,10 @@ from .core.failures import Failure, FailureKind
 from .core.policy import Policy
 from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
 from .core.request import InferenceRequest
-from .core.secret import Secret, scrub
+from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
+from .opened_response import OpenedResponse
 from .transport import Body, Transport, refusal_of, secrets_of
 
 READ_EVENTS_MAX = 256
@@ -70,6 +71,11 @@ class OpenedStream(Protocol):
         ...
 
     @property
+    def secrets(self) -> Sequence[Secret]:
+        """What nothing that is said about the answer may hold."""
+        ...
+
+    @property
     def bytes_received(self) -> int:
         """Bytes of the body so far."""
         ...
@@ -83,7 +89,11 @@ class OpenedStream(Protocol):
         ...
 
     async def drain(self) -> None:
-        """After the terminal event: read the rest, briefly."""
+        """After the terminal event: let go of the rest, without waiting for it."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it. Shielded, and bounded."""
         ...
 
 
@@ -106,7 +116,7 @@ class HTTPStream:
     def __init__(self, opened: Body, decoder: WireDecoder, secrets: Sequence[Secret] = ()) -> None:
         self._opened = opened
         self._decoder = decoder
-        self._secrets = secrets
+        self.secrets = secrets
         self.bytes_received = 0
 
     @property
@@ -116,9 +126,8 @@ class HTTPStream:
 
     @property
     def defect(self) -> str | None:
-        """What was not the wire format, if anything was not; it may quote a stranger, so without our secrets."""
-        defect = self._decoder.defect
-        return defect if defect is None else scrub(defect, self._secrets)
+        """What was not the wire format, if anything was not."""
+        return self._decoder.defect
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
@@ -133,8 +142,14 @@ class HTTPStream:
         return self._decoder.close()
 
     async def drain(self) -> None:
-        """Read the rest, briefly, so that the connection can be used again."""
-        await self._opened.drain()
+        """Let the connection be used again, unless something in the answer was not the wire format."""
+        if self._decoder.defect is None:
+            await self._opened.drain()
+
+    async def aclose(self) -> None:
+        """Close what no task of the nursery closes. Shielded, and bounded."""
+        if isinstance(self._opened, OpenedResponse):
+            await self._opened.stop()
 
 
 class ChannelStream:
@@ -142,6 +157,7 @@ class ChannelStream:
 
     bytes_received = 0
     defect: str | None = None
+    secrets: Sequence[Secret] = ()
 
     def __init__(self, channel: trio.abc.ReceiveChannel[StreamEvent]) -> None:
         self._channel = channel
@@ -197,6 +213,9 @@ class ChannelStream:
         """Nothing is left in an ended channel."""
         await trio.lowlevel.checkpoint()
 
+    async def aclose(self) -> None:
+        """The block of `open_events` closes it. No checkpoint."""
+
 
 def open_events(
     source: EventSource, step: NextRequest
@@ -223,17 +242,29 @@ async def open_answer(
     """
     wire, decoder = _ask(provider, step, policy)
     opened = await transport.open(wire, connect_s=policy.stall.connect_s)
-    nursery.start_soon(opened.pump)
-    refusal = await refusal_of(opened, policy.limits)
+    if isinstance(opened, OpenedResponse):
+        opened.start()
+    else:
+        nursery.start_soon(opened.pump)
+    stream = HTTPStream(opened, decoder, secrets_of(wire))
+    try:
+        refusal = await refusal_of(opened, policy.limits)
+    except BaseException:
+        await stream.aclose()
+        raise
     if refusal is not None:
+        await stream.aclose()
         failure = provider.classify(refusal, now_unix_s=wall_clock())
-        raise RefusedError(evolve(failure, message=scrub(failure.message, secrets_of(wire))))
-    return HTTPStream(opened, decoder, secrets_of(wire))
+        raise RefusedError(failure.printable(secrets_of(wire)))
+    return stream
 
 
 def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireRequest, WireDecoder]:
     if step.cursor is None:
-        return provider.encode(step.request, _form_of(step)), provider.decoder(policy.limits)
+        limits = policy.limits
+        if not provider.capabilities(step.request).can_reattach:  # whatever the server says of itself
+            limits = evolve(limits, cursor_bytes_max=0)
+        return provider.encode(step.request, _form_of(step)), provider.decoder(limits)
     try:
         return cast("Reattachable", provider).reattach(step.cursor, policy.limits)
     except UsageError as error:  # of another version of the provider's, in a checkpoint: there are other forms

@@ -18,8 +18,9 @@ from functools import partial
 import trio
 
 import riverrun as rr
-from riverrun.engine.core.failures import Failure, FailureKind, printable
+from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.framing import NDJSONReader
+from riverrun.engine.core.printable import printable
 from riverrun.engine.core.provider import WireRefusal, WireRequest
 from riverrun.engine.core.stream_events import StreamFailed
 from riverrun.providers.endpoint import check_model, open_endpoint

@@ -25,11 +25,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     AnswerRestarted,
@@ -45,7 +48,7 @@ from ..engine.core.stream_events import (
 from ..engine.core.tool_json import explain_arguments
 from ..engine.core.usage import UsageReport
 from .anthropic_blocks import OpenBlock, open_block
-from .wire_json import count_at, object_at, read_object, text_at
+from .wire_json import count_at, name_at, object_at, read_object, text_at
 
 STOP_REASONS = {
     "end_turn": StopReason.END_TURN,
@@ -75,6 +78,9 @@ _PLAIN_DELTA = re.compile(
 
 _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "thinking": ReasoningDelta}
 _NO_PLAIN_BLOCK = ("", "")
+_TOLD_MAX = 8
+"""How many open blocks a message names."""
+
 _NO_HEAD = "\0"
 """What no frame begins with that is JSON."""
 
@@ -97,6 +103,7 @@ class AnthropicDecoder:
         self.ignored = 0
         self._origin = origin
         self._limits = limits
+        self._values_max = limits.values_max
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._match = _PLAIN_DELTA.fullmatch if is_fast else _match_nothing
@@ -105,8 +112,9 @@ class AnthropicDecoder:
         self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
         self._is_over = False
         self._is_started = False
+        self._held = HeldBytes(limits.held_bytes_max)
         self._blocks: dict[int, OpenBlock] = {}
-        self._unsure: tuple[OpenBlock, ...] = ()
+        self._unsure: list[OpenBlock] = []
         self._blocks_started = 0
         self._call_ids: set[str] = set()
         self._usage: dict[str, int] = {}
@@ -132,7 +140,7 @@ class AnthropicDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data), str):
+        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
             self._take(cut, events)
         self._end()
         return events
@@ -142,11 +150,11 @@ class AnthropicDecoder:
         if self._is_over:
             self.ignored += 1
             return
-        content = read_object(frame.data)
+        content = read_object(frame.data, self._values_max)
         if not isinstance(content, str):
             kind = text_at(content, "type") or frame.event
-            if kind in _STRICT and (reason := explain_arguments(frame.data)) is not None:
-                self._break(f"{kind}: {reason}")
+            if kind in _STRICT and (reason := explain_arguments(frame.data, self._values_max)) is not None:
+                self._break(f"{named(kind)}: {reason}")
             else:
                 events.extend(self._read(kind, content))
                 self._learn_head(frame.data)
@@ -185,24 +193,25 @@ class AnthropicDecoder:
         if self._blocks_started:
             yield AnswerRestarted()
             self._blocks.clear()
-            self._unsure = ()
+            self._unsure.clear()
+            self._held = HeldBytes(self._limits.held_bytes_max)
             self._call_ids.clear()
             self._usage.clear()
             self._blocks_started = 0
             self._note_no_plain()
             self._stop_word = ""
         self._is_started = True
-        yield ResponseStarted(text_at(message, "id"), text_at(message, "model"))
+        yield ResponseStarted(name_at(message, "id"), name_at(message, "model"))
         yield from self._report_usage(object_at(message, "usage"))
 
     def _block_start(self, content: JSONObject) -> Iterator[StreamEvent]:
         index, start = count_at(content, "index"), object_at(content, "content_block")
-        block = open_block(start, self._origin, self._limits)
+        block = open_block(start, self._origin, self._limits, self._held)
         if not self._is_started:
             self._break("seen content_block_start; expected message_start first")
             return
         if index is None or index != self._blocks_started:
-            self._break(f"seen content block {index}; expected block {self._blocks_started}")
+            self._break(f"seen content block {named(index)}; expected block {self._blocks_started}")
             return
         if block is None:
             self._break("seen content_block_start without a block that can be named; expected its type, id, name")
@@ -211,6 +220,9 @@ class AnthropicDecoder:
             self._break(f"seen more than {self._limits.blocks_max} blocks; expected at most that (blocks_max)")
             return
         if block.is_call and not self._admit_call(block.id):
+            return
+        if block.defect is not None:
+            self._break(block.defect)
             return
         yield from self._close_unsure()
         if self._is_over:
@@ -227,13 +239,16 @@ class AnthropicDecoder:
             self._break(f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)")
         else:
             self._call_ids.add(call_id)
+            self._held.hold(len(call_id))
         return not self._is_over
 
     def _delta(self, content: JSONObject) -> Iterator[StreamEvent]:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.get(index)
         if index is None or block is None:
-            self._break(f"seen a delta of block {index}; expected one of the open blocks {sorted(self._blocks)}")
+            self._break(
+                f"seen a delta of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
+            )
             return
         delta = object_at(content, "delta")
         yield from block.delta_events(delta)
@@ -247,11 +262,13 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.pop(index, None)
         if block is None:
-            self._break(f"seen the stop of block {index}; expected one of the open blocks {sorted(self._blocks)}")
+            self._break(
+                f"seen the stop of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
+            )
             return
         self._note_no_plain()
         if block.is_unsure:
-            self._unsure += (block,)
+            self._unsure.append(block)
         else:
             yield from self._close_block(block)
 
@@ -263,7 +280,7 @@ class AnthropicDecoder:
 
     def _close_unsure(self) -> Iterator[StreamEvent]:
         """Close what was whole after all: something followed it."""
-        unsure, self._unsure = self._unsure, ()
+        unsure, self._unsure = self._unsure, []
         for block in unsure:
             if not self._is_over:
                 yield from self._close_block(block)
@@ -274,6 +291,10 @@ class AnthropicDecoder:
                 yield BlockStop(block.id, is_cut=True)
             else:
                 self.ignored += 1
+
+    def _open_indexes(self) -> list[int]:
+        """Name the first open blocks: they start in order."""
+        return list(islice(self._blocks, _TOLD_MAX))
 
     def _note_plain(self, index: int, block: OpenBlock) -> None:
         """Let the hot path serve this block, unless half a character waits in it."""
@@ -299,7 +320,7 @@ class AnthropicDecoder:
         if not self._is_started:
             self._break("seen message_delta; expected message_start first")
             return
-        word = text_at(object_at(content, "delta"), "stop_reason")
+        word = name_at(object_at(content, "delta"), "stop_reason")
         if word in _FINISHING_WORDS:
             yield from self._close_unsure()
         if self._is_over:
@@ -351,7 +372,7 @@ class AnthropicDecoder:
         self._is_over = True
         self._note_no_plain()
         self._blocks.clear()
-        self._unsure = ()
+        self._unsure.clear()
 
 
 _INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")

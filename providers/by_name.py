@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ..engine.core.printable import printable
 from ..engine.core.provider import Provider
 from ..engine.core.usage_error import UsageError
 
@@ -49,7 +50,7 @@ def _unknown(name: str, provider: str, known: list[str]) -> str:
     near = difflib.get_close_matches(provider.lower()[:_NAME_CHARS_MAX], known, n=1)
     meant = f"did you mean {near[0]}/…? " if near else ""
     listed = ", ".join(f"{each}/<model>" for each in known)
-    return f"{name[:_NAME_CHARS_MAX]!r} names no provider; {meant}expected one of {listed}"
+    return f"'{printable(name)}' names no provider; {meant}expected one of {listed}"
 
 
 def _check_options(made: type[Any], provider: str, options: Mapping[str, object]) -> None:

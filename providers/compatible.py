@@ -133,7 +133,7 @@ class DeepSeek(ChatModel):
 class Mistral(ChatModel):
     """A model at Mistral: `Mistral("mistral-…")`. Key: MISTRAL_API_KEY.
 
-    An answer is continued with `prefix: true`, which may be echoed. The API refuses fields that it does not know, so
+    An answer is continued with `prefix: true`, which is echoed. The API refuses fields that it does not know, so
     usage is not asked for: it comes unasked.
 
     *Source*: docs.mistral.ai (API, prefix, reasoning); mistralai 3.7.
@@ -201,6 +201,7 @@ class VLLM(ChatModel):
         write_thinking=write_template_thinking,
         form=ContinuationForm.NATIVE,
         mark_native=mark_final_message,
+        echo_field="echo",
         thinks=thinks_openly,
         grammar_fields=("structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar"),
         think_tags=True,

@@ -14,11 +14,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from ..engine.core.secret import Secret, scrub
+from ..engine.core.secret import Secret, is_secret_header, scrub
 from ..engine.core.usage_error import KeyUnusable, UsageError
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_SECRET_NAME = re.compile(r"auth|key|token|secret|cookie|credential", re.IGNORECASE)
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*\.?|\[(?P<address>[0-9A-Fa-f:.]+)\]"
+_HOST_AND_PORT = re.compile(rf"(?:{_HOST})(?::(?P<port>[0-9]{{1,5}}))?")
+"""A name, an IPv4 address, or an IPv6 address in brackets, and a port: nothing that one reader of URLs leaves out and
+another does not (`[::1]evil.com`). A name may hold underscores, as those of containers do."""
+
+_NETLOC_CHARS_MAX = 260  # a name of the DNS has 253 (RFC 1035, 2.3.4)
 _MODEL_CHARS_MAX = 256
 _MASKED = re.compile(r"[\w.-]{0,64}\*{3,}[\w.-]{0,64}", re.ASCII)
 _TEXT_CHARS_MAX = 8192
@@ -50,13 +56,13 @@ def check_header_value(value: str, name: str) -> str:
 
 
 def check_headers(headers: Mapping[str, str] | None) -> dict[str, str | Secret]:
-    """Return headers of the caller's with lower-case names; the values of those that name a key are secrets."""
+    """Return headers of the caller's with lower-case names; the values of those that hold a key are secrets."""
     checked: dict[str, str | Secret] = {}
     for name, value in (headers or {}).items():
         if not _HEADER_NAME.fullmatch(name):
             raise UsageError(f"header name {name!r} is not a token; expected letters, digits and hyphens")
-        is_secret = _SECRET_NAME.search(name) is not None
-        checked[name.lower()] = HeaderSecret(value, name=name) if is_secret else check_header_value(value, name)
+        is_secret = is_secret_header(name, check_header_value(value, name))
+        checked[name.lower()] = HeaderSecret(value, name=name) if is_secret else value
     return checked
 
 
@@ -105,12 +111,27 @@ def check_base_url(base_url: str, *, allow_insecure: bool, name: str = "base_url
         raise UsageError(f"{name} holds a query or a fragment; expected scheme, host and path only")
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise UsageError(f"{name} is {base_url!r}; expected https://host/path")
+    check_host_and_port(parts.netloc, name)
     if parts.scheme == "http" and not (allow_insecure or is_loopback(parts.hostname)):
         raise UsageError(
             f"{name} is {base_url!r}, which is not encrypted; expected https://, a host on this machine, or "
             "allow_insecure=True"
         )
     return parts._replace(path=parts.path.rstrip("/"))
+
+
+def check_host_and_port(netloc: str, name: str) -> None:
+    """Refuse what is not one host and perhaps one port. Raises UsageError, which does not repeat it."""
+    found = _HOST_AND_PORT.fullmatch(netloc) if len(netloc) <= _NETLOC_CHARS_MAX else None
+    if found is not None and found["port"] is not None and not 1 <= int(found["port"]) <= 65535:
+        found = None
+    if found is not None and found["address"] is not None:
+        try:
+            ipaddress.IPv6Address(found["address"])
+        except ValueError:
+            found = None
+    if found is None:
+        raise UsageError(f"{name} has no valid host and port; expected https://host:port/path")
 
 
 def _split(base_url: str, name: str) -> SplitResult:

@@ -14,9 +14,16 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.tool_json import DEPTH_MAX
 from .wire_json import text_at, write_json
+
+PATH_CHARS_MAX = 64 * 1024
+"""A longer path leads nowhere: 128 levels (`DEPTH_MAX`) of keys with 500 characters."""
+
+KEY_BYTES = 128
+"""What a key that is kept takes beside its characters: an object, and its place in a set."""
 
 Key: TypeAlias = str | int
 
@@ -26,6 +33,8 @@ _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 def read_path(path: str) -> tuple[Key, ...] | None:
     """Return the keys and indexes of a JSON path, outermost first; None for what is no path to a value inside."""
+    if len(path) > PATH_CHARS_MAX:
+        return None
     keys: list[Key] = []
     position = 1
     while position < len(path) and len(keys) < DEPTH_MAX:
@@ -54,20 +63,25 @@ def _read_step(step: re.Match[str]) -> Key | None:
 class _Container:
     """An object or an array that is open: under which key it stands, and what it holds so far."""
 
-    __slots__ = ("count", "is_array", "key", "names")
+    __slots__ = ("count", "held_bytes", "is_array", "key", "names")
 
     def __init__(self, key: Key, *, is_array: bool) -> None:
         self.key = key
         self.is_array = is_array
         self.count = 0
         self.names: set[Key] = set()
+        self.held_bytes = 0
 
 
 class ArgumentsWriter:
-    """Writes the arguments of one call. `defect` says which piece did not fit; nothing is written after that."""
+    """Writes the arguments of one call. `defect` says which piece did not fit; nothing is written after that.
 
-    def __init__(self) -> None:
+    The keys of the objects that are open are kept, for none may come twice, and counted in `held`.
+    """
+
+    def __init__(self, held: HeldBytes) -> None:
         self.defect: str | None = None
+        self._held = held
         self._open: list[_Container] = []
         self._leaf: tuple[Key, ...] = ()
         self._is_in_string = False
@@ -127,6 +141,8 @@ class ArgumentsWriter:
         if isinstance(key, int):
             return comma
         holder.names.add(key)
+        holder.held_bytes += len(key) + KEY_BYTES
+        self._held.hold(len(key) + KEY_BYTES)
         return f"{comma}{write_json(key)}:"
 
     def _enter(self, key: Key, *, is_array: bool) -> str:
@@ -138,7 +154,9 @@ class ArgumentsWriter:
         text = '"' if self._is_in_string else ""
         self._is_in_string = False
         while len(self._open) > depth:
-            text += "]" if self._open.pop().is_array else "}"
+            container = self._open.pop()
+            self._held.release(container.held_bytes)
+            text += "]" if container.is_array else "}"
         return text
 
     def _refuse(self, why: str) -> str:

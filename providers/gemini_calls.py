@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject
 from ..engine.core.policy import Limits
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from .gemini_arguments import ArgumentsWriter
-from .wire_json import list_at, text_at, write_json
+from .wire_json import excess_of_names, list_at, text_at, write_json
 
 MADE_UP_PREFIX = "gemini-call-"
 """What begins the id of a call that the provider gave none."""
@@ -25,9 +26,9 @@ class _OpenCall:
 
     __slots__ = ("arguments_bytes", "id", "is_whole", "writer")
 
-    def __init__(self, call_id: str) -> None:
+    def __init__(self, call_id: str, held: HeldBytes) -> None:
         self.id = call_id
-        self.writer = ArgumentsWriter()
+        self.writer = ArgumentsWriter(held)
         self.arguments_bytes = 0
         self.is_whole = False
 
@@ -36,13 +37,23 @@ class CallReader:
     """All calls of one response. `defect` says which part could not be one; `ignored` counts what is not read."""
 
     def __init__(self, limits: Limits) -> None:
-        self.defect: str | None = None
+        self._defect: str | None = None
         self.ignored = 0
         self.response_key = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
+        self._held = HeldBytes(limits.held_bytes_max)
         self._ids: set[str] = set()
         self._open: _OpenCall | None = None
+
+    @property
+    def defect(self) -> str | None:
+        """Which part could not be one, or that too much is held."""
+        return self._defect or self._held.defect
+
+    @defect.setter
+    def defect(self, defect: str | None) -> None:
+        self._defect = defect
 
     @property
     def has_calls(self) -> bool:
@@ -76,7 +87,9 @@ class CallReader:
 
     def _begin(self, name: str, given: str) -> Iterator[StreamEvent]:
         call_id = given or f"{MADE_UP_PREFIX}{self.response_key}-{len(self._ids)}"
-        if self._open is not None:
+        if (excess := excess_of_names(name, given)) is not None:
+            self.defect = excess
+        elif self._open is not None:
             self.defect = "seen a call begin while another waits for its arguments; expected the end of that one first"
         elif call_id in self._ids:
             self.defect = "seen the id of a call twice; expected each once"
@@ -84,7 +97,8 @@ class CallReader:
             self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
         else:
             self._ids.add(call_id)
-            self._open = _OpenCall(call_id)
+            self._held.hold(len(call_id))
+            self._open = _OpenCall(call_id, self._held)
             yield ToolCallStart(call_id, name)
 
     def _argue(self, call: _OpenCall, given: JSONObject) -> Iterator[StreamEvent]:

@@ -21,22 +21,22 @@ from .wire_json import read_object
 _BARE = (b"\n{", b"\n[", b"\r{", b"\r[")
 _OUTSIDE = re.compile(rb'["{}\[\]]')
 _INSIDE = re.compile(rb'["\\]')
-_SPACE = b" \t\r\n"
+_SPACE = re.compile(rb"[ \t\r\n]*+")
 
 
-def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool]) -> JSONObject | str:
+def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool], values_max: int) -> JSONObject | str:
     """Return the object that a chunk is, or what was seen instead of one. Never raises.
 
     It is read as strictly as arguments are, since it may hold some; what is only well-formed will do where
     `wants_strictness` says that it holds neither arguments nor counts.
     """
-    strict = parse_arguments(text)
+    strict = parse_arguments(text, values_max)
     if strict is not None:
         return strict
-    chunk = read_object(text)
+    chunk = read_object(text, values_max)
     if isinstance(chunk, str) or not wants_strictness(chunk):
         return chunk
-    return f"a chunk with counts or arguments: {explain_arguments(text)}"
+    return f"a chunk with counts or arguments: {explain_arguments(text, values_max)}"
 
 
 class GeminiFrames:
@@ -93,7 +93,8 @@ class GeminiFrames:
 class JSONValueReader:
     """Cuts a JSON array of objects, or objects that follow each other, into the texts of the objects.
 
-    Only brackets, quotes and backslashes are looked at; whether what is between is JSON is seen by who parses it.
+    Only brackets, quotes and backslashes are looked at; whether what is between is JSON is seen by who parses it. An
+    object without a field says nothing, and is left out.
     `is_ended` holds after the bracket that closes the array. `defect` as in `SSEReader`.
 
     Args:
@@ -130,9 +131,14 @@ class JSONValueReader:
             bound = self._value_bytes_max
             self.defect = f"a chunk is longer than {bound} bytes; expected at most {bound} (event_bytes_max)"
         elif not self._depth:
-            texts.append(self._text())
-            self._wants = b",]" if self._is_array else b"{,"
+            if (text := self._text()) != "{}":
+                texts.append(text)
+            self._wants = self._wants_next
         return end
+
+    @property
+    def _wants_next(self) -> bytes:
+        return b",]" if self._is_array else b"{,"
 
     def _find_end(self, data: bytes, position: int) -> int:
         """Return where the open object ends, or the end of the data; go through strings and brackets on the way."""
@@ -157,11 +163,16 @@ class JSONValueReader:
             self._depth += 1 if mark in b"{[" else -1
 
     def _take_between(self, data: bytes, position: int) -> int:
+        space = _SPACE.match(data, position)
+        position = position if space is None else space.end()
         mark = data[position : position + 1]
-        if mark in _SPACE:
-            return position + 1
+        if not mark:
+            return position
         if mark not in self._wants:
             self.defect = f"seen {mark!r} between the chunks; expected one of {self._wants.decode()!r}"
+        elif mark == b"{" and data[position + 1 : position + 2] == b"}":  # three bytes that would cost 20 µs
+            self._wants = self._wants_next
+            return position + 2
         elif mark == b"{":
             self._depth = 1
             self._value += mark

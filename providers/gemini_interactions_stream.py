@@ -7,7 +7,8 @@ Rules:
 - `failed` and `requires_continuation` (the limit of one request was reached) are failures, not answers.
 - An event with an id moves the cursor to behind it. What is open there is carried in it: calls by their ids, half a
   character. A server-side step is kept whole and can not be carried, so the cursor waits for its stop, to be read again
-  from its start; if something else is said meanwhile, there is no cursor until then.
+  from its start; if something else is said meanwhile, there is no cursor until then. Nor is there one while it would
+  be longer than `Limits.cursor_bytes_max`, or where the request asked for nothing that can be read on.
 
 Source: wire-formats §5.5; google-genai 3.4.0 (2026-11).
 """
@@ -15,12 +16,15 @@ Source: wire-formats §5.5; google-genai 3.4.0 (2026-11).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from attrs import frozen
 
 from ..engine.core.failures import Failure
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     BlockStop,
@@ -36,7 +40,7 @@ from ..engine.core.usage import UsageReport
 from ..engine.core.usage_error import UsageError
 from .gemini_frames import GeminiFrames, read_chunk
 from .gemini_steps import OpenStep, open_step, restore_step
-from .wire_json import count_at, list_at, object_at, read_object, text_at, write_json
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 
 STOP_REASONS = {
     "completed": StopReason.END_TURN,
@@ -49,6 +53,9 @@ FAULTS = frozenset({"failed", "requires_continuation"})
 
 ID_CHARS_MAX = 1024
 """Longer ids of events are no cursors: a checkpoint holds one."""
+
+OPEN_MAX = 8
+"""How many open steps a cursor carries: one is written after every event. One is open, as a rule."""
 
 
 @frozen
@@ -126,10 +133,12 @@ class InteractionsDecoder:
         self._steps: dict[int, OpenStep] = {}
         self._index_max = -1
         self._steps_started = 0
+        self._kept_open = 0
         self._call_ids: set[str] = set()
+        self._held = HeldBytes(limits.held_bytes_max)
         self._usage = UsageReport()
         for index, carried in () if cursor is None else cursor.steps:
-            self._restore(index, restore_step(carried, origin, limits))
+            self._restore(index, restore_step(carried, origin, limits, self._held))
 
     def _restore(self, index: int, step: OpenStep | None) -> None:
         if step is None:
@@ -151,7 +160,7 @@ class InteractionsDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole."""
         events: list[StreamEvent] = []
         text = self._frames.close()
-        if text is not None and not isinstance(read_object(text), str):
+        if text is not None and not isinstance(read_object(text, self._limits.values_max), str):
             self._take(text, events)
         self._end()
         return events
@@ -161,28 +170,30 @@ class InteractionsDecoder:
         if self._is_over or text.strip() == "[DONE]":
             self.ignored += 1
             return
-        event = read_chunk(text, _wants_strictness)
+        event = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(event, str):
             self._break(event)
             return
-        said = list(self._read(event, len(text)))
+        said = list(self._read(event, text))
         events.extend(said)
+        if self._held.defect is not None:
+            self._break(self._held.defect)
         if not self._is_over:
             events.extend(self._move_cursor(text_at(event, "event_id"), said))
 
-    def _read(self, event: JSONObject, size: int) -> Iterator[StreamEvent]:
+    def _read(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
         kind = text_at(event, "event_type")
         match kind:
             case "step.delta":
-                yield from self._delta(event, size)
+                yield from self._delta(event, text)
             case "step.start":
-                yield from self._step_start(event)
+                yield from self._step_start(event, text)
             case "step.stop":
                 yield from self._step_stop(event)
             case "interaction.created":
                 yield from self._name(object_at(event, "interaction"))
             case "interaction.status_update":
-                self._interaction = self._interaction or text_at(event, "interaction_id")
+                self._identify(self._interaction or text_at(event, "interaction_id"))
                 if event.get("status") == "queued":
                     yield ProviderStatus("the interaction is queued")
             case "interaction.completed":
@@ -197,30 +208,42 @@ class InteractionsDecoder:
         if self.defect is None:
             yield from self._report(event)
 
+    def _identify(self, interaction: str, model: str = "") -> None:
+        if (excess := excess_of_names(interaction, model)) is not None:
+            self._break(excess)
+        else:
+            self._interaction = interaction
+
     def _name(self, interaction: JSONObject) -> Iterator[StreamEvent]:
         given = text_at(interaction, "id")
         if self._interaction and given != self._interaction:
             self._break("seen a second interaction; expected one in a stream")
         elif not self._interaction:
-            self._interaction = given
-            yield ResponseStarted(given, text_at(interaction, "model"))
+            model = text_at(interaction, "model")
+            self._identify(given, model)
+            if not self._is_over:
+                yield ResponseStarted(given, model)
 
-    def _step_start(self, event: JSONObject) -> Iterator[StreamEvent]:
+    def _step_start(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
         index = count_at(event, "index")
-        step = open_step(object_at(event, "step"), self._origin, self._limits)
+        step = open_step(object_at(event, "step"), text, self._origin, self._limits, self._held)
         if index is None or index <= self._index_max:
-            self._break(f"seen the start of step {index}; expected an index above {self._index_max}")
+            self._break(f"seen the start of step {named(index)}; expected an index above {named(self._index_max)}")
         elif step is None:
             self._break("seen step.start without a step that can be named; expected its type, id, name")
         elif self._steps_started >= self._limits.blocks_max:
             self._break(f"seen more than {self._limits.blocks_max} steps; expected at most that (blocks_max)")
+        elif (excess := excess_of_names(step.kind, step.id, step.name)) is not None:
+            self._break(excess)
         elif not step.is_call or self._admit_call(step.id):
             self._steps_started += 1
             self._index_max = index
             self._steps[index] = step
             self._tools_open += step.is_server_call
+            self._kept_open += step.is_kept
             yield from step.open_events()
-            self.ignored += step.take_ignored()
+            step.let_go()
+            self._note(step)
 
     def _admit_call(self, call_id: str) -> bool:
         if call_id in self._call_ids:
@@ -229,16 +252,22 @@ class InteractionsDecoder:
             self._break(f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)")
         else:
             self._call_ids.add(call_id)
+            self._held.hold(len(call_id))
             self._has_calls = True
         return not self._is_over
 
-    def _delta(self, event: JSONObject, size: int) -> Iterator[StreamEvent]:
+    def _delta(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
         index = count_at(event, "index")
         step = None if index is None else self._steps.get(index)
         if step is None:
-            self._break(f"seen a delta of step {index}; expected one of the open steps {sorted(self._steps)[:8]}")
+            self._break(
+                f"seen a delta of step {named(index)}; expected one of the open steps {named(self._some_open())}"
+            )
             return
-        yield from step.delta_events(object_at(event, "delta"), size)
+        yield from step.delta_events(object_at(event, "delta"), text)
+        self._note(step)
+
+    def _note(self, step: OpenStep) -> None:
         self.ignored += step.take_ignored()
         if step.defect is not None:
             self._break(step.defect)
@@ -247,9 +276,12 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.pop(index, None)
         if step is None:
-            self._break(f"seen the stop of step {index}; expected one of the open steps {sorted(self._steps)[:8]}")
+            self._break(
+                f"seen the stop of step {named(index)}; expected one of the open steps {named(self._some_open())}"
+            )
             return
         self._tools_open = max(self._tools_open - step.is_result, 0)
+        self._kept_open -= step.is_kept
         yield from step.close_events(closes_server_tool=step.is_result and not self._tools_open)
 
     def _complete(self, interaction: JSONObject) -> Iterator[StreamEvent]:
@@ -265,7 +297,7 @@ class InteractionsDecoder:
                 yield from step.close_events()
         yield from self._report(interaction)
         if status in FAULTS:
-            fault = interaction.get("error") or {"message": f"the interaction ended as {status}", "code": status}
+            fault = interaction.get("error") or {"message": f"the interaction ended as {named(status)}", "code": status}
             yield StreamFailed(self._read_error(fault))
         else:
             is_call = reason is StopReason.END_TURN and self._has_calls
@@ -283,16 +315,31 @@ class InteractionsDecoder:
             yield reports[0]
 
     def _move_cursor(self, event_id: str, said: Sequence[StreamEvent]) -> Iterator[StreamEvent]:
-        if any(step.is_kept for step in self._steps.values()):
+        if not self._limits.cursor_bytes_max:
+            return
+        if self._kept_open:
             repeatable = (ServerToolStarted, UsageReport, ProviderStatus)
             if self._has_cursor and not all(isinstance(event, repeatable) for event in said):
                 self._has_cursor = False
                 yield CursorMoved(None)
         elif event_id and self._interaction and max(len(event_id), len(self._interaction)) <= ID_CHARS_MAX:
-            steps = tuple((index, step.carried()) for index, step in self._steps.items())
-            cursor = InteractionCursor(self._interaction, event_id, steps, self._tools_open, self._has_calls)
-            self._has_cursor = True
-            yield CursorMoved(cursor.to_text())
+            cursor = self._write_cursor(event_id)
+            if cursor is not None or self._has_cursor:
+                yield CursorMoved(cursor)
+            self._has_cursor = cursor is not None
+
+    def _write_cursor(self, event_id: str) -> str | None:
+        """Write where the stream can be read on; None where that would be too long, seen before it is written."""
+        chars_max = self._limits.cursor_bytes_max
+        if len(self._steps) > OPEN_MAX or sum(step.carried_chars for step in self._steps.values()) > chars_max:
+            return None
+        steps = tuple((index, step.carried()) for index, step in self._steps.items())
+        cursor = InteractionCursor(self._interaction, event_id, steps, self._tools_open, self._has_calls).to_text()
+        return cursor if len(cursor) <= chars_max else None
+
+    def _some_open(self) -> list[int]:
+        """Return the first indexes of open steps, for a message; they were opened in this order."""
+        return list(islice(self._steps, 8))
 
     def _break(self, defect: str) -> None:
         self.defect = defect

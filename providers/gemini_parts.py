@@ -66,7 +66,8 @@ class PartReader:
             yield from self._close_block()
             yield from self._sign(signature)
             yield from self._calls.take(object_at(part, "functionCall"))
-            self._count_block()
+            if text_at(object_at(part, "functionCall"), "name"):  # a piece that goes on with a call is no block
+                self._count_block()
         elif isinstance(text, str) and part.get("thought") is True:
             yield from self._think(text, signature)
         elif isinstance(text, str):

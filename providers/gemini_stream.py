@@ -25,13 +25,14 @@ from hashlib import sha256
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ..engine.core.usage import UsageReport
 from .gemini_calls import CallReader
 from .gemini_frames import GeminiFrames, read_chunk
 from .gemini_parts import PartReader
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 
 _FILTERS = (
     "SAFETY RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII MODEL_ARMOR ESCALATION PUP_LIMITED_DISABLED "
@@ -71,6 +72,7 @@ class GeminiDecoder:
         self.is_complete = False
         self.defect: str | None = None
         self._ignored = 0
+        self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
         self._calls = CallReader(limits)
@@ -104,7 +106,7 @@ class GeminiDecoder:
         events: list[StreamEvent] = []
         text = self._frames.close()
         if text is not None and not self._is_over:
-            if isinstance(read_object(text), str):
+            if isinstance(read_object(text, self._limits.values_max), str):
                 self._is_finished = False
             else:
                 self._take(text, events)
@@ -116,7 +118,7 @@ class GeminiDecoder:
         if self._is_over or text.strip() == "[DONE]":  # Gemini sends none; gateways do
             self._ignored += 1
             return
-        chunk = read_chunk(text, _wants_strictness)
+        chunk = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(chunk, str):
             self._break(chunk)
         elif error := chunk.get("error"):
@@ -125,13 +127,17 @@ class GeminiDecoder:
             candidate = _first_candidate(chunk)
             if not self._has_id:
                 self._start(chunk, text, events)
-            self._read(chunk, candidate, events)
+            if not self._is_over:
+                self._read(chunk, candidate, events)
             if not self._is_over:
                 self._finish(chunk, candidate, events)
 
     def _start(self, chunk: JSONObject, text: str, events: list[StreamEvent]) -> None:
         """Name the answer, as soon as a chunk does; until then its first chunk makes ids its own."""
         started = ResponseStarted(text_at(chunk, "responseId"), text_at(chunk, "modelVersion"))
+        if (excess := excess_of_names(started.response_id, started.model)) is not None:
+            self._break(excess)
+            return
         self._has_id = bool(started.response_id)
         if self._has_id or not self._calls.response_key:
             self._calls.response_key = started.response_id or sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
@@ -139,7 +145,12 @@ class GeminiDecoder:
 
     def _read(self, chunk: JSONObject, candidate: JSONObject, events: list[StreamEvent]) -> None:
         said = len(events)
-        for part in list_at(object_at(candidate, "content"), "parts"):
+        parts = list_at(object_at(candidate, "content"), "parts")
+        if len(parts) > self._limits.blocks_max:
+            bound = self._limits.blocks_max
+            self._break(f"seen {len(parts)} parts in a chunk; expected at most {bound} (blocks_max)")
+            return
+        for part in parts:
             if not isinstance(part, dict):
                 self._ignored += 1
                 continue
@@ -161,7 +172,7 @@ class GeminiDecoder:
         if word in _NO_WORD and blocked in _NO_WORD:
             self._ignored += word.endswith("_UNSPECIFIED")
         elif word in FAULTS:
-            fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {word}", "code": word}
+            fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {named(word)}", "code": word}
             self._fail(events, fault if FAULTS[word] is None else {**fault, "status_code": FAULTS[word]})
         elif word not in _NO_WORD:
             self._stop(STOP_REASONS.get(word, StopReason.OTHER), word, events)
@@ -170,7 +181,7 @@ class GeminiDecoder:
 
     def _stop(self, reason: StopReason, word: str, events: list[StreamEvent]) -> None:
         if reason is StopReason.END_TURN and self._calls.is_open:
-            self._break(f"seen {word} while a call waits for its arguments; expected its end first")
+            self._break(f"seen {named(word)} while a call waits for its arguments; expected its end first")
             return
         if reason is StopReason.END_TURN and self._calls.has_calls:
             reason = StopReason.TOOL_USE

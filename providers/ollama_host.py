@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from ..engine.core.secret import Secret
 from ..engine.core.usage_error import KeyUnusable, UsageError
-from .endpoint import Endpoint, HeaderSecret, check_base_url, check_headers
+from .endpoint import Endpoint, HeaderSecret, check_base_url, check_headers, check_host_and_port
 
 PORT = 11434
 API_KEY_ENV = "OLLAMA_API_KEY"
@@ -36,6 +36,8 @@ def read_host(host: str, *, name: str = "OLLAMA_HOST") -> str:
         raise UsageError(f"{name} has no valid host and port; expected host, host:port or a URL") from None
     if "@" in parts.netloc:
         raise UsageError(f"{name} holds userinfo before the host; expected none: give the key as api_key=")
+    if parts.hostname is not None:
+        check_host_and_port(parts.netloc, name)
     address = _EVERYWHERE.get(parts.hostname or "", parts.hostname or "127.0.0.1")
     address = f"[{address}]" if ":" in address else address
     netloc = address if port is None else f"{address}:{port}"

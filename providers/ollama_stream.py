@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..engine.core.failures import Failure
 from ..engine.core.framing import NDJSONReader
+from ..engine.core.held_blocks import size_bytes
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
 from ..engine.core.stop import StopReason
@@ -34,7 +36,7 @@ from ..engine.core.usage import UsageReport
 from .openai_chat_speech import Speech
 from .surrogates import SurrogateJoiner
 from .think_tags import ThinkTagSplitter
-from .wire_json import count_at, list_at, object_at, read_object, text_at, write_json
+from .wire_json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
 
 _STOP_REASONS = {"stop": StopReason.END_TURN, "": StopReason.END_TURN, "length": StopReason.MAX_TOKENS}
 """An older server gives no reason; "load" and "unload" answer requests without messages."""
@@ -58,8 +60,10 @@ class OllamaDecoder:
         self.defect: str | None = None
         self.ignored = 0
         self._limits = limits
+        self._values_max = limits.values_max
         self._read_error = read_error
         self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
+        self._held = HeldBytes(limits.held_bytes_max)
         self._speech = Speech(tags)
         self._call_ids: set[str] = set()
         self._response_key: str | None = None
@@ -78,7 +82,7 @@ class OllamaDecoder:
         """Take the end of the body; a last line without its LF counts if its JSON is whole."""
         rest = self._reader.close()
         events: list[StreamEvent] = []
-        if rest is not None and not self._is_over and not isinstance(read_object(rest), str):
+        if rest is not None and not self._is_over and not isinstance(read_object(rest, self._values_max), str):
             self._take(rest, events)
         if not self._is_over:
             events.extend(self._speech.release())
@@ -90,22 +94,22 @@ class OllamaDecoder:
         if self._is_over:
             self.ignored += 1
             return
-        line = read_object(text)
+        line = read_object(text, self._values_max)
         if isinstance(line, str):
             self._break(line)
         elif line.get("error"):
             events.extend(self._speech.release())
             self._is_over = True
             events.append(StreamFailed(self._read_error(line)))
-        elif _wants_strictness(line) and (reason := explain_arguments(text)) is not None:
+        elif _wants_strictness(line) and (reason := explain_arguments(text, self._values_max)) is not None:
             self._break(f"a line with counts or arguments: {reason}")
         else:
             events.extend(self._line(line))
 
     def _line(self, line: JSONObject) -> Iterator[StreamEvent]:
         if self._response_key is None:
-            self._response_key = "".join(c for c in text_at(line, "created_at") if c.isascii() and c.isalnum())
-            yield ResponseStarted("", text_at(line, "model"))
+            self._response_key = "".join(c for c in name_at(line, "created_at") if c.isascii() and c.isalnum())
+            yield ResponseStarted("", name_at(line, "model"))
         message = object_at(line, "message")
         yield from self._speech.reason(text_at(message, "thinking") or text_at(line, "thinking"))
         yield from self._speech.say(text_at(message, "content") or text_at(line, "response"))
@@ -122,12 +126,13 @@ class OllamaDecoder:
 
     def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
         function = object_at(call, "function")
-        name, arguments = text_at(function, "name"), _arguments(function.get("arguments"))
-        call_id = text_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
+        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
+        call_id = name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
         if defect := self._call_defect(call_id, name, arguments):
             self._break(defect)
             return
         self._call_ids.add(call_id)
+        self._held.hold(len(call_id))
         joiner = SurrogateJoiner()
         yield ToolCallStart(call_id, name)
         if text := joiner.take(arguments or "") + joiner.flush():
@@ -144,15 +149,15 @@ class OllamaDecoder:
             return "seen the id of a call twice; expected each once"
         if len(self._call_ids) >= limits.calls_max:
             return f"seen more than {limits.calls_max} calls; expected at most that (calls_max)"
-        if len(arguments.encode("utf-8", "surrogatepass")) > limits.arguments_bytes_max:
+        if size_bytes(arguments) > limits.arguments_bytes_max:
             bound = limits.arguments_bytes_max
             return f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
-        return None
+        return self._held.defect
 
     def _finish(self, line: JSONObject) -> Iterator[StreamEvent]:
         yield from self._speech.flush()
         self._is_over = self.is_complete = True
-        word = text_at(line, "done_reason")
+        word = name_at(line, "done_reason")
         reason = _STOP_REASONS.get(word, StopReason.OTHER)
         if reason is StopReason.END_TURN and self._call_ids:
             reason = StopReason.TOOL_USE

@@ -12,14 +12,17 @@ Rules (wire-formats §3.8, from recordings of a dozen servers):
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
+from ..engine.core.held_blocks import Parts, size_bytes
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ..engine.core.tool_json import ArgumentsScanner
 from .surrogates import SurrogateJoiner
-from .wire_json import count_at, object_at, text_at, write_json
+from .wire_json import count_at, name_at, object_at, text_at, write_json
 
 
 class _Call:
@@ -36,7 +39,7 @@ class _Call:
         self.is_custom = is_custom
         self.is_closed = False
         self.name = ""
-        self.early: list[str] = []
+        self.early = Parts()
         self.joiner = SurrogateJoiner()
         self.arguments_bytes = 0
         self.scanner = ArgumentsScanner(bytes_max=bytes_max)
@@ -48,17 +51,21 @@ class _Call:
 
 
 class CallTracker:
-    """All calls of one response. `defect` says which fragment could not be one; `ignored` counts what is not read."""
+    """All calls of one response. `defect` says which fragment could not be one; `ignored` counts what is not read.
 
-    def __init__(self, limits: Limits) -> None:
+    Ids, and arguments that wait for a name, count in `held`.
+    """
+
+    def __init__(self, limits: Limits, held: HeldBytes) -> None:
         self.defect: str | None = None
         self.ignored = 0
         self.response_key = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
+        self._held = held
         self._by_index: dict[int, _Call] = {}
         self._ids: set[str] = set()
-        self._open: list[_Call] = []
+        self._open: deque[_Call] = deque()
         self._last: _Call | None = None
 
     @property
@@ -69,13 +76,13 @@ class CallTracker:
     def take(self, fragment: JSONObject) -> Iterator[StreamEvent]:
         """Take one element of `tool_calls`; say what it opens, closes and adds."""
         function = object_at(fragment, "function")
-        name, arguments = text_at(function, "name"), _arguments(function.get("arguments"))
+        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
         if arguments is None:
             self.defect = "seen arguments of a call that are neither text nor an object; expected a string of JSON"
             return
         call = self._continued_by(fragment, name)
         if call is None:
-            if not (name or arguments or text_at(fragment, "id")):
+            if not (name or arguments or name_at(fragment, "id")):
                 self.ignored += 1
                 return
             yield from self._close_whole()
@@ -102,7 +109,7 @@ class CallTracker:
 
     def _close_whole(self) -> Iterator[StreamEvent]:
         while self._open and (self._open[0].scanner.is_complete or self._open[0].is_custom) and self._open[0].is_known:
-            yield from self._close(self._open.pop(0), is_cut=False)
+            yield from self._close(self._open.popleft(), is_cut=False)
 
     def _close(self, call: _Call, *, is_cut: bool) -> Iterator[StreamEvent]:
         call.is_closed = True
@@ -115,7 +122,7 @@ class CallTracker:
 
     def _continued_by(self, fragment: JSONObject, name: str) -> _Call | None:
         """Return the call that a fragment continues, or None where it begins one."""
-        index, call_id = count_at(fragment, "index"), text_at(fragment, "id")
+        index, call_id = count_at(fragment, "index"), name_at(fragment, "id")
         call = self._last if index is None else self._by_index.get(index)
         if call is None:
             return None
@@ -126,7 +133,7 @@ class CallTracker:
         return call
 
     def _new_call(self, fragment: JSONObject) -> _Call | None:
-        given, index = text_at(fragment, "id"), count_at(fragment, "index")
+        given, index = name_at(fragment, "id"), count_at(fragment, "index")
         call_id = given or f"call_{self.response_key}_{len(self._ids)}"
         if call_id in self._ids:
             self.defect = "seen the id of a call twice; expected each once"
@@ -137,6 +144,7 @@ class CallTracker:
         is_custom, bytes_max = text_at(fragment, "type") == "custom", self._limits.arguments_bytes_max
         call = _Call(call_id, index, is_id_given=bool(given), is_custom=is_custom, bytes_max=bytes_max)
         self._ids.add(call_id)
+        self._held.hold(len(call_id))
         self._open.append(call)
         self._last = call
         if index is not None:
@@ -145,7 +153,7 @@ class CallTracker:
 
     def _add(self, call: _Call, name: str, arguments: str) -> Iterator[StreamEvent]:
         call.scanner.feed(arguments)
-        call.arguments_bytes += len(arguments.encode("utf-8", "surrogatepass"))
+        call.arguments_bytes += size_bytes(arguments)
         if call.arguments_bytes > self._limits.arguments_bytes_max:
             bound = self._limits.arguments_bytes_max
             self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
@@ -156,9 +164,13 @@ class CallTracker:
         if name and not call.name:
             call.name = name
             yield ToolCallStart(call.id, name)
-            arguments = "".join([*call.early, arguments])
+            early = call.early.read()
+            arguments, call.early = early + arguments, Parts()
+            self._held.release(size_bytes(early))
         if not call.name:
-            call.early.append(arguments)
+            if arguments and not call.is_custom:  # a custom tool's are not read
+                call.early.append(arguments)
+                self._held.hold(size_bytes(arguments))
         elif text := call.joiner.take(arguments):
             yield ToolCallDelta(call.id, text)
 

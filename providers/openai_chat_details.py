@@ -12,28 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.messages import Message, ReasoningBlock
 from ..engine.core.stream_events import BlockStop, ReasoningSignature, RedactedReasoning, StreamEvent
 from .openai_chat_dialect import Item
-from .wire_json import read_object, text_at, write_json
+from .wire_json import held_bytes_of, read_object, text_at, write_json
 
 _TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 
 
 class DetailTracker:
-    """The items of one response. `defect` says that more was sealed than is kept.
+    """The items of one response; the open one counts in `held`."""
 
-    Args:
-        sealed_bytes_max: how much opaque data is kept.
-    """
+    __slots__ = ("_held", "_item", "_item_bytes")
 
-    __slots__ = ("_item", "_sealed_bytes", "_sealed_bytes_max", "defect")
-
-    def __init__(self, sealed_bytes_max: int) -> None:
-        self.defect: str | None = None
-        self._sealed_bytes_max = sealed_bytes_max
-        self._sealed_bytes = 0
+    def __init__(self, held: HeldBytes) -> None:
+        self._held = held
+        self._item_bytes = 0
         self._item: Item | None = None
 
     @property
@@ -55,19 +51,23 @@ class DetailTracker:
         key = _TEXTS.get(text_at(detail, "type"), "")
         rest = {name: value for name, value in detail.items() if name != key}
         if self._item is None:
-            self._item = rest
-        else:
-            self._item |= {name: value for name, value in rest.items() if value is not None}
-        self._sealed_bytes += len(text_at(detail, "data")) + len(text_at(detail, "signature"))
-        if self._sealed_bytes > self._sealed_bytes_max:
-            bound = self._sealed_bytes_max
-            self.defect = f"seen more than {bound} bytes of sealed reasoning; expected at most that (text_bytes_max)"
+            self._item = new = rest
+        else:  # most fragments say again what the first one said
+            item = self._item
+            new = {name: value for name, value in rest.items() if value is not None and item.get(name) != value}
+            self._item |= new
+        if new:
+            held_bytes = held_bytes_of(new)
+            self._item_bytes += held_bytes
+            self._held.hold(held_bytes)
         return text_at(detail, key)
 
     def close(self) -> Iterator[StreamEvent]:
         """End the open item: sign its text, or give it whole."""
         item, self._item = self._item, None
-        if item is None or self.defect is not None:
+        self._held.release(self._item_bytes)
+        self._item_bytes = 0
+        if item is None:
             return
         if text_at(item, "type") in _TEXTS:
             yield ReasoningSignature(write_json(item))

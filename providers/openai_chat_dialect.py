@@ -47,7 +47,8 @@ class ChatDialect:
         mark_native: how a body is marked as a `NATIVE` continuation, given the request, the body and whether the model
             would think.
         stops_thinking: `mark_native` switches thinking off, so `form` is open to models that think.
-        echoes: a reply to `form` may begin with what it was given.
+        echoes: a reply to `form` begins with what it was given.
+        echo_field: the field of `extra` that asks for such an echo.
         prefix_trailing_space: whether a prefix may end with white space.
         thinks: which models think without being asked.
         grammar_fields: fields of the body that bind the answer to a grammar: it can only be had whole.
@@ -68,6 +69,7 @@ class ChatDialect:
     mark_native: Callable[[InferenceRequest, Item, bool], Item] | None = None
     stops_thinking: bool = False
     echoes: bool = False
+    echo_field: str = ""
     prefix_trailing_space: bool = True
     thinks: Callable[[str], bool] = openai_reasons
     grammar_fields: tuple[str, ...] = ()

@@ -131,7 +131,7 @@ class ChatModel:
         above = (dialect.form,) if dialect.form is not None and can_continue else ()
         declared = self._capabilities or Capabilities(
             forms=(*above, ContinuationForm.QUOTE),
-            echoes=dialect.echoes,
+            echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
             prefix_trailing_space=dialect.prefix_trailing_space,
             reasons=thinks or self._reasons,
             waiting_message=dialect.waiting_message,

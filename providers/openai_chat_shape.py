@@ -22,7 +22,10 @@ from .wire_json import list_at, object_at, read_object
 
 _STRINGS = {key: re.compile(f'"{key}": ?"') for key in ("content", "reasoning_content", "reasoning")}
 _PADDING = re.compile(r'"obfuscation": ?"')
-_STRING_REST = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING_REST = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_LEARNED_CHARS_MAX = 16 * 1024
+"""A longer chunk is not learned: what is kept of it is held, and compared with every chunk after it."""
+
 _PROBES = ("one probe", "another one's")
 
 
@@ -64,7 +67,7 @@ def learn(data: str, chunk: JSONObject, key: str) -> ChunkShape | None:
         chunk: the same, parsed.
         key: "content", "reasoning_content" or "reasoning".
     """
-    shape = _cut_holes(data, key)
+    shape = _cut_holes(data, key) if len(data) <= _LEARNED_CHARS_MAX else None
     if shape is None:
         return None
     probed = read_object(shape.probe())

@@ -23,8 +23,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     BlockStop,
@@ -54,11 +56,12 @@ from .openai_chat_chunk import (
     usage_of,
     wants_strictness,
 )
+from .openai_chat_comments import at_comments
 from .openai_chat_details import DetailTracker
 from .openai_chat_shape import learn
 from .openai_chat_speech import Speech
 from .think_tags import ThinkTagSplitter
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, list_at, name_at, object_at, read_object, text_at
 
 _PATIENCE_MAX = 64
 """Plain chunks that are parsed before another shape is learned, at most: learning costs two parsings."""
@@ -93,9 +96,11 @@ class OpenAIChatDecoder:
         self._is_compatible = is_compatible
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._comments = 0
-        self._calls = CallTracker(limits)
+        self._values_max = limits.values_max
+        self._held = HeldBytes(limits.held_bytes_max)
+        self._calls = CallTracker(limits, self._held)
         self._speech = Speech(tags)
-        self._details = DetailTracker(limits.text_bytes_max)
+        self._details = DetailTracker(self._held)
         self._has_details = has_details
         self._signature = ""
         self._read_plain: Callable[[str], str] = _read_nothing
@@ -115,24 +120,23 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
-        # Where a comment may begin, line by line, so that it keeps its place (a BOM may come before the first). Most
-        # reads are one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
+        # Where a comment begins, so that it keeps its place (after a BOM it is in any case the first). Most reads are
+        # one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
         if self._is_compatible and (
-            not self._is_started
-            or data[:1] == b":"
+            data[:1] == b":"
             or (data.find(b"\n") != len(data) - 2 and b"\n:" in data)
             or (b"\r" in data and b"\r:" in data)
         ):
-            return [event for line in data.splitlines(keepends=True) for event in self._feed(line)]
+            return [event for piece in at_comments(data, self._reader) for event in self._feed(piece)]
         return self._feed(data)
 
     def _feed(self, data: bytes) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         frames = self._reader.feed(data)
-        if self._reader.comments != self._comments:  # only ever the first line of `data`
-            self._comments = self._reader.comments
+        if self._reader.comments != self._comments:  # never behind the end of an event in `data`
             if self._is_compatible and not self._is_over:
-                events.append(KeepAlive())
+                events += [KeepAlive()] * (self._reader.comments - self._comments)
+            self._comments = self._reader.comments
         for frame in frames:
             text = self._read_plain(frame.data)
             if text:
@@ -150,7 +154,7 @@ class OpenAIChatDecoder:
         """
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data), str):
+        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
             self._take(cut, events)
         if not self._is_over:
             self.is_complete = self._is_finished
@@ -166,16 +170,16 @@ class OpenAIChatDecoder:
         if frame.data.strip() == "[DONE]":
             events.extend(self._done())
             return
-        chunk = read_object(frame.data)
+        chunk = read_object(frame.data, self._values_max)
         if isinstance(chunk, str):
             self._break(chunk)
         elif error := error_of(frame, chunk):
             events.extend(self._fail(frame.data, chunk, error))
-        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data)) is not None:
+        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data, self._values_max)) is not None:
             self._break(f"a chunk with counts or whole arguments: {reason}")
         else:
             events.extend(self._chunk(frame.data, chunk))
-        if self.defect is None and (defect := self._calls.defect or self._details.defect) is not None:
+        if self.defect is None and (defect := self._calls.defect or self._held.defect) is not None:
             self._break(defect)
 
     def _done(self) -> Iterator[StreamEvent]:
@@ -190,7 +194,7 @@ class OpenAIChatDecoder:
 
     def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
-        if (usage := usage_of(chunk)) and explain_arguments(data) is None:
+        if (usage := usage_of(chunk)) and explain_arguments(data, self._values_max) is None:
             yield from report(usage)
         self._end()
         yield StreamFailed(self._read_error(error))
@@ -199,8 +203,8 @@ class OpenAIChatDecoder:
         choices = list_at(chunk, "choices")
         if not self._is_started and (text_at(chunk, "id") or choices):
             self._is_started = True
-            self._calls.response_key = text_at(chunk, "id") or str(count_at(chunk, "created") or "")
-            yield ResponseStarted(text_at(chunk, "id"), text_at(chunk, "model"))
+            self._calls.response_key = name_at(chunk, "id") or str(count_at(chunk, "created") or "")
+            yield ResponseStarted(name_at(chunk, "id"), name_at(chunk, "model"))
         for choice in choices:
             if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
@@ -227,7 +231,7 @@ class OpenAIChatDecoder:
             self._is_refused = True
             yield from self._say(refusal)
         yield from self._tool_calls(delta)
-        if not self._is_over and self._calls.defect is None and (word := text_at(choice, "finish_reason")):
+        if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
             yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
@@ -270,9 +274,16 @@ class OpenAIChatDecoder:
         for thought in list_at(part, "thinking") or list_at(part, "summary"):
             if isinstance(thought, dict):
                 yield from self._speech.reason(text_at(thought, "text"))
-                self._signature = text_at(thought, "signature") or self._signature
-        self._signature = text_at(part, "signature") or self._signature
+                self._sign(text_at(thought, "signature"))
+        self._sign(text_at(part, "signature"))
         self._read_plain = _read_nothing
+
+    def _sign(self, signature: str) -> None:
+        """Take what signs the thought, in the place of what signed it before."""
+        if signature:
+            self._held.release(len(self._signature))
+            self._held.hold(len(signature))
+            self._signature = signature
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
         if text and (self._details.is_open or self._signature):
@@ -286,6 +297,7 @@ class OpenAIChatDecoder:
         if self._signature:
             yield ReasoningSignature(self._signature)
             yield BlockStop()
+            self._held.release(len(self._signature))
             self._signature = ""
 
     def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:
@@ -313,7 +325,7 @@ class OpenAIChatDecoder:
             return
         if word in FAULT_WORDS:
             self._end()
-            yield StreamFailed(self._read_error({"message": f"finish_reason {word}", "code": word}))
+            yield StreamFailed(self._read_error({"message": f"finish_reason {named(word)}", "code": word}))
             return
         self._is_finished = True
         yield StopReported(self._stop_reason(word, is_cut=is_cut), word)

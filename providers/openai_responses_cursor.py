@@ -14,8 +14,11 @@ from attrs import frozen
 from ..engine.core.codec import CodecError, from_json, to_json
 from ..engine.core.usage_error import UsageError
 
-CURSOR_CHARS_MAX = 16 * 1024
-"""A longer one is not worth storing with every checkpoint: usual ones have 400 characters."""
+OPEN_MAX = 8
+"""How many items and tools a cursor carries: one is written after every event, 4 µs an item. One is open, as a rule."""
+
+PARTS_MAX = 256
+"""How many parts of one item a cursor carries; an answer has a few."""
 
 _ID_CHARS_MAX = 256
 NUMBER_MAX = 2**53
@@ -66,10 +69,13 @@ class Cursor:
     running: tuple[str, ...] = ()
 
 
-def write_cursor(cursor: Cursor) -> str | None:
-    """Write a cursor as ASCII text; None where it would be too long to keep."""
+def write_cursor(cursor: Cursor, *, chars_max: int) -> str | None:
+    """Write a cursor as ASCII text; None where it would be too long to keep, which is seen before it is written."""
+    named = [text for item in cursor.items for text in (item.kind, item.item_id, item.call_id, item.name, *item.parts)]
+    if sum(map(len, named)) + sum(map(len, cursor.running)) > chars_max:
+        return None
     text = to_json(cursor)
-    return text if len(text) <= CURSOR_CHARS_MAX else None
+    return text if len(text) <= chars_max else None
 
 
 def read_cursor(text: str, *, at: str) -> Cursor:

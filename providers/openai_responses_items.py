@@ -17,10 +17,13 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 from zlib import crc32
 
+from ..engine.core.held_blocks import Parts
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
-from .openai_responses_cursor import OpenItem, SaidState
+from .openai_responses_cursor import PARTS_MAX, OpenItem, SaidState
 from .surrogates import SurrogateJoiner
 from .wire_json import list_at, object_at, text_at, write_json
 
@@ -35,6 +38,9 @@ OUTPUT_KINDS = {
     "tool_search_output": "tool_search_call",
 }
 """Items that end what another item began; `call_id` ties them."""
+
+PIECE_BYTES = 128
+"""What a short text that is kept by itself takes beside its characters: an object, and its place in a list or dict."""
 
 _CALLERS_KINDS = frozenset({"computer_call", "local_shell_call", "apply_patch_call"})
 """Calls that only the caller can carry out: nothing runs at the provider's."""
@@ -88,19 +94,24 @@ class SaidText:
 class SpokenItem:
     """A message or a reasoning item: texts in parts, one after the other. `defect` says what could not be said."""
 
-    def __init__(self, index: int, kind: str, item_id: str, limits: Limits, state: OpenItem | None = None) -> None:
+    def __init__(
+        self, index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
+    ) -> None:
         self.index, self.kind, self.item_id = index, kind, item_id
         self.is_closed = False
         self.defect: str | None = None
         state = state or OpenItem(index, kind)
+        self._held = held
         self._parts_max = limits.blocks_max
         self._parts = dict.fromkeys(state.parts)
         self._part, self._is_part_done = state.part, state.is_done
         self._part_said, self._said = SaidText(state.part_said), SaidText(state.said)
 
     @property
-    def state(self) -> OpenItem:
-        """What a cursor holds of it."""
+    def state(self) -> OpenItem | None:
+        """What a cursor holds of it; None where that would be too many parts."""
+        if len(self._parts) > PARTS_MAX:
+            return None
         said, part_said = self._said.state, self._part_said.state
         return OpenItem(
             self.index, self.kind, self.item_id, said, self._is_part_done,
@@ -121,7 +132,7 @@ class SpokenItem:
         """Take a fragment of a part; return what is said."""
         before = "" if part == self._part else self._begin(part)
         if self._is_part_done:
-            self.defect = f"seen more of a {self.kind}'s text after its end; expected none"
+            self.defect = f"seen more of a {named(self.kind)}'s text after its end; expected none"
             return ""
         return self._said.note(before + self._part_said.take(fragment))
 
@@ -142,6 +153,8 @@ class SpokenItem:
     def close(self, item: JSONObject) -> str:
         """Take the whole item; return what it adds to all that was said."""
         rest = self._said.rest_of("".join(self._texts(item)))
+        self._held.release(sum(map(_piece_bytes, self._parts)))
+        self._parts.clear()
         return self._said.note(self._part_said.flush()) if rest is None else rest
 
     def refuses(self, item: JSONObject) -> bool:
@@ -152,7 +165,9 @@ class SpokenItem:
         """Begin a part; return what was left of the part before it."""
         rest = self._part_said.flush()
         self._part, self._is_part_done, self._part_said = part, False, SaidText()
-        self._parts[part] = None
+        if part not in self._parts:
+            self._parts[part] = None
+            self._held.hold(_piece_bytes(part))
         if len(self._parts) > self._parts_max:
             self.defect = f"seen more than {self._parts_max} parts of an item; expected at most that (blocks_max)"
         return rest
@@ -170,16 +185,19 @@ class SpokenItem:
 class CallItem:
     """A call that the caller answers. It is announced once its id and name are known."""
 
-    def __init__(self, index: int, kind: str, item_id: str, limits: Limits, state: OpenItem | None = None) -> None:
+    def __init__(
+        self, index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
+    ) -> None:
         self.index, self.kind, self.item_id = index, kind, item_id
         self.is_closed = False
         self.defect: str | None = None
         state = state or OpenItem(index, kind)
+        self._held, self._held_bytes = held, 0
         self.call_id, self._name = state.call_id, state.name
         self._is_done = state.is_done
         self._said = SaidText(state.said)
         self._bytes_max, self._bytes = limits.arguments_bytes_max, state.said.chars
-        self._early: list[str] = []
+        self._early = Parts()
         self._whole: str | None = None
 
     @property
@@ -200,7 +218,7 @@ class CallItem:
     @property
     def state(self) -> OpenItem | None:
         """What a cursor holds of it; None where that would have to be arguments."""
-        if self._early or self._whole is not None:
+        if self._early.parts or self._whole is not None:
             return None
         said = self._said.state
         return OpenItem(self.index, self.kind, self.item_id, said, self._is_done, self.call_id, self._name)
@@ -216,7 +234,8 @@ class CallItem:
         yield ToolCallStart(call_id, name)
         if self.kind == "custom_tool_call":
             yield ToolCallDelta(call_id, '{"input":"')
-        early, self._early = "".join(self._early), []
+        early, self._early = self._early.read(), Parts()
+        self._hold_back(len(self._whole or "") - self._held_bytes)
         yield from self._argue(self._said.take(early))
 
     def take_delta(self, fragment: str) -> Iterator[StreamEvent]:
@@ -230,6 +249,7 @@ class CallItem:
             yield from self._argue(self._said.take(fragment))
         else:
             self._early.append(fragment)
+            self._hold_back(len(fragment))
 
     def take_whole(self, whole: str) -> Iterator[StreamEvent]:
         """Take the whole arguments; nothing at all says nothing."""
@@ -240,7 +260,8 @@ class CallItem:
             return
         self._is_done = True
         rest = self._said.rest_of(whole) if self.is_announced else None
-        self._whole = whole if rest is None else None
+        before, self._whole = self._whole, whole if rest is None else None
+        self._hold_back(len(self._whole or "") - len(before or ""))
         yield from self._argue(rest or "")
 
     def wait(self, item: JSONObject) -> bool:
@@ -261,7 +282,13 @@ class CallItem:
         if is_custom and not is_cut:
             yield ToolCallDelta(self.call_id, '"}')
         whole = write_json({"input": self._whole}) if is_custom and self._whole is not None else self._whole
+        self._hold_back(-self._held_bytes)
         yield BlockStop(self.call_id, is_cut=is_cut, arguments=whole)
+
+    def _hold_back(self, size_bytes: int) -> None:
+        """Count what is kept until the name or the end comes; less than nothing: it is kept no longer."""
+        self._held_bytes += size_bytes
+        self._held.hold(size_bytes)
 
     def _argue(self, text: str) -> Iterator[StreamEvent]:
         if text:
@@ -308,17 +335,23 @@ class OpaqueItem:
 Item: TypeAlias = SpokenItem | CallItem | OpaqueItem
 
 
-def new_item(index: int, kind: str, item_id: str, limits: Limits, state: OpenItem | None = None) -> Item:
+def new_item(
+    index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
+) -> Item:
     """Make an item of a kind; `state` is what a cursor held of it."""
     if kind in CALL_KINDS:
-        return CallItem(index, kind, item_id, limits, state)
+        return CallItem(index, kind, item_id, limits, held, state)
     if kind in SPOKEN_KINDS:
-        return SpokenItem(index, kind, item_id, limits, state)
+        return SpokenItem(index, kind, item_id, limits, held, state)
     return OpaqueItem(index, kind, item_id)
 
 
 def _objects(item: JSONObject, key: str) -> Sequence[JSONObject]:
     return [part for part in list_at(item, key) if isinstance(part, dict)]
+
+
+def _piece_bytes(piece: str) -> int:
+    return len(piece) + PIECE_BYTES
 
 
 def _too_long(bound: int) -> str:

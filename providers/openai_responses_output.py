@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from ..engine.core.held_bytes import HeldBytes
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.messages import OpaqueBlock
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stream_events import (
     BlockStop,
     OpaqueBlockReceived,
@@ -19,9 +21,9 @@ from ..engine.core.stream_events import (
     StreamEvent,
     TextDelta,
 )
-from .openai_responses_cursor import Cursor, OpenItem, SaidState
+from .openai_responses_cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .openai_responses_items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
-from .wire_json import text_at, write_json
+from .wire_json import excess_of_names, text_at, write_json
 
 
 class Output:
@@ -34,12 +36,14 @@ class Output:
     """
 
     def __init__(self, origin: str, limits: Limits, resumed: Cursor | None = None) -> None:
-        self.defect: str | None = None
+        self._defect: str | None = None
+        self._held = HeldBytes(limits.held_bytes_max)
         self.ignored = 0
         self.is_refused = resumed is not None and resumed.is_refused
         self._origin = origin
         self._limits = limits
         self._items: dict[int, Item] = {}
+        self._open: dict[int, Item] = {}
         self._aliases: dict[str, int] = {}
         self._call_ids: set[str] = set()
         self._had_calls = resumed is not None and resumed.has_calls
@@ -47,9 +51,19 @@ class Output:
         self._speaker = None if resumed is None else resumed.speaker
         self._running = dict.fromkeys(() if resumed is None else resumed.running)
         self._waiting: dict[int, CallItem] = {}
+        self._waiting_min = 0
         self._last: Item | None = None
         for state in () if resumed is None else resumed.items:
             self._restore(state)
+
+    @property
+    def defect(self) -> str | None:
+        """Which event contradicted those before it, or passed a bound."""
+        return self._defect or self._held.defect
+
+    @defect.setter
+    def defect(self, defect: str | None) -> None:
+        self._defect = defect
 
     @property
     def is_empty(self) -> bool:
@@ -63,7 +77,9 @@ class Output:
 
     def cursor(self, at: str, response_id: str, after: int) -> Cursor | None:
         """Say what a decoder has to know that goes on here; None where that would be too much."""
-        states = [item.state for item in self._items.values() if not item.is_closed or item.index in self._waiting]
+        if len(self._open) + len(self._running) > OPEN_MAX:
+            return None
+        states = [item.state for item in self._open.values()]
         items = tuple(state for state in states if state is not None)
         if len(items) < len(states):
             return None
@@ -86,7 +102,9 @@ class Output:
             else:
                 self.ignored += 1
         elif known is not None and not known.is_closed:
-            self.defect = f"seen a second item at output index {known.index}; expected the first to end before it"
+            self.defect = (
+                f"seen a second item at output index {named(known.index)}; expected the first to end before it"
+            )
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             yield from self._begin(made, item)
 
@@ -96,7 +114,7 @@ class Output:
         known = self._find(index, text_at(item, "call_id"), text_at(item, "id"))
         if known is not None and not known.is_closed:
             if kind and kind != known.kind:
-                self.defect = f"seen the end of a {kind[:80]} in a {known.kind}; expected its own"
+                self.defect = f"seen the end of a {named(kind)} in a {named(known.kind)}; expected its own"
                 return
             yield from self._close(known, item)
         elif not kind or self._is_past(index) or (known is not None and _is_told_again(known, index, item)):
@@ -132,6 +150,9 @@ class Output:
         What no event named is said now, unless its places are not those of the events: then only ids could tell what is
         new, and proxies change them.
         """
+        if len(output) > self._limits.blocks_max:
+            self.defect = f"seen more than {self._limits.blocks_max} items; expected at most that (blocks_max)"
+            return
         told = {index: item for index, item in enumerate(output) if isinstance(item, dict)}
         is_in_line = all(text_at(told.get(known.index, {}), "type") == known.kind for known in self._items.values())
         said = {known.said for known in self._items.values() if isinstance(known, SpokenItem)}
@@ -164,12 +185,12 @@ class Output:
             if is_whole:
                 self.ignored += 1
             else:
-                self.defect = f"seen more of a {kind} after its end; expected none"
+                self.defect = f"seen more of a {named(kind)} after its end; expected none"
             return None
         if item is None:
             return self._make(index, kind, alias)
         if item.kind != kind:
-            self.defect = f"seen a delta of a {kind} in a {item.kind[:80]}; expected one of its own kind"
+            self.defect = f"seen a delta of a {named(kind)} in a {named(item.kind)}; expected one of its own kind"
             return None
         return item
 
@@ -182,33 +203,37 @@ class Output:
         ids = {text_at(item, "id"), text_at(item, "call_id")}
         if index in self._items or self._is_past(index) or not ids.isdisjoint(self._aliases):
             return False
-        alike = new_item(index, text_at(item, "type"), "", self._limits)
+        alike = new_item(index, text_at(item, "type"), "", self._limits, self._held)
         return not (isinstance(alike, SpokenItem) and alike.close(item) and alike.said in said)
 
     def _make(self, index: int | None, kind: str, item_id: str) -> Item | None:
         if len(self._items) >= self._limits.blocks_max:
             self.defect = f"seen more than {self._limits.blocks_max} items; expected at most that (blocks_max)"
             return None
+        if (excess := excess_of_names(kind, item_id)) is not None:
+            self.defect = excess
+            return None
         index = self._top + 1 if index is None else index
-        item = new_item(index, kind, item_id, self._limits)
+        item = new_item(index, kind, item_id, self._limits, self._held)
+        self._held.hold(len(kind) + len(item_id))
         self._keep(item)
         return item
 
     def _keep(self, item: Item) -> None:
-        self._items[item.index] = self._last = item
+        self._items[item.index] = self._open[item.index] = self._last = item
         self._top = max(self._top, item.index)
         if item.item_id:
             self._aliases[item.item_id] = item.index
 
     def _restore(self, state: OpenItem) -> None:
-        item = new_item(state.index, state.kind, state.item_id, self._limits, state)
+        item = new_item(state.index, state.kind, state.item_id, self._limits, self._held, state)
         self._keep(item)
         if isinstance(item, CallItem) and item.is_announced:
             self._call_ids.add(item.call_id)
             self._aliases[item.call_id] = item.index
             if item.is_waiting:
                 item.is_closed = True
-                self._waiting[item.index] = item
+                self._wait(item)
 
     # -- what becomes of it -------------------------------------------------------------------------------------------
 
@@ -217,7 +242,7 @@ class Output:
         if isinstance(made, CallItem):
             yield from self._name(made, item)
         elif isinstance(made, OpaqueItem) and made.runs(item):
-            self._running[made.token(item)] = None
+            self._run(made.token(item))
             self._speaker = None
             yield ServerToolStarted(text_at(item, "name") or made.kind)
 
@@ -226,12 +251,15 @@ class Output:
         name, call_id = text_at(item, "name"), text_at(item, "call_id") or text_at(item, "id")
         if not name or not call_id:
             return
-        if call_id in self._call_ids:
+        if (excess := excess_of_names(name, call_id)) is not None:
+            self.defect = excess
+        elif call_id in self._call_ids:
             self.defect = "seen the id of a call twice; expected each once"
         elif len(self._call_ids) >= self._limits.calls_max:
             self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
         else:
             self._call_ids.add(call_id)
+            self._held.hold(len(name) + len(call_id))
             self._aliases[call_id] = call.index
             self._speaker = None
             yield from call.announce(call_id, name)
@@ -249,6 +277,7 @@ class Output:
 
     def _close(self, known: Item, item: JSONObject) -> Iterator[StreamEvent]:
         known.is_closed = True
+        self._leave(known)
         match known:
             case SpokenItem():
                 yield from self._close_spoken(known, item)
@@ -279,16 +308,36 @@ class Output:
         if self.defect is not None:
             return
         if not is_cut and not is_end and call.wait(item):
-            self._waiting[call.index] = call
+            self._wait(call)
             return
         yield from call.close(item, is_cut=is_cut)
         self.defect = call.defect
 
     def _go_on(self, item: Item) -> Iterator[StreamEvent]:
         """Close the calls without arguments before an item that is said: the ceiling, had it cut them, ended it all."""
+        if not self._waiting or item.index < self._waiting_min:
+            return
         for call in [call for call in self._waiting.values() if call.index <= item.index]:
             del self._waiting[call.index]
+            self._leave(call)
             yield from call.close({}, is_cut=False)
+        self._waiting_min = min(self._waiting, default=0)
+
+    def _wait(self, call: CallItem) -> None:
+        """Keep a call that ended without arguments; it is open still, for a cursor."""
+        self._waiting_min = min(self._waiting_min, call.index) if self._waiting else call.index
+        self._waiting[call.index] = self._open[call.index] = call
+
+    def _leave(self, item: Item) -> None:
+        """Leave an item that ended out of what a cursor carries; another may stand at its index by now."""
+        if self._open.get(item.index) is item:
+            del self._open[item.index]
+
+    def _run(self, token: str) -> None:
+        """Note a tool that may run until something ends it."""
+        if token not in self._running:
+            self._running[token] = None
+            self._held.hold(len(token))
 
     def _end_item(self, known: Item, told: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
         is_other = text_at(told, "type") != known.kind or (isinstance(known, CallItem) and not known.is_same(told))
@@ -311,6 +360,7 @@ class Output:
         closes = token in self._running and (not known.has_output or not known.runs(item))
         if closes:
             del self._running[token]
+            self._held.release(len(token))
         self._speaker = None
         data: JSONObject = {"type": known.kind, **item}
         # Several may run at once, and the fold knows of one: only the last to end says that none runs any more.

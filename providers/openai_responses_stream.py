@@ -13,8 +13,9 @@ Rules:
   an incomplete answer is "incomplete", or the provider's reason where our vocabulary has none for it.
 - The parts of a reasoning summary follow each other as they came, without anything between them. The whole item, once
   it holds `encrypted_content`, is the block's signature: it has to be sent back unmodified.
-- A background response moves its cursor after every event. A stream that is read on from a cursor skips what it
-  already had, whatever the server sends, and every event of it must have its number.
+- A background response moves its cursor after every event, if there is to be one (`Limits.cursor_bytes_max`): the
+  request has to have asked for the background, whatever the server says. A stream that is read on from a cursor skips
+  what it already had, whatever the server sends, and every event of it must have its number.
 
 Source: wire-formats §4.2 to §4.4 and §8; openai-python 3.52 (2026-11).
 """
@@ -27,6 +28,7 @@ from ..engine.core.failures import Failure
 from ..engine.core.framing import ServerSentEvent, SSEReader
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
+from ..engine.core.printable import named
 from ..engine.core.stop import StopReason
 from ..engine.core.stream_events import (
     AnswerRestarted,
@@ -42,7 +44,7 @@ from ..engine.core.usage import UsageReport
 from .openai_responses_cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .openai_responses_items import CALL_KINDS
 from .openai_responses_output import Output
-from .wire_json import count_at, list_at, object_at, read_object, text_at
+from .wire_json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 
 _TERMINAL = {
     "response.completed": "completed",
@@ -135,7 +137,11 @@ class OpenAIResponsesDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data), str):
+        if (
+            cut is not None
+            and not self._is_over
+            and not isinstance(read_object(cut.data, self._limits.values_max), str)
+        ):
             self._take(cut, events)
         self._is_over = True
         return events
@@ -145,7 +151,7 @@ class OpenAIResponsesDecoder:
         if self._is_over:
             self._ignored += 1
             return
-        content = read_object(frame.data)
+        content = read_object(frame.data, self._limits.values_max)
         if isinstance(content, str):
             if frame.data.strip() == "[DONE]":
                 self._ignored += 1
@@ -153,8 +159,8 @@ class OpenAIResponsesDecoder:
                 self._break(content)
             return
         kind = text_at(content, "type") or frame.event
-        if kind in _TERMINAL and (reason := explain_arguments(frame.data)) is not None:
-            self._break(f"{kind}: {reason}")
+        if kind in _TERMINAL and (reason := explain_arguments(frame.data, self._limits.values_max)) is not None:
+            self._break(f"{named(kind)}: {reason}")
         elif self._is_new(kind, content):
             events.extend(self._read(kind, content))
             if self._output.defect is not None:
@@ -223,7 +229,9 @@ class OpenAIResponsesDecoder:
     def _start(self, response: JSONObject) -> Iterator[StreamEvent]:
         """Name the answer, once: the first event that can."""
         response_id, model = text_at(response, "id"), text_at(response, "model")
-        if (response_id or model) and not self._is_started:
+        if (excess := excess_of_names(response_id, model)) is not None:
+            self._break(excess)
+        elif (response_id or model) and not self._is_started:
             self._is_started = True
             self._response_id = response_id or self._response_id
             yield ResponseStarted(response_id, model)
@@ -232,6 +240,8 @@ class OpenAIResponsesDecoder:
         status = text_at(response, "status")
         word = status if status in _TERMINAL.values() else _TERMINAL[kind]
         yield from self._start(response)
+        if self._is_over:
+            return
         yield from _report(object_at(response, "usage"))
         if word == "failed":
             self._is_over = True
@@ -264,7 +274,7 @@ class OpenAIResponsesDecoder:
 
     def _move_cursor(self, kind: str, content: JSONObject) -> Iterator[CursorMoved]:
         """Say where the stream can be read on; nowhere, after an event whose number can not be relied on."""
-        if not self._is_background or self._is_over:
+        if not self._is_background or self._is_over or not self._limits.cursor_bytes_max:
             return
         number = number_at(content, "sequence_number")
         if number is not None and number > self._after:
@@ -282,7 +292,7 @@ class OpenAIResponsesDecoder:
         if not is_response_id(self._response_id):
             return None
         cursor = self._output.cursor(self._at, self._response_id, self._after)
-        return None if cursor is None else write_cursor(cursor)
+        return None if cursor is None else write_cursor(cursor, chars_max=self._limits.cursor_bytes_max)
 
     def _break(self, defect: str) -> None:
         self._defect = defect

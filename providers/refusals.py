@@ -20,8 +20,9 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve, frozen
 
-from ..engine.core.failures import Failure, FailureKind, printable
+from ..engine.core.failures import Failure, FailureKind
 from ..engine.core.json_value import JSONObject, JSONValue
+from ..engine.core.printable import printable
 from ..engine.core.provider import WireRefusal
 from ..engine.core.retry import duration_s, hint_in_message, reset_hint_s, retry_after_s
 from .endpoint import Endpoint
@@ -30,8 +31,9 @@ from .refusal_table import TABLE
 from .wire_json import count_at, list_at, object_at, read_value, text_at
 
 _WORDS_CHARS_MAX = 8192
-"""How far into a stranger's words we look for a phrase; those that are known stand in the first hundred."""
+"""How far into a stranger's words we look; phrases that are known stand in the first hundred, hints close by."""
 _CODES_MAX = 32
+_CODE_CHARS_MAX = 256
 _DIGITS = re.compile("[0-9]{3}")
 _CODE_STATUS = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504}
 """The statuses of the same errors outside a stream (wire-formats §1.4)."""
@@ -76,7 +78,7 @@ def _fits(row: Row, complaint: Complaint) -> bool:
         and (not row.hinted or complaint.is_hinted)
         and (not row.codes or any(code in row.codes for code in complaint.codes))
         and (not row.code_part or any(row.code_part in code for code in complaint.codes))
-        and (row.phrase is None or row.phrase.search(complaint.message[:_WORDS_CHARS_MAX]) is not None)
+        and (row.phrase is None or row.phrase.search(complaint.message) is not None)
     )
 
 
@@ -121,11 +123,11 @@ def _upstream(value: JSONValue) -> JSONValue:
 
 def _read_shape(value: JSONValue) -> Complaint:
     if isinstance(value, str):
-        return Complaint(value)
+        return Complaint(value[:_WORDS_CHARS_MAX])
     holder = _holder(value)
     words = text_at(holder, "error") or text_at(holder, "message") or _detail(holder.get("detail"))
     words = words or "; ".join(filter(None, (text_at(error, "message") for error in _objects(holder, "errors"))))
-    return Complaint(words, _codes(holder), _status(holder), _retry_info_s(holder))
+    return Complaint(words[:_WORDS_CHARS_MAX], _codes(holder), _status(holder), _retry_info_s(holder))
 
 
 def _detail(detail: JSONValue) -> str:
@@ -154,7 +156,7 @@ def _codes(holder: JSONObject) -> tuple[str, ...]:
         text_at(holder, "type"),
         text_at(holder, "status"),
     )
-    return tuple(code for code in found if code)
+    return tuple(code[:_CODE_CHARS_MAX] for code in found if code)
 
 
 def _google_reasons(holder: JSONObject) -> Iterator[str]:

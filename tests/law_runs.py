@@ -84,6 +84,8 @@ class HonestNetwork:
     told: list[Told] = field(factory=list)
     continues: bool = False
     """Whether a trailing assistant turn of Chat Completions is gone on from unasked."""
+    echoes: bool = False
+    """Whether a prefix is given back by contract."""
     pieces_max: int | None = None
     """In how many events at most a text is said; None: as tokens come."""
 
@@ -97,7 +99,7 @@ class HonestNetwork:
         """What an honest provider says after what was said; prefixes may have lost their trailing white space."""
         said = told.said
         assert self.whole.text.startswith(said), (said, self.whole.text)
-        rest = self.whole.text[len(said) :]
+        rest = self.whole.text[0 if self.echoes and told.is_prefix else len(said) :]
         reasoning = "" if said else self.whole.reasoning
         calls = json.dumps([[call.id, call.name, call.arguments] for call in self.whole.calls])
         return list(_encoded(self.wire, rest, reasoning, calls, self.pieces_max))

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine import transport
+from riverrun.engine import opened_response, transport
 from riverrun.engine.core import tool_json
 from riverrun.engine.recorder import Recorder
 from riverrun.engine.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
@@ -41,7 +41,7 @@ BOUNDS = {
     "depth of JSON": f"{tool_json.DEPTH_MAX}",
     "the body of an error": f"{LIMITS.error_body_bytes_max // 1024} KiB, {transport.ERROR_BODY_S:g} s",
     "a server's `Retry-After`": f"{rr.RetryPolicy().retry_after_s_max:g} s",
-    "read ahead of the decoder": f"{transport.READ_AHEAD_BYTES_MAX // 1024} KiB",
+    "read ahead of the decoder": f"{opened_response.READ_AHEAD_BYTES_MAX // 1024} KiB",
 }
 
 

@@ -7,7 +7,6 @@ how to go on with it.
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
@@ -19,6 +18,7 @@ from attrs import frozen
 from ...providers import refusal_words
 from ..core.errors import InferenceError, StoreError, Unauthorized
 from ..core.policy import Policy
+from ..core.printable import printable
 from ..core.provider import Provider
 from ..core.result import StreamResult
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
@@ -27,9 +27,10 @@ from ..recorder import Recorder
 from ..run import Run
 from ..stores.store import StaleFence
 from ..transport import Transport
-from .exits import ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
+from .exits import MESSAGE_CHARS_MAX, ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
 from .journal_file import JournalFile, Question
 from .output import ENDS_BY_ITSELF, Printer
+from .shell import option, shell_word
 
 _SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 _Arguments = TypeVarTuple("_Arguments")
@@ -90,7 +91,16 @@ class Asking:
         """The command that goes on with this run in another process; None without a journal."""
         if self.journal is None:
             return None
-        return f"riverrun resume {self.run_id} --journal {shlex.quote(self.journal.path)}"
+        words = ["riverrun resume", shell_word(self.run_id), option("--journal", self.journal.path)]
+        question = self.question  # said here once, and so offered; a file that says it is not enough
+        words += [option("--base-url", question.base_url)] if question.base_url is not None else []
+        words += [option("--api-key-env", question.api_key_env)] if question.api_key_env is not None else []
+        words += ["--allow-insecure"] if question.allow_insecure else []
+        return " ".join(words)
+
+
+def _shown(text: str) -> str:
+    return printable(text, MESSAGE_CHARS_MAX)
 
 
 def answer(asking: Asking, printer: Printer) -> ExitCode:
@@ -169,7 +179,7 @@ class _Answering:
         engine = Engine(asking.provider, policy=asking.policy, store=asking.journal, transport=transport)
         with self._scope:
             if asking.journal is not None:
-                await self._print(self._printer.note, f"run {asking.run_id}, journal {asking.journal.path}")
+                await self._print(self._printer.note, f"run {asking.run_id}, journal {_shown(asking.journal.path)}")
                 await asking.journal.keep_question(asking.run_id, asking.question)
                 self._is_stored = True
             opening = engine.open_stream(
@@ -214,7 +224,7 @@ class _Answering:
         if self._recording_failed is not None:
             await self._print(self._printer.say, complaint_of(self._recording_failed).lines)
         elif self._is_recorded:
-            await self._print(self._printer.note, f"recorded in {self._asking.record}")
+            await self._print(self._printer.note, f"recorded in {_shown(self._asking.record or '')}")
 
     async def _conclude(self, result: StreamResult | None) -> ExitCode:
         await self._note_recording()
@@ -225,7 +235,8 @@ class _Answering:
             try:
                 await self._asking.journal.forget_run(self._asking.run_id)
             except StoreError as error:
-                await self._print(self._printer.say, f"riverrun: the answer is whole, its journal remains: {error}\n")
+                words = f"riverrun: the answer is whole, its journal remains: {_shown(str(error))}\n"
+                await self._print(self._printer.say, words)
         return self._code_of_end(result)
 
     def _code_of_end(self, result: StreamResult | None) -> ExitCode:

@@ -6,7 +6,9 @@ What is said here again, of the kit and of the show, would load all of it for ev
 from __future__ import annotations
 
 import argparse
-from math import inf, isnan
+from math import inf, isinf, isnan
+
+from ..core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
 
 SEED = 3
 """`demo.SHOW_SEED`."""
@@ -60,7 +62,7 @@ def add_demo_parser(
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=f"the dice (default {SEED})")
+    parser.add_argument("--seed", type=_whole, default=SEED, metavar="N", help=f"the dice (default {SEED})")
     parser.add_argument(
         "--fault",
         type=_kind,
@@ -90,11 +92,27 @@ def _kind(word: str) -> str:
     return kind
 
 
+def _whole(word: str) -> int:
+    try:
+        number = int(word)
+    except ValueError:  # also where it has more digits than Python reads
+        number = WHOLE_NUMBER_MAX + 1
+    if not is_whole_number(number):
+        raise argparse.ArgumentTypeError(f"{seen(word)}; expected a whole number of at most {WHOLE_NUMBER_MAX}")
+    return number
+
+
 def _speed(word: str) -> float:
     try:
         speed = inf if word == "max" else float(word)
     except ValueError:
         speed = -1.0
-    if isnan(speed) or (speed < SPEED_MIN and speed != 0):
-        raise argparse.ArgumentTypeError(f"{word!r} is no speed; expected 0, max, or a number of at least {SPEED_MIN}")
+    if (
+        isnan(speed)
+        or (isinf(speed) and any(character.isdigit() for character in word))
+        or (speed < SPEED_MIN and speed != 0)
+    ):
+        raise argparse.ArgumentTypeError(
+            f"{seen(word)} is no speed; expected 0, max, or a number of at least {SPEED_MIN}"
+        )
     return speed or inf

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import trio
 
-from ..core.failures import printable
+from ..core.printable import printable
 from ..testing.loopback_wire import Wire
 from .demo_story import Pane, PlainOutcome
 

@@ -16,9 +16,9 @@ from ...providers.anthropic import Anthropic
 from ...providers.openai_chat import OpenAIChat
 from ..core.errors import RiverrunError
 from ..core.events import Event, Interrupted, Resumed, StreamReset, TextDelta
-from ..core.failures import printable
 from ..core.messages import Message
 from ..core.policy import Policy, RetryPolicy, StallPolicy
+from ..core.printable import printable
 from ..core.provider import Provider
 from ..core.request import InferenceRequest
 from ..core.result import StreamResult

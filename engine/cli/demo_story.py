@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from attrs import Factory, define, frozen
 
 from ..core.events import Event, Finished, Interrupted, Resumed, RetryScheduled, StreamReset
-from ..core.failures import printable
 from ..core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
+from ..core.printable import printable
 from ..testing.faults import Fault
 
 TAIL_CHARS = 24

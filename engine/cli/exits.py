@@ -7,7 +7,7 @@ from enum import IntEnum
 from attrs import frozen
 
 from ..core import errors
-from ..core.failures import printable
+from ..core.printable import printable
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..stores.store import StaleFence
 from .flags import in_flags
@@ -48,6 +48,16 @@ After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run
 
 class RunDamaged(errors.StoreError):
     """One run of a journal can not be read; the others can."""
+
+
+class SayItHere(UsageError):
+    """A file says what only this command may: where a key goes, or what is imported. `remedy` holds a whole command."""
+
+    remedy = "say it on the command line"
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class OutputFailed(RiverrunError):
@@ -114,5 +124,7 @@ def complaint_of(error: RiverrunError, command: str = "") -> Complaint:
     wait_s = error.retry_after_s if isinstance(error, errors.InferenceError) else None
     if wait_s is not None:
         remedy = f"{remedy}; the provider asks for {wait_s:g} s"
+    if isinstance(error, SayItHere):
+        return Complaint(kind, printable(str(error), MESSAGE_CHARS_MAX), error.remedy, exit_code)
     message = in_flags(str(error)) if isinstance(error, UsageError) else str(error)
     return Complaint(kind, printable(message, MESSAGE_CHARS_MAX), remedy, exit_code)

@@ -19,9 +19,9 @@ from attrs import frozen
 
 from ..core.codec import CodecError, from_json, to_json
 from ..core.errors import CheckpointMismatch, StoreError
-from ..core.failures import printable
 from ..core.journal import restore
 from ..core.policy import Limits
+from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..stores.sqlite import SQLiteStore
@@ -119,7 +119,7 @@ class JournalFile:
         opened = await self._store.open_journal(name)
         stored = _question_in(run_id, opened.entries)
         if stored is not None and stored.request != question.request:
-            raise CheckpointMismatch(f"run '{run_id}' is stored already, with another question")
+            raise CheckpointMismatch(f"run '{printable(run_id)}' is stored already, with another question")
         await self._store.append(name, opened.fence, len(opened.entries), to_json(question).encode("ascii"))
 
     async def find_question(self, run_id: str | None) -> tuple[str, Question]:
@@ -137,12 +137,13 @@ class JournalFile:
             run_id = known[0]
         if run_id is None or run_id not in known:
             raise UsageError(_not_found(run_id, known))
+        check_run_id(run_id)  # an id of the file's stands in the commands that are offered
         await self._refuse_damaged(run_id)
         name = run_id + _COMPANION
         # Only the companion is opened here: opening the run would take it from a process that still runs it.
         question = _question_in(run_id, (await self._store.open_journal(name)).entries)
         if question is None:
-            raise StoreError(f"run '{run_id}' has no question stored; start it anew with riverrun chat")
+            raise StoreError(f"run '{printable(run_id)}' has no question stored; start it anew with riverrun chat")
         return run_id, question
 
     async def forget_run(self, run_id: str) -> None:
@@ -165,15 +166,13 @@ class JournalFile:
         *Cost*: linear in the file.
         """
         await self._store.list_runs()  # refuses what is not ours, and keeps the file open for the reading below
-        entries = _read_entries(Path(self.path))
-        runs = {name.removesuffix(_COMPANION): None for name in entries}
-        return [_stored_run(run_id, entries) for run_id in runs]
+        return _read_runs(Path(self.path))
 
     async def _refuse_damaged(self, run_id: str) -> None:
         """Raise RunDamaged before the store is asked for a damaged run: it would give up the whole file for it."""
         if not {run_id, run_id + _COMPANION} & set(await self._store.list_runs()):
             return
-        damage = _stored_run(run_id, _read_entries(Path(self.path))).damage
+        damage = _read_runs(Path(self.path), run_id)[0].damage
         if damage is not None:
             raise RunDamaged(f"run '{printable(run_id)}' in {printable(self.path)} is damaged: {printable(damage)}")
 
@@ -194,7 +193,9 @@ def _question_in(run_id: str, entries: Iterable[bytes]) -> Question | None:
     try:
         return from_json(latest, Question)
     except CodecError as error:
-        raise StoreError(f"the question of run '{printable(run_id)}' can not be read: {error}") from error
+        raise StoreError(
+            f"the question of run '{printable(run_id)}' can not be read: {printable(str(error))}"
+        ) from error
 
 
 # -- reading without owning ---------------------------------------------------------------------------------------
@@ -208,15 +209,34 @@ class _Stored:
     damage: str | None = None
 
 
-def _read_entries(path: Path) -> dict[str, _Stored]:
-    """Read all journals of a file that `SQLiteStore` has found good: its interface has no reading without owning."""
+def _read_runs(path: Path, only: str | None = None) -> list[StoredRun]:
+    """Read the runs of a file that `SQLiteStore` has found good: its interface has no reading without owning.
+
+    One after the other: of a file of many runs no more is held than the largest.
+    """
     try:
         with closing(_connect(path)) as connection:
             connection.execute("BEGIN")  # one state of the file, however many are writing
-            rows = connection.execute("SELECT id, CAST(name AS BLOB) FROM runs ORDER BY id").fetchall()
-            return {name.decode("utf-8", "surrogatepass"): _read_run(connection, run) for run, name in rows}
+            rows = connection.execute("SELECT id, CAST(name AS BLOB) FROM runs ORDER BY id")
+            found = {_decoded(name): int(run) for run, name in rows}
+            names = dict.fromkeys(name.removesuffix(_COMPANION) for name in found) if only is None else (only,)
+            return [_stored_run(run_id, _read_both(connection, found, run_id)) for run_id in names]
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise StoreError(f"{path}: {printable(str(error))}") from error
+
+
+def _decoded(name: object) -> str:
+    """Return the id of a run. Raises StoreError where it is none."""
+    try:
+        if isinstance(name, bytes):
+            return name.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        pass
+    raise StoreError("the file holds a run whose id is no text; expected what riverrun wrote")
+
+
+def _read_both(connection: sqlite3.Connection, found: Mapping[str, int], run_id: str) -> dict[str, _Stored]:
+    return {name: _read_run(connection, found[name]) for name in (run_id, run_id + _COMPANION) if name in found}
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -228,7 +248,7 @@ def _read_run(connection: sqlite3.Connection, run: int) -> _Stored:
     entries: list[bytes] = []
     try:
         for sequence, crc, entry in connection.execute(select, (run,)):
-            if sequence != len(entries) or zlib.crc32(entry) != crc:
+            if not isinstance(entry, bytes) or sequence != len(entries) or zlib.crc32(entry) != crc:
                 return _Stored(damage=f"entry {len(entries)} is missing or not what was written")
             entries.append(entry)
     except sqlite3.Error as error:

@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..core.validators import seen
 from .demo_options import add_demo_parser
 from .exits import EXIT_CODES, ExitCode
 from .simulate_options import add_simulate_parser
@@ -53,8 +54,10 @@ A StreamReset takes back all text before it. The last line is Finished; an answe
 """
 
 _RESUME = """\
-Prints what was said so far, then goes on to the end. The question, the model and the address come from the journal, the
-key from the environment. An answer that was stored whole is printed without asking anybody.
+Prints what was said so far, then goes on to the end. The question and the model come from the journal, the key from the
+environment. Another address than the provider's own, and another variable for the key, have to be said again, for a key
+goes only where this command says: the message offers the whole command. An answer that was stored whole is printed
+without asking anybody.
 
 With --from-char N the first N characters are left out (wc -m counts them, in a UTF-8 locale). If the answer then begins
 anew, they count no longer either, and standard error says so: leave --from-char out, and write to a new file.
@@ -230,9 +233,15 @@ def _add_answering_options(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("-q", "--quiet", action="store_true", help="no notes; errors and how to resume are still said")
 
 
+_DIGITS_MAX = 18
+"""Fewer than the largest whole number of 64 bits has."""
+
+
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number of at least 1")
+    if not text.isdecimal() or len(text) > _DIGITS_MAX or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{seen(text)}; expected a whole number of at least 1, and at most {_DIGITS_MAX} digits"
+        )
     return int(text)
 
 
@@ -241,15 +250,19 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not seconds > 0:  # not a number compares false
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a number of seconds above 0")
+    # Not a number compares false; what is too long for a float became infinite without being called so.
+    if not seconds > 0 or (math.isinf(seconds) and any(character.isdigit() for character in text)):
+        raise argparse.ArgumentTypeError(f"{seen(text)}; expected a number of seconds above 0")
     return seconds
 
 
 def _finite(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
     if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is no finite number")
+        raise argparse.ArgumentTypeError(f"{seen(text)} is no finite number")
     return number
 
 

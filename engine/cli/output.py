@@ -32,7 +32,6 @@ from ..core.events import (
     ToolCallCancel,
     ToolCallReady,
 )
-from ..core.failures import printable
 from ..core.planner import (
     ContinueText,
     Reattach,
@@ -41,6 +40,7 @@ from ..core.planner import (
     TruncateBeforeTool,
     WholeRestart,
 )
+from ..core.printable import printable
 from ..core.result import StreamResult
 from ..core.stop import StopReason
 from .exits import OutputFailed, ReaderGone
@@ -57,6 +57,11 @@ _CONTROL = {
     **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"},
     **{code: f"\\u{code:04x}" for code in _TURNS_DIRECTION},
 }
+
+
+def escaped(text: str) -> str:
+    """Return text of several lines with its control characters as escapes; line breaks and tabs stay."""
+    return text.translate(_CONTROL)
 
 
 def plan_words(plan: RecoveryPlan) -> str:
@@ -182,14 +187,14 @@ class Printer:
     def _show_text(self, text: str) -> None:
         if text:
             self._end_thought()
-            self._out.write(text.translate(_CONTROL) if self._is_terminal else text)
+            self._out.write(escaped(text) if self._is_terminal else text)
             self._file.wrote(text)
             self._in_line = not text.endswith("\n")
 
     def _show_thought(self, text: str) -> None:
         if self._show_reasoning:
             self._in_reasoning = True
-            self._err.write(self._dimmed(text.translate(_CONTROL)))
+            self._err.write(self._dimmed(escaped(text)))
             self._err.flush()
 
     def _end_thought(self) -> None:
@@ -207,9 +212,9 @@ class Printer:
         match event:
             case Interrupted(cause, plan):
                 what = "" if isinstance(cause, ResumedFromCheckpoint) else "interrupted: "
-                self.note(f"{what}{cause}; plan: {plan_words(plan)}")
+                self.note(f"{what}{printable(str(cause))}; plan: {plan_words(plan)}")
             case RetryScheduled(attempt, attempts_max, delay_s, cause):
-                self.note(f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({cause})")
+                self.note(f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({printable(str(cause))})")
             case Resumed(attempt, model, form, seam):
                 self.note(f"resumed: attempt {attempt} on {printable(model)}, form: {form.value}, seam: {seam.value}")
             case StreamReset(reason):

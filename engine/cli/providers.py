@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from attrs import asdict, evolve, frozen
 
 from ..core.capabilities import ContinuationForm
-from ..core.failures import printable
 from ..core.messages import Message
+from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.secret import Secret
 from ..core.usage_error import KeyUnusable, UsageError

@@ -25,20 +25,25 @@ from ..core.events import (
     ToolCallCancel,
     ToolCallReady,
 )
-from ..core.failures import printable
-from ..core.policy import Policy
-from ..core.usage_error import RiverrunError
-from ..recording import Exchange
+from ..core.policy import DELAY_S_MAX, Policy, StallPolicy
+from ..core.printable import printable
+from ..core.usage_error import RiverrunError, UsageError
+from ..recording import Exchange, Recording
 from ..testing.recording import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
 from .output import plan_words, write_line
 from .patience import stall_after
+
+FOR_EVER_S = DELAY_S_MAX
+"""The longest replay, in its own time: 31 years. What still waits then, without a clock say, waits for ever."""
 
 
 def replay(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError for a file that is no recording; errors of the answer have been printed."""
     recording = recorded(args.file)
     policy = _policy_of(args, recording.policy)
+    if args.speed == "real":
+        _require_clocks(recording.recording, policy.stall)
     clock = None if args.speed == "real" else MockClock(autojump_threshold=0)
     report = _Report(recording, as_json=args.json)
     return trio.run(report.run, policy, clock=clock)
@@ -51,6 +56,22 @@ def _policy_of(args: argparse.Namespace, policy: Policy) -> Policy:
     if args.idle_s is not None:
         policy = evolve(policy, stall=stall_after(policy.stall, args.idle_s))
     return policy
+
+
+def _require_clocks(recording: Recording, stall: StallPolicy) -> None:
+    """Refuse to wait in real time where the engine left and no clock ends it. Raises UsageError."""
+    if any(exchange.how == "left" and not _is_clocked(exchange, stall) for exchange in recording.exchanges):
+        raise UsageError(
+            "the engine left an answer, and the policy has no clock to leave it by: at --speed real this waits for "
+            "ever; expected --idle-s S, or --speed max"
+        )
+
+
+def _is_clocked(exchange: Exchange, stall: StallPolicy) -> bool:
+    """Whether a clock ends the wait for more of an answer that says nothing more."""
+    clocks = (stall.headers_s,) if exchange.opened_s is None else (stall.first_event_s, stall.idle_s)
+    ends = [clock is not None and clock <= FOR_EVER_S for clock in (*clocks, stall.total_s)]
+    return ends[-1] or all(ends[:-1])
 
 
 class _Report:
@@ -69,15 +90,16 @@ class _Report:
         if not self._as_json:
             self._say_what_is_played()
         try:
-            async with self._recorded.engine(policy=policy).open_stream(self._recorded.request) as run:
-                async for event in run:
-                    self._tell(event)
+            with trio.move_on_after(FOR_EVER_S) as waiting:
+                async with self._recorded.engine(policy=policy).open_stream(self._recorded.request) as run:
+                    async for event in run:
+                        self._tell(event)
         except RiverrunError as error:
             self._tell_requests()
             ended = isinstance(error, RecordingEnded) and self._was_left()
             return self._say_where_it_was_left() if ended else self._complain(error)
         self._tell_requests()
-        return ExitCode.DONE
+        return self._say_where_it_was_left() if waiting.cancelled_caught else ExitCode.DONE
 
     def _was_left(self) -> bool:
         """Whether the recorded run may have been left in its last answer: by Ctrl-C, say."""
@@ -133,9 +155,9 @@ class _Report:
     def _words(self, event: Event) -> str | None:
         match event:
             case Interrupted(cause, plan):
-                return f"interrupted after {self._chars} characters: {cause}; plan: {plan_words(plan)}"
+                return f"interrupted after {self._chars} characters: {_said(cause)}; plan: {plan_words(plan)}"
             case RetryScheduled(attempt, attempts_max, delay_s, cause):
-                return f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({cause})"
+                return f"attempt {attempt} of {attempts_max} in {delay_s:.2g} s ({_said(cause)})"
             case Resumed(attempt, _, form, seam):
                 return f"resumed: attempt {attempt}, form: {form.value}, seam: {seam.value}"
             case StreamReset(reason):
@@ -159,11 +181,16 @@ class _Report:
         write_line(f"{self._now():10.3f} s  {words}")
 
 
+def _said(cause: object) -> str:
+    """Say a cause; one out of a file may hold any characters."""
+    return printable(str(cause))
+
+
 def _exchange_words(exchange: Exchange) -> str:
     size = sum(len(read.data) for read in exchange.reads)
     lasted = f"{exchange.ended_s - exchange.asked_s:.3g} s"
     if exchange.opened_s is None:
-        return f"no headers within {lasted}: {exchange.cause or 'the engine left'}"
-    ends = {"end": "then its end", "broke": f"then {exchange.cause}", "left": "then the engine left"}
+        return f"no headers within {lasted}: {_said(exchange.cause) if exchange.cause else 'the engine left'}"
+    ends = {"end": "then its end", "broke": f"then {_said(exchange.cause)}", "left": "then the engine left"}
     reads = f"{len(exchange.reads)} read{'s' if len(exchange.reads) != 1 else ''}"
     return f"status {exchange.status}, {size:,} bytes in {reads} over {lasted}, {ends[exchange.how]}"

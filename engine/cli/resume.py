@@ -7,12 +7,12 @@ import time
 from contextlib import aclosing
 
 import trio
-from attrs import evolve
 
-from ..core.failures import printable
+from ..core.printable import printable
 from ..core.usage_error import UsageError
+from ..core.validators import is_whole_number, seen
 from .answering import Asking, answer, open_provider
-from .chat import check_variable, printer_of
+from .chat import printer_of
 from .exits import ExitCode
 from .journal_file import JournalFile, Question, StoredRun
 from .output import write_line
@@ -21,16 +21,13 @@ from .patience import policy_of
 
 def resume(args: argparse.Namespace) -> ExitCode:
     """Run the command. Raises UsageError and StoreError for what can not be found; later errors have been printed."""
-    if args.from_char < 0:
-        raise UsageError(f"--from-char is {args.from_char}; expected the number of characters shown, 0 or more")
+    if args.from_char < 0 or not is_whole_number(args.from_char):
+        raise UsageError(f"--from-char is {seen(args.from_char)}; expected the number of characters shown, 0 or more")
+    from .said_here import question_to_ask  # costs every provider's module
+
     policy, printer = policy_of(args), printer_of(args, args.from_char)
     run_id, stored = trio.run(_find_question, args.journal, args.run)
-    question = evolve(
-        stored,
-        base_url=args.base_url or stored.base_url,
-        api_key_env=check_variable(args.api_key_env) or stored.api_key_env,
-        allow_insecure=args.allow_insecure or stored.allow_insecure,
-    )
+    question = question_to_ask(stored, args, run_id)
     provider, journal = open_provider(question), JournalFile(args.journal)
     asking = Asking(
         question, provider, policy, run_id, journal, args.from_char, whole_only=args.whole_only, command="resume"
@@ -57,11 +54,18 @@ async def _list_unfinished(path: str) -> list[StoredRun]:
 
 
 def _line(run: StoredRun) -> str:
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began_unix_s)) if run.began_unix_s else "?"
     chars = "?" if run.damage is not None else run.chars
-    fields = [printable(run.run_id), printable(run.model), f"{chars} characters", began]
+    fields = [printable(run.run_id), printable(run.model), f"{chars} characters", _local_time(run.began_unix_s)]
     if run.damage is not None:
         fields.append(f"damaged, it can not be resumed: {printable(run.damage)}")
     elif run.question is None:
         fields.append("not from the command line: its own program resumes it")
     return "\t".join(fields)
+
+
+def _local_time(unix_s: float) -> str:
+    """Write a time of the file's; one that no calendar has, and none, is "?"."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_s)) if unix_s else "?"
+    except (ValueError, OverflowError, OSError):
+        return "?"

@@ -9,7 +9,7 @@ import argparse
 import importlib.util
 import json
 import os
-import shlex
+import re
 import signal
 import sys
 from collections.abc import Callable, Generator
@@ -19,29 +19,43 @@ from pathlib import Path
 import trio
 from attrs import evolve, frozen
 
+from ..bounded_file import read_bounded
 from ..core.codec import CodecError
+from ..core.printable import printable
 from ..core.usage_error import UsageError
+from ..core.validators import seen
 from ..testing.alone import simulate_alone
 from ..testing.model import Violation
 from ..testing.planners import PLANNERS, planner_of
 from ..testing.rare import RARE_STATES
 from ..testing.scenario import Scenario
 from ..testing.shrink import shrink
-from ..testing.simulator import WORLDS, Outcome
+from ..testing.simulator import Outcome
 from ..testing.story import tell_story
 from ..testing.swarm import scenario_of
 from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
-from .exits import ExitCode, OutputFailed
-from .output import write_line
+from ..testing.worlds import WORLDS
+from .exits import ExitCode, OutputFailed, SayItHere
+from .output import escaped, write_line
+from .shell import option
 from .simulate_defaults import DEFAULTS
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""
 
+SCENARIO_BYTES_MAX = 1024 * 1024
+"""The largest scenario that is read; those of a sweep have a few hundred bytes."""
+
+MOST = {"runs": 10**9, "jobs": 1024, "seed": 2**63 - 1 - 10**9}
+"""The largest numbers of a sweep: its last seed is one of 64 bits."""
+
 FAILURES_MAX = 100
 """After how many failures a sweep stops: more of them say nothing new."""
 
 BAR_WIDTH = 30
+
+_PLANNER = re.compile(r"[\w.]{1,200}:\w{1,100}", re.ASCII)
+"""What a planner's name may look like, to stand in a command that is offered."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,34 +99,48 @@ def _play(args: argparse.Namespace) -> ExitCode:
         raise UsageError(
             f"{', '.join(said)} beside --scenario; expected --scenario FILE without: it is one run, as written there"
         )
-    _look_here()
-    outcome = simulate_twice(_read_scenario(Path(args.scenario), args.planner))
+    outcome = simulate_twice(_read_scenario(args.scenario, args.planner))
     if args.json:
         write_line(json.dumps(_outcome_json(outcome), indent=2))
     else:
         if outcome.scenario.why:
-            write_line(outcome.scenario.why)
-        write_line(tell_story(outcome).removesuffix("\n"))
+            write_line(escaped(outcome.scenario.why))
+        write_line(escaped(tell_story(outcome).removesuffix("\n")))
         write_line("a law was broken" if outcome.broken else "every law held")
     return ExitCode.NO_ANSWER if outcome.broken else ExitCode.DONE
 
 
-def _read_scenario(path: Path, planner: str | None) -> Scenario:
-    """Read it; `planner`, if given, is used instead of its own, which is looked for beside it too."""
+def _read_scenario(path: str, planner: str | None) -> Scenario:
+    """Read it; `planner`, if given, is used instead of its own. Nothing is imported because the file says so."""
+    data = read_bounded(path, SCENARIO_BYTES_MAX, "a scenario")
     try:
-        scenario = Scenario.from_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"the scenario {path} can not be read: {error.strerror}; give the path of a file") from error
+        scenario = Scenario.from_json(data)
     except CodecError as error:
         raise UsageError(f"{path} is no scenario: {error}; `riverrun simulate` writes them") from error
     if planner is not None:
         scenario = evolve(scenario, planner=planner)
-    elif scenario.planner not in PLANNERS and (folder := str(path.resolve().parent)) not in sys.path:
-        sys.path.append(folder)  # last: what it holds hides nothing
-    planner_of(scenario.planner)
+        _find_planner(planner)
+    elif scenario.planner not in PLANNERS:
+        raise _say_the_planner(path, scenario.planner)
     if scenario.level not in WORLDS:
         raise UsageError(f"{path} has the level {scenario.level!r}; expected one of {', '.join(WORLDS)}")
     return scenario
+
+
+def _say_the_planner(path: str, planner: str) -> SayItHere:
+    message = (
+        f"{path} names the planner '{printable(planner)}': so says the file, and only what this command names is "
+        "imported; expected --planner"
+    )
+    if not _PLANNER.fullmatch(planner):
+        return SayItHere(message, "what the file says can not be used; say by what to plan: --planner default")
+    return SayItHere(message, f"if it is yours: {_command(path, planner)}")
+
+
+def _command(path: str, planner: str) -> str:
+    """Return what plays a scenario again."""
+    words = ["riverrun simulate", option("--scenario", path)]
+    return " ".join(words if planner in PLANNERS else [*words, option("--planner", planner)])
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, object]:
@@ -141,6 +169,7 @@ class Told:
     repeats: bool
     doubt: str
     """What may be the reason if it does not repeat."""
+    planner: str
 
     @property
     def found(self) -> Violation:
@@ -150,7 +179,7 @@ class Told:
     @property
     def command(self) -> str:
         """What plays it again."""
-        return f"riverrun simulate --scenario {shlex.quote(str(self.path))}"
+        return _command(str(self.path), self.planner)
 
     def tell(self) -> str:
         """Say what was found, and then the story."""
@@ -186,18 +215,23 @@ def _check(args: argparse.Namespace) -> None:
         given: int | None = getattr(args, name)
         if given is not None and given < least:
             raise UsageError(f"--{name} is {given}; expected at least {least}")
-    _look_here()
-    planner_of(args.planner)
+        if given is not None and given > MOST[name]:
+            raise UsageError(f"--{name} is {seen(given)}; expected at most {MOST[name]}")
+    _find_planner(args.planner)
     if not os.path.isdir(args.save) or not os.access(args.save, os.W_OK):
         raise UsageError(
             f"--save is {args.save}, which is no folder that can be written; expected one for failing scenarios"
         )
 
 
-def _look_here() -> None:
-    """Find modules in the current folder, as `python -m` does; the processes of a sweep are told the same path."""
-    if not {"", os.getcwd()} & set(sys.path):
-        sys.path.insert(0, os.getcwd())
+def _find_planner(name: str) -> None:
+    """Find the planner that the command names, in the current folder too; a sweep's processes are told the same path.
+
+    The folder comes last, and only where a planner is looked for: what else lies there hides nothing that we import.
+    """
+    if name not in PLANNERS and not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
+    planner_of(name)
 
 
 def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:
@@ -218,7 +252,7 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
     except OSError as error:
         raise OutputFailed(f"{path}: {error.strerror or error}") from error
     doubt = "." if args.planner in PLANNERS else ": is the planner pure?"
-    return Told(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt)
+    return Told(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt, args.planner)
 
 
 def _made_small(scenario: Scenario, law: str) -> tuple[Outcome, bool]:
@@ -270,7 +304,7 @@ def _print_report(report: SweepReport, told: list[Told]) -> None:
         write_line(f"  {count:8}  {state}{'   <- never' if state in report.missing else ''}")
     write_line("")
     for one in told:
-        write_line(one.tell())
+        write_line(escaped(one.tell()))
         write_line(f"play it again:  {one.command}\n")
     seeds = ", ".join(str(failure.seed) for failure in report.failures[:20])
     last = report.seed + report.runs - 1

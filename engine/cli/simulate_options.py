@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
 
 LEVELS = ("events", "bytes")
-"""Every key of `testing.simulator.WORLDS`."""
+"""Every key of `testing.worlds.WORLDS`."""
 
 EXAMPLES = f"""\
 examples:
@@ -50,7 +50,8 @@ def add_simulate_parser(commands: _SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--planner",
         metavar="NAME",
-        help="default, or module:function, found from here too; beside --scenario, instead of the planner in the file",
+        help="default, or module:function, found from here too; beside --scenario, instead of the planner in the file, "
+        "which is never imported without",
     )
     parser.add_argument("--scenario", metavar="FILE", help="play this one scenario instead, and tell its story")
     parser.add_argument("--save", metavar="DIR", help="where failing scenarios are written (default .)")

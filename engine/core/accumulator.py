@@ -11,6 +11,7 @@ Rules:
 * Calls may be under way several at once, interleaved. A call is complete when the provider closed it *and* its
   arguments are a JSON object; a closed call without arguments is complete with `{}`. Only then is it released, once.
 * A reasoning block's signature is committed at the block's stop, never before: half a thought has no valid signature.
+* What an attempt signs that goes on from what is held is not kept: it was asked with another prefix than goes back.
 * Usage belongs to the attempt: a cumulative report replaces, a delta adds, negatives are clamped and counted as odd.
 * O(1) amortised for each event (by its bytes): parts are appended, and joined once when somebody reads them.
 
@@ -24,9 +25,10 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, HeldBlocks, Mark, ReasoningParts, TextParts, opaque_bytes, size_bytes
+from .held_blocks import CallParts, Held, HeldBlocks, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
+from .printable import named
 from .snapshot import InFlightTool, InterruptSnapshot
 from .stop import StopReason
 from .stream_events import (
@@ -66,15 +68,15 @@ class Accumulator:
     """
 
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
-        self._limits = limits if limits is not None else Limits()
+        self.limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held = HeldBlocks()
+        self._held, self._limited_before = HeldBlocks(), (0, 0)
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
+        self._continues = False
         self.said_bytes = self.wasted_bytes = 0
         self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
         self.server_tool: str | None = None
@@ -96,40 +98,36 @@ class Accumulator:
             self._open_text.append(text)
             self.said_bytes += size
             self._held_bytes += size
-            if self._held_bytes > self._limits.text_bytes_max:
+            if self._held_bytes > self.limits.text_bytes_max:
                 self._count(0)
+            if len(self._open_text) > self._held.parts_max:
+                self._held.join_last()
             return event
         return self._folds[type(event)](self, event)
 
     def fold_texts(self, events: Sequence[StreamEvent]) -> str | None:
-        """Take events that are nothing but text of the open block; return it joined, or None if they are anything else.
-
-        The same as folding each; with None nothing was taken.
-        """
+        """Take events that are all text of the open block, and return it joined; of others take nothing: None."""
         if self._open_text is None or set(map(type, events)) != _ONLY_TEXT:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
         size = len(text) if text.isascii() else size_bytes(text)
-        if self._held_bytes + size > self._limits.text_bytes_max:
+        if self._held_bytes + size > self.limits.text_bytes_max:
             return None  # one by one, so that what is noted does not depend on how much one read brought
-        self._open_text.append(text)
-        self.said_bytes += size
-        self._held_bytes += size
+        self.fold(TextDelta(text))
         return text
 
     def _fold_text(self, event: TextDelta) -> Event | None:
         if not event.text:
             return None
         self._open_reasoning = None
-        block = TextParts()
-        self._hold(block)
+        self._hold(block := TextParts())
         self._open_text = block.parts
         return self.fold(event)
 
     def _fold_reasoning(self, event: ReasoningDelta) -> Event | None:
         if not event.text:
             return None
-        self._reasoning().parts.append(event.text)
+        self._reasoning().append(event.text)
         size = size_bytes(event.text)
         self.said_bytes += size
         self._count(size)
@@ -143,16 +141,18 @@ class Accumulator:
         return self._open_reasoning
 
     def _fold_signature(self, event: ReasoningSignature) -> None:
-        self._count(self._reasoning().sign(event.signature))
+        if not self._continues:
+            self._count(self._reasoning().sign(event.signature))
 
     def _fold_redacted(self, event: RedactedReasoning) -> None:
         self._close_blocks()
-        self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
-        self._count(size_bytes(event.data))
+        if not self._continues:
+            self._hold(ReasoningBlock(redacted=event.data, origin=self.origin))
+            self._count(size_bytes(event.data))
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
         if event.id in self._open_calls or event.id in self._completed:
-            self._note(f"a second start of call {event.id[:80]!r}; expected each call to start once")
+            self._note(f"a second start of call '{named(event.id)}'; expected each call to start once")
             return None
         self._close_blocks()
         call = CallParts(event.id, event.name)
@@ -160,24 +160,24 @@ class Accumulator:
         self._hold(call)
         self._count(call.held_bytes)
         self.calls_started += 1
-        self._bound("calls", "calls", self.calls_started, self._limits.calls_max)
+        self._bound("calls", "calls", self.calls_started, self.limits.calls_max)
         return event
 
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
         call = self._open_calls.get(event.id)
         if call is None:
-            self._note(f"arguments for call {event.id[:80]!r}, which is not open; expected a start before them")
+            self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
         size = size_bytes(event.args_delta)
-        call.parts.append(event.args_delta)
+        call.append(event.args_delta)
         self.said_bytes += size
         self._count_arguments(call, size)
         return event
 
     def _count_arguments(self, call: CallParts, size: int) -> None:
         call.size_bytes += size
-        if call.size_bytes > self._limits.arguments_bytes_max:
-            self._bound("the arguments of a call", "bytes", call.size_bytes, self._limits.arguments_bytes_max)
+        if call.size_bytes > self.limits.arguments_bytes_max:
+            self._bound("the arguments of a call", "bytes", call.size_bytes, self.limits.arguments_bytes_max)
         self._count(size)
 
     def _fold_block_stop(self, event: BlockStop) -> Event | None:
@@ -188,17 +188,17 @@ class Accumulator:
             return None
         call = self._open_calls.pop(event.id, None)
         if call is None:
-            self._note(f"a stop of call {event.id[:80]!r}, which is not open; expected a start before it")
+            self._note(f"a stop of call '{named(event.id)}', which is not open; expected a start before it")
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
-        closed = call.close(event.arguments, is_cut=event.is_cut)
+        closed = call.close(event.arguments, self.limits.values_max, is_cut=event.is_cut)
         if isinstance(closed, str):
             self.incomplete_calls += 1
             self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)
         self._completed[call.id] = closed
-        self._held.complete(call, closed)
+        self._count(self._held.complete(call, closed))
         return ToolCallReady(closed)
 
     def _fold_server_tool(self, event: ServerToolStarted) -> None:
@@ -228,18 +228,18 @@ class Accumulator:
         self.model = event.model or self.model
 
     def _fold_cursor(self, event: CursorMoved) -> None:
-        self.cursor = event.cursor
+        self.cursor = None if event.is_too_long else event.cursor
 
     def _close_blocks(self) -> None:
         self._open_reasoning = self._open_text = None
 
     def _hold(self, block: Held) -> None:
         self._held.append(block)
-        self._bound("blocks", "blocks", len(self._held), self._limits.blocks_max)
+        self._bound("blocks", "blocks", len(self._held), self.limits.blocks_max)
 
     def _count(self, size: int) -> None:
         self._held_bytes += size
-        if self._held_bytes > (limit := self._limits.text_bytes_max):
+        if self._held_bytes > (limit := self.limits.text_bytes_max):
             self._bound("text, reasoning, calls and opaque blocks", "bytes", self._held_bytes, limit)
 
     def _note(self, defect: str) -> None:
@@ -270,16 +270,16 @@ class Accumulator:
     # -- attempts -------------------------------------------------------------------------------------------------
 
     def begin_attempt(self, *, reattaches: bool = False) -> None:
-        """Begin an attempt; `rewind` comes back to here.
+        """Begin an attempt, and with it a generation, to whose beginning `rewind` comes back.
 
-        Its usage starts at nothing and there is no cursor; one that re-attaches goes on with the generation's, and with
-        what is open.
+        One that `reattaches` goes on with the generation under way: its usage, its cursor and what is open.
         """
-        self._mark = self._held.mark()
-        self._limited_before = (self._held_bytes, self.calls_started)
-        self.stop = None
+        self._held.begin_attempt(reattaches=reattaches)
         if reattaches:
             return
+        self.stop = None
+        self._limited_before = (self._held_bytes, self.calls_started)
+        self._continues = bool(len(self._held))
         self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
         self.usage, self.usage_reported = NO_USAGE, False
@@ -287,8 +287,7 @@ class Accumulator:
     def end_attempt(self, usage: TokenUsage | None = None) -> tuple[TokenUsage, bool]:
         """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
 
-        An attempt whose generation will be read on is not ended: the one that reads it to its end is told all of its
-        usage.
+        One whose generation will be read on is not ended: the one that reads it to its end is told all of its usage.
 
         Args:
             usage: what the ledger already says, for an attempt that is read back from a journal.
@@ -308,8 +307,7 @@ class Accumulator:
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
         """Forget the calls under way; return what the consumer is told about each."""
         cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
-        for call in self._open_calls.values():
-            self._held_bytes -= self._held.remove(call)
+        self._held_bytes -= sum(map(self._held.remove, self._open_calls.values()))
         self._open_calls.clear()
         return cancelled
 
@@ -317,16 +315,16 @@ class Accumulator:
         """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
         self._forget_open()
         self._held.clear()
-        self.cursor = None
+        self.cursor, self._limited_before = None, (0, 0)
         self._held_bytes = self.calls_started = self._tokens_before = 0
-        self._mark, self._limited_before = Mark(), (0, 0)
 
     def rewind(self) -> bool:
-        """Drop what this attempt said; False, and nothing dropped, if one of its calls was already released."""
-        if self._held.has_released_since(self._mark):
+        """Drop what this generation said; False, and nothing dropped, if a call was already released."""
+        if self._completed:
             return False
         self._forget_open()
-        self._open_text = self._held.cut_back(self._mark)
+        self._open_text = self._held.cut_back()
+        self.cursor = None  # it may stand after what was dropped
         self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
         self.said_bytes = 0
@@ -347,13 +345,18 @@ class Accumulator:
 
     @property
     def has_kept(self) -> bool:
-        """Whether anything that the attempt under way said is held; calls under way do not count."""
-        return self._held.has_kept_since(self._mark)
+        """Whether anything that this attempt said is held; calls under way do not count."""
+        return self._held.has_kept
 
     @property
-    def has_open_calls(self) -> bool:
-        """Whether a call is under way."""
-        return bool(self._open_calls)
+    def goes_on(self) -> bool:
+        """Whether the generation under way goes on from what others said."""
+        return self._held.has_before
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the generation under way is held, or a call is under way."""
+        return bool(self._open_calls) or self._held.has_begun
 
     @property
     def is_empty(self) -> bool:

@@ -42,9 +42,10 @@ class Capabilities:
     """How answers of one provider and model can be continued, for one request.
 
     `forms` is the ladder below `CURSOR` and above `RESTART`, best first. `echoes` says that a reply to `NATIVE` or
-    `PREFILL` may repeat what it was given (older Mistral guides strip it): the seam then looks for it, and otherwise
-    trusts that the reply is the continuation and nothing else. `prefix_trailing_space` says that a prefix may end with
-    white space (Anthropic answers 400). `whole_only` gives the reason why this request's answer can only be had whole.
+    `PREFILL` begins with what it was given (older Mistral guides strip it): the seam then expects it, from the first
+    character and whatever its length, and otherwise trusts that the reply is the continuation and nothing else.
+    `prefix_trailing_space` says that a prefix may end with white space (Anthropic answers 400). `whole_only` gives the
+    reason why this request's answer can only be had whole.
     """
 
     forms: tuple[ContinuationForm, ...] = field(default=(ContinuationForm.QUOTE,), converter=_forms)

@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from .printable import named
+
 
 @frozen
 class ConnectionReset:
@@ -22,13 +24,13 @@ class ConnectionReset:
 
 @frozen
 class IdleStall:
-    """A clock ran out: `clock` names it (connect, pool, headers, first event, idle, throughput, total)."""
+    """A clock ran out: `clock` names it (resolve, connect, pool, headers, first event, idle, throughput, total)."""
 
     clock: str = "idle"
     waited_s: float | None = None
 
     def __str__(self) -> str:
-        return "idle stall" if self.clock == "idle" else f"{self.clock} stall"
+        return "idle stall" if self.clock == "idle" else f"{named(self.clock)} stall"
 
 
 @frozen
@@ -102,7 +104,7 @@ class FormRefused:
     form: str
 
     def __str__(self) -> str:
-        return f"{self.form} refused"
+        return f"{named(self.form)} refused"
 
 
 @frozen

@@ -19,6 +19,7 @@ from .causes import InterruptCause
 from .events import Event
 from .messages import AnswerBlock, Block, ImageBlock, TextBlock
 from .planner import RecoveryPlan
+from .printable import named, printable
 from .stream_events import StreamEvent
 from .usage_error import UsageError
 
@@ -101,7 +102,8 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
     plain = cast("dict[str, object]", held) if isinstance(held, dict) else {}
     schema = plain.get("schema")
     if schema != SCHEMA_VERSION:
-        raise CodecError(f"schema {schema!r} seen, {SCHEMA_VERSION} expected: was it written by a newer riverrun?")
+        told = named(repr(schema))
+        raise CodecError(f"schema {told} seen, {SCHEMA_VERSION} expected: was it written by a newer riverrun?")
     return cast("T", structure(plain.get("value"), kind))
 
 
@@ -134,8 +136,7 @@ def _worded(error: BaseException, kind: type[Any] | None) -> str:
 
 
 def _cut(text: str) -> str:
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= SEEN_CHARS_MAX else f"{text[: SEEN_CHARS_MAX - 1]}…"
+    return printable(text, SEEN_CHARS_MAX)
 
 
 def unstructure(value: object, kind: Any, *, sparse: bool = False) -> Any:

@@ -6,16 +6,16 @@ A failure is classified once, by the provider that understands its statuses and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import causes, errors
 from .causes import InterruptCause
+from .printable import NAME_CHARS_MAX, SENTENCE_CHARS_MAX, printable
+from .secret import Secret
 from .snapshot import InterruptSnapshot
-
-MESSAGE_CHARS_MAX = 200
-"""How much of a provider's own text we repeat (hardening: log injection)."""
 
 
 class FailureKind(StrEnum):
@@ -69,10 +69,19 @@ class Failure:
             return self.retryable
         return _ERRORS[self.kind].is_retryable
 
+    def printable(self, secrets: Iterable[Secret] = ()) -> Failure:
+        """Return the failure with a message and a code that can be shown, whoever wrote them."""
+        code = None if self.code is None else printable(self.code, NAME_CHARS_MAX, secrets=secrets)
+        return evolve(self, message=printable(self.message, SENTENCE_CHARS_MAX, secrets=secrets), code=code)
+
     def to_error(self, snapshot: InterruptSnapshot | None = None) -> errors.InferenceError:
         """Build the exception that the edge raises for this failure."""
         return _ERRORS[self.kind](
-            self.message, retry_after_s=self.retry_after_s, status=self.status, code=self.code, snapshot=snapshot
+            printable(self.message, SENTENCE_CHARS_MAX),
+            retry_after_s=self.retry_after_s,
+            status=self.status,
+            code=self.code,
+            snapshot=snapshot,
         )
 
     def to_cause(self) -> InterruptCause:
@@ -100,9 +109,3 @@ def failure_of_error(error: errors.InferenceError) -> Failure:
     kinds = {kind: name for name, kind in _ERRORS.items()}
     named = next((kinds[parent] for parent in type(error).__mro__ if parent in kinds), FailureKind.PROVIDER)
     return Failure(named, error.message, error.status, error.code, error.retry_after_s, retryable=error.is_retryable)
-
-
-def printable(text: str, chars_max: int = MESSAGE_CHARS_MAX) -> str:
-    """Make a stranger's text safe for one line of a log: control characters escaped, cut at `chars_max`."""
-    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: chars_max + 1])
-    return escaped if len(escaped) <= chars_max else escaped[:chars_max] + "…"

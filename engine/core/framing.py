@@ -22,6 +22,12 @@ __all__ = ["NDJSONReader", "SSEReader", "ServerSentEvent"]
 RETRY_DIGITS_MAX = 15
 """A longer `retry` is ignored: 15 digits are 30,000 years, and `int()` of 4,301 raises."""
 
+ID_BYTES_MAX = 1024
+"""A longer `id` is ignored: it would be kept for every later event."""
+
+_LINES_MAX = 1024
+"""How many data lines wait as they are; more are joined, for a line of one byte takes fifty as an object."""
+
 
 class ServerSentEvent(NamedTuple):
     """One event: its type ("message" when it names none), its data lines joined with LF, and the id it leaves behind.
@@ -71,7 +77,13 @@ class SSEReader:
         self._event = b"message"
         self._id = ""
         self._data: list[bytes] = []
+        self._data_joined = 0  # how many elements at its start are joined lines
         self._data_bytes = 0
+
+    @property
+    def has_data(self) -> bool:
+        """Whether data of an event waits for its blank line."""
+        return bool(self._data)
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes, in any cut; return the events that they complete.
@@ -121,6 +133,10 @@ class SSEReader:
         """Return the lines that this chunk completes, as far as they keep within the bounds, and keep the rest."""
         if self._is_closed or self.defect or not chunk:
             return []
+        if not self._data:
+            self._data_joined = 0
+        elif len(self._data) - self._data_joined > _LINES_MAX:
+            self._join_data()
         if self._is_at_start or self._is_after_cr:
             chunk = self._less_edge(chunk)
             if self._is_at_start:  # the rest of a BOM may still come
@@ -131,6 +147,11 @@ class SSEReader:
         lines = self._check_bounds(lines)
         self._is_pending = bool(self._tail or self._data_bytes or self._is_after_cr or self.defect)
         return lines
+
+    def _join_data(self) -> None:
+        """Make one line of the lines that wait, less those that were joined before: each is copied once."""
+        self._data[self._data_joined :] = [b"\n".join(self._data[self._data_joined :])]
+        self._data_joined = len(self._data)
 
     def _less_edge(self, chunk: bytes) -> bytes:
         """Drop the one leading BOM, which may come in pieces, and the LF that belongs to the CR before it."""
@@ -201,7 +222,7 @@ class SSEReader:
             self._data.append(value)
         elif name == b"event":
             self._event = value or b"message"
-        elif name == b"id" and b"\0" not in value:
+        elif name == b"id" and len(value) <= ID_BYTES_MAX and b"\0" not in value:
             self._id = self._decode(value)
         elif name == b"retry" and value.isdigit() and len(value) <= RETRY_DIGITS_MAX:  # of bytes: ASCII digits only
             self.retry_ms = int(value)

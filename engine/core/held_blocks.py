@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple, TypeAlias
 
+from .json_bounds import objects_bytes
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from .tool_json import explain_arguments, parse_arguments
+
+PARTS_MAX = 4096
+"""How many parts wait as they are; more are joined, for a part of one character takes up to eighty bytes."""
 
 
 class Parts:
     """Text that grows: appended to in O(1), joined once when read."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("_joined", "parts")
 
     def __init__(self) -> None:
         self.parts: list[str] = []
+        self._joined = 0  # how many parts at its start are joined ones
+
+    def append(self, text: str) -> None:
+        """Add a part. Cost: O(1) amortised, by its length."""
+        self.parts.append(text)
+        if len(self.parts) - self._joined > PARTS_MAX:
+            self.join_last()
+
+    def join_last(self) -> int:
+        """Make one part of those that were not joined before: each is copied once. Return how many parts there are."""
+        self.parts[self._joined :] = ["".join(self.parts[self._joined :])]
+        self._joined = len(self.parts)
+        return self._joined
 
     def read(self) -> str:
         """Return the text so far. Cost: O(1) where nothing was appended since the last reading, else one copy of it."""
         if len(self.parts) > 1:
             self.parts[:] = ["".join(self.parts)]
+        self._joined = len(self.parts)
         return self.parts[0] if self.parts else ""
+
+    @property
+    def chars(self) -> int:
+        """How many characters were said. Copies nothing. Cost: linear in the parts."""
+        return sum(map(len, self.parts))
+
+    def cut(self, chars: int) -> None:
+        """Forget what was said beyond so many characters. Copies nothing where they were read before it was said."""
+        if self.parts and len(self.parts[0]) == chars:
+            del self.parts[1:]
+        else:
+            self.parts[:] = [self.read()[:chars]]
+        self._joined = len(self.parts)
 
 
 class TextParts(Parts):
@@ -50,106 +83,171 @@ class ReasoningParts(Parts):
 class CallParts(Parts):
     """A call under way: its arguments so far."""
 
-    __slots__ = ("id", "name", "size_bytes")
+    __slots__ = ("id", "name", "objects_bytes", "size_bytes")
 
     def __init__(self, call_id: str, name: str) -> None:
         super().__init__()
         self.id = call_id
         self.name = name
         self.size_bytes = 0
+        self.objects_bytes = 0
 
     @property
     def held_bytes(self) -> int:
         """What it counts for in the bound on a whole answer: its arguments, id and name."""
         return self.size_bytes + size_bytes(self.id) + size_bytes(self.name)
 
-    def close(self, whole: str | None, *, is_cut: bool) -> ToolCall | str:
+    def close(self, whole: str | None, values_max: int, *, is_cut: bool) -> ToolCall | str:
         """Return the complete call, or why it is none. `whole` is the arguments where the provider said them again."""
         text = self.read() if whole is None else whole
         if not text.strip() and not is_cut:
             text = "{}"
-        arguments = parse_arguments(text)
+        arguments = parse_arguments(text, values_max)
         if arguments is not None:
+            self.objects_bytes = objects_bytes(text)
             return ToolCall(self.id, self.name, arguments)
-        return "the answer ended inside it" if is_cut else explain_arguments(text) or "its arguments are no object"
+        return (
+            "the answer ended inside it"
+            if is_cut
+            else explain_arguments(text, values_max) or "its arguments are no object"
+        )
 
 
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
 
 
-class Mark(NamedTuple):
-    """A place in what is held, to come back to: how many blocks, and how many characters of the last if it is text."""
+class _Kept(NamedTuple):
+    """How much is held, calls under way aside: blocks, and the characters of the last if it is text or reasoning."""
 
     blocks: int = 0
     last_chars: int = 0
 
 
 class HeldBlocks:
-    """The blocks of an answer, in the order they began."""
+    """The blocks of an answer, in the order they began: those of the generation under way, and those from before it.
 
-    __slots__ = ("_blocks",)
+    Where a generation began is no number but the border between two lists, so that it holds whatever is removed on
+    either side. The one thing that may grow over it is the text that was last: it is kept itself, with its length.
+
+    `parts_max` is in how many parts the text under way may be held; beyond that, `join_last`.
+    """
+
+    __slots__ = (
+        "_before",
+        "_goes_on",
+        "_goes_on_chars",
+        "_kept_at_attempt",
+        "_kept_at_generation",
+        "_since",
+        "parts_max",
+    )
 
     def __init__(self) -> None:
-        self._blocks: list[Held] = []
+        self._before: list[Held] = []
+        self._since: list[Held] = []
+        self._goes_on: TextParts | None = None
+        self._goes_on_chars = 0
+        self._kept_at_attempt = self._kept_at_generation = _Kept()
+        self.parts_max = PARTS_MAX
 
     def __len__(self) -> int:
-        return len(self._blocks)
+        return len(self._before) + len(self._since)
 
     def append(self, block: Held) -> None:
         """Begin a block."""
-        self._blocks.append(block)
+        self._since.append(block)
+        self.parts_max = PARTS_MAX
 
     def remove(self, call: CallParts) -> int:
         """Forget a call under way; return how many bytes less are held."""
-        self._blocks.remove(call)
+        side, at = self._place_of(call)
+        del side[at]
         return call.held_bytes
 
-    def complete(self, call: CallParts, ready: ToolCall) -> None:
-        """Put a call that is whole in the place of itself under way."""
-        self._blocks[self._blocks.index(call)] = ready
+    def complete(self, call: CallParts, ready: ToolCall) -> int:
+        """Put a call that is whole in the place of itself under way; return how many bytes more are held."""
+        side, at = self._place_of(call)
+        side[at] = ready
+        return call.objects_bytes
+
+    def _place_of(self, call: CallParts) -> tuple[list[Held], int]:
+        """Find a call under way, from the end: most are among the last."""
+        for side in (self._since, self._before):
+            for at in range(len(side) - 1, -1, -1):
+                if side[at] is call:
+                    return side, at
+        raise ValueError(f"no call {call.id!r} is under way")
+
+    def join_last(self) -> None:
+        """Join what the text under way was said in."""
+        last = (self._since or self._before)[-1]
+        if isinstance(last, TextParts):
+            self.parts_max = last.join_last() + PARTS_MAX
 
     def clear(self) -> None:
         """Forget everything."""
-        self._blocks.clear()
+        self._before.clear()
+        self._since.clear()
+        self._goes_on, self._goes_on_chars = None, 0
+        self._kept_at_attempt = self._kept_at_generation = _Kept()
 
-    def mark(self) -> Mark:
-        """Return where we are."""
-        last = self._blocks[-1] if self._blocks else None
-        return Mark(len(self._blocks), len(last.read()) if isinstance(last, TextParts) else 0)
+    def begin_attempt(self, *, reattaches: bool) -> None:
+        """Begin an attempt, and a generation with it unless it `reattaches`. Cost: linear in the blocks."""
+        self._kept_at_attempt = self._kept()
+        if reattaches:
+            return
+        self._kept_at_generation = self._kept_at_attempt
+        self._before += self._since
+        self._since.clear()
+        last = self._before[-1] if self._before else None
+        self._goes_on = last if isinstance(last, TextParts) else None
+        self._goes_on_chars = 0 if self._goes_on is None else len(self._goes_on.read())
 
-    def has_released_since(self, mark: Mark) -> bool:
-        """Whether a call was completed that began after `mark`."""
-        return any(isinstance(block, ToolCall) for block in self._blocks[mark.blocks :])
-
-    def has_kept_since(self, mark: Mark) -> bool:
-        """Whether anything was said since `mark`; calls under way do not count."""
-        if any(not isinstance(block, CallParts) for block in self._blocks[mark.blocks :]):
-            return True
-        last = self._blocks[mark.blocks - 1] if mark.blocks else None
-        return isinstance(last, TextParts) and len(last.read()) > mark.last_chars
-
-    def cut_back(self, mark: Mark) -> list[str] | None:
-        """Forget what came since `mark`; return the parts of the text that was open there, if one was."""
-        del self._blocks[mark.blocks :]
-        last = self._blocks[-1] if self._blocks else None
-        if not isinstance(last, TextParts):
+    def cut_back(self) -> list[str] | None:
+        """Forget what the generation said; return the parts of the text that it went on with, if there is one."""
+        self._since.clear()
+        self._kept_at_attempt = self._kept_at_generation
+        if self._goes_on is None:
             return None
-        last.parts[:] = [last.read()[: mark.last_chars]]
-        return last.parts
+        self._goes_on.cut(self._goes_on_chars)
+        return self._goes_on.parts
+
+    @property
+    def has_before(self) -> bool:
+        """Whether anything is held from before the generation."""
+        return bool(self._before)
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether anything that the attempt said is held; calls under way do not count."""
+        return self._kept() != self._kept_at_attempt
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything that the generation said is held; likewise."""
+        return self._kept() != self._kept_at_generation
+
+    def _kept(self) -> _Kept:
+        kept = [block for block in self._all() if not isinstance(block, CallParts)]
+        last = kept[-1] if kept else None
+        return _Kept(len(kept), last.chars if isinstance(last, Parts) else 0)
+
+    def _all(self) -> Iterator[Held]:
+        return chain(self._before, self._since)
 
     @property
     def text(self) -> str:
         """Everything said as text, joined. Cost: linear in the text; one copy, however many deltas it came in."""
-        return "".join(block.read() for block in self._blocks if isinstance(block, TextParts))
+        return "".join(block.read() for block in self._all() if isinstance(block, TextParts))
 
     @property
     def has_content(self) -> bool:
         """Whether there is text, or something opaque."""
-        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._blocks)
+        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._all())
 
     def read(self) -> tuple[AnswerBlock, ...]:
         """Return the blocks of the answer; calls under way are none yet."""
-        return tuple(block for held in self._blocks if (block := block_of(held)) is not None)
+        return tuple(block for held in self._all() if (block := block_of(held)) is not None)
 
 
 def size_bytes(text: str) -> int:
@@ -158,8 +256,9 @@ def size_bytes(text: str) -> int:
 
 
 def opaque_bytes(block: OpaqueBlock) -> int:
-    """Count the bytes of a block that only its provider understands, as JSON. Cost: linear in the block."""
-    return size_bytes(json.dumps(block.data, ensure_ascii=False, default=repr))
+    """Count the bytes of a block that only its provider understands: as JSON, and its values. Cost: linear in it."""
+    written = json.dumps(block.data, ensure_ascii=False, default=repr)
+    return size_bytes(written) + objects_bytes(written)
 
 
 def block_of(held: Held) -> AnswerBlock | None:

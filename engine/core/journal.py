@@ -10,100 +10,68 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import accumulate
-from typing import Any, TypeAlias, cast, get_args
+from typing import Any, cast, get_args
 
 from attrs import evolve, frozen
 
 from .accumulator import Accumulator
 from .codec import CodecError, converter, structure, unstructure
+from .journal_items import (
+    SCHEMA_VERSION,
+    AnswerEnded,
+    AnswerReset,
+    AttemptBegan,
+    AttemptEnded,
+    AttemptRewound,
+    CallsCancelled,
+    DeliveryRestarted,
+    Entry,
+    GenerationEnded,
+    JournalHeader,
+    JournalItem,
+)
+from .journal_merge import merge_deltas, split_replaceable, text_of, with_text
 from .json_value import canonical_json
 from .ledger import Ledger
 from .planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from .policy import Limits
 from .request import InferenceRequest
 from .result import AttemptRecord
-from .stream_events import CursorMoved, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta
-from .usage import TokenUsage
+from .stream_events import BlockStop, CursorMoved, StreamEvent
 from .usage_error import UsageError
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "SCHEMA_VERSION",
+    "STEP_CHARS",
+    "AnswerEnded",
+    "AnswerReset",
+    "AttemptBegan",
+    "AttemptEnded",
+    "AttemptRewound",
+    "CallsCancelled",
+    "DeliveryRestarted",
+    "Entry",
+    "GenerationEnded",
+    "JournalHeader",
+    "JournalItem",
+    "RestoredRun",
+    "decode_entry",
+    "encode_entries",
+    "encode_entry",
+    "fingerprint",
+    "header_of",
+    "merge_deltas",
+    "restore",
+    "restore_in_steps",
+    "split_replaceable",
+    "warm_up",
+]
 
-
-@frozen
-class JournalHeader:
-    """The first item: which request this is, by fingerprint, and who answers."""
-
-    schema: int
-    run_id: str
-    fingerprint: str
-    provider: str
-    model: str
-    began_unix_s: float
-
-
-@frozen
-class AttemptBegan:
-    """An attempt begins; `origin` is "provider/model"; `reattaches` to the generation of the attempt before."""
-
-    number: int
-    origin: str
-    reattaches: bool = False
-
-
-@frozen
-class AttemptEnded:
-    """An attempt ended: its line of the ledger."""
-
-    record: AttemptRecord
-
-
-@frozen
-class CallsCancelled:
-    """The calls under way were cancelled."""
-
-
-@frozen
-class AnswerReset:
-    """What was said so far was taken back."""
-
-
-@frozen
-class AttemptRewound:
-    """What this attempt said so far was taken back."""
-
-
-@frozen
-class DeliveryRestarted:
-    """The consumer was told to drop what it had been shown, and given everything anew."""
-
-
-@frozen
-class GenerationEnded:
-    """What the last line of the ledger cost after all: its generation, which was to be read on, could not be."""
-
-    usage: TokenUsage
-    usage_estimated: bool
-
-
-@frozen
-class AnswerEnded:
-    """The provider's terminal event was seen: nothing is left to ask."""
-
-
-JournalItem: TypeAlias = (
-    JournalHeader
-    | AttemptBegan
-    | AttemptEnded
-    | CallsCancelled
-    | AnswerReset
-    | AttemptRewound
-    | DeliveryRestarted
-    | GenerationEnded
-    | AnswerEnded
-)
-Entry: TypeAlias = JournalItem | StreamEvent
+STEP_CHARS = 64 * 1024
+"""After so many characters of JSON a restore lets others have their turn: about a millisecond of small items."""
 
 
 def fingerprint(request: InferenceRequest) -> str:
@@ -128,57 +96,10 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def merge_deltas(items: Sequence[Entry]) -> list[Entry]:
-    """Join neighbouring deltas of one kind: what the fold makes of them is the same. Cost: linear.
-
-    Only the last cursor counts, for an entry is stored whole or not at all.
-    """
-    merged: list[Entry] = []
-    run: list[str] = []
-    last: Entry | None = None
-    last_cursor = next((item for item in reversed(items) if type(item) is CursorMoved), None)
-    for item in items:
-        if type(item) is CursorMoved and item is not last_cursor:
-            continue
-        text = _text_of(item)
-        if last is not None and text is not None and _joins(last, item):
-            run.append(text)
-            continue
-        if last is not None:
-            merged.append(_joined(last, run))
-        last, run = item, [text or ""]
-    if last is not None:
-        merged.append(_joined(last, run))
-    return merged
-
-
-def _joins(last: Entry, delta: Entry) -> bool:
-    same = type(last) is type(delta)
-    return same and (type(delta) is not ToolCallDelta or cast("ToolCallDelta", last).id == delta.id)
-
-
-def _text_of(item: Entry) -> str | None:
-    """The text of a delta; None of anything else."""
-    kind = type(item)
-    if kind is TextDelta or kind is ReasoningDelta:
-        return cast("TextDelta | ReasoningDelta", item).text
-    return cast("ToolCallDelta", item).args_delta if kind is ToolCallDelta else None
-
-
-def _joined(item: Entry, run: list[str]) -> Entry:
-    return item if len(run) == 1 else _with_text(item, "".join(run))
-
-
-def _with_text(item: Entry, text: str) -> Entry:
-    match item:
-        case TextDelta():
-            return TextDelta(text)
-        case ReasoningDelta():
-            return ReasoningDelta(text)
-        case ToolCallDelta(call_id):
-            return ToolCallDelta(call_id, text)
-        case _:
-            return item
+@cache
+def warm_up() -> None:
+    """Make what writes and reads items: 30 ms once a process, better spent before an answer than in it."""
+    decode_entry(encode_entry([JournalHeader(SCHEMA_VERSION, "", "", "", "", 0.0), BlockStop()]))
 
 
 def encode_entry(items: Sequence[Entry]) -> bytes:
@@ -187,7 +108,7 @@ def encode_entry(items: Sequence[Entry]) -> bytes:
 
 
 def encode_entries(items: Sequence[Entry], bytes_max: int) -> list[bytes]:
-    """Write items as one entry or, where that would be larger than `bytes_max`, as two or more: a store refuses it.
+    """Write items as one entry or, where that would be larger than `bytes_max`, as two or more.
 
     One that holds a single item is cut only in its text, and is larger where it has none.
     Cost: linear, times the logarithm of how many entries there are.
@@ -202,17 +123,22 @@ def encode_entries(items: Sequence[Entry], bytes_max: int) -> list[bytes]:
 
 
 def _halves(items: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    """Cut near the middle of the text, right after a cursor if there are any: text without its own is read again."""
-    passed = list(accumulate(len(_text_of(item) or " ") for item in items))
-    after_cursors = [at for at, item in enumerate(items[:-1], 1) if type(item) is CursorMoved]
+    """Cut near the middle of the text, right after a cursor if there are any: text without its own is read again.
+
+    Where there is only the one at the end, the first half has none instead of an older one.
+    """
+    passed = list(accumulate(len(text_of(item) or " ") for item in items))
+    cursors = [at for at, item in enumerate(items, 1) if type(item) is CursorMoved]
+    after_cursors = [at for at in cursors if at < len(items)]
     at = min(after_cursors or range(1, len(items)), key=lambda at: abs(2 * passed[at - 1] - passed[-1]))
-    return items[:at], items[at:]
+    first = items[:at]
+    return first if after_cursors or not cursors else [*first, CursorMoved(None)], items[at:]
 
 
 def _halves_of_text(items: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
-    text = _text_of(items[0]) or ""
+    text = text_of(items[0]) or ""
     halves = text[: len(text) // 2], text[len(text) // 2 :]
-    first, rest = ([_with_text(items[0], half)] if half else [] for half in halves)
+    first, rest = ([with_text(items[0], half)] if half else [] for half in halves)
     return first, rest
 
 
@@ -265,13 +191,46 @@ def _whole_plan(kind: RecoveryPlan, accumulator: Accumulator) -> RecoveryPlan:
 
 def decode_entry(entry: bytes) -> list[Entry]:
     """Read one entry; the plans in it are their kinds. Raises CodecError for what `encode_entry` did not write."""
+    return [item for item, _ in _read_items(entry)]
+
+
+def _read_items(entry: bytes) -> Iterator[tuple[Entry, int]]:
+    """Read an entry item by item, each with the place behind it. Raises CodecError, perhaps after items."""
     try:
-        rows = json.loads(entry)
-    except (ValueError, RecursionError) as error:
-        raise CodecError(f"an entry of {len(entry)} bytes is not JSON") from error
-    if not isinstance(rows, list):
-        raise CodecError(f"an entry is a {type(rows).__name__}; expected a list of items")
-    return [_read_row(row) for row in cast("list[object]", rows)]
+        text = entry.decode("utf-8", "surrogatepass")
+        at = _behind(text, _behind_space(text, 0), "[")
+        is_over = text[at : at + 1] == "]"
+        while not is_over:
+            row, at = _scan(text, at)
+            yield _read_row(row), at
+            at = _behind_space(text, at)
+            is_over = text[at : at + 1] == "]"
+            if not is_over:
+                at = _behind(text, at, ",")
+        if _behind_space(text, at + 1) != len(text):
+            raise ValueError("expected nothing behind the list")
+    except CodecError:
+        raise
+    except (ValueError, StopIteration, RecursionError) as error:
+        raise CodecError(f"an entry of {len(entry)} bytes is no JSON list of items") from error
+
+
+_scan = json.JSONDecoder().raw_decode
+
+
+def _behind_space(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACES:
+        at += 1
+    return at
+
+
+_SPACES = frozenset(" \t\r\n")
+
+
+def _behind(text: str, at: int, mark: str) -> int:
+    if text[at : at + 1] != mark:
+        raise ValueError(f"expected {mark}")
+    return _behind_space(text, at + 1)
 
 
 def _read_row(row: object) -> Entry:
@@ -309,53 +268,97 @@ class RestoredRun:
 
 def restore(entries: Iterable[bytes], limits: Limits) -> RestoredRun | None:
     """Fold stored entries; None if there are none. Raises CodecError for what can not be read."""
-    items = [item for entry in entries for item in decode_entry(entry)]
-    if not items:
-        return None
-    header = items[0]
-    if not isinstance(header, JournalHeader) or header.schema != SCHEMA_VERSION:
+    steps = restore_in_steps(entries, limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("RestoredRun | None", end.value)
+
+
+def restore_in_steps(entries: Iterable[bytes], limits: Limits) -> Generator[None, None, RestoredRun | None]:
+    """Do what `restore` does, a piece at each step; only the item at hand is held beside the entries and the fold."""
+    folded: _Refold | None = None
+    passed = 0
+    for entry in entries:
+        before = 0
+        for item, behind in _read_items(entry):
+            if folded is None:
+                folded = _Refold(_required_header(item), limits)
+            else:
+                folded.take(item)
+            passed, before = passed + behind - before, behind
+            if passed >= STEP_CHARS:
+                passed = 0
+                yield
+    return None if folded is None else folded.read()
+
+
+def _required_header(item: Entry) -> JournalHeader:
+    if not isinstance(item, JournalHeader) or item.schema != SCHEMA_VERSION:
         raise CodecError(f"the journal does not begin with a header of schema {SCHEMA_VERSION}")
-    accumulator = Accumulator(limits)
-    ledger = Ledger()
-    ended = attempt_open = False
-    was_taken_back = any(isinstance(item, AnswerReset | AttemptRewound | DeliveryRestarted) for item in items)
-    for item in items[1:]:
+    return item
+
+
+class _Refold:
+    """A journal as it is read, item by item."""
+
+    def __init__(self, header: JournalHeader, limits: Limits) -> None:
+        self._header = header
+        self._accumulator = Accumulator(limits)
+        self._ledger = Ledger()
+        self._ended = self._attempt_open = self._was_taken_back = False
+
+    def read(self) -> RestoredRun:
+        """Return what was folded."""
+        lines = self._ledger.read()
+        return RestoredRun(
+            self._header, self._accumulator, lines, self._ended, self._attempt_open, self._was_taken_back
+        )
+
+    def take(self, item: Entry) -> None:
+        """Fold an item."""
+        accumulator = self._accumulator
         match item:
             case AttemptEnded(record):
-                if record.plan is not None:
-                    record = evolve(record, plan=_whole_plan(record.plan, accumulator))
-                ledger.append(record)
-                attempt_open = False
-                accumulator.wasted_bytes = record.wasted_bytes
-                if not isinstance(record.plan, Reattach):
-                    accumulator.end_attempt(record.usage)
-                accumulator.bytes_received += record.bytes_received
+                self._end_attempt(record)
             case AttemptBegan(_, origin, reattaches):
-                attempt_open = True
+                self._attempt_open = True
                 accumulator.origin = origin
                 accumulator.begin_attempt(reattaches=reattaches)
-            case GenerationEnded(usage, estimated) if ledger.last is not None:
-                accumulator.end_attempt(usage)
-                ledger.amend(ledger.last.with_rest(usage, estimated=estimated))
+            case GenerationEnded(usage, estimated):
+                if self._ledger.last is not None:
+                    accumulator.end_attempt(usage)
+                    self._ledger.amend(self._ledger.last.with_rest(usage, estimated=estimated))
             case AnswerEnded():
-                ended = True
-            case AnswerReset():
-                ledger.take_back()
-                accumulator.reset()
+                self._ended = True
+            case CallsCancelled():
+                accumulator.cancel_open_calls("")
+            case AnswerReset() | AttemptRewound() | DeliveryRestarted():
+                self._take_back(item)
+            case JournalHeader():
+                return
             case _:
-                _refold(accumulator, item)
-    return RestoredRun(header, accumulator, ledger.read(), ended, attempt_open, was_taken_back)
+                accumulator.fold(item)
 
+    def _take_back(self, item: AnswerReset | AttemptRewound | DeliveryRestarted) -> None:
+        self._was_taken_back = True
+        match item:
+            case AnswerReset():
+                self._ledger.take_back()
+                self._accumulator.reset()
+            case AttemptRewound():
+                self._accumulator.rewind()
+            case DeliveryRestarted():
+                return
 
-def _refold(accumulator: Accumulator, item: Entry) -> None:
-    match item:
-        case CallsCancelled():
-            accumulator.cancel_open_calls("")
-        case AttemptRewound():
-            accumulator.rewind()
-        case JournalHeader() | AttemptBegan() | AttemptEnded() | AnswerReset() | AnswerEnded():
-            return
-        case DeliveryRestarted() | GenerationEnded():
-            return
-        case _:
-            accumulator.fold(item)
+    def _end_attempt(self, record: AttemptRecord) -> None:
+        accumulator = self._accumulator
+        if record.plan is not None:
+            record = evolve(record, plan=_whole_plan(record.plan, accumulator))
+        self._ledger.append(record)
+        self._attempt_open = False
+        accumulator.wasted_bytes = record.wasted_bytes
+        if not isinstance(record.plan, Reattach):
+            accumulator.end_attempt(record.usage)
+        accumulator.bytes_received += record.bytes_received

@@ -10,6 +10,8 @@ The first row that fits (docs/recovery.md has the reasons):
 | text only                                       | `ContinueText`                                                    |
 | nothing, only reasoning, only a call under way  | `WholeRestart`                                                    |
 
+What a tool of the provider's own left behind counts as text: it ran, and is handed back rather than run again.
+
 Same snapshot, same capabilities: same plan. No clock, dice, sockets or logs.
 """
 
@@ -70,8 +72,9 @@ def plan_recovery(snapshot: InterruptSnapshot, capabilities: Capabilities | None
         return Reattach(snapshot.cursor)
     if snapshot.completed_tool_calls:
         return SynthesizeToolUse(snapshot.completed_tool_calls, snapshot.in_flight_tools)
-    if snapshot.text and snapshot.in_flight_tools:
+    goes_on = bool(snapshot.text) or snapshot.server_work is not None
+    if goes_on and snapshot.in_flight_tools:
         return TruncateBeforeTool(snapshot.text, snapshot.in_flight_tools)
-    if snapshot.text:
+    if goes_on:
         return ContinueText(snapshot.text)
     return WholeRestart(snapshot.in_flight_tools)

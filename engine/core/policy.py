@@ -153,31 +153,36 @@ class Limits:
     """What a hostile provider may make us hold; each ends the attempt with a typed failure.
 
     Attributes:
-        line_bytes_max: a line of the stream.
+        line_bytes_max: a line of the stream. The largest that was recorded is 48 KB; 8 MiB admit an image of 4 MiB in
+            base64 (5.6 MB), arguments at their own bound with every character escaped, and an echo of the request.
         event_bytes_max: an event of the stream.
         text_bytes_max: a whole answer: its text, reasoning (signed and sealed too), calls, and blocks that only their
-            provider understands.
-        arguments_bytes_max: the arguments of one call.
+            provider understands; of what is kept as JSON each value counts for 64 bytes more. 128,000 tokens, the
+            largest output ceiling, are half a MiB.
+        arguments_bytes_max: the arguments of one call: four times that ceiling.
         calls_max: the calls of an answer.
         blocks_max: the blocks of an answer.
         error_body_bytes_max: the body of an error; the rest is not read.
         held_bytes_max: what a decoder holds back at once, all of it together: open blocks, arguments, ids.
-        values_max: the values of one JSON text, counted before it is parsed.
+        values_max: the values of one JSON text, counted before it is parsed: 65,536 take the parser up to 30 ms.
         restarts_max: how often an answer may begin anew inside one response.
+        cursor_bytes_max: the place where a stream can be read on (`CursorMoved`), as text; beyond it there is none, and
+            0 is never any: what an engine says of a request that did not ask for an answer that can be read on.
 
     *Source*: the table in docs/hardening.md, with a precedent for each.
     """
 
-    line_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
-    event_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
-    text_bytes_max: int = field(default=64 * 1024 * 1024, validator=count())
-    arguments_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
+    line_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
+    event_bytes_max: int = field(default=8 * 1024 * 1024, validator=count())
+    text_bytes_max: int = field(default=12 * 1024 * 1024, validator=count())
+    arguments_bytes_max: int = field(default=2 * 1024 * 1024, validator=count())
     calls_max: int = field(default=1024, validator=count())
     blocks_max: int = field(default=4096, validator=count())
     error_body_bytes_max: int = field(default=64 * 1024, validator=count())
     held_bytes_max: int = field(default=16 * 1024 * 1024, validator=count())
     values_max: int = field(default=64 * 1024, validator=count())
     restarts_max: int = field(default=8, validator=count())
+    cursor_bytes_max: int = field(default=8 * 1024, validator=count(0))
 
 
 @frozen(kw_only=True)

@@ -13,6 +13,9 @@ The order in which the consumer hears of an interruption:
 
     Interrupted  ToolCallCancel*  StreamReset?  RetryScheduled  …  Resumed
 
+Calls of a generation that is read on stay under way over it. Where the run ends before, they are cancelled for its
+consumer, and stay under way in the journal: whoever opens the run next reads them on.
+
 Rules, each with its reason:
 
 * A plan that needs no new attempt is carried out even when the budget is spent: it costs nothing (law 8).
@@ -44,6 +47,7 @@ from .outcome import AttemptReport, Broken, Crashed, Ended, Refused
 from .plan_check import checked_plan
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse
 from .policy import Policy
+from .printable import SENTENCE_CHARS_MAX, printable
 from .request import InferenceRequest
 from .result import AttemptRecord
 from .retry import attempts_max, delay_s
@@ -161,7 +165,8 @@ class RunState:
             case Ended():
                 self._after_end(over, chance)
             case Crashed(error):
-                self._fail(over, None, "the attempt crashed", error)
+                self._stop_short(over, "the attempt crashed")
+                self._effects.append(Fail(error))
             case Refused(failure):
                 self._after_refusal(over, failure, chance)
             case Broken(cause, detail):
@@ -181,14 +186,14 @@ class RunState:
         if self._has_ended:
             self._effects.append(self._finish())
         elif not (over.report.answer_ended and self._ends_whole(over)):
-            self._cancel_calls(ending.value)
-            self._close(over, None, None)
+            self._stop_short(over, ending.value)
             self._effects.append(Stopped(StopReason.PAUSED if ending is Ending.PAUSE else StopReason.CANCELLED))
         return self._taken()
 
-    def crashed(self, error: Exception, report: AttemptReport | None, now_s: float) -> list[Effect]:
-        """End the run with an error of foreign code: the planner's."""
-        self._fail(self._over_now(report, now_s), None, "the planner failed", error)
+    def failed(self, error: Exception, why: str, report: AttemptReport | None, now_s: float) -> list[Effect]:
+        """End the run with an error of foreign code, the planner's or the store's. `report` as for `stopped`."""
+        self._stop_short(self._over_now(report, now_s), why)
+        self._effects.append(Fail(error))
         return self._taken()
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -226,8 +231,8 @@ class RunState:
         stop = self.accumulator.final_stop() if reason is None else (reason, None)
         return Finish(*stop)
 
-    def _cancel_calls(self, reason: str) -> None:
-        self._effects += cancel_calls(self.accumulator, reason)
+    def _cancel_calls(self, reason: str, *, lives_on: bool = False) -> None:
+        self._effects += cancel_calls(self.accumulator, reason, lives_on=lives_on)
 
     # -- the end of an answer -------------------------------------------------------------------------------------
 
@@ -266,8 +271,9 @@ class RunState:
             self._recover(over, failure.to_cause(), failure, chance)
         else:
             snapshot = self.accumulator.snapshot()
-            error = failure.to_error(snapshot if snapshot.anything_shown else None)
-            self._fail(over, failure.to_cause(), failure.kind.value, error)
+            self._cancel_calls(failure.kind.value)
+            self._close(over, failure.to_cause(), None)
+            self._effects.append(Fail(failure.to_error(snapshot if snapshot.anything_shown else None)))
 
     def _learn_refusal(self, form: ContinuationForm) -> None:
         if form is ContinuationForm.CURSOR:
@@ -276,10 +282,13 @@ class RunState:
             self._target.learn_refusal(self._rules.request, form)
         self._spending.note_refused(form)
 
-    def _fail(self, over: _Over, cause: InterruptCause | None, why: str, error: Exception) -> None:
-        self._cancel_calls(why)
-        self._close(over, cause, None)
-        self._effects.append(Fail(error))
+    def _stop_short(self, over: _Over, why: str) -> None:
+        """End what is under way before its answer is whole; a generation that lives on can be read on by the next."""
+        lives_on = self._living_generation(over) is not None
+        self._cancel_calls(why, lives_on=lives_on)
+        self._close(over, None, None)
+        if not lives_on:
+            self._effects += forget_cursor(self.accumulator)
 
     def _recover(self, over: _Over, cause: InterruptCause, failure: Failure, chance: Callable[[], float]) -> None:
         """Plan and announce what follows an interruption, and back off."""
@@ -331,14 +340,15 @@ class RunState:
             self._effects.append(Deliver(Interrupted(cause, plan)))
         self._close(over, cause, plan, is_last=exhausted is not None)
         if not isinstance(plan, Reattach):
-            self._cancel_calls(str(cause))
+            lives_on = exhausted is not None and self._living_generation(over) is not None
+            self._cancel_calls(str(cause), lives_on=lives_on)
         if isinstance(plan, SynthesizeToolUse):
             self._spending.give_back()
             return self._finish(StopReason.TOOL_USE)
-        step = next_request(self._rules.request, snapshot, plan, capabilities)
+        step = next_request(self._rules.request, snapshot, plan, capabilities, origin=self._target.origin)
         if isinstance(step, CannotContinue):
             message = f"stream interrupted ({cause}): {step.reason}"
-            return Fail(StreamInterrupted(message, cause=cause, snapshot=snapshot))
+            return Fail(StreamInterrupted(printable(message, SENTENCE_CHARS_MAX), cause=cause, snapshot=snapshot))
         if exhausted is not None:
             return Fail(self._error(cause, exhausted, snapshot))
         if step.form is ContinuationForm.RESTART and snapshot.anything_shown:
@@ -351,16 +361,18 @@ class RunState:
     ) -> None:
         """Write the line of the attempt that is over; where there is none, settle the generation that it left open."""
         is_read_on = isinstance(plan, Reattach)
-        lives_on = self._living_generation() if not is_read_on and (is_last or cause is None) else None
+        lives_on = self._living_generation(over) if not is_read_on and (is_last or cause is None) else None
         number = None if over.attempt is None else over.attempt.number
         ended = self.ledger.close(number, over.report, over.now_s, cause=cause, plan=plan, lives_on=lives_on)
-        settled = self.ledger.settle_generation() if ended is None and not is_read_on else None
-        self._effects += [Record(entry) for entry in (ended, settled) if entry is not None]
+        if ended is not None:
+            self._effects.append(Record(ended))
+        elif not is_read_on and (settled := self.ledger.settle_generation()) is not None and lives_on is None:
+            self._effects.append(Record(settled))  # where it lives on, only this run does not read it on
 
-    def _living_generation(self) -> Reattach | None:
+    def _living_generation(self, over: _Over) -> Reattach | None:
         """Say where whoever opens a run that is left, paused or cancelled can read on what was under way."""
         cursor = self.accumulator.cursor
-        if cursor is None or self.accumulator.stop is not None:
+        if cursor is None or over.report.answer_ended:
             return None
         return Reattach(cursor) if self._target.capabilities(self._rules.request).can_reattach else None
 
@@ -370,8 +382,9 @@ class RunState:
             return failure.to_error()
         spent = self._spending.attempts
         attempts = f"{spent} attempt{'s' if spent != 1 else ''}"
+        message = f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}"
         return StreamInterrupted(
-            f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}",
+            printable(message, SENTENCE_CHARS_MAX),
             cause=cause,
             snapshot=held,
             retry_after_s=failure.retry_after_s,
@@ -389,10 +402,14 @@ def forget_cursor(accumulator: Accumulator) -> Iterator[Record]:
         yield Record(moved)
 
 
-def cancel_calls(accumulator: Accumulator, reason: str) -> Iterator[Record | Deliver]:
-    """Cancel the calls under way and tell the consumer."""
+def cancel_calls(accumulator: Accumulator, reason: str, *, lives_on: bool = False) -> Iterator[Record | Deliver]:
+    """Cancel the calls under way and tell the consumer.
+
+    Where their generation `lives_on`, they are cancelled for this consumer only: the journal keeps them under way and
+    the cursor, so whoever opens the run next is told them from their start, and reads them on.
+    """
     cancelled = accumulator.cancel_open_calls(reason)
-    if cancelled:
+    if cancelled and not lives_on:
         yield from forget_cursor(accumulator)  # it may stand inside one of them
         yield Record(CallsCancelled())
     yield from map(Deliver, cancelled)

@@ -35,6 +35,18 @@ characters. The result depends on S, T and R only, never on how R was cut into p
 Measured on 124 recorded answers cut at 33,865 places: 17 clean continuations were misread (0.05 %; a list of
 near-identical names, a text that begins twice); overlaps of 60 characters were joined exactly 27,385 times of 27,386.
 
+**An echo by contract** (`echoes=True`: a server that gives the prefix back). Then all of S is expected from the first
+character, whatever its length: no evidence is asked for, since the contract is one. It may come without the white space
+at S's ends (templates and tokenizers take it off); what was shown of it stays.
+
+| the reply                                             | verdict               | what is new           |
+| ----------------------------------------------------- | --------------------- | --------------------- |
+| begins with S, or with S less the space at its ends   | ECHO                  | what follows          |
+| ends inside of it                                     | ECHO                  | nothing               |
+| differs from it, at once or later                     | as in the table above | as in the table above |
+
+So one that gives no echo after all is read as one that goes on, or starts over, as the evidence says.
+
 **White space.** A request may have to leave off the white space at the end of what was said (Anthropic refuses a
 prefill that ends with any), though it was shown. What the table calls new then follows S without T: as far as it
 begins like T it is already shown, and dropped; where it differs before T's end, what was shown stays, and a verdict
@@ -88,15 +100,16 @@ class Aligner:
         said: What the consumer was shown, over all attempts so far.
         searches: Whether the reply may repeat any of it (a quoting turn, a provider that echoes).
         trimmed: The end of `said` that the request left off.
+        echoes: Whether the reply begins with all of it by contract; it is then searched, too.
 
     Raises:
         UsageError: If `said` does not end with `trimmed`.
 
     """
 
-    __slots__ = ("_ended", "_found", "_passing", "_search", "_trimmed", "verdict")
+    __slots__ = ("_after_echo", "_ended", "_found", "_passing", "_search", "_trimmed", "verdict")
 
-    def __init__(self, said: str, *, searches: bool, trimmed: str = "") -> None:
+    def __init__(self, said: str, *, searches: bool, trimmed: str = "", echoes: bool = False) -> None:
         if not said.endswith(trimmed):
             raise UsageError(f"the {len(trimmed)} trimmed characters are not the end of the {len(said)} that were said")
         self.verdict: SeamVerdict | None = None
@@ -104,7 +117,13 @@ class Aligner:
         self._ended = False
         self._trimmed = trimmed
         self._found = SeamVerdict.CLEAN
-        self._search = _Search.start(said[: len(said) - len(trimmed)]) if searches else None
+        told = said[: len(said) - len(trimmed)]
+        self._after_echo = said[len(said.rstrip()) :] if echoes else trimmed
+        self._search: _Echo | _Search | None
+        if echoes and told.strip():
+            self._search = _Echo(told)
+        else:
+            self._search = _Search.start(told) if searches or echoes else None
 
     @property
     def held_chars(self) -> int:
@@ -144,6 +163,8 @@ class Aligner:
         self._found = found
         if found is SeamVerdict.RESTART:
             self._trimmed = ""
+        elif found is SeamVerdict.ECHO:
+            self._trimmed = self._after_echo
         return self._skip_trimmed(text)
 
     def _skip_trimmed(self, text: str) -> str:
@@ -159,6 +180,48 @@ class Aligner:
     def _decide(self) -> None:
         differs = self._found is SeamVerdict.CLEAN and self._trimmed
         self.verdict = SeamVerdict.WHITESPACE if differs else self._found
+
+
+class _Echo:
+    """Expects all that was said, but for the white space at its ends; where the reply differs, the search goes on."""
+
+    __slots__ = ("_expected", "_matched", "_said", "_search")
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+        self._expected = said.rstrip()
+        self._matched = 0
+        self._search: _Search | None = None
+
+    @property
+    def held_chars(self) -> int:
+        """What was matched, as in a search: of a longer echo nothing is new."""
+        if self._search is not None:
+            return self._search.held_chars
+        return self._matched if self._matched <= HOLD_CHARS_MAX else 0
+
+    def feed(self, text: str) -> _Joined | None:
+        """Return how the reply joins, or None while that is open."""
+        if self._search is not None:
+            return self._search.feed(text)
+        if not self._matched and text[0] != self._expected[0]:
+            self._expected, self._said = self._expected.lstrip(), self._said.lstrip()
+        awaited = self._expected[self._matched : self._matched + len(text)]
+        if not text.startswith(awaited):
+            return self._differ(self._expected[: self._matched] + text)
+        self._matched += len(awaited)
+        return None if self._matched < len(self._expected) else (SeamVerdict.ECHO, text[len(awaited) :])
+
+    def finish(self) -> _Joined:
+        """Return how the reply joins, now that it is known to be whole: one that ends inside its echo adds nothing."""
+        if self._search is not None:
+            return self._search.finish()
+        return SeamVerdict.ECHO if self._matched else SeamVerdict.CLEAN, ""
+
+    def _differ(self, reply: str) -> _Joined | None:
+        """Take a reply that is no echo: what was held of it, and what came."""
+        self._search = _Search.start(self._said)
+        return (SeamVerdict.CLEAN, reply) if self._search is None else self._search.feed(reply)
 
 
 class _Search:

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from .messages import AnswerBlock, ToolCall
+from .messages import AnswerBlock, OpaqueBlock, ToolCall
 from .tool_json import parse_arguments
+
+_INERT_KINDS = frozenset({"compaction"})
+"""What ran nothing: a summary of the conversation, at Anthropic and at OpenAI, is made anew without harm."""
 
 
 @frozen
@@ -42,6 +45,12 @@ class InterruptSnapshot:
     def anything_shown(self) -> bool:
         """Whether the consumer has seen anything that a restart would have to take back."""
         return bool(self.text or self.reasoning or self.completed_tool_calls or self.in_flight_tools or self.blocks)
+
+    @property
+    def server_work(self) -> OpaqueBlock | None:
+        """The first block that a tool of the provider's own left behind: what ran, and must not run again."""
+        opaque = (block for block in self.blocks if isinstance(block, OpaqueBlock))
+        return next((block for block in opaque if block.kind not in _INERT_KINDS), None)
 
     @classmethod
     def from_partials(

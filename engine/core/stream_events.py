@@ -95,11 +95,26 @@ class OpaqueBlockReceived:
     closes_server_tool: bool = False
 
 
+CURSOR_CHARS_MAX = 16 * 1024
+"""A longer cursor is none: it is stored with every checkpoint, and usual ones have 400 characters."""
+
+CURSOR_TOO_LONG = (
+    f"what is open takes a cursor of more than {CURSOR_CHARS_MAX} characters: until it is closed, a break is continued "
+    "and not read on"
+)
+"""What a consumer is told then, once."""
+
+
 @frozen
 class CursorMoved:
     """Where a dropped stream can be re-attached: after everything said before this event. None: nowhere any more."""
 
     cursor: str | None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the cursor is none, for its length alone."""
+        return self.cursor is not None and len(self.cursor) > CURSOR_CHARS_MAX
 
 
 @frozen

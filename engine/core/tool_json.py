@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from math import isfinite
 from typing import NoReturn, cast
 
+from .json_bounds import DEPTH_MAX, VALUES_MAX, explain_excess
 from .json_value import JSONValue
 
 __all__ = [
@@ -26,9 +26,6 @@ __all__ = [
     "read_integer",
 ]
 
-DEPTH_MAX = 128
-"""How deep objects and arrays may nest, the outermost counted (hardening: deep JSON; the limit of serde_json)."""
-
 INTEGER_DIGITS_MAX = 640
 """How long an integer may be: CPython converts up to this many digits whatever limit the process has set
 (`sys.int_info.str_digits_check_threshold`), so the outcome depends on the text alone, and is written back as well."""
@@ -38,24 +35,28 @@ class _Refused(ValueError):
     """Well-formed JSON that is no arguments; its message says what was seen and expected."""
 
 
-def parse_arguments(text: str) -> dict[str, JSONValue] | None:
+def parse_arguments(text: str, values_max: int = VALUES_MAX) -> dict[str, JSONValue] | None:
     """Return the arguments, or None when the text is anything but one strict JSON object. Never raises.
 
     Escaped lone surrogates parse: they are the model's, and well-formed JSON.
+
+    Args:
+        text: what was said.
+        values_max: how many values it may hold, counted before it is parsed.
 
     Cost: linear; 3 µs for the arguments of a usual call.
 
     """
     try:
-        return _read(text)
+        return _read(text, values_max)
     except (ValueError, RecursionError, MemoryError):
         return None
 
 
-def explain_arguments(text: str) -> str | None:
+def explain_arguments(text: str, values_max: int = VALUES_MAX) -> str | None:
     """Say what was seen and expected where `parse_arguments` refuses; None where it does not. Never quotes the text."""
     try:
-        _read(text)
+        _read(text, values_max)
     except json.JSONDecodeError as error:
         return f"saw invalid JSON at character {error.pos} of {len(text)} ({error.msg.lower()}); expected a JSON object"
     except _Refused as refusal:
@@ -65,14 +66,11 @@ def explain_arguments(text: str) -> str | None:
     return None
 
 
-def _read(text: str) -> dict[str, JSONValue]:
+def _read(text: str, values_max: int) -> dict[str, JSONValue]:
     if not text.strip(_SPACE):
         raise _Refused("saw nothing; expected a JSON object")
-    if text.count("{") + text.count("[") > DEPTH_MAX:  # only then can it be too deep
-        scanner = ArgumentsScanner(bytes_max=sys.maxsize)
-        scanner.feed(text)
-        if scanner.defect:
-            raise _Refused(scanner.defect)
+    if (excess := explain_excess(text, values_max)) is not None:
+        raise _Refused(excess)
     value: object = _DECODER.decode(text)
     if not isinstance(value, dict):
         raise _Refused(f"saw {_name_kind(value)}; expected a JSON object")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from attrs import Attribute
 
@@ -13,6 +13,9 @@ from .usage_error import UsageError
 SEEN_CHARS_MAX = 80
 """How much of a caller's value a message repeats."""
 
+WHOLE_NUMBER_MAX = 2**63 - 1
+"""The largest whole number, and its negative the least: what stores and other languages' integers hold."""
+
 Validator: TypeAlias = Callable[[object, "Attribute[Any]", object], None]  # attrs hands on whatever the caller gave
 
 
@@ -20,19 +23,26 @@ def seen(value: object) -> str:
     """Show a value in a message: what is short as it is, everything else by its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if isinstance(value, int) and abs(value) > WHOLE_NUMBER_MAX:  # Python does not write very long ones
+        return f"a whole number of {value.bit_length():,} bits, beyond the 63 that one may have"
     if value is None or isinstance(value, str | bytes | int | float):
         shown = repr(value)
         return shown if len(shown) <= SEEN_CHARS_MAX else f"{shown[: SEEN_CHARS_MAX - 1]}…"
     return f"a {type(value).__name__}"
 
 
+def is_whole_number(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number of 64 bits; True is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= WHOLE_NUMBER_MAX
+
+
 def within(low: float, high: float, expected: str) -> Validator:
-    """Take numbers from `low` to `high`."""
+    """Take numbers from `low` to `high`; whole ones of 64 bits, for a longer one may be no float."""
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
         # NaN compares false, so it is refused here like any other number out of range.
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise UsageError(f"{attribute.name} is {value!r}; expected {expected}")
+        if not (isinstance(value, float) or is_whole_number(value)) or not low <= value <= high:
+            raise UsageError(f"{attribute.name} is {seen(value)}; expected {expected}")
 
     return check
 
@@ -42,21 +52,21 @@ def at_least(low: float) -> Validator:
     return within(low, math.inf, f"a number of at least {low:g}")
 
 
-def count() -> Validator:
-    """Take whole numbers from 1 up."""
+def count(low: int = 1) -> Validator:
+    """Take whole numbers from `low` up, of 64 bits."""
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise UsageError(f"{attribute.name} is {value!r}; expected a whole number of at least 1")
+        if not is_whole_number(value) or value < low:
+            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number of at least {low}")
 
     return check
 
 
 def whole_number() -> Validator:
-    """Take whole numbers; True is none."""
+    """Take whole numbers of 64 bits; True is none."""
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int):
+        if not is_whole_number(value):
             raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number")
 
     return check

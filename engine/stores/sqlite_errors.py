@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import StoreError
+from ..core.printable import printable
 from .store import StoreUnreachable
 
 BUSY_S = 5.0
@@ -21,6 +22,7 @@ REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full; free some space",
     sqlite3.SQLITE_IOERR: "expected a disk that takes and gives bytes; check it, and its free space",
     sqlite3.SQLITE_READONLY: "expected a file and a folder this process may write to; check their owner and mode",
+    sqlite3.SQLITE_INTERRUPT: "a statement found no end; expected a riverrun store: give another path",
     sqlite3.SQLITE_CANTOPEN: "expected a file and a folder this process may write to; check their owner and mode",
 }
 
@@ -37,6 +39,12 @@ _UNREACHABLE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """The same, where the file is made."""
 
 
+def is_locked(error: StoreError) -> bool:
+    """Whether another process kept the file locked: asking again at once would wait as long again."""
+    code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+
+
 @contextmanager
 def typed_errors(path: Path) -> Generator[None]:
     """Let nothing of sqlite3 or the operating system out: `StoreUnreachable` or, where it will stay, `StoreError`."""
@@ -46,7 +54,7 @@ def typed_errors(path: Path) -> Generator[None]:
         primary_code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         remedy = REMEDIES.get(primary_code, "expected a working riverrun store; check the file and its disk")
         kind = StoreUnreachable if primary_code in _UNREACHABLE else StoreError
-        raise kind(f"{path}: {error}; {remedy}") from error
+        raise kind(f"{path}: {printable(str(error))}; {remedy}") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{path.parent} is not a folder; expected one that exists: create it first") from error
     except OSError as error:

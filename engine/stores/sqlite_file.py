@@ -30,6 +30,8 @@ _SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
+_TABLES = tuple(statement for statement in _SCHEMA if statement.startswith("CREATE "))
+
 
 def checked_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file, absolute. Raises UsageError where it can not name one."""
@@ -120,7 +122,21 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path} has schema version {version}; expected {SCHEMA_VERSION}: "
             "upgrade riverrun, or give another path and finish the runs with the version that wrote them"
         )
+    _require_schema(connection, path)
     return False
+
+
+def _require_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse tables that are not exactly ours before anything is read of them.
+
+    A file of somebody else's may bear our number and have, under our names, a view that never ends or a trigger.
+    """
+    select = "SELECT sql FROM sqlite_master WHERE type != 'table' OR name NOT IN ('sqlite_stat1', 'sqlite_stat4')"
+    rows: list[tuple[object]] = connection.execute(f"{select} LIMIT {len(_TABLES) + 2}").fetchall()
+    seen = [sql for (sql,) in rows if sql is not None]  # SQLite's own index for UNIQUE has none
+    if sorted(map(repr, seen)) != sorted(map(repr, _TABLES)) or len(rows) - len(seen) > 1:
+        expected = f"expected exactly the tables that riverrun makes ({len(_TABLES)} statements)"
+        raise StoreError(f"{path} has another schema ({len(rows)} entries seen); {expected}: give another path")
 
 
 def _set_wal(connection: sqlite3.Connection) -> str:

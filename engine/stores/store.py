@@ -17,10 +17,10 @@ from typing import Protocol, TypeVar, runtime_checkable
 from attrs import frozen
 
 from ..core.errors import StoreError
-from ..core.failures import printable
+from ..core.printable import printable
 
 ENTRY_BYTES_MAX = 64 * 1024 * 1024
-"""The largest entry a store takes: as much as a whole answer may hold (`Limits.text_bytes_max`)."""
+"""The largest entry a store takes: more than a whole answer (`Limits.text_bytes_max`) as ASCII JSON."""
 
 
 @frozen

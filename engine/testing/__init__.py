@@ -19,6 +19,7 @@ from .scripted_source import AskedRequest, ScriptedSource
 from .shrink import shrink
 from .simulator import Outcome, simulate, simulate_each, simulate_many
 from .story import tell_story
+from .strict_server import StrictServer
 from .swarm import scenario_of
 from .sweep import SweepReport, sweep
 from .wire_script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
@@ -68,6 +69,7 @@ __all__ = [
     "Stale",
     "StoreFault",
     "StoreKind",
+    "StrictServer",
     "SweepReport",
     "Told",
     "Unit",

@@ -20,8 +20,10 @@ from ..core.events import RetryScheduled
 from ..core.failures import Failure, FailureKind
 from ..core.held_blocks import size_bytes
 from ..core.policy import StallPolicy
-from ..core.result import AttemptRecord
+from ..core.result import AttemptRecord, StreamResult
 from ..core.stream_events import (
+    AnswerRestarted,
+    BlockStop,
     KeepAlive,
     ReasoningDelta,
     ResponseStarted,
@@ -32,6 +34,7 @@ from ..core.stream_events import (
 )
 from ..core.usage import TokenUsage, UsageReport
 from .book import Book, Process
+from .generation import ReadingModel
 from .model import Attempt, failure_of
 from .scenario import Act, Kind
 
@@ -52,13 +55,14 @@ def most_attempts(book: Book, last: Attempt) -> int:
 
 def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
     """Attempts, retries of the engine, and a server's hints are kept to."""
-    retry, spent, announced = book.scenario.policy.retry, 0, iter(process.observer.scheduled)
+    retry, spent, retries, announced = book.scenario.policy.retry, 0, 0, iter(process.observer.scheduled)
     for before, attempt in pairwise(attempts):
-        spent += not before.refused
-        if spent >= most_attempts(book, before) and not before.refused:
+        spent += before.costs
+        retries += not before.refused
+        if spent >= most_attempts(book, before) and before.costs:
             book.tell(BUDGET, f"request {attempt.number + 1} after {spent} attempts of {most_attempts(book, before)}")
-        if retry.engine_retries_max is not None and spent > retry.engine_retries_max and not before.refused:
-            book.tell(BUDGET, f"{spent} retries were taken; the engine has {retry.engine_retries_max}")
+        if retry.engine_retries_max is not None and retries > retry.engine_retries_max and not before.refused:
+            book.tell(BUDGET, f"{retries} retries were taken; the engine has {retry.engine_retries_max}")
         if not before.refused:
             _check_delay(book, before, attempt, next(announced, None))
 
@@ -167,6 +171,8 @@ _CAUSES: dict[Kind, tuple[type[InterruptCause], ...]] = {
 def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]:
     fault, stall = attempt.fault, book.scenario.policy.stall
     failed = _failure_said(attempt)
+    if attempt.refused:
+        return (FormRefused,)
     if failed is not None:
         return (type(failed.to_cause()),)
     if fault.kind is Kind.SLOW_HEADERS:
@@ -208,10 +214,17 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
         total = sum((record.usage for record in result.attempts), TokenUsage())
         if total != result.usage:
             book.tell(LEDGER, f"the attempts sum to {total}, the result says {result.usage}")
+        _check_paid_once(book, result)
+    last = {attempt.generation: attempt for attempt in attempts}
     for attempt, record in zip(attempts, records, strict=False):
-        said_in, said_out, estimated = usage_of(attempt)
+        is_read_on = attempt.generation is not None and last[attempt.generation] is not attempt
+        said_in, said_out, estimated = (0, 0, False) if is_read_on else usage_of(attempt)
         seen = record.usage
-        if (seen.input, seen.output, record.usage_estimated) != (said_in, said_out, estimated):
+        if not attempt.is_surmised and (seen.input, seen.output, record.usage_estimated) != (
+            said_in,
+            said_out,
+            estimated,
+        ):
             book.tell(
                 LEDGER,
                 f"attempt {record.number} is booked with {seen.input} + {seen.output} tokens (estimated: "
@@ -219,11 +232,19 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
             )
 
 
+def _check_paid_once(book: Book, result: StreamResult) -> None:
+    """Each generation's prompt is paid once, however many attempts read it."""
+    if isinstance(book.model, ReadingModel):
+        prompts = sum(generation.prompt_tokens for generation in book.model.generations)
+        if result.usage.input > prompts:
+            book.tell(LEDGER, f"{result.usage.input} tokens of prompts are booked; those that were asked are {prompts}")
+
+
 def usage_of(attempt: Attempt) -> tuple[int, int, bool]:
-    """What an attempt cost: input, output, and whether the output is estimated from what was said."""
+    """What an attempt cost, with all of its generation: input, output, and whether the output is estimated."""
     said_in = said_out = useful = 0
-    stopped = False
-    for event in attempt.events:
+    stopped = released = False
+    for event in (*attempt.history, *attempt.events):
         kind = type(event)
         if kind is TextDelta or kind is ReasoningDelta:
             useful += size_bytes(event.text)  # type: ignore[union-attr]
@@ -234,6 +255,10 @@ def usage_of(attempt: Attempt) -> tuple[int, int, bool]:
             said_out = said_out if event.output is None else event.output
         elif kind is StopReported:
             stopped = True
+        elif kind is AnswerRestarted:  # refused after a released call, and in a continuation: nothing is taken back
+            stopped = stopped and (released or bool(attempt.began))
+        elif isinstance(event, BlockStop):
+            released = released or (event.id is not None and not event.is_cut)
     estimate = -(-useful // 4)
     if not stopped and estimate > said_out:
         return said_in, estimate, True

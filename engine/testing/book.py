@@ -15,7 +15,8 @@ from ..core.usage_error import UsageError
 from ..run import Run
 from ..stores.memory import MemoryStore
 from .clock import JumpingClock
-from .model import Model, Violation
+from .generation import ReadingModel
+from .model import PROVIDERS, Model, Violation
 from .observer import Observer
 from .scenario import Act, Scenario
 from .simulated_store import StoreHandle
@@ -85,7 +86,8 @@ class Book:
         self.entries: list[Entry] = []
         self.reached: set[str] = set()
         self.dice = random.Random(scenario.seed).random  # noqa: S311 - a simulation's dice have to repeat
-        self.model = Model(scenario, clock.current_time, self.log)
+        make = ReadingModel if PROVIDERS[scenario.provider].can_reattach else Model
+        self.model = make(scenario, clock.current_time, self.log)
         self.store = MemoryStore()
         self.processes: list[Process] = []
 

@@ -47,24 +47,26 @@ class SimulatedSource:
 
     def open_events(self, request: InferenceRequest, form: ContinuationForm | None) -> PlayedAnswer:
         """Begin one answer."""
-        attempt = self._speaker.ask(form, self._said(request, form))
-        return PlayedAnswer(self, attempt, self._dice, self._speaker)
+        said = said_of(request, self._request, form, self._speaker)
+        return PlayedAnswer(self, self._speaker.ask(form, said), self._dice, self._speaker)
 
-    def _said(self, request: InferenceRequest, form: ContinuationForm | None) -> str:
-        """Read what a request says was said, exactly as the ladder writes it."""
-        messages, first = request.messages, self._request
-        if form is None:
-            self._require(request == first, "a request without a continuation is not the first one")
-            return ""
-        turns = 2 if form is ContinuationForm.QUOTE else 1
-        said = messages[-turns].text
-        self._require(messages[:-turns] == first.messages, "a continuation changes the conversation before it")
-        if turns == 2:
-            self._require(f"<tail>{said[-240:]}</tail>" in messages[-1].text, "a quote is not the end of what was said")
-        ceiling, left = first.max_tokens or 0, request.max_tokens or 0
-        self._require(1 <= left <= ceiling, f"a continuation asks for {left} tokens of {ceiling}")
-        return said
 
-    def _require(self, holds: bool, otherwise: str) -> None:
+def said_of(request: InferenceRequest, first: InferenceRequest, form: ContinuationForm | None, model: Model) -> str:
+    """Read what a request says was said, exactly as the ladder writes it; what it says otherwise is told the model."""
+
+    def require(holds: bool, otherwise: str) -> None:
         if not holds:
-            self._speaker.broken.append(Violation("one stream", otherwise))
+            model.broken.append(Violation("one stream", otherwise))
+
+    messages = request.messages
+    if form is None:
+        require(request == first, "a request without a continuation is not the first one")
+        return ""
+    turns = 2 if form is ContinuationForm.QUOTE else 1
+    said = messages[-turns].text
+    require(messages[:-turns] == first.messages, "a continuation changes the conversation before it")
+    if turns == 2:
+        require(f"<tail>{said[-240:]}</tail>" in messages[-1].text, "a quote is not the end of what was said")
+    ceiling, left = first.max_tokens or 0, request.max_tokens or 0
+    require(1 <= left <= ceiling, f"a continuation asks for {left} tokens of {ceiling}")
+    return said

@@ -135,14 +135,18 @@ def _may_withhold(book: Book, process: Process) -> bool:
 def _expected_text(attempt: Attempt, record: AttemptRecord | None, process: Process) -> str | None:
     """The exact text after an attempt; None where it is not certain from outside: the seam was still open."""
     version, base = attempt.reply.version, attempt.base
+    began = base if attempt.began is None else attempt.began
     given = attempt.reply.events[: attempt.given]
     verdict = None if record is None else record.seam
     if attempt.searches and verdict is None:
         return None
-    if attempt.rewinds is not None and attempt.given > attempt.rewinds:
-        if any(isinstance(event, BlockStop) and event.id is not None for event in given):
+    is_taken_back = attempt.rewinds is not None and attempt.given > attempt.rewinds
+    if is_taken_back and attempt.began:  # a continuation that is read on is not begun again
+        ends = attempt.reply.ends[: attempt.rewinds]
+    elif is_taken_back:
+        if any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *given)):
             return None
-        ends = attempt.reply.ends[attempt.rewinds : attempt.given]
+        base, ends = began, attempt.reply.ends[attempt.rewinds : attempt.given]
         if attempt.begins is not Kind.NONE:
             return None
     else:
@@ -192,7 +196,10 @@ def _check_stored(book: Book, process: Process) -> None:
     if text != (held := _held(process)):
         book.tell(TEXT, f"stored is …{text[-40:]!r} ({len(text)}), held is {len(held)} characters")
     calls = () if restored is None else _calls_of(restored.accumulator.snapshot())
-    if calls != (held_calls := _calls_of(run.snapshot())):
+    held_calls = _calls_of(run.snapshot())
+    if restored is not None and restored.accumulator.cursor is not None:  # those under way are the next consumer's
+        calls = tuple(call.id for call in restored.accumulator.completed_calls)
+    if calls != held_calls:
         book.tell(CALLS, f"stored are the calls {calls}, held are {held_calls}")
 
 
@@ -300,12 +307,13 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
 
 def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:
     last, retry = attempts[-1], book.scenario.policy.retry
-    spent = sum(not attempt.refused for attempt in attempts)
-    fails = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR)
+    spent = sum(attempt.costs for attempt in attempts)
+    fails = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and not last.refused
     if fails and not failure_of(last.fault).is_retryable:
         return True
     if fails and last.fault.retry_after_s is not None and last.fault.retry_after_s > retry.retry_after_s_max:
         return True
-    if retry.engine_retries_max is not None and spent - 1 >= retry.engine_retries_max:
+    retries = sum(not attempt.refused for attempt in attempts) - 1
+    if retry.engine_retries_max is not None and retries >= retry.engine_retries_max:
         return True
     return spent >= most_attempts(book, last)

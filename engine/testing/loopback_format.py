@@ -20,7 +20,7 @@ from ..core.usage import estimate_tokens
 Fields: TypeAlias = dict[str, JSONValue]
 
 SIGNATURE = "bG9vcGJhY2s="
-"""What a signed thought is signed with; nobody checks it."""
+"""What a signed thought is signed with where nobody checks it; `strict_server` does."""
 
 _TAIL = re.compile(r"<tail>(.*)</tail>", re.DOTALL)
 _ARGUMENTS_CHARS = 6
@@ -94,7 +94,11 @@ def role_turns(body: JSONObject) -> list[Turn]:
 
 @frozen
 class Reply:
-    """One answer, cut into the pieces that become events."""
+    """One answer, cut into the pieces that become events.
+
+    `signature` is what its thoughts are signed with. `hides` says that there are thoughts which are sealed and not
+    shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do.
+    """
 
     number: int
     model: str
@@ -103,6 +107,14 @@ class Reply:
     calls: Sequence[ToolCall] = ()
     input_tokens: int = 0
     with_usage: bool = True
+    signature: str = SIGNATURE
+    hides: bool = False
+    has_details: bool = False
+
+    @property
+    def thinks(self) -> bool:
+        """Whether there are thoughts, shown or not."""
+        return self.hides or bool(self.reasoning)
 
     @property
     def output_tokens(self) -> int:

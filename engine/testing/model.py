@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from ..core import errors
 from ..core.capabilities import Capabilities, ContinuationForm
@@ -39,6 +39,8 @@ PROVIDERS: dict[str, Capabilities] = {
     "native_echo_trim": Capabilities(forms=_NATIVE, echoes=True, prefix_trailing_space=False),
     "restart": Capabilities(forms=()),
     "thinking": Capabilities(forms=_PREFIX, reasons=True),
+    "reads_on": Capabilities(can_reattach=True),
+    "reads_on_prefill": Capabilities(forms=_PREFIX, can_reattach=True),
 }
 """What a simulated provider declares, by the name that a scenario gives."""
 
@@ -80,6 +82,10 @@ class Attempt:
         base: how many characters of text were shown as it was asked.
         given: how many of the reply's events were given so far.
         ended: the channel's end was given.
+        refused: its form was; `repeats_refusal`: not for the first time, so that it costs an attempt.
+        history: what its generation had given before, of one that is read on; `is_surmised`: as far as is known.
+        began: how many characters were shown as that generation was asked for; None where this attempt began it.
+        generation: the number of the generation that it reads, and `places` where it stands after each event.
     """
 
     number: int
@@ -96,6 +102,17 @@ class Attempt:
     ended_s: float = 0.0
     begins: Kind = Kind.NONE
     rewinds: int | None = None
+    repeats_refusal: bool = False
+    history: tuple[StreamEvent, ...] = ()
+    is_surmised: bool = False
+    began: int | None = None
+    generation: int | None = None
+    places: list[int | None] = field(factory=list["int | None"])
+
+    @property
+    def costs(self) -> bool:
+        """Whether it counts in the budget: the first refusal of a form does not."""
+        return not self.refused or self.repeats_refusal
 
     @property
     def events(self) -> list[StreamEvent]:
@@ -144,6 +161,7 @@ class Model:
     """Who speaks, whatever the level: from what a request says was said, and the fault of this attempt, to a reply.
 
     Attributes:
+        capabilities: what its provider declares.
         shown: reads what the run holds as text at this moment.
         process: which process of the run is asking.
         quiet: why nothing may be asked any more (the run was cancelled, its process killed); None while it may.
@@ -159,7 +177,7 @@ class Model:
         self.quiet: str | None = None
         self.now = now
         self.log = log
-        self._capabilities = PROVIDERS[scenario.provider]
+        self.capabilities = PROVIDERS[scenario.provider]
 
     def ask(self, form: ContinuationForm | None, said: str) -> Attempt:
         """Take a request that says `said` was said; `form` is None for the request as it was at first."""
@@ -168,14 +186,17 @@ class Model:
         fault = faults[number] if number < len(faults) else HONEST
         version = self._version_of(form, said, shown)
         attempt = Attempt(number, self.process, form, fault, self.now(), len(shown), Reply(version))
-        attempt.searches = form is ContinuationForm.QUOTE or (form is not None and self._capabilities.echoes)
+        attempt.searches = form is ContinuationForm.QUOTE or (form is not None and self.capabilities.echoes)
         self.attempts.append(attempt)
         self.log("asked", number, form or "", len(said), fault.kind)
         opening = (ResponseStarted(f"r{number}", "sim"), UsageReport(input=10 + number))
-        speak(attempt, opening, said, shown, f"@{number}" if self.scenario.fresh_ids else "", _begun_anew)
+        self._speak(attempt, opening, said, shown, f"@{number}" if self.scenario.fresh_ids else "")
         if attempt.reply.version is not version:
             self.versions.append(attempt.reply.version)
         return attempt
+
+    def _speak(self, attempt: Attempt, opening: tuple[StreamEvent, ...], said: str, shown: str, suffix: str) -> None:
+        speak(attempt, opening, said, shown, suffix, begun_anew)
 
     def let_go(self) -> None:
         """Forget who listens: nothing more is asked."""
@@ -190,7 +211,7 @@ class Model:
     def _version_of(self, form: ContinuationForm | None, said: str, shown: str) -> Version:
         """Find which answer this continues; law 1 is broken if it is none, or not what was shown."""
         lost = shown[len(said) :]
-        trims = form is not ContinuationForm.QUOTE and not self._capabilities.prefix_trailing_space
+        trims = form is not ContinuationForm.QUOTE and not self.capabilities.prefix_trailing_space
         if not shown.startswith(said) or (lost and not (trims and lost.isspace())):
             seen = f"request {len(self.attempts) + 1} says {said[-40:]!r}; shown is {shown[-40:]!r}"
             self.broken.append(Violation("one stream", seen))
@@ -217,7 +238,7 @@ def error_of(fault: Fault) -> errors.InferenceError:
     return _REFUSALS[fault.status][0](f"status {fault.status}", status=fault.status, retry_after_s=fault.retry_after_s)
 
 
-def _begun_anew(version: Version, offset: int) -> Version | None:
+def begun_anew(version: Version, offset: int) -> Version | None:
     """Return the answer that leaves this one where it is seen to be the same for long enough, and before its end."""
     for fork in version.edges:
         if START_OVER_CHARS <= fork < offset - 8 and version.text[fork].isascii() and version.text[fork].isalpha():
@@ -236,7 +257,20 @@ def speak(
     suffix: str,
     begun_anew: Callable[[Version, int], Version | None],
 ) -> None:
-    """Make the reply of an attempt, as its fault says. `attempt.reply` holds the version that it goes on from.
+    """Make the reply of an attempt, and cut it where its fault lies. The arguments are those of `compose`."""
+    compose(attempt, opening, said, shown, suffix, begun_anew)
+    break_off(attempt, attempt.reply)
+
+
+def compose(
+    attempt: Attempt,
+    opening: tuple[StreamEvent, ...],
+    said: str,
+    shown: str,
+    suffix: str,
+    begun_anew: Callable[[Version, int], Version | None],
+) -> None:
+    """Make the whole reply of an attempt. `attempt.reply` holds the version that it goes on from.
 
     Args:
         attempt: what was asked; `begins`, `reply` and `rewinds` are set.
@@ -271,7 +305,6 @@ def speak(
     if start < offset:
         reply.say_text(start, offset)
     reply.say_rest(offset, suffix, ahead)
-    _break(attempt, reply)
 
 
 def _respell(version: Version, offset: int, shown: str) -> tuple[Version, int, str]:
@@ -284,9 +317,12 @@ def _respell(version: Version, offset: int, shown: str) -> tuple[Version, int, s
     return version.respelled(offset, shown, reply[common:]), len(shown), reply[:common]
 
 
-def _break(attempt: Attempt, reply: Reply) -> None:
-    """Cut the reply where its fault lies; how it then ends is its player's."""
-    fault = attempt.fault
+def break_off(attempt: Attempt, whole: Reply) -> None:
+    """Cut the reply where its fault lies; how it then ends is its player's. `whole` is what it is if it begins again.
+
+    Where the reply is read on, `whole` is all of its generation.
+    """
+    fault, reply = attempt.fault, attempt.reply
     at = fault.at
     match fault.kind:
         case Kind.PREMATURE_END:
@@ -305,8 +341,9 @@ def _break(attempt: Attempt, reply: Reply) -> None:
         case Kind.DUPLICATE:
             at = min(at, len(reply.events) - 1)
             attempt.rewinds = at
-            reply.events[at:] = [AnswerRestarted(), *reply.events]
-            reply.ends[at:] = [attempt.base, *reply.ends]
+            began = attempt.base if attempt.began is None else attempt.began
+            reply.events[at:] = [AnswerRestarted(), *whole.events]
+            reply.ends[at:] = [began, *whole.ends]
         case _:
             pass
 

@@ -4,6 +4,8 @@ The grammar is a table from (state, event) to state: what is not in it is illega
 anywhere before the end. An interruption reads
 
     Interrupted  ToolCallCancel*  StreamReset?  RetryScheduled  …  Resumed
+
+and where a generation was to be read on, and is not, its calls are cancelled as late as that is known.
 """
 
 from __future__ import annotations
@@ -77,6 +79,7 @@ _TABLE: dict[str, dict[type, str]] = {
     },
     "waiting": {
         RetryScheduled: "waiting",  # the next attempt was refused before it said anything
+        ToolCallCancel: "waiting",  # a call that was to be read on: it can not be, or the run ends
         StreamReset: "waiting",  # its form was refused, and nothing but a restart is left
         Interrupted: "interrupted",  # by what was held back
         ReasoningDelta: "aligning",

@@ -41,8 +41,9 @@ from .plan_faults import PLANS, faults_of
 from .refutation import refuted
 from .required import require_draws
 from .scenario import Scenario
-from .simulator import WORLDS, Outcome, raise_interrupt, simulate_many
+from .simulator import Outcome, raise_interrupt, simulate_many
 from .swarm import scenario_of
+from .worlds import WORLDS
 
 PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
 

@@ -8,11 +8,12 @@ from typing import Protocol
 
 import trio
 
+from ..core.capabilities import ContinuationForm
 from ..core.causes import GoAway
 from ..core.errors import ContinuationRefused
 from ..core.stream_events import AnswerRestarted, KeepAlive, StreamEvent
 from ..transport import TransportError
-from .model import Attempt, ForeignError, error_of
+from .model import Attempt, ForeignError, error_of, failure_of
 from .scenario import Fault, Kind
 
 _NEVER = 1 << 30
@@ -71,6 +72,7 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
             case Kind.CONNECT_ERROR:
                 raise trio.BrokenResourceError("the connection could not be made")
             case Kind.HTTP_ERROR:
+                attempt.refused = attempt.form is ContinuationForm.CURSOR and not failure_of(fault).is_retryable
                 raise error_of(fault)
             case Kind.PREFILL_REFUSED if attempt.form is not None:
                 attempt.refused = True

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..core.provider import Provider, WireRequest
-from ..core.secret import Secret
+from ..core.secret import Secret, is_secret_header
 from .book import REQUEST
 from .law_broken import NO_LEAKS
 from .model import Violation
@@ -16,8 +15,6 @@ KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 KEY_PARAMETERS = ("key", "api_key", "api-key", "apikey", "access_token", "token")
 SECRET_CHARS_MIN = 8
 """A key shorter than this opens local servers only, and is a part of other words."""
-
-_KEY_NAME = re.compile("(?<!idempotency-)key|token|auth|secret|cookie", re.IGNORECASE)
 
 
 def secrets_of(provider: Provider, key: str | None) -> list[str]:
@@ -28,20 +25,18 @@ def secrets_of(provider: Provider, key: str | None) -> list[str]:
     except Exception:  # whatever it raises is told by the claim about its members
         headers = []
     shown += [value.reveal() for _, value in headers if isinstance(value, Secret)]
-    shown += [value for name, value in headers if isinstance(value, str) and _names_key(name, key is not None)]
+    shown += [value for name, value in headers if isinstance(value, str) and _is_key(name, value, key is not None)]
     return [part for value in shown for part in value.split() if len(part) >= SECRET_CHARS_MIN]
 
 
-def _names_key(header: str, is_known: bool) -> bool:
-    if is_known:
-        return header.lower() in KEY_HEADERS
-    return _KEY_NAME.search(header) is not None
+def _is_key(header: str, value: str, is_known: bool) -> bool:
+    return header.lower() in KEY_HEADERS if is_known else is_secret_header(header, value)
 
 
 def keys_in_sight(wire: WireRequest, secrets: Sequence[str], *, is_known: bool) -> Iterator[Violation]:
     """Say where a request carries a key in plain text; `is_known` says that names alone are no evidence."""
     for name, value in wire.headers.items():
-        if isinstance(value, str) and (_names_key(name, is_known) or any(secret in value for secret in secrets)):
+        if isinstance(value, str) and (_is_key(name, value, is_known) or any(secret in value for secret in secrets)):
             said = f"the header {name} is plain text, and shown by every repr of the request; expected a Secret"
             yield Violation(NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
     for name, value in parse_qsl(urlsplit(wire.url).query):

@@ -65,7 +65,8 @@ def check_provider(
         provider: the provider, made with a made-up key of 8 characters or more.
         write: writes a whole answer as its server would; needed where its `name` is none of riverrun's own.
         key: that key: it is then looked for in URL, headers, body, `repr` and errors. Without it, the values of
-            `Secret` headers are, and a plain header is refused whose name says key, token, auth, secret or cookie.
+            `Secret` headers are, and a plain header is refused that holds one by its name (key, token, session, …) or
+            its value (`Bearer …`).
         runs: how many values are drawn for each claim; a quarter as many whole runs.
         seed: what the draws begin with.
 
@@ -85,7 +86,7 @@ def check_provider(
         from . import strategies
         from .smallest import smallest
     except ImportError as error:
-        raise UsageError("Hypothesis is not installed, and is needed here: pip install riverrun[testing]") from error
+        raise UsageError("Hypothesis is not installed, and is needed here: pip install hypothesis") from error
     judge = _judge_of(provider, write, key)
     for given, fixed in _FIRST:
         _refute(judge, given, fixed)

@@ -23,6 +23,7 @@ from ..core.stream_events import (
 )
 from .book import Book, Process
 from .model import Attempt
+from .rare_reading import READING_STATES, note_reading
 from .scenario import Act, Kind, StoreKind
 
 CUTS = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.IN_BAND_ERROR})
@@ -94,6 +95,7 @@ RARE_STATES: tuple[str, ...] = (
     "more was shown than was stored",
     "foreign error",
     "the whole answer was said, its end was not",
+    *READING_STATES,
 )
 
 
@@ -133,6 +135,7 @@ def note_process(book: Book, process: Process, records: Sequence[AttemptRecord],
     _note_ends(book, process, records)
     _note_store(book, process)
     _note_consumer(book, process)
+    note_reading(book, process, records, attempts)
 
 
 def _note_records(book: Book, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
@@ -149,6 +152,8 @@ def _note_records(book: Book, records: Sequence[AttemptRecord], attempts: Sequen
         if isinstance(record.plan, WholeRestart) and attempt.given > 3:
             reached.add("restart that takes back")
     for before, after in pairwise(attempts):
+        if before.form is ContinuationForm.CURSOR:
+            continue
         if before.refused and after.form is ContinuationForm.QUOTE:
             reached.add("prefill refused, then quoted")
         if before.refused and after.form is None:

@@ -14,7 +14,7 @@ from hypothesis.strategies import SearchStrategy as Strategy
 
 from ..core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
 from .scenario import CRASHES, MANNERS, Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
-from .swarm import CUTTING, HINTS_S, LAGS, ODD, PROVIDER_NAMES, REFUSING, SECONDS, STATUSES, TELLING
+from .swarm import CUTTING, HINTS_S, LAGS, ODD, PROVIDER_NAMES, READING, REFUSING, SECONDS, STATUSES, TELLING
 
 
 def policies() -> Strategy[Policy]:
@@ -116,7 +116,7 @@ def scenarios(draw: st.DrawFn, *, level: str = "events") -> Scenario:
     return Scenario(
         seed=draw(st.integers(0, 1000)),
         level=level,
-        provider=draw(st.sampled_from(tuple(dict.fromkeys(PROVIDER_NAMES)))),
+        provider=draw(st.sampled_from((*dict.fromkeys(PROVIDER_NAMES), *READING))),
         answer=draw(_items()),
         faults=draw(fault_schedules()),
         has_store=has_store,

@@ -18,15 +18,19 @@ from ..core.codec import CodecError, structure, unstructure
 from ..core.events import Event
 from ..core.policy import Policy
 from ..core.usage_error import UsageError
+from ..core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
 
 SCHEMA_VERSION = 1
 ITEM_KINDS = ("text", "reasoning", "calls")
+
+SIZE_MAX = 10_000
+"""The most tokens and calls of a model's answer: a file of a few bytes could ask for 2^63, and so many take seconds."""
 
 STATUSES = (500, 400, 401, 402, 403, 404, 408, 409, 429, 502, 503, 504, 529)
 """The statuses that the simulated model has an error for: every key of `model._REFUSALS`."""
 
 _NATIVE = ("native", "native_echo", "native_echo_trim")
-PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking")
+PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking", "reads_on", "reads_on_prefill")
 """Every key of `model.PROVIDERS`, which is made of what is here."""
 
 EVENT_NAMES = tuple(kind.__name__ for kind in get_args(Event))
@@ -38,20 +42,20 @@ _E = TypeVar("_E", bound=StrEnum)
 # one they made a scenario a fifth dearer to draw.
 
 
-def _refuse(field_name: str, seen: object, expected: str) -> NoReturn:
-    shown = repr(seen)
+def _refuse(field_name: str, held: object, expected: str) -> NoReturn:
+    shown = seen(held) if isinstance(held, int) else repr(held)
     raise UsageError(f"{field_name} is {shown if len(shown) <= 80 else f'{shown[:79]}…'}; expected {expected}")
 
 
 def _require_count(value: object, name: str, least: int = 0, *, or_none: bool = False) -> None:
     held = getattr(value, name)
-    if not (or_none and held is None) and (isinstance(held, bool) or not isinstance(held, int) or held < least):
+    if not (or_none and held is None) and (not is_whole_number(held) or held < least):
         _refuse(f"{type(value).__name__}.{name}", held, f"a whole number of at least {least}")
 
 
 def _require_seconds(value: object, name: str, *, or_none: bool = False) -> None:
     held = getattr(value, name)
-    is_number = isinstance(held, int | float) and not isinstance(held, bool)
+    is_number = isinstance(held, float) or is_whole_number(held)
     if not (or_none and held is None) and not (is_number and held >= 0):  # NaN is not
         _refuse(f"{type(value).__name__}.{name}", held, f"{'None, or ' if or_none else ''}a number of at least 0")
 
@@ -128,8 +132,10 @@ class Item:
     def __attrs_post_init__(self) -> None:
         if self.kind not in ITEM_KINDS:
             _refuse("Item.kind", self.kind, f"one of {', '.join(ITEM_KINDS)}")
-        if type(self.size) is not int or self.size < 1:
+        if type(self.size) is not int or not 1 <= self.size <= SIZE_MAX:
             _require_count(self, "size", 1)
+            if self.size > SIZE_MAX:
+                _refuse("Item.size", self.size, f"at most {SIZE_MAX}")
 
     @property
     def says_something(self) -> bool:
@@ -158,9 +164,9 @@ class Fault:
     def __attrs_post_init__(self) -> None:
         if not (
             type(self.at) is type(self.count) is type(self.burst) is int
-            and self.at >= 0
-            and self.count >= 0
-            and self.burst >= 1
+            and 0 <= self.at <= WHOLE_NUMBER_MAX
+            and 0 <= self.count <= WHOLE_NUMBER_MAX
+            and 1 <= self.burst <= WHOLE_NUMBER_MAX
             and type(self.seconds) is float
             and self.seconds >= 0
             and self.status in STATUSES
@@ -266,7 +272,7 @@ class Consumer:
     def __attrs_post_init__(self) -> None:
         if not (
             type(self.act_event) is int
-            and self.act_event >= 0
+            and 0 <= self.act_event <= WHOLE_NUMBER_MAX
             and self.act_s is None
             and self.act_on in _ACT_ON
             and type(self.slow_s) is float
@@ -332,11 +338,13 @@ class Scenario:
             and _STORE_FAULTS.issuperset(map(type, self.store))
             and type(self.consumer) is Consumer
             and type(self.policy) is Policy
-            and type(self.seed) is int
+            and is_whole_number(self.seed)
             and self.provider in PROVIDER_NAMES
             and (self.has_store or not self.store)
         ):
             self._look_closely()
+        if len(self.answer) > 1 and (size := sum(item.size for item in self.answer)) > SIZE_MAX:
+            _refuse("Scenario.answer", size, f"at most {SIZE_MAX} tokens and calls in it")
         for item in self.answer:
             if item.says_something:
                 break
@@ -349,7 +357,8 @@ class Scenario:
         _require_all(self.store, StoreFault, "Scenario.store", "a StoreFault")
         _require_kind(self.consumer, Consumer, "Scenario.consumer", "a Consumer")
         _require_kind(self.policy, Policy, "Scenario.policy", "a Policy")
-        _require_kind(self.seed, int, "Scenario.seed", "a whole number")
+        if not is_whole_number(self.seed):
+            _refuse("Scenario.seed", self.seed, "a whole number")
         if self.provider not in PROVIDER_NAMES:
             _refuse("Scenario.provider", self.provider, f"one of {', '.join(PROVIDER_NAMES)}")
         if self.store and not self.has_store:

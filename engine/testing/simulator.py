@@ -22,37 +22,37 @@ from contextlib import contextmanager
 from itertools import islice
 from json import dumps
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import trio
 from attrs import evolve, frozen
 
 from ..core.capabilities import Capabilities
-from ..core.failures import printable
+from ..core.errors import StreamInterrupted
 from ..core.journal import restore
 from ..core.planner import (
     RecoveryPlan,
     plan_recovery,
 )
-from ..core.request import InferenceRequest
+from ..core.printable import printable
 from ..core.run_state import Planner
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..engine import Engine
 from ..run import Run, inside_of
 from .book import REQUEST, RUN_ID, Book, Entry, Process
-from .byte_world import ByteWorld
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
-from .events_world import EventWorld
+from .generation import ReadingModel
 from .invariants import check_process, check_run
-from .model import Attempt, Model, Violation, World
+from .model import Attempt, Violation
 from .observer import Observer
 from .plan_faults import faults_of, told_plan
 from .planners import planner_of
 from .required import require_no_run, require_planner
 from .scenario import Act, Scenario
 from .simulated_store import StoreHandle
+from .worlds import world_of
 
 GROUP = 64
 """How many scenarios run at once: what a tick of trio costs is shared, and a stuck loop is looked for among these."""
@@ -84,19 +84,6 @@ class Outcome:
         return zlib.crc32(dumps(self.log, separators=(",", ":")).encode())
 
 
-# -- worlds, by name -----------------------------------------------------------------------------------------------
-
-MakeWorld: TypeAlias = Callable[[Model, InferenceRequest, Callable[[], float]], World]
-WORLDS: dict[str, MakeWorld] = {"events": EventWorld, "bytes": ByteWorld}
-"""The simulated outside of each level."""
-
-
-def _world_of(level: str) -> MakeWorld:
-    if level not in WORLDS:
-        raise UsageError(f"level {level!r} is not known; expected one of {', '.join(WORLDS)}")
-    return WORLDS[level]
-
-
 # -- one scenario -------------------------------------------------------------------------------------------------
 
 
@@ -105,9 +92,11 @@ class Simulation(Book):
 
     def __init__(self, scenario: Scenario, clock: JumpingClock, planner: Planner | None) -> None:
         super().__init__(scenario, clock)
-        self.world = _world_of(scenario.level)(self.model, REQUEST, self.dice)
+        self.world = world_of(scenario.level)(self.model, REQUEST, self.dice)
         self._planner = planner if planner is not None else planner_of(scenario.planner)
         self._is_ours = self._planner is plan_recovery
+        if isinstance(self.model, ReadingModel):
+            self.model.is_held = self._is_ours and scenario.level == "events"
         self._stuck: str | None = None
         self._done = False
 
@@ -159,8 +148,10 @@ class Simulation(Book):
     def _goes_on(self, process: Process) -> bool:
         if process.end == "crashed":
             return True
-        reopens = self.scenario.consumer.reopens and self.scenario.has_store and process.act is not Act.NONE
-        return reopens and process.number == 0 and process.end in ("partial", "left", "cancelled")
+        reopens = self.scenario.consumer.reopens and self.scenario.has_store and process.number == 0
+        if isinstance(self.model, ReadingModel) and isinstance(process.error, StreamInterrupted):
+            return reopens  # what it gave up lives on
+        return reopens and process.act is not Act.NONE and process.end in ("partial", "left", "cancelled")
 
     async def _run_process(self, number: int) -> Process:
         scenario, handle = self.scenario, None
@@ -190,6 +181,8 @@ class Simulation(Book):
     def _begin(self, number: int, handle: StoreHandle | None) -> Process:
         text = self.processes[-1].observer.text if number and self._keeps_text(self.processes[-1]) else ""
         observer = Observer(text, again=number > 0, tell=self.tell)
+        if isinstance(self.model, ReadingModel):
+            self.model.has_kept = number > 0 and _is_all_stored(self.processes[-1])
         requests = len(self.model.attempts)
         process = Process(number, observer, handle, trio.CancelScope(), len(text), requests, self.clock.now)
         if handle is not None:
@@ -197,6 +190,10 @@ class Simulation(Book):
             handle.on_fenced = lambda: setattr(self.model, "quiet", "another process owns its run")
             if number:
                 process.restored = restore(self.stored_entries(), self.scenario.policy.limits)
+            if isinstance(self.model, ReadingModel):
+                self.model.is_stop_stored = (
+                    process.restored is not None and process.restored.accumulator.stop is not None
+                )
         self.processes.append(process)
         self.model.process, self.model.quiet, self.model.shown = number, None, str
         self.log("opened", number, len(text))
@@ -249,6 +246,14 @@ class Simulation(Book):
         self.model.let_go()
         self.world.let_go()
         return Outcome(self.scenario, tuple(self.entries), broken, reached, tuple(model.attempts))
+
+
+def _is_all_stored(process: Process) -> bool:
+    """Whether the next process finds all that this one was given."""
+    handle = process.handle
+    if handle is None or handle.is_dead or not handle.is_open:
+        return False
+    return not (handle.troubled or handle.lost or handle.is_behind)
 
 
 def _said_by(error: BaseException) -> str | None:

@@ -5,7 +5,7 @@
     @given(chunked(mutated(wire_bytes("anthropic", answers()))))
     def test_my_proxy(chunks: list[bytes]) -> None: ...
 
-The one module of the kit that needs Hypothesis (`pip install riverrun[testing]`); it is imported by its own name only.
+The one module of the kit that needs Hypothesis (`pip install hypothesis`); it is imported by its own name only.
 Everything is drawn from lists of small parts, the plainest first, so that a counter-example loses its parts one by one.
 """
 

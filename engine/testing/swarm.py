@@ -7,7 +7,10 @@ Groce, Zhang, Eide, Chen, Regehr, "Swarm Testing", ISSTA 2012.
 from __future__ import annotations
 
 import random
+import zlib
 from functools import lru_cache
+
+from attrs import evolve
 
 from ..core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
 from .scenario import Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
@@ -48,6 +51,15 @@ TELLING = ("RetryScheduled", "UsageUpdate", "UsageUpdate", "Resumed", "Interrupt
 """Events at which a consumer likes to interfere: they come in the middle of things."""
 EVENTS_MEAN = 12
 
+READING = ("reads_on", "reads_on_prefill")
+"""The providers whose generations can be read on."""
+READING_SALT, READING_PERCENT = b"14:%d", 8
+"""Which seeds are about reading on; the salt is chosen so that none is among them which a planted bug was caught by
+before: those are the scenarios that they were."""
+TELLING_READING = ("ToolCallStart", "ToolCallDelta", "ToolCallDelta", "RetryScheduled", "Resumed", "StreamReset")
+READING_CUTS = (*CUTTING[:4], Kind.GOAWAY, Kind.PREMATURE_END, Kind.DUPLICATE)
+"""What leaves the generation as it is, whatever becomes of the stream."""
+
 
 @lru_cache(maxsize=1024)
 def _policy(attempts: int, limit: int | None, engine: int | None, lag_bytes: int, lag_s: float, first: bool) -> Policy:
@@ -61,6 +73,8 @@ def _policy(attempts: int, limit: int | None, engine: int | None, lag_bytes: int
 
 def scenario_of(seed: int, level: str = "events") -> Scenario:
     """Draw a scenario. Same seed, same scenario; about one fault in each at least. Cost: 40 µs."""
+    if level == "events" and zlib.crc32(READING_SALT % seed) % 100 < READING_PERCENT:
+        return _reading(random.Random(seed ^ 0xC0250), seed, level)  # noqa: S311 - likewise
     dice = random.Random(seed)  # noqa: S311 - a simulation's dice have to repeat
     draw = dice.random
     chance = draw()
@@ -123,6 +137,82 @@ def _at_a_reset(dice: random.Random, seed: int, level: str) -> Scenario:
         store=(kill,),
         consumer=Consumer(many=draw() < 0.5, keeps_text=True),
         policy=_policy(3, None, 100, *dice.choice(LAGS[-2:]), False),
+    )
+
+
+def _reading(dice: random.Random, seed: int, level: str) -> Scenario:
+    """Break a stream whose generation lives on, mostly inside calls, and interfere while it is read on."""
+    draw = dice.random
+    if draw() < 0.15:
+        return _reading_the_second(dice, seed, level)
+    consumer = _consumer(dice) if draw() < 0.3 else _reader(dice)
+    crashes = draw() < 0.2
+    has_store = crashes or consumer.reopens or draw() < 0.4
+    calls = (Item("calls", 1 + int(draw() * 2)), Item("text", 1 + int(draw() * 3)), Item("calls", 1))
+    cut = _fault(dice, dice.choice(READING_CUTS))
+    return Scenario(
+        seed=seed,
+        level=level,
+        provider=dice.choice(READING),
+        answer=_answer(dice) if draw() < 0.4 else (Item("text", 1 + int(draw() * 5)), *calls[: 1 + int(draw() * 3)]),
+        faults=(evolve(cut, burst=dice.choice((1, 2, 8))), *(_reading_fault(dice) for _ in range(int(draw() * 4)))),
+        has_store=has_store,
+        store=_store_faults(dice, crashes) if has_store else (),
+        consumer=consumer,
+        policy=_policy(dice.choice((1, 2, 3, 4, 6)), None, 100, *dice.choice(LAGS), has_store and draw() < 0.1),
+        fresh_ids=draw() < 0.7,
+    )
+
+
+def _reading_the_second(dice: random.Random, seed: int, level: str) -> Scenario:
+    """Read on a continuation that said again what was said: the first generation is gone, and perhaps this one too."""
+    draw = dice.random
+    cut = Fault(dice.choice(CUTTING[:3]), 10 + int(draw() * 8), seconds=50.0, burst=16)
+    again = Fault(
+        Kind.RESET,
+        8 + int(draw() * 24),
+        manner=dice.choice((Kind.ECHO, Kind.OVERLAP)),
+        count=40,
+        burst=dice.choice((2, 8)),
+    )
+    last = (
+        Fault(Kind.HTTP_ERROR, status=404),
+        Fault(Kind.PREFILL_REFUSED),
+        Fault(Kind.DUPLICATE, int(draw() * 6)),
+        _reading_fault(dice),
+    )
+    return Scenario(
+        seed=seed,
+        level=level,
+        provider=READING[0],
+        answer=(Item("text", 16), Item("calls", 1)),
+        faults=(cut, Fault(Kind.HTTP_ERROR, status=404), again, dice.choice(last)),
+        has_store=True,
+        consumer=_consumer(dice),
+        policy=_policy(6, None, 100, *dice.choice(LAGS), False),
+    )
+
+
+def _reading_fault(dice: random.Random) -> Fault:
+    """Draw what goes wrong with an attempt that reads on: the generation is gone, the cursor refused, a further cut."""
+    chance = dice.random()
+    if chance < 0.1:
+        return Fault(Kind.HTTP_ERROR, status=404)
+    if chance < 0.4:
+        return _fault(dice, dice.choice((*REFUSING, *ODD)))
+    kind = dice.choice(READING_CUTS) if chance < 0.9 else dice.choice((Kind.IN_BAND_ERROR, Kind.GARBAGE))
+    return evolve(_fault(dice, kind), at=int(dice.random() * 8), burst=dice.choice((1, 2, 8)))
+
+
+def _reader(dice: random.Random) -> Consumer:
+    """Interfere in the middle of things, and open the run again."""
+    return Consumer(
+        act=dice.choice((Act.CANCEL, Act.PAUSE, Act.PAUSE, Act.LEAVE, Act.SCOPE)),
+        act_event=int(dice.random() * 14),
+        act_on=dice.choice(TELLING_READING) if dice.random() < 0.6 else None,
+        reopens=dice.random() < 0.85,
+        keeps_text=dice.random() < 0.5,
+        many=dice.random() < 0.5,
     )
 
 

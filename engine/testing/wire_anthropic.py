@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.json_value import JSONObject, JSONValue
-from .loopback_format import SIGNATURE, Fields, Reply, Told, WireFormat, argument_parts, named, role_turns, told_by
+from .loopback_format import Fields, Reply, Told, WireFormat, argument_parts, named, role_turns, told_by
 
 _PATH = "/v1/messages"
 _ERRORS = {
@@ -49,9 +49,11 @@ def _events(reply: Reply) -> list[bytes]:
 def _blocks(reply: Reply) -> list[tuple[Fields, list[Fields]]]:
     """Give each block as its start and its deltas."""
     blocks: list[tuple[Fields, list[Fields]]] = []
-    if reply.reasoning:
+    if reply.hides:
+        blocks.append(({"type": "redacted_thinking", "data": reply.signature}, []))
+    elif reply.reasoning:
         thoughts: list[Fields] = [{"type": "thinking_delta", "thinking": piece} for piece in reply.reasoning]
-        signed: Fields = {"type": "signature_delta", "signature": SIGNATURE}
+        signed: Fields = {"type": "signature_delta", "signature": reply.signature}
         blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, [*thoughts, signed]))
     if reply.text:
         blocks.append(({"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in reply.text]))

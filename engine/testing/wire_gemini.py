@@ -9,7 +9,7 @@ import re
 
 from ..core.json_value import JSONObject, JSONValue
 from ..core.messages import ToolCall
-from .loopback_format import SIGNATURE, Fields, Reply, Told, Turn, WireFormat, dump, objects, text_of, told_by
+from .loopback_format import Fields, Reply, Told, Turn, WireFormat, dump, objects, text_of, told_by
 
 _PATH = re.compile(r"/v\d\w*/(?:models|tunedModels)/(?P<model>[^/]+):streamGenerateContent")
 
@@ -47,16 +47,17 @@ def _error(status: int, message: str) -> JSONValue:
 def _events(reply: Reply) -> list[bytes]:
     thoughts: list[Fields] = [{"text": piece, "thought": True} for piece in reply.reasoning]
     texts: list[Fields] = [{"text": piece} for piece in reply.text]
-    calls = [_call(call, is_signed=bool(reply.reasoning) and not at) for at, call in enumerate(reply.calls)]
+    signed: Fields = {"thoughtSignature": reply.signature} if reply.thinks else {}
+    calls = [_call(call) | ({} if at else signed) for at, call in enumerate(reply.calls)]
+    last: Fields = {"text": ""} | ({} if calls else signed)
     chunks = [_chunk(reply, said, part) for said, part in enumerate((*thoughts, *texts, *calls), 1)]
-    return [*chunks, _chunk(reply, reply.output_tokens, {"text": ""}, finish="STOP")]
+    return [*chunks, _chunk(reply, reply.output_tokens, last, finish="STOP")]
 
 
-def _call(call: ToolCall, *, is_signed: bool) -> Fields:
+def _call(call: ToolCall) -> Fields:
     """Write a call; one without an id has none here, as older models' have none."""
     named: Fields = {"name": call.name, "args": call.arguments}
-    part: Fields = {"functionCall": {"id": call.id, **named} if call.id else named}
-    return part | {"thoughtSignature": SIGNATURE} if is_signed else part
+    return {"functionCall": {"id": call.id, **named} if call.id else named}
 
 
 def _chunk(reply: Reply, said: int, part: JSONObject, finish: str | None = None) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..core.json_value import JSONObject, JSONValue
 from .loopback_format import (
-    SIGNATURE,
     Fields,
     Reply,
     Told,
@@ -65,11 +64,11 @@ def _events(reply: Reply) -> list[bytes]:
 def _steps(reply: Reply) -> list[tuple[Fields, list[Fields]]]:
     """Give each step as its start and its deltas."""
     steps: list[tuple[Fields, list[Fields]]] = []
-    if reply.reasoning:
+    if reply.thinks:
         thoughts: list[Fields] = [
             {"type": "thought_summary", "content": {"type": "text", "text": piece}} for piece in reply.reasoning
         ]
-        steps.append(({"type": "thought"}, [*thoughts, {"type": "thought_signature", "signature": SIGNATURE}]))
+        steps.append(({"type": "thought"}, [*thoughts, {"type": "thought_signature", "signature": reply.signature}]))
     if reply.text:
         steps.append(({"type": "model_output"}, [{"type": "text", "text": piece} for piece in reply.text]))
     for call in reply.calls:

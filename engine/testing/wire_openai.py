@@ -36,7 +36,7 @@ def _error(status: int, message: str) -> JSONValue:
 
 def _events(reply: Reply) -> list[bytes]:
     deltas: list[Fields] = [{"role": "assistant", "content": ""}]
-    deltas.extend({"reasoning_content": piece} for piece in reply.reasoning)
+    deltas.extend(_details(reply) if reply.has_details else ({"reasoning_content": piece} for piece in reply.reasoning))
     deltas.extend({"content": piece} for piece in reply.text)
     for index, call in enumerate(reply.calls):
         deltas += _call(index, call)
@@ -48,6 +48,16 @@ def _events(reply: Reply) -> list[bytes]:
         usage: Fields = {"prompt_tokens": reply.input_tokens, "completion_tokens": reply.output_tokens}
         events.append(_chunk(reply, [], usage=usage | {"total_tokens": total}))
     return [*events, b"data: [DONE]\n\n"]
+
+
+def _details(reply: Reply) -> list[Fields]:
+    """Write thoughts as OpenRouter does: a text in fragments whose last is the signature, or an item that is sealed."""
+    of: Fields = {"format": "anthropic-claude-v1", "index": 0}
+    if reply.hides:
+        return [{"reasoning_details": [{"type": "reasoning.encrypted", "data": reply.signature, **of}]}]
+    texts: list[Fields] = [{"type": "reasoning.text", "text": piece, **of} for piece in reply.reasoning]
+    items = [*texts, {"type": "reasoning.text", "signature": reply.signature, **of}] if texts else []
+    return [{"reasoning_details": [item]} for item in items]
 
 
 def _call(index: int, call: ToolCall) -> list[Fields]:

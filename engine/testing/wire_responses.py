@@ -12,7 +12,6 @@ from ..core.json_value import JSONObject, JSONValue
 from ..core.messages import ToolCall
 from .loopback_format import (
     OPENAI_CODES,
-    SIGNATURE,
     Fields,
     Reply,
     Told,
@@ -48,7 +47,7 @@ def _events(reply: Reply) -> list[bytes]:
     writer = _Writer(reply)
     writer.say("response.created", response=writer.response("in_progress"))
     writer.say("response.in_progress", response=writer.response("in_progress"))
-    if reply.reasoning:
+    if reply.thinks:
         writer.reason()
     if reply.text:
         writer.speak()
@@ -92,8 +91,13 @@ class _Writer:
         self._output.append(item)
 
     def reason(self) -> None:
-        """Write the thoughts: a summary of one part, and the item sealed."""
+        """Write the thoughts: a summary of one part, unless it is hidden, and the item sealed."""
         item_id, index = self._begin("rs", {"type": "reasoning", "summary": []})
+        summary: list[JSONValue] = [] if self._reply.hides else [self._summarise(item_id, index)]
+        sealed = self._reply.signature
+        self._end({"id": item_id, "type": "reasoning", "summary": summary, "encrypted_content": sealed})
+
+    def _summarise(self, item_id: str, index: int) -> Fields:
         place: Fields = {"item_id": item_id, "output_index": index, "summary_index": 0}
         self.say("response.reasoning_summary_part.added", **place, part={"type": "summary_text", "text": ""})
         for piece in self._reply.reasoning:
@@ -102,7 +106,7 @@ class _Writer:
         part: Fields = {"type": "summary_text", "text": whole}
         self.say("response.reasoning_summary_text.done", **place, text=whole)
         self.say("response.reasoning_summary_part.done", **place, part=part)
-        self._end({"id": item_id, "type": "reasoning", "summary": [part], "encrypted_content": SIGNATURE})
+        return part
 
     def speak(self) -> None:
         """Write the text: a message of one part."""

@@ -64,6 +64,10 @@ class Loopback:
             return ["-m", "anthropic/claude-sonnet-4-5", "--base-url", self.origin]
         return ["-m", "openai/gpt-4.1", "--base-url", f"{self.origin}/v1"]
 
+    def where(self, wire: str = "anthropic") -> list[str]:
+        """What `resume` has to be told again: the address."""
+        return self.flags(wire)[2:]
+
     def then_reply(self, *replies: Reply) -> None:
         """Serve these from the next request on."""
         self._replies = list(replies)

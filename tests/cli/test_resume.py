@@ -34,7 +34,7 @@ def kill_after(server: Loopback, chars: int, journal: str, *options: str, by: in
 def test_a_killed_answer_is_resumed_whole(chars: int, journal: str) -> None:
     with Loopback(Reply()) as server:
         killed = kill_after(server, chars, journal)
-        resumed = riverrun("resume", "tale", "--journal", journal)
+        resumed = riverrun("resume", "tale", "--journal", journal, *server.where())
     assert (killed.code, killed.out) == (-signal.SIGKILL, ANSWER[:chars])
     assert (resumed.code, resumed.out) == (0, ANSWER)
 
@@ -46,11 +46,11 @@ def test_a_run_killed_again_and_again_is_whole_in_the_end(wire: str, journal: st
             running.read_out(45)
             running.end(signal.SIGKILL)
         for chars in (60, 90):
-            with started("resume", "--journal", journal) as running:
+            with started("resume", "--journal", journal, *server.where(wire)) as running:
                 assert ANSWER.startswith(running.read_out(chars))
                 running.end(signal.SIGKILL)
         server.then_reply(Reply())
-        ended = riverrun("resume", "--journal", journal)
+        ended = riverrun("resume", "--journal", journal, *server.where(wire))
     assert (ended.code, ended.out) == (0, ANSWER)
 
 
@@ -61,7 +61,7 @@ def test_an_answer_that_ended_unread_is_had_again_without_asking(journal: str, t
             running.read_out(1)
             wait_until(lambda: any(b"AnswerEnded" in path.read_bytes() for path in tmp_path.iterdir()))
             running.end(signal.SIGKILL)
-        resumed = riverrun("resume", "--journal", journal)
+        resumed = riverrun("resume", "--journal", journal, *server.where())
     assert (resumed.code, resumed.out == long, len(server.asked)) == (0, True, 1)
 
 
@@ -72,23 +72,23 @@ def test_a_reader_who_goes_away_leaves_the_run_to_be_resumed(journal: str) -> No
             running.close_out()
             server.release.set()
             code = running.process.wait(DEADLINE_S)
-        assert (code, riverrun("resume", "--journal", journal).out) == (141, ANSWER)
+        assert (code, riverrun("resume", "--journal", journal, *server.where()).out) == (141, ANSWER)
 
 
 def test_resume_leaves_out_what_the_reader_has(journal: str) -> None:
     with Loopback(Reply()) as server:
         kill_after(server, 50, journal)
-        resumed = riverrun("resume", "tale", "--journal", journal, "--from-char", "50")
+        resumed = riverrun("resume", "tale", "--journal", journal, *server.where(), "--from-char", "50")
         assert resumed.out == ANSWER[50:]
 
 
 def test_more_characters_than_are_stored_can_not_be_left_out(journal: str) -> None:
     with Loopback(Reply()) as server:
         kill_after(server, 50, journal)
-        refused = riverrun("resume", "tale", "--journal", journal, "--from-char", "51")
+        refused = riverrun("resume", "tale", "--journal", journal, *server.where(), "--from-char", "51")
         assert refused.code == 2
         assert "--from-char is 51; expected at most 50" in refused.err
-        assert riverrun("resume", "--journal", journal).out == ANSWER
+        assert riverrun("resume", "--journal", journal, *server.where()).out == ANSWER
 
 
 def test_ctrl_c_prints_the_command_that_goes_on(journal: str) -> None:
@@ -110,7 +110,7 @@ def test_a_whole_answer_leaves_nothing_behind(journal: str) -> None:
     with Loopback(Reply()) as server:
         riverrun("chat", *server.flags(), "--journal", journal, "Tell it.")
         kill_after(server, 50, journal)
-        riverrun("resume", "--journal", journal)
+        riverrun("resume", "--journal", journal, *server.where())
     with sqlite3.connect(journal) as connection:
         counts = connection.execute("SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM entries)").fetchone()
     connection.close()
@@ -121,7 +121,7 @@ def test_runs_lists_what_is_unfinished(journal: str) -> None:
     with Loopback(Reply()) as server:
         kill_after(server, 50, journal)
         listed = riverrun("runs", "--journal", journal)
-        riverrun("resume", "--journal", journal)
+        riverrun("resume", "--journal", journal, *server.where())
         after = riverrun("runs", "--journal", journal)
     assert listed.out.split("\t")[:3] == ["tale", "anthropic/claude-sonnet-4-5", "50 characters"]
     assert (listed.code, after.code, after.out) == (0, 0, "")
@@ -177,7 +177,7 @@ def test_a_run_that_is_taken_over_stops_and_says_so(journal: str) -> None:
         started("chat", *server.flags(), "--journal", journal, "Tell it.") as running,
     ):
         running.read_out(50)
-        assert riverrun("resume", "--journal", journal).out == ANSWER
+        assert riverrun("resume", "--journal", journal, *server.where()).out == ANSWER
         server.release.set()
         ended = running.end()
     assert (ended.code, ended.out) == (4, ANSWER[:50])
@@ -191,7 +191,7 @@ def test_a_failed_run_can_be_resumed_when_the_provider_is_back(journal: str) -> 
         asked = ["chat", *server.flags(), "--attempts", "1", "--journal", journal, "--run-id", "tale", "Tell it."]
         failed = riverrun(*asked)
         server.then_reply(Reply())
-        resumed = riverrun("resume", "--journal", journal)
+        resumed = riverrun("resume", "--journal", journal, *server.where())
     assert (failed.code, failed.out) == (1, ANSWER[:50])
     assert "go on with: riverrun resume tale --journal " in failed.err
     assert (resumed.code, resumed.out) == (0, ANSWER)
@@ -222,7 +222,7 @@ def test_the_question_is_kept_and_the_key_is_not(journal: str, tmp_path: Path) -
             running.end(signal.SIGKILL)
         stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         server.then_reply(Reply())
-        riverrun("resume", "--journal", journal, MY_KEY=SECRET)
+        riverrun("resume", "--journal", journal, *server.where(), "--api-key-env", "MY_KEY", MY_KEY=SECRET)
         first, second = server.asked
     assert SECRET.encode() not in stored
     assert first[1]["x-api-key"] == second[1]["x-api-key"] == SECRET

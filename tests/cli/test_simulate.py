@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from riverrun.engine.cli import main
 from riverrun.engine.testing.scenario import Fault, Item, Kind, Scenario
@@ -147,7 +147,7 @@ def test_a_scenario_is_played_twice_and_has_to_be_the_same_run(
 ) -> None:
     path = tmp_path / "impure.json"
     path.write_text(Scenario(planner=f"{impure}:in_turn", faults=(Fault(Kind.RESET, 6),)).to_json(), "utf-8")
-    assert main(["simulate", "--scenario", str(path)]) == 1
+    assert main(["simulate", "--scenario", str(path), "--planner", f"{impure}:in_turn"]) == 1
     assert "BROKEN  determinism: the same scenario, run again alone, was another run" in capsys.readouterr().out
 
 
@@ -219,14 +219,16 @@ def test_a_planner_that_is_said_replaces_the_one_of_the_scenario(
     assert "there is no module nobody" in capsys.readouterr().err
 
 
-def test_a_planner_beside_its_scenario_is_found(
+def test_the_command_that_plays_it_again_names_the_planner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "plans_beside.py").write_text("def plan(snapshot, capabilities): return 42\n")
-    path = tmp_path / "beside.json"
-    path.write_text(evolve(CARELESS, planner="plans_beside:plan").to_json(), "utf-8")
-    monkeypatch.setattr("sys.path", list(sys.path))
-    assert simulate("--scenario", str(path)) == 1
+    (tmp_path / "plans_again.py").write_text("def plan(snapshot, capabilities): return 42\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path])
+    assert simulate("--runs", "10", "--planner", "plans_again:plan") == 1
+    said = capsys.readouterr().out
+    name, *words = shlex.split(said.partition("play it again:  ")[2].partition("\n")[0])
+    assert (name, words[-2:], main(words)) == ("riverrun", ["--planner", "plans_again:plan"], 1)
     assert "the plan is a int; expected a RecoveryPlan" in capsys.readouterr().out
 
 

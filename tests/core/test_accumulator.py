@@ -215,7 +215,7 @@ def test_interleaved_calls_are_released_each_at_its_own_stop_and_stand_in_order_
     for event in (ToolCallDelta("b", '{"n":'), ToolCallDelta("a", "{}"), ToolCallDelta("b", "2}")):
         accumulator.fold(event)
     assert accumulator.fold(BlockStop("b")) == ToolCallReady(ToolCall("b", "y", {"n": 2}))
-    assert accumulator.has_open_calls
+    assert accumulator.snapshot().in_flight_tools
     assert accumulator.fold(BlockStop("a")) == ToolCallReady(ToolCall("a", "x", {}))
     assert [call.id for call in accumulator.completed_calls] == ["b", "a"]
     assert reads_back(accumulator) == (ToolCall("a", "x", {}), ToolCall("b", "y", {"n": 2}))
@@ -304,7 +304,7 @@ def test_cancelling_forgets_the_calls_under_way_and_keeps_the_released_ones() ->
     assert accumulator.cancel_open_calls("gone") == [ToolCallCancel("2", "u", "gone")]
     assert accumulator.cancel_open_calls("gone") == []
     assert reads_back(accumulator) == (TextBlock("t"), ToolCall("1", "look", {}))
-    assert not accumulator.has_open_calls
+    assert not accumulator.snapshot().in_flight_tools
 
 
 def test_a_cancelled_call_s_id_may_be_used_again() -> None:
@@ -454,13 +454,31 @@ def test_rewind_drops_what_this_attempt_said_and_nothing_of_the_attempts_before(
     assert accumulator.rewind()
     accumulator.fold(TextDelta("text"))
     assert reads_back(accumulator) == (ReasoningBlock("hm", origin=ORIGIN), TextBlock("kept text"))
-    assert (accumulator.said_bytes, accumulator.server_tool, accumulator.has_open_calls) == (4, None, False)
+    assert (accumulator.said_bytes, accumulator.server_tool, accumulator.snapshot().in_flight_tools) == (4, None, ())
 
 
 def test_rewind_refuses_once_a_call_of_this_attempt_was_released_and_drops_nothing() -> None:
     accumulator = folded(TextDelta("t"), *a_call("1", "{}"))
     assert not accumulator.rewind()
     assert reads_back(accumulator) == (TextBlock("t"), ToolCall("1", "look", {}))
+
+
+def test_rewind_forgets_the_cursor_which_stands_after_what_was_dropped() -> None:
+    accumulator = folded(TextDelta("t"), CursorMoved("7"))
+    assert accumulator.rewind()
+    assert accumulator.snapshot().cursor is None
+
+
+@pytest.mark.parametrize("attempts", range(1, 4))
+def test_rewind_drops_what_the_generation_said_to_all_its_attempts(attempts: int) -> None:
+    accumulator = folded(TextDelta("kept "))
+    accumulator.end_attempt()
+    for number in range(attempts):
+        accumulator.begin_attempt(reattaches=number > 0)
+        accumulator.fold(TextDelta("void"))
+    assert (accumulator.has_begun, accumulator.goes_on) == (True, True)
+    assert accumulator.rewind()
+    assert (accumulator.text, accumulator.has_begun, accumulator.has_kept) == ("kept ", False, False)
 
 
 def test_what_was_rewound_does_not_count_against_the_limits() -> None:

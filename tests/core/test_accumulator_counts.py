@@ -8,6 +8,8 @@ import pytest
 
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.events import ToolCallCancel, ToolCallReady
+from riverrun.engine.core.held_blocks import PARTS_MAX
+from riverrun.engine.core.json_bounds import VALUE_BYTES
 from riverrun.engine.core.messages import OpaqueBlock, TextBlock, ToolCall
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.snapshot import InterruptSnapshot
@@ -21,6 +23,7 @@ from riverrun.engine.core.stream_events import (
     RedactedReasoning,
     ResponseStarted,
     ServerToolStarted,
+    StopReported,
     StreamEvent,
     TextDelta,
     ToolCallDelta,
@@ -64,7 +67,7 @@ def test_before_the_first_attempt_and_after_a_reset_rewinding_comes_back_to_noth
         accumulator.fold(event)
     assert (kept_before, accumulator.has_kept) == (False, True)
     assert accumulator.rewind()
-    assert (accumulator.blocks(), accumulator.calls_started, accumulator.has_open_calls) == ((), 0, False)
+    assert (accumulator.blocks(), accumulator.calls_started, accumulator.snapshot().in_flight_tools) == ((), 0, ())
 
 
 # -- many texts at once -----------------------------------------------------------------------------------------------
@@ -133,16 +136,16 @@ SUMS: dict[str, tuple[int, list[StreamEvent]]] = {
     "a text": (3, [TextDelta("aé")]),
     "a thought": (3, [ReasoningDelta("aé")]),
     "a call: its id, name and arguments": (6, a_call("1", "{ é")[:-1]),
-    "a call that was released": (4, a_call("1", "{}")),
-    "a call whose arguments came whole at the end": (9, a_call("1", "{", whole='{"a":2}')),
+    "a call that was released": (4 + VALUE_BYTES, a_call("1", "{}")),
+    "a call whose arguments came whole at the end": (9 + VALUE_BYTES, a_call("1", "{", whole='{"a":2}')),
     "a call of which nothing but its name came": (5, [ToolCallStart("id", "éa"), ToolCallDelta("id", "")]),
-    "two calls at once": (8, [*a_call("1", "{}")[:-1], *a_call("2", "{}")]),
+    "two calls at once": (8 + VALUE_BYTES, [*a_call("1", "{}")[:-1], *a_call("2", "{}")]),
     "a thought that is sealed": (4, [RedactedReasoning("seal")]),
     "a signature": (5, [ReasoningDelta("a"), ReasoningSignature("sign")]),
     "the last signature of a thought": (5, [ReasoningDelta("a"), ReasoningSignature("me"), ReasoningSignature("sign")]),
-    "an opaque block, as JSON in UTF-8": (11, [opaque("é")]),
+    "an opaque block, as JSON in UTF-8": (11 + VALUE_BYTES, [opaque("é")]),
     "all together": (
-        8,
+        8 + VALUE_BYTES,
         [TextDelta("a"), ReasoningDelta("b"), *a_call("1", "{}"), RedactedReasoning("c"), TextDelta("d")],
     ),
 }
@@ -188,7 +191,7 @@ def test_a_signature_that_its_attempt_did_not_confirm_does_not_count_against_the
 
 
 def test_calls_thoughts_and_blocks_that_were_rewound_or_reset_do_not_count_against_the_limits() -> None:
-    accumulator = folded(limits=Limits(text_bytes_max=30))
+    accumulator = folded(limits=Limits(text_bytes_max=30 + VALUE_BYTES))
     for take_back in (accumulator.rewind, accumulator.reset) * 5:
         for event in (*a_call("1", "[[[")[:-1], RedactedReasoning("seal"), ReasoningSignature("sign"), opaque("a")):
             accumulator.fold(event)
@@ -250,7 +253,7 @@ def test_what_was_reset_does_not_count_against_the_limits() -> None:
 )
 def test_a_defect_quotes_eighty_characters_of_an_id_at_most(events: list[StreamEvent]) -> None:
     defect = folded(*events).defect or ""
-    assert f"'{'i' * 80}'" in defect
+    assert f"'{'i' * 80}…'" in defect
 
 
 # -- calls ------------------------------------------------------------------------------------------------------------
@@ -288,9 +291,11 @@ def test_an_attempt_begins_with_no_cursor_no_usage_and_no_name_of_its_response()
 
 def test_an_attempt_that_reattaches_goes_on_with_all_of_them() -> None:
     accumulator = folded(ResponseStarted("r-1", "m-1"), CursorMoved("7"), UsageReport(output=3), TextDelta("abcd"))
+    accumulator.fold(StopReported(StopReason.END_TURN, "stop"))
     accumulator.begin_attempt(reattaches=True)
     assert (accumulator.cursor, accumulator.response_id, accumulator.usage.output) == ("7", "r-1", 3)
     assert (accumulator.said_bytes, accumulator.usage_reported) == (4, True)
+    assert accumulator.end_attempt() == (TokenUsage(output=3, total=3), False)
 
 
 def test_the_usage_of_attempts_is_summed_and_a_journal_s_word_counts_over_our_own() -> None:
@@ -343,3 +348,20 @@ def test_the_snapshot_tells_everything_that_is_held() -> None:
 
 def test_without_a_stop_released_calls_make_it_tool_use() -> None:
     assert folded(ToolCallStart("1", "t"), BlockStop("1")).final_stop() == (StopReason.TOOL_USE, None)
+
+
+def test_a_text_of_single_characters_is_held_in_few_parts_whatever_else_is_folded() -> None:
+    accumulator = folded(TextDelta("a"))
+    for number in range(20_000):
+        accumulator.fold(TextDelta("b"))
+        if number == 9_000:
+            assert len(accumulator.text) == 9_002
+    assert len(accumulator._open_text or ()) < 2 * PARTS_MAX
+    assert accumulator.text == "a" + "b" * 20_000
+
+
+def test_values_of_a_call_that_was_released_count_beside_its_text() -> None:
+    limits = Limits(text_bytes_max=64_000)
+    accumulator = folded(*a_call("1", '{"a":[' + ",".join(["[]"] * 900) + "]}"), limits=limits)
+    assert accumulator.is_over_limit
+    assert folded(*a_call("1", '{"a":"' + "[]," * 900 + '"}'), limits=limits).defect is None

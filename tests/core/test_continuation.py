@@ -163,12 +163,15 @@ spaced = st.lists(st.sampled_from(["a", "漢字", " ", "\n", "\u00a0"]), min_siz
 def test_what_is_told_and_what_is_trimmed_are_together_what_was_said(blocks: list[AnswerBlock]) -> None:
     snapshot = holding(*blocks)
     step = next_request(ASKED, snapshot, ContinueText(snapshot.text), STRICT)
+    last_search = max((place for place, block in enumerate(blocks) if block == SEARCH), default=-1)
     if not isinstance(step, NextRequest) or step.form is RESTART:
         assert not snapshot.text.strip()
+        assert last_search < 0
         return
     turn = step.request.messages[-1]
     assert (turn.text, turn.text + step.trimmed) == (step.said, snapshot.text)
-    assert [b for b in turn.content if not isinstance(b, TextBlock)] == [b for b in blocks if b == SEARCH]
+    handed_back = [block for block in turn.content if not isinstance(block, TextBlock)]
+    assert handed_back == [block for block in blocks[: last_search + 1] if not isinstance(block, TextBlock)]
     last = turn.content[-1]
     assert not isinstance(last, TextBlock) or last.text == last.text.rstrip() != ""
 
@@ -177,14 +180,14 @@ def test_what_is_told_and_what_is_trimmed_are_together_what_was_said(blocks: lis
 
 
 @pytest.mark.parametrize("form", [NATIVE, PREFILL, QUOTE])
-def test_reasoning_is_never_handed_back(form: ContinuationForm) -> None:
+def test_reasoning_that_led_to_no_server_side_work_is_never_handed_back(form: ContinuationForm) -> None:
     step = follow(SIGNED, TextBlock("Be"), SIGNED, TextBlock("cause"), capabilities=Capabilities(forms=(form,)))
     assert step.request.messages[1] == Message.assistant("Because")
 
 
-def test_finished_server_side_work_is_handed_back_between_the_texts() -> None:
+def test_finished_server_side_work_is_handed_back_between_the_texts_with_what_led_to_it() -> None:
     step = follow(TextBlock("Let me see. "), SEARCH, TextBlock("Found "), SIGNED, SEARCH, TextBlock("two "))
-    turn = (TextBlock("Let me see. "), SEARCH, TextBlock("Found "), SEARCH, TextBlock("two"))
+    turn = (TextBlock("Let me see. "), SEARCH, TextBlock("Found "), SIGNED, SEARCH, TextBlock("two"))
     assert step.request.messages[-1] == Message.assistant(*turn)
     assert (step.said, step.trimmed) == ("Let me see. Found two", " ")
 
@@ -231,11 +234,51 @@ def test_a_server_side_tool_in_flight_is_refused_by_name(plan: RecoveryPlan) -> 
     assert "web_search" in refused(next_request(ASKED, snapshot, plan, STRICT))
 
 
-@pytest.mark.parametrize("text", ["", " "])
-def test_finished_server_side_work_is_not_run_again_by_a_restart(text: str) -> None:
-    snapshot = holding(SEARCH, TextBlock(text))
-    assert "search_result" in refused(next_request(ASKED, snapshot, WholeRestart(), STRICT))
-    assert "search_result" in refused(next_request(ASKED, snapshot, ContinueText(text), STRICT))
+@pytest.mark.parametrize("text", ["", "\n"])
+@pytest.mark.parametrize("form", [NATIVE, PREFILL, QUOTE])
+def test_finished_server_side_work_without_a_text_is_handed_back_by_any_form(form: ContinuationForm, text: str) -> None:
+    half = ReasoningBlock("So", origin="scripted/m-1")
+    blocks = (SIGNED, SEARCH, *([TextBlock(text)] if text else []), half)
+    step = follow(*blocks, capabilities=evolve(STRICT, forms=(form,)))
+    kept = (SIGNED, SEARCH, *([TextBlock(text)] if text and form is QUOTE else []))
+    assert (step.form, step.request.messages[1]) == (form, Message.assistant(*kept))
+    assert step.said + step.trimmed == text
+
+
+def test_a_user_turn_that_hands_work_back_says_so_and_quotes_nothing() -> None:
+    asked = follow(SEARCH, capabilities=Capabilities()).request.messages[-1]
+    assert "do not ask them the same again" in asked.text
+    assert "<tail>" not in asked.text
+
+
+WHOLE_JSON = evolve(STRICT, whole_only="JSON mode")
+
+
+@pytest.mark.parametrize(
+    ("plan", "capabilities", "seen"),
+    [
+        (WholeRestart(), STRICT, "its work can not be handed back here"),
+        (ContinueText(""), Capabilities(forms=()), "its work can not be handed back here"),
+        (ContinueText(""), WHOLE_JSON, "its work can not be handed back: JSON mode"),
+    ],
+)
+def test_finished_server_side_work_that_can_not_be_handed_back_is_not_run_again(
+    plan: RecoveryPlan, capabilities: Capabilities, seen: str
+) -> None:
+    why = refused(next_request(ASKED, holding(SEARCH), plan, capabilities))
+    assert f"a server-side tool (search_result) has run, and {seen}; asking again would run it twice" in why
+
+
+def test_work_without_a_text_is_handed_back_to_the_model_it_ran_for_and_to_no_other() -> None:
+    held = holding(SEARCH)
+    assert isinstance(next_request(ASKED, held, ContinueText(""), STRICT, origin="scripted/m-1"), NextRequest)
+    why = refused(next_request(ASKED, held, ContinueText(""), STRICT, origin="scripted/m-2"))
+    assert why == "a server-side tool (search_result) ran at scripted/m-1; scripted/m-2 can not go on"
+
+
+def test_a_compaction_is_no_work_and_is_asked_for_again() -> None:
+    inert = OpaqueBlock("compaction", {}, "scripted/m-1")
+    assert next_request(ASKED, holding(inert), WholeRestart(), STRICT) == NextRequest(ASKED, RESTART)
 
 
 # -- ceilings ---------------------------------------------------------------------------------------------------------

@@ -6,13 +6,11 @@ import pickle
 from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from riverrun.engine.core import causes, errors
 from riverrun.engine.core.causes import InterruptCause
 from riverrun.engine.core.errors import InferenceError, InferenceTimeout, RiverrunError, StreamInterrupted
-from riverrun.engine.core.failures import MESSAGE_CHARS_MAX, Failure, FailureKind, failure_of_error, printable
+from riverrun.engine.core.failures import Failure, FailureKind, failure_of_error
 from riverrun.engine.core.snapshot import InterruptSnapshot
 
 PARENTS = {
@@ -191,30 +189,3 @@ def test_words_in_a_message_never_change_what_a_failure_is(message: str) -> None
     failure = Failure(FailureKind.PROVIDER, message, 500)
     assert failure.to_cause() == causes.Provider5xx(500)
     assert type(failure.to_error()) is errors.ProviderError
-
-
-# -- a stranger's text ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("plain, ünïcode, 漢字", "plain, ünïcode, 漢字"),
-        ("a\nERROR forged", "a\\nERROR forged"),
-        ("a\r\x1b[31mred\x00", "a\\r\\x1b[31mred\\x00"),
-        ("a\u2028b\u202ec\ufeff", "a\\u2028b\\u202ec\\ufeff"),
-        ("\ud800", "\\ud800"),
-        ("x" * 200, "x" * 200),
-        ("x" * 201, "x" * 200 + "…"),
-    ],
-)
-def test_a_stranger_s_text_is_one_printable_line_of_bounded_length(text: str, safe: str) -> None:
-    assert printable(text) == safe
-
-
-@given(st.text(st.characters(), max_size=300), st.integers(1, 250))
-def test_whatever_it_is_it_is_printable_and_bounded(text: str, chars_max: int) -> None:
-    safe = printable(text, chars_max)
-    assert safe.isprintable()
-    assert len(safe) <= chars_max + 1
-    assert MESSAGE_CHARS_MAX == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from base64 import b64decode
 from collections.abc import Sequence
 from itertools import pairwise
@@ -488,3 +489,30 @@ def test_a_closed_reader_of_lines_reads_no_more() -> None:
     reader = NDJSONReader(line_bytes_max=10)
     reader.feed(b"1")
     assert (reader.close(), reader.close(), reader.feed(b"2\n")) == ("1", None, [])
+
+
+def test_an_id_that_is_longer_than_ids_are_is_not_kept() -> None:
+    reading = read_sse([b"id: a\nid: " + b"b" * 1025 + b"\ndata: 1\n\nid: " + b"c" * 1024 + b"\ndata: 2\n\n"])
+    assert reading.events == [message("1", last_event_id="a"), message("2", last_event_id="c" * 1024)]
+
+
+def test_an_event_of_very_many_lines_is_held_in_few_pieces_and_copied_once() -> None:
+    reader = SSEReader(line_bytes_max=ROOMY, event_bytes_max=ROOMY)
+    for _ in range(500):
+        assert reader.feed(b"data: ab\ndata\n" * 100) == []
+    assert len(reader._data) < 1024 + 200 + 500
+    (event,) = reader.feed(b"\n")
+    assert event.data == "\n".join(["ab", ""] * 50_000)
+    assert reader.feed(b"data: 1\ndata: 2\n\n") == [message("1\n2")]
+
+
+@pytest.mark.parametrize("line", [b"data: ab\n", b"data:\n", b": c\n", b"id: 1\n", b"\n", b"event: x\n", b"x\n"])
+def test_what_an_endless_row_of_short_lines_takes_is_less_than_three_times_the_bound(line: bytes) -> None:
+    chunk, reader = line * 700, SSEReader(line_bytes_max=2**18, event_bytes_max=2**18)
+    reader.feed(chunk)
+    tracemalloc.start()
+    for _ in range(40):
+        assert len(reader.feed(chunk)) == 0
+    held, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 3 * 2**18

@@ -62,7 +62,8 @@ def test_a_provider_that_can_reattach_still_needs_a_cursor() -> None:
     assert plan_recovery(InterruptSnapshot(text="said"), Capabilities(can_reattach=True)) == ContinueText("said")
 
 
-def test_opaque_blocks_alone_are_no_text_to_continue() -> None:
-    snapshot = InterruptSnapshot(blocks=(OpaqueBlock("search", {}, "x/y"),))
-    assert snapshot.anything_shown
-    assert plan_recovery(snapshot) == WholeRestart()
+def test_what_a_server_side_tool_left_behind_is_gone_on_from_and_a_compaction_is_not() -> None:
+    search, summary = (OpaqueBlock(kind, {}, "x/y") for kind in ("search", "compaction"))
+    assert plan_recovery(InterruptSnapshot(blocks=(search,))) == ContinueText("")
+    assert plan_recovery(InterruptSnapshot(blocks=(search,), in_flight_tools=FLYING)) == TruncateBeforeTool("", FLYING)
+    assert plan_recovery(InterruptSnapshot(blocks=(summary,))) == WholeRestart()

@@ -12,6 +12,7 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.messages import Message
 from riverrun.engine.core.policy import (
     DELAY_S_MAX,
     CheckpointPolicy,
@@ -22,6 +23,7 @@ from riverrun.engine.core.policy import (
     StallPolicy,
     Throughput,
 )
+from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.usage_error import UsageError
 
 DELAYS = [field.name for field in fields(RetryPolicy) if "_s" in field.name and "attempts" not in field.name]
@@ -30,7 +32,7 @@ COUNTS: list[tuple[Callable[..., object], str]] = [
     (RetryPolicy, "attempts_max"),
     (RetryPolicy, "rate_limit_attempts_max"),
     (CheckpointPolicy, "lag_bytes"),
-    *((Limits, field.name) for field in fields(Limits)),
+    *((Limits, field.name) for field in fields(Limits) if field.name != "cursor_bytes_max"),
 ]
 
 
@@ -78,11 +80,35 @@ def test_a_count_below_one_or_not_whole_is_refused_by_name(
         policy(**{name: value})
 
 
+@pytest.mark.parametrize("value", [-1, 1.5, "3", True])
+def test_a_cursor_may_have_no_bytes_but_not_fewer(value: Any) -> None:
+    assert Limits(cursor_bytes_max=0).cursor_bytes_max == 0
+    with pytest.raises(UsageError, match=r"cursor_bytes_max is .*; expected a whole number of at least 0"):
+        Limits(cursor_bytes_max=value)
+
+
 @pytest.mark.parametrize("name", ["lag_s", "write_s", "load_s", "last_flush_s"])
 @pytest.mark.parametrize("value", [-1, math.nan, None])
 def test_a_checkpoint_deadline_is_a_number(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"{name} is "):
         CheckpointPolicy(**{name: value})  # type: ignore[arg-type]
+
+
+LONG = pytest.mark.parametrize("value", [2**63, 10**400, 10**5000], ids=["2^63", "10^400", "10^5000"])
+
+
+@LONG
+@pytest.mark.parametrize(("policy", "name"), [*COUNTS, *((StallPolicy, clock) for clock in CLOCKS)])
+def test_a_number_of_400_digits_is_refused_by_name(policy: Callable[..., object], name: str, value: int) -> None:
+    with pytest.raises(UsageError, match=f"{name} is a whole number of .* bits, beyond the 63"):
+        policy(**{name: value})
+
+
+@LONG
+@pytest.mark.parametrize("name", ["max_tokens", "temperature", "reasoning_budget_tokens"])
+def test_a_request_takes_no_number_of_400_digits(name: str, value: int) -> None:
+    with pytest.raises(UsageError, match=f"{name} is a whole number of .* bits, beyond the 63"):
+        InferenceRequest(Message.user("?"), **{name: value})  # type: ignore[arg-type]
 
 
 def test_throughput_needs_bytes_and_a_window() -> None:
@@ -93,7 +119,7 @@ def test_throughput_needs_bytes_and_a_window() -> None:
         Throughput(bytes_min=1, window_s=0)
 
 
-@given(st.integers(1), st.floats(0, DELAY_S_MAX))
+@given(st.integers(1, 2**63 - 1), st.floats(0, DELAY_S_MAX))
 def test_every_number_in_range_is_kept_as_it_is(count: int, delay: float) -> None:
     policy = RetryPolicy(attempts_max=count, rate_limit_attempts_max=count, base_delay_s=delay)
     assert (policy.attempts_max, policy.rate_limit_attempts_max, policy.base_delay_s) == (count, count, delay)

@@ -51,10 +51,10 @@ def chunks(text: str, sizes: list[int]) -> Iterator[str]:
 
 
 def align(
-    said: str, reply: str, sizes: list[int], *, searches: bool = True, trimmed: str = ""
+    said: str, reply: str, sizes: list[int], *, searches: bool = True, trimmed: str = "", echoes: bool = False
 ) -> tuple[SeamVerdict | None, str]:
     """Feed a whole reply; what was new of it, and the verdict. Holds the aligner to its bounds at every step."""
-    aligner = Aligner(said, searches=searches, trimmed=trimmed)
+    aligner = Aligner(said, searches=searches, trimmed=trimmed, echoes=echoes)
     shown: list[str] = []
     for text in chunks(reply, sizes):
         before = aligner.verdict
@@ -194,6 +194,84 @@ def test_in_a_small_world_the_rule_holds_for_every_text_and_reply(
         expected = rule_trimmed(said, reply, trimmed)
         assert align(said, reply, EACH_CHAR, trimmed=trimmed) == expected, (said, reply, trimmed)
         assert align(said, reply, [2, 3], trimmed=trimmed) == expected, (said, reply, trimmed)
+
+
+# --- The contract says that the reply begins with all that was said: no evidence is asked for.
+
+
+def echo_rule(said: str, reply: str, trimmed: str = "") -> tuple[SeamVerdict, str]:
+    """The table of echoes by contract, word for word, on whole texts."""
+    told = said.removesuffix(trimmed)
+    core = told.strip()
+    expected = told.rstrip() if reply[:1] == told[:1] else core
+    if core and reply.startswith(expected):
+        new = reply[len(expected) :]
+        return ECHO, new[len(common(said[len(said.rstrip()) :], new)) :]
+    if core and reply and expected.startswith(reply):
+        return ECHO, ""
+    starts = said if reply[:1] == told[:1] else said[len(told) - len(told.lstrip()) :]
+    return rule_trimmed(starts, reply, trimmed)
+
+
+def echo(said: str, reply: str, sizes: list[int], trimmed: str = "") -> tuple[SeamVerdict | None, str]:
+    return align(said, reply, sizes, trimmed=trimmed, echoes=True)
+
+
+GREETING = "Hello! How can the river help you today?\n\n1. It runs."
+
+
+@pytest.mark.parametrize("cut", range(1, len(GREETING)))
+def test_an_echo_by_contract_is_dropped_whatever_its_length(cut: int) -> None:
+    said, rest = GREETING[:cut], GREETING[cut:]
+    assert echo(said, GREETING, EACH_CHAR) == echo(said, GREETING, []) == echo(said, GREETING, [7]) == (ECHO, rest)
+
+
+@pytest.mark.parametrize("cut", range(2, len(GREETING)))
+def test_a_reply_that_ends_inside_its_echo_adds_nothing(cut: int) -> None:
+    assert echo(GREETING[:cut], GREETING[: cut - 1], EACH_CHAR) == (ECHO, "")
+
+
+@pytest.mark.parametrize("cut", range(1, len(GREETING)))
+def test_a_reply_that_differs_from_its_echo_at_once_goes_on(cut: int) -> None:
+    assert echo(GREETING[:cut], "≠ and on", EACH_CHAR) == (CLEAN, "≠ and on")
+
+
+@pytest.mark.parametrize(
+    ("said", "reply", "new"),
+    [
+        ("Hello\n\n", "Hello world", " world"),
+        ("Hello\n\n", "Hello\n\nworld", "world"),
+        ("Hello\n\n", "Hello\nworld", "world"),
+        ("Hello ", "Hello", ""),
+        ("\n\nHello", "Hello world", " world"),
+        (" Hello ", "Hello world", "world"),
+    ],
+)
+def test_an_echo_may_lack_the_white_space_at_its_ends_and_what_was_shown_stays(said: str, reply: str, new: str) -> None:
+    assert echo(said, reply, EACH_CHAR) == echo(said, reply, []) == (ECHO, new)
+
+
+@pytest.mark.parametrize("lead", ["", "\n\n"])
+def test_a_model_that_starts_over_where_its_echo_was_due_is_a_restart(lead: str) -> None:
+    assert echo(lead + SAID, SAID[:60] + "≠", EACH_CHAR) == (RESTART, SAID[:60] + "≠")
+
+
+@given(texts | self_similar, texts | self_similar, st.integers(0, 99), st.integers(0, 99), chunkings)
+def test_what_is_no_echo_joins_as_its_evidence_says(
+    said: str, tail: str, start: int, end: int, sizes: list[int]
+) -> None:
+    for reply in (tail, said + tail, said.strip() + tail, said[start:] + tail, said[:end] + tail, said[:end]):
+        assert echo(said, reply, sizes) == echo(said, reply, EACH_CHAR) == echo_rule(said, reply)
+
+
+@given(self_similar, st.text(" \n", max_size=3), self_similar, st.integers(0, 60), chunkings)
+def test_an_echo_is_looked_for_without_the_white_space_that_the_request_left_off(
+    head: str, space: str, tail: str, start: int, sizes: list[int]
+) -> None:
+    said = head + space
+    trimmed = said[len(said.rstrip()) :]
+    for reply in (trimmed + tail, said + tail, head.rstrip() + tail, head[start:] + "\n" + tail):
+        assert echo(said, reply, sizes, trimmed) == echo_rule(said, reply, trimmed)
 
 
 # --- What follows from the rule, each promise by name.

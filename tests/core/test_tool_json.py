@@ -92,8 +92,9 @@ REFUSED = {
     '[{"b":{"a":1,"\\u0061":2}}]': "saw a key twice in one object; expected each once",
     '{"a":' + "9" * 5000 + "}": "saw an integer of 5000 digits; expected at most 640",
     '{"a":-' + "9" * 641 + "}": "saw an integer of 641 digits; expected at most 640",
-    nested(129): "saw arguments nested deeper than 128; expected at most 128",
-    '{"a":' + "[" * 100_000: "saw arguments nested deeper than 128; expected at most 128",
+    nested(129): "saw JSON nested deeper than 128; expected at most 128",
+    '{"a":' + "[" * 50_000: "saw JSON nested deeper than 128; expected at most 128",
+    '{"a":' + "[" * 100_000: "saw more than 65536 values; expected at most that (values_max)",
     '{"a":1': "saw invalid JSON at character 6 of 6 (expecting ',' delimiter); expected a JSON object",
     '{"a":1} x': "saw invalid JSON at character 8 of 9 (extra data); expected a JSON object",
     "{'a':1}": "saw invalid JSON at character 1 of 7 (expecting property name enclosed in double quotes); "

@@ -295,7 +295,7 @@ def test_a_store_that_can_not_say_what_a_run_is_works_all_the_same() -> None:
         opened = await load_journal(plain, "run", rr.CheckpointPolicy(), "mine")
         assert isinstance(opened, OpenedJournal)
         with pytest.raises(rr.CheckpointMismatch):
-            restore_run(opened, "run", "mine", Limits())
+            await restore_run(opened, "run", "mine", Limits())
 
     played(main)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 import trio
@@ -95,8 +96,8 @@ def test_a_nudge_is_a_write_now() -> None:
     writing(story)
 
 
-def test_what_is_more_than_one_entry_may_hold_is_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_writer, "ENTRY_BYTES_MAX", 300)
+def test_what_is_more_than_a_piece_is_several_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "PIECE_BYTES", 300)
     said = "日本" * 200
 
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
@@ -272,6 +273,62 @@ def test_writing_through_raises_where_it_could_not_be_stored(how: Exception | st
             await writer.write_through()
 
     writing(story, WatchedStore(failing=how))
+
+
+# -- signals ----------------------------------------------------------------------------------------------------------
+
+
+class Hit(Exception):
+    """What the handler of a signal raises."""
+
+
+def struck(monkeypatch: pytest.MonkeyPatch, kind: signal.Signals) -> None:
+    """Let a signal come in the middle of the first encode."""
+    whole, struck = journal_writer.encode_entries, list[bool]()
+
+    def encode_entries(items: Sequence[Entry], bytes_max: int) -> list[bytes]:
+        if not struck:
+            struck.append(True)
+            signal.raise_signal(kind)
+        return whole(items, bytes_max)
+
+    monkeypatch.setattr(journal_writer, "encode_entries", encode_entries)
+
+
+def test_a_ctrl_c_in_the_first_encode_comes_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        journal = await store.open_journal("run")
+        writer = JournalWriter(store, "run", fence=journal.fence, sequence=0, policy=LAZY, scope=trio.CancelScope())
+        writer.record(HEADER)
+        record(writer, "a")
+        struck(monkeypatch, signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            await writer.finish()
+        assert await writer.finish()
+
+    store = WatchedStore()
+    played(main)
+    assert store.items == [HEADER, TextDelta("a")]
+
+
+def test_what_a_handler_raises_in_the_first_encode_loses_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def strike(*_: object) -> None:
+        raise Hit
+
+    async def story(writer: JournalWriter, store: WatchedStore) -> None:
+        writer.record(HEADER)
+        struck(monkeypatch, signal.SIGUSR1)
+        with pytest.raises(Hit):
+            await writer.write()
+        record(writer, "a")
+        assert await writer.finish()
+        assert store.items == [HEADER, TextDelta("a")]
+
+    before = signal.signal(signal.SIGUSR1, strike)
+    try:
+        writing(story)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 # -- fences -----------------------------------------------------------------------------------------------------------

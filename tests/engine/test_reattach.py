@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import riverrun as rr
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.stream_events import (
+    AnswerRestarted,
     BlockStop,
     ReasoningDelta,
     ReasoningSignature,
@@ -84,6 +85,20 @@ def test_a_generation_that_is_read_on_is_paid_once(cuts: list[int]) -> None:
     assert not any(record.usage_estimated for record in seen.result.attempts)
 
 
+CALL = (TextDelta("Once "), ToolCallStart("a", "look"), ToolCallDelta("a", '{"at":'))
+
+
+@pytest.mark.parametrize("first", [SAID[:2], CALL, (ReasoningDelta("Let me "), TextDelta("Once "))], ids=len)
+def test_a_generation_that_begins_again_inside_is_told_once_wherever_it_was_cut(first: Sequence[StreamEvent]) -> None:
+    """What an earlier attempt had said of it was kept, and said again; text before an open call was cut to nothing."""
+    for cut in range(1, len(first) + 3):
+        server = LineServer([(*first, AnswerRestarted(), *SAID)], cuts=[cut])
+        seen = run_on(server)
+        assert seen.result is not None
+        assert seen.result.text == seen.text == "Once upon a time there was a river.", cut
+        assert (seen.result.tool_calls, server.begun) == ((), 1)
+
+
 def test_the_story_names_the_cursor_and_a_clean_seam() -> None:
     seen = run_on(LineServer([SAID], cuts=[1]))
     assert seen.result is not None
@@ -122,13 +137,21 @@ def test_what_a_seam_holds_back_is_before_the_cursor() -> None:
 
 def drive(server: LineServer, store: rr.MemoryStore, act: Callable[[rr.Run], object], after: int) -> rr.StreamResult:
     """Take so many events, do something to the run, and take the rest."""
+    seen = iter(range(1, after))
+    return drive_until(server, store, act, lambda _event: next(seen, None) is None)
+
+
+def drive_until(
+    server: LineServer, store: rr.MemoryStore, act: Callable[[rr.Run], object], is_time: Callable[[rr.Event], bool]
+) -> rr.StreamResult:
+    """Take events until it is time, do something to the run, and take the rest."""
 
     async def main() -> rr.StreamResult:
         transport = ScriptedTransport(server.script_for)
         engine = rr.Engine(LineProvider(), transport=transport, store=store, chance=lambda: 0.5)
         async with engine.open_stream(QUESTION, run_id="run") as run:
-            for _ in range(after):
-                await run.receive()
+            while not is_time(await run.receive()):
+                pass
             act(run)
             async for _ in run:
                 pass
@@ -157,13 +180,28 @@ def test_a_run_that_was_paused_is_read_on_and_paid_once(act: Callable[[rr.Run], 
 
 @pytest.mark.parametrize("events", range(1, 10))
 def test_another_process_goes_on_from_the_checkpoint_of_a_run_that_gave_up(events: int) -> None:
-    """Inside a call it asks anew, for the call was cancelled for the consumer; anywhere else it reads on."""
+    """Inside a call too: it was cancelled for the consumer that is gone, and the next is told it from its start."""
     server, store = LineServer([WHOLE, WHOLE], cuts=[events]), rr.MemoryStore()
     assert isinstance(run_on(server, store=store, attempts_max=1).error, rr.StreamInterrupted)
     seen = run_on(server, store=store)
     assert seen.result is not None
-    assert server.begun == (2 if events in (7, 8, 9) else 1)
-    assert [call.id for call in seen.result.tool_calls] == ["a", "b"]
+    assert (server.begun, seen.result.usage.output) == (1, 40)
+    assert [call.id for call in seen.result.tool_calls] == [call.id for call in seen.ready] == ["a", "b"]
+
+
+@pytest.mark.parametrize("act", [rr.Run.pause, rr.Run.cancel])
+@pytest.mark.parametrize("cut", range(1, len(WHOLE)))
+def test_a_run_that_was_paused_while_it_waits_to_read_on_is_paid_once(
+    cut: int, act: Callable[[rr.Run], object]
+) -> None:
+    """What had been reported of the generation was booked as its end, and once more when it was read on."""
+    server, store = LineServer([WHOLE], cuts=[cut]), rr.MemoryStore()
+    partial = drive_until(server, store, act, lambda event: isinstance(event, rr.RetryScheduled))
+    assert partial.is_partial
+    seen = run_on(server, store=store)
+    assert seen.result is not None
+    assert (server.begun, seen.result.usage.output) == (1, 40)
+    assert sum(record.usage.output for record in seen.result.attempts) == 40
 
 
 @pytest.mark.parametrize("events", range(10, len(WHOLE)))

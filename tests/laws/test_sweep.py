@@ -61,7 +61,9 @@ def test_a_small_sweep_misses_nothing_and_a_large_one_has_to_have_been_everywher
     assert evolve(report, runs=REQUIRED_RUNS, reached={}).missing == RARE_STATES
 
 
-@pytest.mark.parametrize("provider", ["prefill", "prefill_trim", "quote", "native_echo_trim", "restart", "thinking"])
+@pytest.mark.parametrize(
+    "provider", ["prefill", "prefill_trim", "quote", "native_echo_trim", "restart", "thinking", "reads_on"]
+)
 def test_the_laws_hold_for_every_kind_of_provider(provider: str) -> None:
     scenarios = (evolve(scenario_of(seed), provider=provider) for seed in range(400))
     broken = [outcome for outcome in simulate_many(scenarios) if outcome.broken]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from riverrun.engine.testing.accounts import LEDGER
 from riverrun.engine.testing.invariants import CALLS, TEXT
 from tests.mutants.patching import Edit, Mutant
 
@@ -10,7 +11,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "second checkpoint forgets the first prefix",
         TEXT,
         "a journal of several attempts is folded from the last one on",
-        [Edit("core.journal:restore", "accumulator.origin = origin", "len(ledger) and accumulator.reset()")],
+        [Edit("core.journal:_Refold.take", "accumulator.origin = origin", "len(self._ledger) and accumulator.reset()")],
     ),
     Mutant(
         "journal numbered from before the end",
@@ -23,6 +24,18 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         TEXT,
         "a repetition is recognised and shown all the same",
         [Edit("core.seam:_Search.feed", "ECHO, text[len(expected) :]", "ECHO, text")],
+    ),
+    Mutant(
+        "echo not dropped",
+        TEXT,
+        "an echo by contract is recognised and shown all the same",
+        [Edit("core.seam:_Echo.feed", "ECHO, text[len(awaited) :]", "ECHO, text")],
+    ),
+    Mutant(
+        "thoughts said again",
+        LEDGER,
+        "the thoughts that are left out of a continuation are not counted",
+        [Edit("delivery:Delivery._deliver_with_care", "wasted_bytes += skipped", "wasted_bytes += 0")],
     ),
     Mutant(
         "start-over glued",
@@ -88,7 +101,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "rewind keeps the text",
         TEXT,
         "a message that begins again keeps what it had added to the open block",
-        [Edit("core.held_blocks:HeldBlocks.cut_back", "[last.read()[: mark.last_chars]]", "[last.read()]")],
+        [
+            Edit(
+                "core.held_blocks:HeldBlocks.cut_back",
+                "[self._goes_on.read()[: self._goes_on_chars]]",
+                "[self._goes_on.read()]",
+            )
+        ],
     ),
     Mutant(
         "shown before it is stored",
@@ -111,13 +130,14 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "half a thought signed",
         TEXT,
-        "a signature outlives the attempt that was cut before its thought closed",
+        "a signature outlives the attempt that was cut before its thought closed, and the next one's thoughts join it",
         [
+            Edit("core.leading_thoughts:has_thought", "return not is_due", "return False"),
             Edit(
                 "core.accumulator:Accumulator.end_attempt",
                 "        self._held_bytes += self._open_reasoning.sign(None)\n        self._open_reasoning = None",
                 "        pass",
-            )
+            ),
         ],
     ),
     Mutant(
@@ -130,7 +150,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "last write forgotten",
         TEXT,
         "the end of a run does not write what is pending",
-        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write()", "stored = True")],
+        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write(last=True)", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",

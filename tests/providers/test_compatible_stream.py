@@ -375,6 +375,6 @@ def test_only_openrouter_reads_items() -> None:
 def test_odd_items_are_counted_and_sealed_data_is_bounded() -> None:
     answer, decoder = read(ROUTER, reasoned(7, "x", detail("text", text="a")), *DONE)
     assert (answer.reasoning, decoder.ignored, decoder.is_complete) == ("a", 2, True)
-    bounded = ROUTER.decoder(Limits(text_bytes_max=10))
-    decode(bounded, [sse(reasoned(detail("encrypted", data="x" * 11)))])
-    assert "text_bytes_max" in str(bounded.defect)
+    bounded = ROUTER.decoder(Limits(held_bytes_max=100))
+    decode(bounded, [sse(reasoned(detail("encrypted", data="x" * 100)))])
+    assert "held_bytes_max" in str(bounded.defect)

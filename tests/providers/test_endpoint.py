@@ -13,7 +13,7 @@ from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.secret import Secret
 from riverrun.engine.core.usage_error import KeyUnusable, UsageError
-from riverrun.providers import Anthropic, OpenAIChat
+from riverrun.providers import Anthropic, Ollama, OpenAIChat
 from riverrun.providers.endpoint import Endpoint, HeaderSecret, check_base_url, check_model, is_loopback
 
 CANARY = "sk-canary-0123456789"
@@ -93,11 +93,33 @@ BAD_URLS = {
     "https://exa mple.com": "white space",
     "https://example.com/\r\nx: y": "white space",
     "https://example.com\\@evil.com": "backslash",
+    "http://[::1]evil.com": "host and port",
+    "http://[::1].evil.com": "host and port",
+    "http://[::1]:80evil": "host and port",
+    "http://[::1]]": "host and port",
+    "http://x[::1]": "host and port",
+    "http://[::1%25eth0]": "host and port",
+    "https://[v1.x]": "host and port",
+    "https://[1:2]": "host and port",
+    "http://::1": "host and port",
+    "http://127.0.0.1@evil.com": "holds userinfo",
+    "http://127.0.0.1:80@evil.com": "holds userinfo",
+    "http://localhost:80evil": "host and port",
+    "http://localhost:+80": "host and port",
+    "http://localhost:": "host and port",
+    "https://example.com:0": "host and port",
+    "https://example.com:65536": "host and port",
+    f"https://example.com:{'9' * 5000}": "host and port",
+    "https://a..b": "host and port",
+    "https://-example.com": "host and port",
+    "https://localhost%2eevil.com": "host and port",
+    "https://localhost;evil.com": "host and port",
+    "https://localhost,evil.com": "host and port",
     "": "empty",
 }
 
 
-@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("url", BAD_URLS, ids=lambda url: url[:40])
 @each_provider
 def test_a_base_url_that_can_not_be_one_is_refused(provider: Any, url: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -114,6 +136,48 @@ def test_any_base_url_is_taken_or_refused(url: str) -> None:
         return
     assert parts.hostname
     assert not parts.query
+
+
+@pytest.mark.parametrize("host", ["http://[::1]evil.com", "[::1].evil.com", "http://localhost:80evil", "a..b"])
+def test_a_host_of_ollama_that_can_not_be_one_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="host and port"):
+        Ollama("m", base_url=host)
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    with pytest.raises(UsageError, match="OLLAMA_HOST has no valid host and port"):
+        Ollama("m")
+
+
+GOOD_HOSTS = ["example.com", "example.com.", "my_model-1.internal:8000", "10.0.0.1:65535", "[2001:db8::1]:443", "[::1]"]
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_a_host_with_or_without_a_port_is_taken(host: str) -> None:
+    assert OpenAIChat("m", base_url=f"https://{host}/v1", api_key=CANARY).base_url == f"https://{host}/v1"
+
+
+SECRET_HEADERS = ["X-JWT", "x-password", "x-session", "x-signature", "x-db-pass", "X-Access-Token", "Cookie", "x-sig"]
+
+
+@pytest.mark.parametrize("name", SECRET_HEADERS)
+def test_a_header_that_opens_something_by_its_name_is_a_secret(name: str) -> None:
+    sent = OpenAIChat("m", api_key=CANARY, headers={name: "planted-canary"}).encode(HI)
+    assert isinstance(sent.headers[name.lower()], Secret)
+    assert "planted-canary" not in repr(sent)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Basic", "Token", "Negotiate"])
+def test_a_header_that_opens_something_by_its_value_is_a_secret(scheme: str) -> None:
+    sent = Anthropic("m", api_key=CANARY, headers={"x-upstream": f"{scheme} planted-canary"}).encode(HI)
+    assert isinstance(sent.headers["x-upstream"], Secret)
+    assert "planted-canary" not in repr(sent)
+
+
+@pytest.mark.parametrize(
+    "header", [("x-title", "my app"), ("x-passage", "7"), ("x-design", "a"), ("x-note", "bearers")]
+)
+def test_other_headers_are_shown(header: tuple[str, str]) -> None:
+    sent = OpenAIChat("m", api_key=CANARY, headers=dict([header])).encode(HI)
+    assert sent.headers[header[0]] == header[1]
 
 
 def test_a_base_url_means_what_it_means_in_the_official_libraries() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.held_bytes import HeldBytes
 from riverrun.engine.core.tool_json import parse_arguments
 from riverrun.providers.gemini_arguments import ArgumentsWriter, read_path
 from tests.providers.gemini_samples import piece
@@ -43,7 +44,7 @@ def pieces_of(value: Any, path: str, sizes: Iterator[int]) -> Iterator[dict[str,
 
 @given(st.dictionaries(names, values, max_size=4), st.lists(st.integers(1, 4), min_size=1, max_size=5))
 def test_pieces_become_the_object_they_are_pieces_of(value: dict[str, Any], sizes: list[int]) -> None:
-    writer = ArgumentsWriter()
+    writer = ArgumentsWriter(HeldBytes(10**6))
     written = ""
     for one in pieces_of(value, "$", iter(sizes * 1000)):
         written += writer.put(one)
@@ -101,7 +102,7 @@ OUT_OF_ORDER = {
 
 @pytest.mark.parametrize("name", OUT_OF_ORDER)
 def test_a_piece_that_does_not_fit_is_a_defect(name: str) -> None:
-    writer = ArgumentsWriter()
+    writer = ArgumentsWriter(HeldBytes(10**6))
     for path in OUT_OF_ORDER[name]:
         writer.put(piece(path, 1))
     assert "expected paths in the order of a document" in (writer.defect or "")
@@ -109,12 +110,12 @@ def test_a_piece_that_does_not_fit_is_a_defect(name: str) -> None:
 
 
 def test_a_piece_without_a_value_only_announces() -> None:
-    writer = ArgumentsWriter()
+    writer = ArgumentsWriter(HeldBytes(10**6))
     assert writer.put({"jsonPath": "$.a", "willContinue": True}) == ""
     assert (writer.is_begun, writer.close()) == (False, "")
 
 
 def test_halves_of_a_character_meet_in_the_written_text() -> None:
-    writer = ArgumentsWriter()
+    writer = ArgumentsWriter(HeldBytes(10**6))
     written = writer.put(piece("$.a", "\ud83c")) + writer.put(piece("$.a", "\udf0d")) + writer.close()
     assert json.loads(written) == {"a": "🌍"}

@@ -34,7 +34,7 @@ def read(data: bytes, *, cut: int | None = None, **limits: int) -> tuple[list[st
 def test_an_array_gives_its_elements(values: list[Any], cut: int, indent: int | None, escape: bool) -> None:
     data = json.dumps(values, indent=indent, ensure_ascii=escape).encode("utf-8", "surrogatepass")
     texts, rest, frames = read(data, cut=cut)
-    assert [json.loads(text) for text in texts] == values
+    assert [json.loads(text) for text in texts] == [value for value in values if value]
     assert (rest, frames.defect, frames.is_ended) == (None, None, True)
 
 
@@ -42,7 +42,7 @@ def test_an_array_gives_its_elements(values: list[Any], cut: int, indent: int | 
 def test_an_object_after_events_is_read_bare(events: list[Any], last: Any, cut: int, end: str) -> None:
     body = "".join(f"data: {json.dumps(value)}{end}{end}" for value in events) + json.dumps(last, indent=2)
     texts, rest, frames = read(body.encode(), cut=cut)
-    assert [json.loads(text) for text in texts] == [*events, last]
+    assert [json.loads(text) for text in texts] == [*events, *([last] if last else [])]
     assert (rest, frames.defect, frames.is_ended) == (None, None, False)
 
 
@@ -53,6 +53,11 @@ def test_an_event_whose_blank_line_is_missing_counts_before_a_bare_object() -> N
 def test_brackets_inside_of_strings_and_fields_are_none() -> None:
     data = b'event: {x\ndata: {"a": "\\n{ ] \\" }"}\n: {comment\nid: [1\n\n'
     assert read(data)[0] == ['{"a": "\\n{ ] \\" }"}']
+
+
+@pytest.mark.parametrize("cut", [None, 1, 2])
+def test_an_object_without_a_field_is_left_out_however_it_is_cut(cut: int | None) -> None:
+    assert read(b'[{},{"a": 1},{},{}\n]', cut=cut)[:2] == (['{"a": 1}'], None)
 
 
 def test_objects_may_follow_each_other() -> None:

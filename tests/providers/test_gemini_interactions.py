@@ -299,7 +299,7 @@ def test_steps_calls_arguments_and_kept_steps_are_bounded() -> None:
     long = delta(0, "arguments_delta", arguments="x" * 11)
     assert "arguments_bytes_max" in defect_of(call, long, arguments_bytes_max=10)
     result = [delta(0, "google_search_result", result=[{"a": "x" * 100}])] * 9
-    assert "event_bytes_max" in defect_of(start(0, "google_search_result"), *result, event_bytes_max=800)
+    assert "held_bytes_max" in defect_of(start(0, "google_search_result"), *result, held_bytes_max=2000)
 
 
 # -- re-attaching -----------------------------------------------------------------------------------------------------

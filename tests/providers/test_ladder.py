@@ -258,7 +258,7 @@ SEARCH = OpaqueBlock("web_search_tool_result", {"type": "web_search_tool_result"
 MAY_HAVE_RUN: dict[str, InterruptSnapshot] = {
     "in flight after text": evolve(TEXT, server_tool_in_flight="web_search"),
     "in flight, nothing said": InterruptSnapshot(server_tool_in_flight="web_search"),
-    "finished, nothing said after it": InterruptSnapshot(blocks=(SEARCH,)),
+    "finished, then another in flight": InterruptSnapshot(blocks=(SEARCH,), server_tool_in_flight="web_search"),
 }
 
 

@@ -150,7 +150,7 @@ def test_a_call_that_ended_without_arguments_is_complete_unless_the_answer_was_c
     assert [call.id for call in held_after(*called, COMPLETED).completed_calls] == ["call_a"]
     assert held_after(*called, INCOMPLETE).completed_calls == ()
     assert BlockStop("call_a", is_cut=True) in events_of(*called, INCOMPLETE)
-    assert held_after(*called).has_open_calls
+    assert held_after(*called).snapshot().in_flight_tools
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.sockets.peers import (
     some_peers,
     until,
 )
-from tests.sockets.raw import RawServer, answering, head, in_turn, leave, saying, whole
+from tests.sockets.raw import RawServer, answering, head, leave
 
 pytestmark = pytest.mark.sockets
 
@@ -138,24 +138,6 @@ def test_runs_of_an_engine_that_is_held_open_share_one_connection(peer: Peer) ->
             for _ in range(3):
                 check_whole(await consume(engine), RIVERS.text)
             assert (server.accepts, server.open_now, len(server.requests)) == (1, 1, 3)
-
-    run_here(main)
-
-
-@every_peer
-@pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "404 No"])
-def test_a_short_error_keeps_the_connection(peer: Peer, status: str) -> None:
-    refused = saying(whole(status, b'{"error":{"message":"no"}}'), then="keep")
-
-    async def main() -> None:
-        async with (
-            RawServer(in_turn(refused, answering(peer.wire, "ok"))) as server,
-            peer.engine(server.port) as engine,
-            engine,
-        ):
-            await consume(engine)
-            check_whole(await consume(engine), "ok")
-            assert server.accepts == 1
 
     run_here(main)
 

@@ -92,15 +92,14 @@ class GoingAway:
         return says(connection, stream_id, stream_body(Wire.ANTHROPIC, TEXT))
 
 
-def runs_against(server: GoingAway, client_class: Any, runs: int = 1) -> list[SeenHere]:
+def runs_against(server: GoingAway, client_class: Any, runs: int = 1, key: str | None = None) -> list[SeenHere]:
     async def main() -> list[SeenHere]:
         async with trio.open_nursery() as nursery:
             listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
             origin = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
             async with client_class(http1=False, http2=True, verify=NO_TLS, trust_env=False) as client:
-                engine = rr.Engine(
-                    rr.Anthropic(CLAUDE, base_url=origin, client=client, capabilities=ECHOING), policy=SLOW
-                )
+                provider = rr.Anthropic(CLAUDE, base_url=origin, api_key=key, client=client, capabilities=ECHOING)
+                engine = rr.Engine(provider, policy=SLOW)
                 seen = [await consume(engine) for _ in range(runs)]
             nursery.cancel_scope.cancel(reason="the clients have left")
         return seen

@@ -15,10 +15,14 @@ import pytest
 import riverrun as rr
 from riverrun.engine.core.codec import unstructure
 from riverrun.engine.core.provider import Provider
+from riverrun.engine.core.secret import Secret
+from riverrun.engine.quiet_logs import KnownSecrets
 from riverrun.engine.testing import RIVERS, Wire
 from riverrun.engine.testing.loopback_wire import Reply, events_of
 from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer, run_here
 from tests.sockets.raw import CHUNKED, Answering, RawServer, answering, chunk, head, in_turn, saying, whole
+from tests.sockets.test_goaway import GoingAway, both_clients, runs_against
+from tests.sockets.test_goaway import whole as h2_whole
 
 pytestmark = pytest.mark.sockets
 
@@ -57,6 +61,8 @@ FAILING: dict[str, Callable[[Wire], Answering]] = {
         head() + b"event: " + CANARY.encode() + b'\ndata: {"type": "' + CANARY.encode() + b'"}\n\n'
     ),
     "data that is no JSON and echoes": lambda wire: saying(head() + b"data: {" + CANARY.encode() + b"\n\n"),
+    "a status that echoes": lambda wire: saying(whole(f"418 {CANARY}", b"{}", f"x-echo: {CANARY}")),
+    "a status that echoes and is none": lambda wire: saying(f"HTTP/1.1 {CANARY}\r\n\r\n".encode()),
     "a head that echoes and is none": lambda wire: saying(CANARY.encode() + b"\r\n\r\n"),
     "a header that echoes and is none": lambda wire: saying(
         b"HTTP/1.1 200 OK\r\n" + CANARY.encode() + b"\x00: \x00\r\n\r\n"
@@ -124,11 +130,30 @@ def test_the_key_is_nowhere_after_a_failure(
             await leave_trail(peer, server, trail, tmp_path)
             assert any(CANARY.encode() in request for request in server.requests)
 
-    with caplog.at_level(logging.DEBUG, logger="riverrun"):
+    with caplog.at_level(logging.DEBUG):
         run_here(main)
-    trail.add("log", [record.getMessage() for record in caplog.records if record.name.startswith("riverrun")])
+    trail.add("log", [record.getMessage() for record in caplog.records])
     assert {"runs.db", "error: repr"} <= {place for place, _ in trail.places} or "then the answer" in name
     trail.check()
+
+
+@both_clients
+def test_no_library_logs_the_key_over_http2(client_class: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        seen = runs_against(GoingAway(h2_whole), client_class, runs=2, key=CANARY)
+    texts = [f"{record.name}: {record.getMessage()}" for record in caplog.records]
+    assert [one.error for one in seen] == [None, None]
+    assert any("hpack" in text and "x-api-key" in text for text in texts)
+    assert [text for text in texts if CANARY in text or "Encoded header block" in text] == []
+
+
+def test_a_key_with_quotes_and_backslashes_is_not_logged_as_bytes_either(caplog: pytest.LogCaptureFixture) -> None:
+    key = "sk-'quoted\\and-more'-0123456789"
+    known = KnownSecrets()
+    known.add([Secret(key)])
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("httpcore.http11").debug("receive %r, %r", key.encode(), key)
+    assert "quoted" not in caplog.text
 
 
 @pytest.mark.parametrize("client", ["httpx", "httpx2"])

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 import riverrun as rr
 from riverrun.engine import placeholders
 from riverrun.engine.core.policy import Limits
+from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stream_events import StreamEvent
 from riverrun.engine.placeholders import Placeholders
-from riverrun.engine.recorder import Recorder
-from riverrun.engine.recording import RecordingUnusable, read_recording, recording_of, without_content
+from riverrun.engine.recorder import Recorder, RecordingTransport
+from riverrun.engine.recording import Recording, RecordingUnusable, read_recording, recording_of, without_content
 from riverrun.engine.testing.network import ScriptedNetwork
 from riverrun.engine.testing.recording import RecordingEnded, recorded
-from riverrun.engine.testing.scripted import Silence
+from riverrun.engine.testing.scripted import Script, ScriptedTransport, Silence
 from riverrun.engine.testing.wire_script import GoesAway, Reset, Step, response
 from riverrun.providers import from_name, refusal_words
 from tests.providers.recordings import load, recordings
@@ -150,6 +151,26 @@ def test_a_key_that_a_server_quotes_is_stars_even_across_two_reads(tmp_path: Pat
     record(tmp_path / "it.jsonl", [quoted], with_content=True)
     body = read_recording(tmp_path / "it.jsonl").exchanges[0].body
     assert body.startswith(b": you sent " + b"*" * len(KEY) + b"\n\n")
+
+
+PLANTED = "planted-canary-1"
+PLAIN_SECRETS = [("x-jwt", PLANTED), ("x-upstream", f"Bearer {PLANTED}"), ("x-session", PLANTED)]
+
+
+@pytest.mark.parametrize("header", PLAIN_SECRETS)
+def test_what_a_provider_of_anybodys_sends_in_plain_headers_is_stars_too(header: tuple[str, str]) -> None:
+    transport = RecordingTransport(ScriptedTransport(lambda _: Script([f": you sent {PLANTED}\n\n".encode()])))
+
+    async def ask() -> Recording:
+        body = await transport.open(WireRequest("http://localhost/", dict([header]), b"{}"), connect_s=None)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(body.pump)
+            assert await body.receive()
+            nursery.cancel_scope.cancel()
+        return transport.recorded(Recording("mine", "m", ASK))
+
+    recording: Recording = run(ask)
+    assert recording.exchanges[0].body == b": you sent " + b"*" * len(PLANTED) + b"\n\n"
 
 
 def test_reads_keep_their_sizes_and_their_times(tmp_path: Path) -> None:

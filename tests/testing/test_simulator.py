@@ -47,7 +47,7 @@ from riverrun.engine.testing.scenario import (
     StoreKind,
 )
 from riverrun.engine.testing.shrink import shrink, smaller
-from riverrun.engine.testing.simulator import simulate, simulate_many
+from riverrun.engine.testing.simulator import Outcome, simulate, simulate_many
 from riverrun.engine.testing.story import tell_story
 from riverrun.engine.testing.swarm import scenario_of
 from riverrun.engine.testing.sweep import sweep
@@ -481,6 +481,51 @@ def test_a_run_that_is_left_can_be_opened_again(act: Act) -> None:
     outcome = simulate(Scenario(consumer=Consumer(act, 5, reopens=True, keeps_text=True)))
     assert not outcome.broken
     assert outcome.log[-1][1:3] == ("ended", "finished")
+
+
+CALLING = Scenario(
+    provider="reads_on",
+    answer=(Item("text", 2), Item("calls", 2), Item("text", 1)),
+    faults=(Fault(Kind.RESET, 8, burst=1), Fault(burst=1), Fault(burst=1)),
+    policy=Policy(checkpoint=CheckpointPolicy(lag_bytes=1)),
+)
+"""Cut inside two calls, and read on event by event."""
+
+
+def begun(outcome: Outcome) -> int:
+    """How many generations were begun; none may have broken a law."""
+    assert not outcome.broken, tell_story(outcome)
+    return [attempt.form for attempt in outcome.attempts].count(None)
+
+
+def test_a_generation_is_begun_once_and_read_on_wherever_it_is_cut() -> None:
+    patient = evolve(CALLING, policy=Policy(retry=RetryPolicy(attempts_max=5)))
+    cuts = product(range(1, 19), range(1, 6))
+    faults = [(Fault(Kind.RESET, cut), Fault(Kind.STALL, again), Fault(Kind.PREMATURE_END)) for cut, again in cuts]
+    outcomes = simulate_many(evolve(patient, faults=one) for one in faults)
+    assert {begun(outcome) for outcome in outcomes} == {1}
+
+
+@pytest.mark.parametrize("act", [Act.CANCEL, Act.PAUSE, Act.SCOPE, Act.LEAVE])
+def test_a_run_that_reads_on_can_be_ended_at_every_event_and_is_paid_once(act: Act) -> None:
+    consumers = [Consumer(act, event, reopens=True) for event in range(1, 24)]
+    outcomes = simulate_many(evolve(CALLING, consumer=consumer) for consumer in consumers)
+    assert {begun(outcome) for outcome in outcomes} == {1}
+
+
+@pytest.mark.parametrize("kind", [StoreKind.CRASH_BEFORE_WRITE, StoreKind.CRASH_AFTER_WRITE])
+def test_a_run_that_reads_on_can_be_killed_at_every_write_and_is_paid_once(kind: StoreKind) -> None:
+    """From the first cursor on that is stored."""
+    places = product(range(3, 16), range(0, 8, 3))
+    kills = [(StoreFault(kind, first), StoreFault(kind, second, process=1)) for first, second in places]
+    outcomes = simulate_many(evolve(CALLING, store=one) for one in kills)
+    assert {begun(outcome) for outcome in outcomes} == {1}
+
+
+def test_a_story_tells_where_a_generation_is_read_on() -> None:
+    story = tell_story(simulate(CALLING))
+    assert "planned   Reattach (read on at '0:8')" in story
+    assert "request 2, by cursor" in story
 
 
 def test_a_killed_process_writes_no_more() -> None:

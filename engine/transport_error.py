@@ -1,0 +1,92 @@
+"""What a client raises, by our names: the connection failed, and how.
+
+Exceptions of httpx and httpx2 are told by class name, so neither is imported for the other's sake.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
+from .core.errors import InvalidRequest
+from .core.printable import printable
+from .core.provider import WireRequest
+from .core.secret import Secret
+from .http_client import reasons
+from .lookup import ResolveTimeout
+
+POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="
+"""What a client's PoolTimeout means: it has no words of its own."""
+
+
+class TransportError(Exception):
+    """The connection failed; `cause` says how. Raised to the attempt only, which makes it a value.
+
+    `what` takes the place of the cause's own words, where there are better ones.
+    """
+
+    def __init__(self, cause: InterruptCause, detail: str = "", *, what: str = "") -> None:
+        said = what or str(cause)
+        super().__init__(f"{said}: {detail}" if detail else said)
+        self.cause = cause
+
+
+def cause_of(error: Exception) -> InterruptCause | None:
+    """Name a client's exception; None if it is not one of the transport's.
+
+    By class name along the MRO, for httpx and httpx2 have equal names and no common base. Words are looked at only
+    where one class covers several things: h2's GOAWAY and RST_STREAM, and a body that ends before its announced end.
+    """
+    if type(error).__module__.partition(".")[0] == "h2":  # httpcore lets these through: a frame came, or was to be
+        return GoAway()  # sent, on a connection that the server had closed
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(("httpx", "httpcore", "trio"))}
+    text = str(error)
+    if "PoolTimeout" in names:
+        return IdleStall("pool")
+    if "ConnectTimeout" in names:
+        return IdleStall("resolve" if any(isinstance(inner, ResolveTimeout) for inner in reasons(error)) else "connect")
+    if "TimeoutException" in names:
+        return IdleStall("headers")
+    if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):
+        return GoAway()
+    if "RemoteProtocolError" in names and "StreamReset" in text:
+        return ConnectionReset()
+    if "RemoteProtocolError" in names:
+        ended = "peer closed connection" in text or "Server disconnected" in text
+        return PrematureEnd() if ended else MalformedStream(printable(text))
+    if "DecodingError" in names or "LocalProtocolError" in names:
+        return MalformedStream(printable(text))
+    if names & {"TransportError", "StreamError", "BrokenResourceError", "ClosedResourceError"}:
+        return ConnectionReset()
+    return None
+
+
+def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
+    """Make a client's exception ours, without the key: some quote the bytes they choked on, which may quote it."""
+    cause = cause_of(error)
+    if cause is None:
+        return error
+    if isinstance(cause, MalformedStream):
+        cause = MalformedStream(printable(str(error), secrets=secrets))
+    if cause == IdleStall("pool"):
+        return TransportError(cause, POOL_FULL)
+    not_connected = type(error).__name__ == "ConnectError"
+    text = str(error)
+    if not_connected or not text:  # "all attempts failed", or nothing: the reason is inside
+        text = next((text for inner in reversed([*reasons(error)]) if (text := str(inner))), "")
+    what = "could not connect" if not_connected else ""
+    return TransportError(cause, printable(text, secrets=secrets), what=what)
+
+
+def distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:
+    """Say which certificate was not accepted, if that is why; to ask again would meet the same one."""
+    for inner in reasons(error):
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            why = printable(getattr(inner, "verify_message", "") or str(inner))
+            return InvalidRequest(
+                f"the certificate of {urlsplit(wire.url).hostname} was not accepted: {why}; nothing was sent. "
+                "To trust it, name its authority's PEM file in SSL_CERT_FILE, or give the provider a client that does"
+            )
+    return None

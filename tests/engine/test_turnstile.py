@@ -1,0 +1,89 @@
+"""Opening a thousand answers at once leaves every other task its turns, and is no time of the provider's."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+import riverrun as rr
+from riverrun.engine.core.provider import WireRequest
+from riverrun.engine.testing.loopback_wire import Reply, Wire, events_of
+from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.turnstile import PASSING_MAX, Turnstile
+from tests.law_runs import QUESTION
+
+PROVIDER = rr.OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1")
+ANSWER = Script([b"".join(events_of(Wire.OPENAI, Reply(1, "m", ["ok"])))])
+
+
+class Turns(trio.abc.Instrument):
+    """Counts how many answers are opened in each turn of the scheduler."""
+
+    def __init__(self) -> None:
+        self.opened: list[int] = []
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.opened.append(0)
+
+    def open(self, wire: WireRequest) -> Script:
+        self.opened[-1] += 1
+        return ANSWER
+
+
+async def open_at_once(engine: rr.Engine, count: int) -> None:
+    async with trio.open_nursery() as nursery:
+        for _ in range(count):
+            nursery.start_soon(engine.complete, QUESTION)
+
+
+def test_of_a_thousand_answers_a_few_are_opened_in_a_turn() -> None:
+    turns = Turns()
+    engine = rr.Engine(PROVIDER, transport=ScriptedTransport(turns.open))
+    trio.run(open_at_once, engine, 1_000, instruments=[turns])
+    assert sum(turns.opened) == 1_000
+    assert max(turns.opened) == PASSING_MAX
+
+
+async def waited(monkeypatch: pytest.MonkeyPatch) -> float:
+    """How long a run takes that waits an hour for its turn, under clocks of a second."""
+
+    async def wait_turn(_: Turnstile) -> None:
+        await trio.sleep(3_600.0)
+
+    monkeypatch.setattr(Turnstile, "wait_turn", wait_turn)
+    policy = rr.Policy(stall=rr.StallPolicy(headers_s=1.0, first_event_s=1.0, total_s=1.0))
+    engine = rr.Engine(PROVIDER, policy=policy, transport=ScriptedTransport(lambda _: ANSWER))
+    assert len((await engine.complete(QUESTION)).attempts) == 1
+    return trio.current_time()
+
+
+def test_law_6_waiting_for_a_turn_is_no_time_of_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    assert trio.run(waited, monkeypatch, clock=clock) >= 3_600.0
+
+
+def test_who_is_cancelled_while_waiting_gives_the_place_up() -> None:
+    async def main() -> bool:
+        turnstile = Turnstile()
+        for _ in range(PASSING_MAX):
+            await turnstile.wait_turn()
+        with trio.move_on_after(0) as scope:
+            await turnstile.wait_turn()
+        await turnstile.wait_turn()  # nobody wakes the one that left
+        return scope.cancelled_caught
+
+    assert trio.run(main)
+
+
+def test_a_turnstile_is_free_again_in_the_next_trio_run() -> None:
+    turnstile = Turnstile()
+
+    async def crash() -> None:
+        for _ in range(PASSING_MAX):
+            await turnstile.wait_turn()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        trio.run(crash)
+    trio.run(turnstile.wait_turn)

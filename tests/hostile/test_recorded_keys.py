@@ -1,0 +1,203 @@
+"""A recording without content holds no key and no value of the user's, in any format, and replays to the same shape."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+import riverrun as rr
+from riverrun.engine.core.tool_json import parse_arguments
+from riverrun.engine.placeholders import Placeholders
+from riverrun.engine.recorder import Recorder
+from riverrun.engine.testing.recording import recorded
+from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.wire_keys import WIRE_KEYS
+from riverrun.providers import refusal_words
+from riverrun.providers.by_name import provider_classes
+from tests.hostile.planting import Frame
+from tests.hostile.test_foreign_text import POLICY, provider_of, script, streams_of
+
+ROOT = Path(__file__).resolve().parents[2]
+WORD = "Hippo"
+"""In every key and value of the user's below; small letters and capitals are drawn apart."""
+
+SCHEMA = {"type": "object", "properties": {"hippoRiver": {"enum": ["hippoBank"]}, "hippoId": {"$ref": "#/hippoDef"}}}
+HELD = {
+    "hippoKey": "hippoValue",
+    "id": "hippo-id",
+    "type": "hippo",
+    "status": "hippo",
+    "provider": {"hippo": ["hippo"]},
+}
+ECHO: dict[str, Any] = {
+    "metadata": HELD,
+    "prompt": {
+        "id": "pmpt_1",
+        "variables": {"hippoName": "hippo", "hippoFile": {"type": "input_text", "text": "hippo"}},
+    },
+    "text": {"format": {"type": "json_schema", "name": "hippoFormat", "schema": SCHEMA}},
+    "tools": [{"type": "function", "name": "find_hippo", "parameters": SCHEMA, "input_schema": SCHEMA}],
+    "tool_choice": {"type": "function", "name": "find_hippo"},
+    "filters": {"key": "hippo", "type": "eq", "hippo": "hippo"},
+    "results": [{"attributes": HELD, "hippoScore": "hippo"}],
+    "labels": HELD,
+    "hippoFeature": {"hippo": {"model": "hippo-model", "hippo": 7}},
+    "error_context": {"param": "tools[0].parameters.hippoRiver"},
+}
+REQUEST = rr.InferenceRequest(
+    [
+        rr.Message.user("Where do hippos sleep?"),
+        rr.Message.assistant(rr.ToolCall("hippo-call-1", "find_hippo", {"hippoRiver": "hippoBank"})),
+        rr.Message.tool_results(rr.ToolResult("hippo-call-1", "hippos at the bank")),
+    ],
+    system="You know hippos.",
+    tools=[rr.Tool("find_hippo", "finds a hippo", SCHEMA)],
+)
+MORE = {
+    "ollama": {"stop_sequences": ["hippo"]},
+    "openai-responses": {"tool_choice": rr.ToolChoice.tool("find_hippo")},
+}
+"""What not every format has: a forced call, and stop sequences."""
+
+
+def request_of(name: str) -> rr.InferenceRequest:
+    most = {"stop_sequences": ["hippo"], "tool_choice": rr.ToolChoice.tool("find_hippo")}
+    return evolve(REQUEST, **MORE.get(name, most))
+
+
+ERROR = {"error": {"message": "hippoRiver is no number", "type": "invalid_request_error", "param": "tools.hippoRiver"}}
+DETAIL = {
+    "detail": [{"type": "x", "loc": ["body", "hippoRiver"], "msg": "hippo", "input": HELD, "ctx": {"hippo": "y"}}]
+}
+
+
+def echoing(frames: list[Frame]) -> list[Frame]:
+    """The stream, each of its events with what the request said beside its own; in its response too, if it has one."""
+    return [Frame(_echoing(frame.payload), frame.name) for frame in frames]
+
+
+def _echoing(payload: Any) -> Any:
+    if not isinstance(payload, dict) or payload.get("event_type"):
+        return {**payload, "hippoFeature": HELD} if isinstance(payload, dict) else payload
+    held = {key: {**value, **ECHO} for key, value in payload.items() if key in ("response", "message_start")}
+    return {**ECHO, **payload, **held}
+
+
+def shape(value: Any) -> Any:
+    """Sizes and structure of JSON, in order."""
+    match value:
+        case dict():
+            return [shape(item) for item in value.values()]
+        case list() | tuple():
+            return [shape(item) for item in value]
+        case str():
+            return len(value)
+        case _:
+            return type(value).__name__
+
+
+async def ask(engine: rr.Engine, request: rr.InferenceRequest) -> list[object]:
+    """What a run comes to: kinds and sizes, no word."""
+    try:
+        result = await engine.complete(request)
+    except rr.InferenceError as error:
+        return [type(error), error.status, error.code]
+    calls = [shape([call.name, call.arguments]) for call in result.tool_calls]
+    return [result.stop_reason, len(result.text), calls, result.usage.input, [str(a.cause) for a in result.attempts]]
+
+
+def record_and_replay(provider: Any, said: Script, path: Path) -> tuple[list[object], list[object]]:
+    request = request_of(provider.name)
+
+    async def main() -> tuple[list[object], list[object]]:
+        scripted = ScriptedTransport(lambda _: said)
+        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=refusal_words()) as recorder:
+            was = await ask(rr.Engine(provider, transport=recorder.transport, policy=POLICY), request)
+        again = recorded(path, provider=provider)
+        return was, await ask(again.engine(), again.request)
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("name", provider_classes())
+@pytest.mark.parametrize("number", range(3))
+def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(name: str, number: int, tmp_path: Path) -> None:
+    frames = (streams_of(name) * 3)[number]
+    body = b"".join(frame.write(is_line=name == "ollama") for frame in echoing(frames))
+    path = tmp_path / "it.jsonl"
+    was, again = record_and_replay(provider_of(name), script(provider_of(name), body), path)
+    assert WORD.lower() not in path.read_text().lower()
+    assert again == was
+
+
+@pytest.mark.parametrize("name", provider_classes())
+@pytest.mark.parametrize("said", [ERROR, DETAIL])
+def test_no_error_brings_the_user_s_keys_into_a_recording(name: str, said: dict[str, Any], tmp_path: Path) -> None:
+    refusal = Script([json.dumps(said).encode()], 400, {"content-type": "application/json"})
+    was, again = record_and_replay(provider_of(name), refusal, tmp_path / "it.jsonl")
+    assert WORD.lower() not in (tmp_path / "it.jsonl").read_text().lower()
+    assert again == was
+
+
+KEYS = st.text(st.characters(max_codepoint=127, categories=("L", "N", "P")), max_size=3)
+OBJECTS = st.recursive(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5) | st.integers(0, 9) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=12),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(KEYS, OBJECTS, max_size=26), st.binary(min_size=1, max_size=4))
+def test_no_object_gets_a_key_twice_by_its_placeholders(given: dict[str, Any], key: bytes) -> None:
+    text = json.dumps(given, ensure_ascii=False)
+    body = json.dumps({"args": given, "item": {"arguments": text}}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    shaped = Placeholders(key).body(body).decode("utf-8", "replace")
+    read = parse_arguments(shaped)
+    assert read is not None
+    assert shape(read["args"]) == shape(given)
+    assert shape(parse_arguments(read["item"]["arguments"])) == shape(given)
+
+
+def test_a_key_has_one_placeholder_wherever_it_stands() -> None:
+    river = {"river": 1}
+    said = {"metadata": river, "tools": [{"parameters": river}], "arguments": json.dumps(river), "args": river}
+    shaped = json.loads(Placeholders(b"k").body(json.dumps(said).encode()))
+    places = [shaped["metadata"], shaped["tools"][0]["parameters"], json.loads(shaped["arguments"]), shaped["args"]]
+    assert len({key for place in places for key in place}) == 1
+    assert "river" not in shaped["args"]
+
+
+DECODING = ("stream", "blocks", "items", "output", "calls", "parts", "frames", "steps", "details", "shape", "arguments")
+"""What the modules of decoders are called by."""
+
+OF_CURSORS = {"open", "calls", "held", "argued", "kind"}
+"""Keys of what decoders write themselves."""
+
+
+def keys_read() -> set[str]:
+    """Every key that a decoder asks for by name."""
+    paths = [path for word in DECODING for path in (ROOT / "providers").glob(f"*_{word}.py")]
+    trees = [ast.parse(path.read_text("utf-8")) for path in (*paths, ROOT / "providers" / "refusals.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    readers = {"text_at", "object_at", "list_at", "count_at", "number_at"}
+    return {
+        argument.value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in readers
+        for argument in call.args[1:2]
+        if isinstance(argument, ast.Constant)
+    }
+
+
+def test_every_key_that_a_decoder_reads_stays() -> None:
+    assert len(keys_read()) > 80
+    assert keys_read() - WIRE_KEYS <= OF_CURSORS

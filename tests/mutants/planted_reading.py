@@ -1,0 +1,95 @@
+"""Planted bugs of runs whose generations live on and are read on from a cursor."""
+
+from __future__ import annotations
+
+from riverrun.engine.testing.accounts import BUDGET, ENDS, LEDGER
+from riverrun.engine.testing.invariants import CALLS, TEXT
+from tests.mutants.patching import Edit, Mutant
+
+READING_MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "mark past a call that is removed",
+        ENDS,
+        "where an attempt began is an index, and a call that is read on and then cancelled is taken away before it",
+        [
+            Edit(
+                "core.held_blocks:HeldBlocks.begin_attempt",
+                "self._kept_at_attempt = self._kept()",
+                "self._kept_at_attempt = (len(self), 0)",
+            ),
+            Edit(
+                "core.held_blocks:HeldBlocks.has_kept",
+                "return self._kept() != self._kept_at_attempt",
+                "at, held = self._kept_at_attempt[0], [*self._all()]\n"
+                "    return any(not isinstance(block, CallParts) for block in held[at:]) or not at or not held[at - 1]",
+            ),
+        ],
+    ),
+    Mutant(
+        "call given up at a pause",
+        LEDGER,
+        "a run that ends inside a call forgets the cursor, and the whole answer is paid again",
+        [Edit("recovery:Recovery.stop_short", "lives_on=lives_on", "lives_on=False")],
+    ),
+    Mutant(
+        "call given up with the budget",
+        LEDGER,
+        "a run whose budget is spent inside a call forgets the cursor of what lives on",
+        [Edit("recovery:Recovery._plan", "lives_on=lives_on", "lives_on=False")],
+    ),
+    Mutant(
+        "generation booked before its end",
+        LEDGER,
+        "a run that ends before it reads on stores what was reported as all there is, and pays it again",
+        [Edit("recovery:Recovery.close_attempt", "stored=lives_on is None", "stored=True")],
+    ),
+    Mutant(
+        "read on and paid by each attempt",
+        LEDGER,
+        "each attempt is booked with all of the generation that it reads on",
+        [
+            Edit(
+                "recovery:Recovery._record_of",
+                "(NO_USAGE, False) if is_read_on else",
+                "(NO_USAGE, False) if False else",
+            )
+        ],
+    ),
+    Mutant(
+        "cursor outlives what it stands after",
+        TEXT,
+        "a message that begins again leaves the cursor behind what was taken back",
+        [Edit("core.accumulator:Accumulator.rewind", "self.cursor = None", "pass")],
+    ),
+    Mutant(
+        "cursor past the seam",
+        TEXT,
+        "the cursor moves over text that the seam still holds",
+        [
+            Edit(
+                "delivery:Delivery._note",
+                "case CursorMoved() if self._aligner is not None:",
+                "case CursorMoved() if self is None:",
+            )
+        ],
+    ),
+    Mutant(
+        "continuation begun again without a seam",
+        TEXT,
+        "a continuation that begins again while it is read on is passed through as it comes",
+        [Edit("delivery:Delivery._restart_attempt", "is_read_on and self.accumulator.goes_on", "False")],
+    ),
+    Mutant(
+        "failed generation read again",
+        BUDGET,
+        "a generation that failed keeps its cursor, and is asked for its failure again",
+        [Edit("delivery:Delivery._note", "self.forget_cursor()", "pass")],
+    ),
+    Mutant(
+        "call cancelled and read on",
+        CALLS,
+        "the calls under way are cancelled although they are read on",
+        [Edit("recovery:Recovery._plan", "if not isinstance(plan, Reattach):", "if plan is not None:")],
+    ),
+)
+"""Of reading on, whatever law they break."""
