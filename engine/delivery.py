@@ -388,6 +388,7 @@ class Delivery:
             return
         if self._aligner is None:
             self._announce(SeamVerdict.CLEAN)  # what an earlier attempt was given of it is taken back, too
+        self._moved = None  # it stands behind what is taken back
         self.cancel_calls("the provider began its answer again")
         if not self.accumulator.rewind():
             self.trouble = Broken(MalformedStream("a second message began after a call had been released"))
