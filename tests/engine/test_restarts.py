@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import trio
 
 import riverrun as rr
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.held_blocks import HeldBlocks, TextParts
-from riverrun.engine.core.stream_events import AnswerRestarted, StreamEvent, TextDelta
+from riverrun.engine.core.stream_events import AnswerRestarted, CursorMoved, StreamEvent, TextDelta
 from riverrun.engine.testing.scripted import Script, ScriptedTransport
 from tests.engine.generation import LineDecoder, LineProvider
-from tests.engine.own_source import ASK, END, ONCE, OwnSource, engine_of, played, say
+from tests.engine.own_source import ASK, END, ONCE, Channelled, OwnSource, engine_of, played, say
 
 RESTARTS_MAX = rr.Limits().restarts_max
 
@@ -63,6 +64,20 @@ def test_going_back_past_a_reading_in_between_gives_the_same_text() -> None:
     assert (text.read(), held.has_kept) == ("before and after", True)
     held.cut_back()
     assert (text.read(), held.has_kept) == ("before", False)
+
+
+def test_a_place_in_what_was_taken_back_in_the_same_read_is_no_place_to_read_on_from() -> None:
+    async def main() -> rr.InterruptSnapshot:
+        send, receive = trio.open_memory_channel[StreamEvent](10)
+        for event in (TextDelta("void"), CursorMoved("behind void"), AnswerRestarted(), TextDelta("new")):
+            send.send_nowait(event)
+        with send:
+            async with engine_of(Channelled(receive)).open_stream(ASK) as run:
+                await run.receive_many()
+                return run.snapshot()
+
+    snapshot = played(main)
+    assert (snapshot.text, snapshot.cursor) == ("new", None)
 
 
 class Deep(LineDecoder):
