@@ -1,7 +1,7 @@
 """Providers by name: "anthropic/claude-…" is `Anthropic("claude-…")`.
 
 There is no registry: every module of this package is looked at for classes that have what a provider has and a `name`,
-so a provider is added by adding its file.
+so a provider is added by adding its file, or its folder.
 """
 
 from __future__ import annotations
@@ -82,13 +82,12 @@ def _options_of(made: type[Any]) -> list[inspect.Parameter]:
 
 @cache
 def provider_classes() -> dict[str, type[Any]]:
-    """Return the provider classes of this package by name, sorted."""
+    """Return the provider classes of this package by name, sorted: those in its files, and in those of its folders."""
     package = __name__.rpartition(".")[0]
     found: dict[str, type[Any]] = {}
-    for module_info in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        module = importlib.import_module(f"{package}.{module_info.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and value.__module__ == module.__name__ and _is_provider(value):
+    for module_info in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        for value in vars(importlib.import_module(module_info.name)).values():
+            if isinstance(value, type) and _is_provider(value):
                 found[getattr(value, "name")] = value  # noqa: B009 - a class is no instance of the protocol
     return dict(sorted(found.items()))
 
