@@ -18,7 +18,6 @@ from typing import Self
 
 import trio
 
-from .context import RunContext
 from .core.errors import InferenceCancelled, UsageError
 from .core.events import Finished
 from .core.planner import plan_recovery
@@ -30,12 +29,13 @@ from .core.retry_budget import RetryBudget
 from .core.run_state import Planner
 from .core.target import Target
 from .core.validators import require_instance, seen
-from .opened_run import OpenedRun
-from .opening import RunRequest
-from .run import Run
+from .http.transport import HTTPTransport, Transport
+from .run.block import OpenedRun
+from .run.context import RunContext
+from .run.opening import RunRequest
+from .run.run import Run
 from .source import EventSource, is_event_source
 from .stores.store import CheckpointStore
-from .transport import HTTPTransport, Transport
 
 
 class Engine:

@@ -21,8 +21,8 @@ from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
-from .opened_response import OpenedResponse
-from .transport import Body, Transport, refusal_of, secrets_of
+from .http.opened_response import OpenedResponse
+from .http.transport import Body, Transport, refusal_of, secrets_of
 
 READ_EVENTS_MAX = 256
 """How many events of a source in the same process are taken in one go."""

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 from riverrun import Anthropic, Engine, InferenceRequest, Message, Policy, RetryPolicy, StallPolicy
-from riverrun.engine.recorder import Recorder
+from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.testing import RIVERS, Fault, FaultKind, open_loopback
 from riverrun.engine.testing.recording import recorded
 

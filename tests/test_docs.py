@@ -10,9 +10,9 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine import opened_response, transport
 from riverrun.engine.core import tool_json
-from riverrun.engine.recorder import Recorder
+from riverrun.engine.http import opened_response, transport
+from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
 from riverrun.providers.by_name import provider_classes
 

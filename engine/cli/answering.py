@@ -23,10 +23,10 @@ from ..core.provider import Provider
 from ..core.result import StreamResult
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..engine import Engine
-from ..recorder import Recorder
-from ..run import Run
+from ..http.transport import Transport
+from ..recording.recorder import Recorder
+from ..run.run import Run
 from ..stores.store import StaleFence
-from ..transport import Transport
 from .exits import MESSAGE_CHARS_MAX, ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
 from .journal_file import JournalFile, Question
 from .output import ENDS_BY_ITSELF, Printer

@@ -28,7 +28,7 @@ from ..core.events import (
 from ..core.policy import DELAY_S_MAX, Policy, StallPolicy
 from ..core.printable import printable
 from ..core.usage_error import RiverrunError, UsageError
-from ..recording import Exchange, Recording
+from ..recording.format import Exchange, Recording
 from ..testing.recording import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
 from .output import plan_words, write_line

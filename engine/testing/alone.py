@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from ..core.run_state import Planner
-from ..single_error import single_error
+from ..error_groups import single_error
 from .law_broken import LIVENESS
 from .model import Violation
 from .scenario import Scenario

@@ -12,7 +12,7 @@ from ..core.journal import RestoredRun
 from ..core.messages import Message
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
-from ..run import Run
+from ..run.run import Run
 from ..stores.memory import MemoryStore
 from .clock import JumpingClock
 from .generation import ReadingModel

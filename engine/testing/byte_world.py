@@ -34,7 +34,7 @@ from ..core.stream_events import (
     ToolCallStart,
 )
 from ..core.tool_json import parse_arguments
-from ..transport import HTTPTransport
+from ..http.transport import HTTPTransport
 from .loopback_wire import GARBAGE, Wire, ping, read_told
 from .model import HONEST, PROVIDERS, Attempt, ForeignError, Model, Violation
 from .network import ScriptedNetwork

@@ -20,7 +20,7 @@ from ..core.events import (
     ToolCallReady,
     ToolCallStart,
 )
-from ..run import Run, inside_of
+from ..run.run import Run, inside_of
 from .book import Book, Process
 from .scenario import Act
 

@@ -16,7 +16,7 @@ from ..core.policy import Limits
 from ..core.result import AttemptRecord, SeamVerdict
 from ..core.snapshot import InterruptSnapshot
 from ..core.stream_events import BlockStop
-from ..run import inside_of
+from ..run.run import inside_of
 from .accounts import BUDGET, ENDS, LEDGER, check_budget, check_causes, check_ledger, check_time, most_attempts
 from .book import Book, Process
 from .model import Attempt, ForeignError, failure_of

@@ -24,7 +24,7 @@ from ..core.stream_events import (
     ToolCallDelta,
 )
 from ..core.usage import UsageReport
-from ..transport import Transport
+from ..http.transport import Transport
 from .scenario import Fault, Kind, Scenario
 from .wording import EVIDENCE_CHARS, START_OVER_CHARS, Reply, Version, version_of
 

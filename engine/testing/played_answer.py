@@ -12,7 +12,7 @@ from ..core.capabilities import ContinuationForm
 from ..core.causes import GoAway
 from ..core.errors import ContinuationRefused
 from ..core.stream_events import AnswerRestarted, KeepAlive, StreamEvent
-from ..transport import TransportError
+from ..http.transport import TransportError
 from .model import Attempt, ForeignError, error_of, failure_of
 from .scenario import Fault, Kind
 

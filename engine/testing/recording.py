@@ -23,8 +23,8 @@ from ..core.provider import Provider, WireRequest
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..engine import Engine
-from ..recorder import Recorder
-from ..recording import Exchange, Recording, RecordingUnusable, read_recording
+from ..recording.format import Exchange, Recording, RecordingUnusable, read_recording
+from ..recording.recorder import Recorder
 from ..stores.store import CheckpointStore
 from .scripted import Break, Script, ScriptedTransport, Silence, Step
 

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from ..core.causes import InterruptCause
 from ..core.provider import WireRequest
-from ..transport import TransportError
+from ..http.transport import TransportError
 
 
 @frozen

@@ -39,7 +39,7 @@ from ..core.run_state import Planner
 from ..core.snapshot import InterruptSnapshot
 from ..core.usage_error import UsageError
 from ..engine import Engine
-from ..run import Run, inside_of
+from ..run.run import Run, inside_of
 from .book import REQUEST, RUN_ID, Book, Entry, Process
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume

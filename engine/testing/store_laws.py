@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 from ..core.errors import StoreError
 from ..core.usage_error import UsageError
-from ..single_error import fault_of
+from ..error_groups import fault_of
 from ..stores.store import CheckpointStore
 from .answering_store import ANSWER_S, AnsweringStore, answering
 from .claim import Broken, Claim, Reopen

@@ -84,10 +84,10 @@ from .engine.core.stop import StopReason
 from .engine.core.stream_events import BlockStop, ReasoningSignature, StopReported, StreamEvent
 from .engine.core.usage import TokenUsage, UsageReport
 from .engine.engine import Engine
-from .engine.run import Run
+from .engine.http.transport import Transport
+from .engine.run.run import Run
 from .engine.source import EventSource
 from .engine.stores import CheckpointStore, MemoryStore, SQLiteStore
-from .engine.transport import Transport
 from .providers import (
     VLLM,
     Anthropic,

@@ -11,11 +11,11 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.checkpoint import load_journal, restore_run
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.journal import JournalHeader, encode_entry, fingerprint
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StopReported, TextDelta
+from riverrun.engine.run.checkpoint import load_journal, restore_run
 from riverrun.engine.stores import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
 from riverrun.engine.testing.scripted import Silence
 from tests.engine.own_source import (

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.environment import shown
+from riverrun.engine.http.environment import shown
 from riverrun.engine.testing.answers import RIVERS
 from riverrun.engine.testing.loopback import open_loopback
 from tests.sockets.peers import QUESTION

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 from riverrun.engine.core.events import Event, TextDelta
-from riverrun.engine.mailbox import EVENTS_MAX, Mailbox
+from riverrun.engine.run.mailbox import EVENTS_MAX, Mailbox
 
 
 def filled(count: int, events_max: int = 4) -> Mailbox:

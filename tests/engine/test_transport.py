@@ -26,7 +26,7 @@ from riverrun.engine.core.causes import (
     PrematureEnd,
 )
 from riverrun.engine.core.provider import WireRequest
-from riverrun.engine.transport import HTTPTransport, TransportError, cause_of
+from riverrun.engine.http.transport import HTTPTransport, TransportError, cause_of
 
 CLIENTS = pytest.mark.parametrize("client", [httpx.AsyncClient, httpx2.AsyncClient])
 LARGE = b"x" * 8_000_000

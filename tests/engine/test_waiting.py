@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from riverrun.engine.waiting import WaitingTask
+from riverrun.engine.parking import WaitingTask
 
 
 def test_a_waiting_task_goes_on_when_it_is_woken() -> None:

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from riverrun.engine.core.causes import IdleStall
 from riverrun.engine.core.clocks import Clocks
 from riverrun.engine.core.policy import StallPolicy, Throughput
-from riverrun.engine.watch import LATE_S, TURNS, Watch
+from riverrun.engine.run.watch import LATE_S, TURNS, Watch
 
 POLICY = StallPolicy(headers_s=10, first_event_s=20, idle_s=5)
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import riverrun as rr
 from riverrun.engine.core.tool_json import parse_arguments
-from riverrun.engine.placeholders import Placeholders
-from riverrun.engine.recorder import Recorder
+from riverrun.engine.recording.recorder import Recorder
+from riverrun.engine.recording.redaction import Placeholders
+from riverrun.engine.recording.wire_keys import WIRE_KEYS
 from riverrun.engine.testing.recording import recorded
 from riverrun.engine.testing.scripted import Script, ScriptedTransport
-from riverrun.engine.wire_keys import WIRE_KEYS
 from riverrun.providers import refusal_words
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import Frame

@@ -15,8 +15,8 @@ from attrs import frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.http_client import Client
-from riverrun.engine.transport import Body, HTTPTransport
+from riverrun.engine.http.client import Client
+from riverrun.engine.http.transport import Body, HTTPTransport
 from tests.sockets.peers import NO_TLS, SeenHere, consume, run_here
 
 TEXT = (

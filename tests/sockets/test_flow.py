@@ -10,7 +10,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.mailbox import EVENTS_MAX
+from riverrun.engine.run.mailbox import EVENTS_MAX
 from riverrun.engine.testing import RIVERS, WEATHER, Fault, FaultKind, Wire, open_loopback
 from riverrun.engine.testing.loopback_wire import Reply, events_of
 from tests.sockets.peers import (

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 import riverrun as rr
-from riverrun.engine.opened_response import READ_AHEAD_BYTES_MAX
+from riverrun.engine.http.opened_response import READ_AHEAD_BYTES_MAX
 from riverrun.engine.testing import Wire
 from riverrun.engine.testing.loopback_wire import Reply, error_body, events_of
 from tests.sockets.hostile import TAKEN_BYTES_MAX, Endless, asked, once, seen_of
@@ -231,7 +231,7 @@ def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
 
 @some_peers
 def test_a_refusal_whose_body_never_ends_is_still_that_refusal(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.transport.ERROR_BODY_S", 0.2)
+    monkeypatch.setattr("riverrun.engine.http.transport.ERROR_BODY_S", 0.2)
     slow = error_body(peer.wire, 401, "no such key")
     waits = saying(head("401 No", "content-length: 9999", kind="application/json"), slow, then="stay")
     seen, server = seen_of(peer, waits)

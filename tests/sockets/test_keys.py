@@ -16,7 +16,7 @@ import riverrun as rr
 from riverrun.engine.core.codec import unstructure
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.secret import Secret
-from riverrun.engine.quiet_logs import KnownSecrets
+from riverrun.engine.http.quiet_logs import KnownSecrets
 from riverrun.engine.testing import RIVERS, Wire
 from riverrun.engine.testing.loopback_wire import Reply, events_of
 from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer, run_here

@@ -20,9 +20,9 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from riverrun.engine.checkpoint import StoreUnavailable, load_journal
 from riverrun.engine.core.errors import StoreError, UsageError
 from riverrun.engine.core.policy import CheckpointPolicy
+from riverrun.engine.run.checkpoint import StoreUnavailable, load_journal
 from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable, sqlite, sqlite_file
 from riverrun.engine.stores.sqlite_errors import typed_errors
 

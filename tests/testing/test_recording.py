@@ -17,14 +17,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import riverrun as rr
-from riverrun.engine import placeholders
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stream_events import StreamEvent
-from riverrun.engine.placeholders import Placeholders
-from riverrun.engine.recorder import Recorder, RecordingTransport
-from riverrun.engine.recording import Recording, RecordingUnusable, read_recording, recording_of, without_content
+from riverrun.engine.recording.format import Recording, RecordingUnusable, read_recording, recording_of, without_content
+from riverrun.engine.recording.format import redaction as placeholders
+from riverrun.engine.recording.recorder import Recorder, RecordingTransport
+from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.testing.network import ScriptedNetwork
 from riverrun.engine.testing.recording import RecordingEnded, recorded
 from riverrun.engine.testing.scripted import Script, ScriptedTransport, Silence

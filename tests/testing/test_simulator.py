@@ -29,7 +29,7 @@ from riverrun.engine.core.planner import (
 )
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
 from riverrun.engine.core.snapshot import InterruptSnapshot
-from riverrun.engine.run import Run
+from riverrun.engine.run.run import Run
 from riverrun.engine.testing import clock as clocks
 from riverrun.engine.testing.faults import Fault as LoopbackFault
 from riverrun.engine.testing.model import PROVIDERS, error_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 
-from .core.printable import printable
-from .core.usage_error import UsageError
+from ..core.printable import printable
+from ..core.usage_error import UsageError
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSLKEYLOGFILE")  # SSL_CERT_DIR: a folder that is not there is an empty one
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import trio
 
-from .core.events import Event
-from .waiting import WaitingTask
+from ..core.events import Event
+from ..parking import WaitingTask
 
 EVENTS_MAX = 512
 """When the reader waits for the consumer: about two network reads of small deltas (64 KiB each)."""

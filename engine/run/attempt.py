@@ -14,29 +14,21 @@ from typing import cast
 
 import trio
 
-from .core.causes import ConnectionReset, MalformedStream, PrematureEnd
-from .core.clocks import Clocks
-from .core.continuation import NextRequest
-from .core.errors import InferenceError
-from .core.failures import failure_of_error
-from .core.outcome import Broken, Crashed, Ended, Outcome, Refused
-from .core.policy import Policy
-from .core.printable import SENTENCE_CHARS_MAX, printable
-from .core.provider import Provider
-from .core.secret import Secret
-from .core.stream_events import StreamEvent
+from ..core.causes import ConnectionReset, MalformedStream, PrematureEnd
+from ..core.clocks import Clocks
+from ..core.continuation import NextRequest
+from ..core.errors import InferenceError
+from ..core.failures import failure_of_error
+from ..core.outcome import Broken, Crashed, Ended, Outcome, Refused
+from ..core.policy import Policy
+from ..core.printable import SENTENCE_CHARS_MAX, printable
+from ..core.provider import Provider
+from ..core.secret import Secret
+from ..core.stream_events import StreamEvent
+from ..error_groups import cancelled_alone, single_error
+from ..http.transport import Transport, TransportError, cause_of
+from ..source import ChannelStream, EventSource, OpenedStream, RefusedError, is_event_source, open_answer, open_events
 from .intake import Intake, Taken
-from .single_error import cancelled_alone, single_error
-from .source import (
-    ChannelStream,
-    EventSource,
-    OpenedStream,
-    RefusedError,
-    is_event_source,
-    open_answer,
-    open_events,
-)
-from .transport import Transport, TransportError, cause_of
 from .turnstile import Turnstile
 from .watch import Watch
 

@@ -9,12 +9,12 @@ import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from .core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
-from .core.errors import InvalidRequest
-from .core.printable import printable
-from .core.provider import WireRequest
-from .core.secret import Secret
-from .http_client import reasons
+from ..core.causes import ConnectionReset, GoAway, IdleStall, InterruptCause, MalformedStream, PrematureEnd
+from ..core.errors import InvalidRequest
+from ..core.printable import printable
+from ..core.provider import WireRequest
+from ..core.secret import Secret
+from .client import reasons
 from .lookup import ResolveTimeout
 
 POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Iterato
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
-from .core.provider import WireRequest
-from .core.secret import Secret
+from ..core.provider import WireRequest
+from ..core.secret import Secret
 
 
 class Response(Protocol):

@@ -13,9 +13,9 @@ from math import inf, isinf, nextafter
 
 import trio
 
-from .core.causes import IdleStall
-from .core.clocks import Clocks
-from .waiting import WaitingTask
+from ..core.causes import IdleStall
+from ..core.clocks import Clocks
+from ..parking import WaitingTask
 
 LATE_S = 0.05
 """Woken later than this, we were not waiting for the provider: some task kept the loop. Time to read what has come."""

@@ -22,16 +22,16 @@ from urllib.parse import urlsplit
 import trio
 from attrs import evolve
 
-from .core.causes import InterruptCause
-from .core.codec import from_json, to_json
-from .core.policy import Policy
-from .core.provider import Provider, WireRequest
-from .core.request import InferenceRequest
-from .core.secret import SCRUBBED_CHARS_MIN, Secret, secrets_among
-from .core.usage_error import UsageError
-from .placeholders import Placeholders
-from .recording import Exchange, Read, Recording, safe_headers, split_like, without_content
-from .transport import Body, HTTPTransport, Transport, TransportError
+from ..core.causes import InterruptCause
+from ..core.codec import from_json, to_json
+from ..core.policy import Policy
+from ..core.provider import Provider, WireRequest
+from ..core.request import InferenceRequest
+from ..core.secret import SCRUBBED_CHARS_MIN, Secret, secrets_among
+from ..core.usage_error import UsageError
+from ..http.transport import Body, HTTPTransport, Transport, TransportError
+from .format import Exchange, Read, Recording, safe_headers, split_like, without_content
+from .redaction import Placeholders
 
 
 def _random_key() -> bytes:

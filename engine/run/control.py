@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import trio
 
-from .core.result import StreamResult
-from .core.run_state import Ending
+from ..core.result import StreamResult
+from ..core.run_state import Ending
 
 
 class RunControl:

@@ -28,10 +28,10 @@ from typing import Any, cast
 
 from attrs import define, evolve, field, frozen
 
-from .bounded_file import read_bounded
-from .core.causes import InterruptCause, MalformedStream
-from .core.codec import CodecError, structure, unstructure
-from .core.messages import (
+from ..bounded_file import read_bounded
+from ..core.causes import InterruptCause, MalformedStream
+from ..core.codec import CodecError, structure, unstructure
+from ..core.messages import (
     Block,
     ImageBlock,
     Message,
@@ -42,12 +42,12 @@ from .core.messages import (
     ToolCall,
     ToolResult,
 )
-from .core.policy import Policy
-from .core.printable import named, printable
-from .core.request import InferenceRequest, ToolChoice
-from .core.usage_error import UsageError
-from .core.validators import is_whole_number, seen
-from .placeholders import Placeholders
+from ..core.policy import Policy
+from ..core.printable import named, printable
+from ..core.request import InferenceRequest, ToolChoice
+from ..core.usage_error import UsageError
+from ..core.validators import is_whole_number, seen
+from .redaction import Placeholders
 
 SCHEMA_VERSION = 1
 

@@ -8,18 +8,18 @@ from typing import cast
 import trio
 from attrs import frozen
 
-from .core.accumulator import Accumulator
-from .core.codec import CodecError
-from .core.errors import CheckpointMismatch, StoreError
-from .core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
-from .core.journal import JournalHeader, RestoredRun, header_of, restore_in_steps
-from .core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
-from .core.policy import CheckpointPolicy, Limits
-from .core.printable import named, printable
-from .core.replay import block_events
-from .core.validators import seen
-from .single_error import fault_of
-from .stores.store import CheckpointStore, FirstEntryReader, OpenedJournal, StoreUnreachable
+from ..core.accumulator import Accumulator
+from ..core.codec import CodecError
+from ..core.errors import CheckpointMismatch, StoreError
+from ..core.events import Event, ReasoningDelta, StreamReset, TextDelta, ToolCallDelta, ToolCallReady, ToolCallStart
+from ..core.journal import JournalHeader, RestoredRun, header_of, restore_in_steps
+from ..core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
+from ..core.policy import CheckpointPolicy, Limits
+from ..core.printable import named, printable
+from ..core.replay import block_events
+from ..core.validators import seen
+from ..error_groups import fault_of
+from ..stores.store import CheckpointStore, FirstEntryReader, OpenedJournal, StoreUnreachable
 
 MORE_SHOWN = "more was shown than was stored"
 """Why a consumer that has seen text before is told to drop it: its process was killed, or had no store."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .core.effects import Deliver, FlushJournal, Record
-from .core.errors import StoreError
-from .core.events import Event, Status, StreamReset, UsageUpdate
-from .core.journal import Entry
+from ..core.effects import Deliver, FlushJournal, Record
+from ..core.errors import StoreError
+from ..core.events import Event, Status, StreamReset, UsageUpdate
+from ..core.journal import Entry
 from .journal_writer import JournalWriter
 from .mailbox import Mailbox
 

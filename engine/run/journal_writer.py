@@ -23,11 +23,11 @@ from collections import deque
 import trio
 from attrs import frozen
 
-from .core.errors import StoreError
-from .core.journal import Entry, encode_entries, encode_entry, merge_deltas, split_replaceable
-from .core.policy import CheckpointPolicy
-from .core.printable import printable
-from .core.stream_events import (
+from ..core.errors import StoreError
+from ..core.journal import Entry, encode_entries, encode_entry, merge_deltas, split_replaceable
+from ..core.policy import CheckpointPolicy
+from ..core.printable import printable
+from ..core.stream_events import (
     BlockStop,
     CursorMoved,
     ReasoningDelta,
@@ -38,10 +38,10 @@ from .core.stream_events import (
     TextDelta,
     ToolCallDelta,
 )
-from .core.usage import UsageReport
-from .single_error import fault_of
-from .stores.store import CheckpointStore, StaleFence
-from .waiting import WaitingTask
+from ..core.usage import UsageReport
+from ..error_groups import fault_of
+from ..parking import WaitingTask
+from ..stores.store import CheckpointStore, StaleFence
 
 logger = logging.getLogger("riverrun")
 

@@ -9,17 +9,17 @@ from typing import cast
 
 import trio
 
+from ..core.effects import Ask, CancelAttempt, Deliver, Effect, End, FlushJournal, Record, Wait
+from ..core.errors import StoreError
+from ..core.outcome import AttemptReport
+from ..core.provider import Provider
+from ..core.request import InferenceRequest
+from ..core.run_state import Ending, RunState
+from ..source import EventSource
 from .attempt import run_attempt
 from .context import RunContext
-from .core.effects import Ask, CancelAttempt, Deliver, Effect, End, FlushJournal, Record, Wait
-from .core.errors import StoreError
-from .core.outcome import AttemptReport
-from .core.provider import Provider
-from .core.request import InferenceRequest
-from .core.run_state import Ending, RunState
 from .delivery import Delivery
 from .intake import Intake
-from .source import EventSource
 from .watch import Watch
 
 

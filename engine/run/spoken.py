@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from .core.printable import printable
-from .core.secret import Secret
-from .core.stream_events import (
+from ..core.printable import printable
+from ..core.secret import Secret
+from ..core.stream_events import (
     OpaqueBlockReceived,
     ProviderStatus,
     ResponseStarted,

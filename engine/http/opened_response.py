@@ -8,11 +8,11 @@ from typing import Any
 
 import trio
 
-from .core.secret import Secret
-from .http_client import Response
+from ..core.secret import Secret
+from ..parking import WaitingTask
+from .client import Response
 from .reuse import forbid_reuse, nothing_behind
 from .transport_error import TransportError, translated
-from .waiting import WaitingTask
 
 CLOSE_S = 1.0
 """How long closing a connection may take, shielded: it is local work, but TLS may want a last word."""

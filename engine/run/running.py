@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import trio
 
+from ..core.effects import End, Fail, Finish, Stopped
+from ..core.errors import StoreError
+from ..core.events import Finished
+from ..core.result import StreamResult
+from ..core.run_state import Ending, RunState, end_as_stored, end_of_owner
+from ..core.stop import StopReason
 from .context import RunContext
 from .control import RunControl
-from .core.effects import End, Fail, Finish, Stopped
-from .core.errors import StoreError
-from .core.events import Finished
-from .core.result import StreamResult
-from .core.run_state import Ending, RunState, end_as_stored, end_of_owner
-from .core.stop import StopReason
 from .delivery import Delivery
 from .loop import RunLoop
 from .watch import Watch

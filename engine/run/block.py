@@ -7,12 +7,12 @@ from types import TracebackType
 
 import trio
 
+from ..error_groups import single_error
 from .context import RunContext
 from .journal_writer import logger
 from .opening import RunRequest, open_run
 from .run import Run
 from .running import RunningRun
-from .single_error import single_error
 
 
 class OpenedRun:

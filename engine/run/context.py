@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
-from .core.policy import Policy
-from .core.request import InferenceRequest
-from .core.retry_budget import RetryBudget
-from .core.run_state import Planner, RunRules
-from .core.target import Target
-from .transport import Transport
+from ..core.policy import Policy
+from ..core.request import InferenceRequest
+from ..core.retry_budget import RetryBudget
+from ..core.run_state import Planner, RunRules
+from ..core.target import Target
+from ..http.transport import Transport
 from .turnstile import Turnstile
 
 

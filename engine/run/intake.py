@@ -9,23 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
-from .core.accumulator import Accumulator
-from .core.capabilities import ContinuationForm
-from .core.causes import MalformedStream
-from .core.effects import Ask, Deliver, Record
-from .core.events import Event, Resumed, Status, StreamReset, TextDelta
-from .core.failures import Failure, FailureKind
-from .core.held_blocks import size_bytes
-from .core.journal import AttemptRewound
-from .core.leading_thoughts import LeadingThoughts, has_thought
-from .core.messages import ReasoningBlock, TextBlock
-from .core.outcome import AttemptReport, Broken, Outcome, Refused
-from .core.progress import NO_PROGRESS, Progress
-from .core.result import SeamVerdict
-from .core.run_state import cancel_calls, forget_cursor, take_back
-from .core.seam import Aligner
-from .core.secret import Secret
-from .core.stream_events import (
+from ..core.accumulator import Accumulator
+from ..core.capabilities import ContinuationForm
+from ..core.causes import MalformedStream
+from ..core.effects import Ask, Deliver, Record
+from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
+from ..core.failures import Failure, FailureKind
+from ..core.held_blocks import size_bytes
+from ..core.journal import AttemptRewound
+from ..core.leading_thoughts import LeadingThoughts, has_thought
+from ..core.messages import ReasoningBlock, TextBlock
+from ..core.outcome import AttemptReport, Broken, Outcome, Refused
+from ..core.progress import NO_PROGRESS, Progress
+from ..core.result import SeamVerdict
+from ..core.run_state import cancel_calls, forget_cursor, take_back
+from ..core.seam import Aligner
+from ..core.secret import Secret
+from ..core.stream_events import (
     CURSOR_TOO_LONG,
     AnswerRestarted,
     BlockStop,
@@ -39,7 +39,7 @@ from .core.stream_events import (
     StreamFailed,
     ToolCallDelta,
 )
-from .core.usage import UsageReport
+from ..core.usage import UsageReport
 from .delivery import Delivery
 from .spoken import SPOKEN_OF, printable_event
 

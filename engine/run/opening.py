@@ -5,22 +5,22 @@ from __future__ import annotations
 import trio
 from attrs import frozen
 
+from ..core.accumulator import Accumulator
+from ..core.events import Status, StreamReset
+from ..core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint, warm_up
+from ..core.printable import printable
+from ..core.request import InferenceRequest
+from ..core.run_state import RunState
+from ..stores.store import CheckpointStore
 from .checkpoint import MORE_SHOWN, StoreUnavailable, delivered_again, load_journal, restore_run
 from .context import RunContext
 from .control import RunControl
-from .core.accumulator import Accumulator
-from .core.events import Status, StreamReset
-from .core.journal import SCHEMA_VERSION, DeliveryRestarted, JournalHeader, RestoredRun, fingerprint, warm_up
-from .core.printable import printable
-from .core.request import InferenceRequest
-from .core.run_state import RunState
 from .delivery import Delivery
 from .journal_writer import JournalWriter, logger
 from .loop import RunLoop
 from .mailbox import Mailbox
 from .run import Run
 from .running import RunningRun
-from .stores.store import CheckpointStore
 from .watch import Watch
 
 

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterable
 
-from .core.secret import Secret, scrub
+from ..core.secret import Secret, scrub
 
 LIBRARIES = ("h11", "h2", "hpack", "httpcore", "httpcore2", "httpx", "httpx2")
 PARTS = ("connection", "http11", "http2", "proxy", "socks", "hpack", "table")

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import trio
 
-from .core.policy import Limits
-from .core.provider import WireRefusal, WireRequest
-from .core.secret import Secret
+from ..core.policy import Limits
+from ..core.provider import WireRefusal, WireRequest
+from ..core.secret import Secret
+from .client import Client, build_request
 from .handshake import Handshake
-from .http_client import Client, build_request
 from .opened_response import CLOSE_S, OpenedResponse
 from .own_client import own_client, trusted_certificates
 from .quiet_logs import KnownSecrets

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, cast
 
-from .http_client import Response
+from .client import Response
 
 LAYERS_MAX = 8
 """How many streams a client wraps around the connection: httpx has three, a caller's transport may add some."""

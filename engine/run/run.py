@@ -9,12 +9,12 @@ from __future__ import annotations
 import trio
 from attrs import frozen
 
+from ..core.errors import UsageError
+from ..core.events import Event
+from ..core.result import AttemptRecord, StreamResult
+from ..core.run_state import Ending, RunState
+from ..core.snapshot import InterruptSnapshot
 from .control import RunControl
-from .core.errors import UsageError
-from .core.events import Event
-from .core.result import AttemptRecord, StreamResult
-from .core.run_state import Ending, RunState
-from .core.snapshot import InterruptSnapshot
 from .delivery import Delivery
 from .loop import RunLoop
 from .mailbox import Mailbox

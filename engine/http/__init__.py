@@ -1,0 +1,1 @@
+"""The only place that knows httpx: sends requests, hands over whole reads, keeps connections honest."""
