@@ -29,10 +29,10 @@ from riverrun.engine.core.journal import encode_entry
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.seam import Aligner
 from riverrun.engine.core.stream_events import StreamEvent, TextDelta
-from riverrun.providers.anthropic_stream import AnthropicDecoder
-from riverrun.providers.openai_chat_shape import learn
-from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
-from riverrun.providers.wire_json import read_object
+from riverrun.providers.anthropic.decode import AnthropicDecoder
+from riverrun.providers.openai_chat.decode import OpenAIChatDecoder
+from riverrun.providers.openai_chat.fast_path import learn
+from riverrun.providers.wire.json import read_object
 
 READ_BYTES = 64 * 1024
 Step: TypeAlias = Callable[[], object]

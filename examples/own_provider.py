@@ -24,9 +24,9 @@ from riverrun.engine.core.printable import printable
 from riverrun.engine.core.provider import WireRefusal, WireRequest
 from riverrun.engine.core.stream_events import StreamFailed
 from riverrun.providers.endpoint import check_model, open_endpoint
-from riverrun.providers.refusals import failure_of_refusal
-from riverrun.providers.surrogates import SurrogateJoiner
-from riverrun.providers.wire_json import count_at, read_object, text_at
+from riverrun.providers.error_table.classify import failure_of_refusal
+from riverrun.providers.wire.json import count_at, read_object, text_at
+from riverrun.providers.wire.surrogates import SurrogateJoiner
 
 PATH = "/v1/flow"
 STOPS = {"dry": rr.StopReason.END_TURN, "dam": rr.StopReason.MAX_TOKENS}

@@ -1,17 +1,17 @@
 """One module a wire format: how requests are written, streams read, refusals named. Pure: the engine does the I/O."""
 
-from .anthropic import Anthropic
+from .anthropic.provider import Anthropic
 from .by_name import from_name
-from .compatible import VLLM, DeepSeek, Grok, Groq, LlamaCpp, LMStudio, Mistral, OpenRouter, SGLang
-from .compatible_azure import AzureOpenAI
-from .gemini import Gemini
-from .gemini_interactions import GeminiInteractions
+from .error_table.table import refusal_words
+from .gemini.provider import Gemini
+from .gemini_interactions.provider import GeminiInteractions
 from .models import ModelFacts
-from .ollama import Ollama
-from .openai_chat import OpenAIChat
-from .openai_responses import OpenAIResponses
-from .refusal_table import refusal_words
-from .think_tags import split_thinking
+from .ollama.provider import Ollama
+from .openai_chat.azure import AzureOpenAI
+from .openai_chat.presets import VLLM, DeepSeek, Grok, Groq, LlamaCpp, LMStudio, Mistral, OpenRouter, SGLang
+from .openai_chat.provider import OpenAIChat
+from .openai_responses.provider import OpenAIResponses
+from .wire.think_tags import split_thinking
 
 __all__ = [
     "VLLM",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..engine.core.json_value import JSONObject
 from ..engine.core.request import InferenceRequest
-from .wire_json import text_at
+from .wire.json import text_at
 
 
 def whole_only_reason(request: InferenceRequest) -> str | None:

@@ -12,8 +12,8 @@ import httpx
 import trio
 from attrs import evolve, frozen
 
-from ...providers.anthropic import Anthropic
-from ...providers.openai_chat import OpenAIChat
+from ...providers.anthropic.provider import Anthropic
+from ...providers.openai_chat.provider import OpenAIChat
 from ..core.errors import RiverrunError
 from ..core.events import Event, Interrupted, Resumed, StreamReset, TextDelta
 from ..core.messages import Message

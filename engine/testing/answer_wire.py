@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from ...providers.by_name import provider_classes
-from ...providers.openai_chat_model import ChatModel
+from ...providers.openai_chat.model import ChatModel
 from ..core.usage_error import UsageError
 from .answers import Answer, split_pieces
 from .loopback_wire import Reply, Wire, events_of

@@ -13,7 +13,7 @@ from riverrun.engine.core import json_bounds
 from riverrun.engine.core.json_bounds import DEPTH_MAX, VALUE_BYTES, explain_excess, objects_bytes
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.tool_json import explain_arguments, parse_arguments
-from riverrun.providers.wire_json import held_bytes_of, read_object, read_value
+from riverrun.providers.wire.json import held_bytes_of, read_object, read_value
 
 VALUES = "values_max"
 DEPTH = "nested deeper"

@@ -7,8 +7,8 @@ from typing import Any
 
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest
-from riverrun.providers.gemini import Gemini
-from riverrun.providers.gemini_interactions import GeminiInteractions
+from riverrun.providers.gemini.provider import Gemini
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.providers.fold import decode
 
 KEY = "AIza-canary-0123456789"

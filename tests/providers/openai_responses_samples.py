@@ -8,7 +8,7 @@ from typing import Any
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import ResponseStarted
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 from tests.providers.fold import decode
 from tests.providers.samples import sse
 

@@ -15,9 +15,9 @@ import pytest
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.anthropic_stream import AnthropicDecoder
-from riverrun.providers.ollama_stream import OllamaDecoder
-from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
+from riverrun.providers.anthropic.decode import AnthropicDecoder
+from riverrun.providers.ollama.decode import OllamaDecoder
+from riverrun.providers.openai_chat.decode import OpenAIChatDecoder
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses
 from tests.providers.samples import (

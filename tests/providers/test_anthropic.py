@@ -32,7 +32,7 @@ from riverrun.engine.core.stream_events import (
 )
 from riverrun.engine.core.usage import UsageReport
 from riverrun.providers import Anthropic
-from riverrun.providers.anthropic_stream import STOP_REASONS
+from riverrun.providers.anthropic.decode import STOP_REASONS
 from tests.providers.fold import decode, fold
 from tests.providers.samples import (
     ANTHROPIC_ANSWER,

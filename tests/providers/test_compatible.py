@@ -16,7 +16,9 @@ from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import KeyUnusable, UsageError
 from riverrun.providers.by_name import from_name
-from riverrun.providers.compatible import (
+from riverrun.providers.models import ModelFacts
+from riverrun.providers.openai_chat.azure import AzureOpenAI
+from riverrun.providers.openai_chat.presets import (
     VLLM,
     DeepSeek,
     Grok,
@@ -27,9 +29,7 @@ from riverrun.providers.compatible import (
     OpenRouter,
     SGLang,
 )
-from riverrun.providers.compatible_azure import AzureOpenAI
-from riverrun.providers.models import ModelFacts
-from riverrun.providers.openai_chat import OpenAIChat
+from riverrun.providers.openai_chat.provider import OpenAIChat
 
 KEY = "sk-canary-0123456789"
 LOOK = Tool("look", "Looks.", {"type": "object"})

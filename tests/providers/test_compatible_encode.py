@@ -14,8 +14,8 @@ from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.messages import ImageBlock, Message, ReasoningBlock, Tool, ToolCall, ToolResult
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
-from riverrun.providers.compatible_dialects import nine_characters
-from riverrun.providers.compatible_models import grok_thinks, thinks_openly
+from riverrun.providers.openai_chat.preset_dialects import nine_characters
+from riverrun.providers.openai_chat.preset_models import grok_thinks, thinks_openly
 from tests.providers.fold import decode
 from tests.providers.samples import sse
 from tests.providers.test_compatible import HOSTED, KEY, LOCAL, PRESETS, ask, body, next_step

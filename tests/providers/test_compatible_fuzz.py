@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
-from riverrun.providers.think_tags import ThinkTagSplitter
+from riverrun.providers.openai_chat.decode import OpenAIChatDecoder
+from riverrun.providers.wire.think_tags import ThinkTagSplitter
 from tests.providers.fold import decode
 from tests.providers.samples import call, chunk, sse
 from tests.providers.test_compatible_stream import COUNTED, ITEMS, KEPT_ALIVE, detail, reasoned, thought

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.compatible import DeepSeek, Grok, Groq, LlamaCpp, LMStudio, Mistral, OpenRouter
-from riverrun.providers.compatible_azure import AzureOpenAI
-from riverrun.providers.openai_chat import OpenAIChat
+from riverrun.providers.openai_chat.azure import AzureOpenAI
+from riverrun.providers.openai_chat.presets import DeepSeek, Grok, Groq, LlamaCpp, LMStudio, Mistral, OpenRouter
+from riverrun.providers.openai_chat.provider import OpenAIChat
 from tests.conftest import shared_path
 from tests.providers.fold import Answer, decode, fold
 from tests.providers.recordings import check_usage, cut, load, recordings

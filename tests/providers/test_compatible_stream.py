@@ -17,18 +17,9 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import KeepAlive, StopReported, StreamFailed, TextDelta
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers.compatible import (
-    VLLM,
-    DeepSeek,
-    Grok,
-    Groq,
-    LlamaCpp,
-    Mistral,
-    OpenRouter,
-    SGLang,
-)
-from riverrun.providers.compatible_azure import AzureOpenAI
-from riverrun.providers.openai_chat import OpenAIChat
+from riverrun.providers.openai_chat.azure import AzureOpenAI
+from riverrun.providers.openai_chat.presets import VLLM, DeepSeek, Grok, Groq, LlamaCpp, Mistral, OpenRouter, SGLang
+from riverrun.providers.openai_chat.provider import OpenAIChat
 from tests.providers.fold import Answer, decode, fold
 from tests.providers.samples import call, chunk, sse
 

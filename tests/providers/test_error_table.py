@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.provider import WireRefusal
 from riverrun.providers.endpoint import Endpoint
-from riverrun.providers.refusal_row import Row
-from riverrun.providers.refusal_table import TABLE
-from riverrun.providers.refusals import Complaint, failure_in_stream, failure_of_refusal, read_complaint, row_of
+from riverrun.providers.error_table.classify import (
+    Complaint,
+    failure_in_stream,
+    failure_of_refusal,
+    read_complaint,
+    row_of,
+)
+from riverrun.providers.error_table.row import Row
+from riverrun.providers.error_table.table import TABLE
 from tests.conftest import shared_path
 
 ENDPOINT = Endpoint("test", "https://example.com/v1", {})

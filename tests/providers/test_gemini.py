@@ -26,7 +26,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers.gemini_stream import FAULTS
+from riverrun.providers.gemini.decode import FAULTS
 from tests.providers.fold import decode, fold
 from tests.providers.gemini_samples import (
     ANSWER,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riverrun.engine.core.held_bytes import HeldBytes
 from riverrun.engine.core.tool_json import parse_arguments
-from riverrun.providers.gemini_arguments import ArgumentsWriter, read_path
+from riverrun.providers.gemini.arguments import ArgumentsWriter, read_path
 from tests.providers.gemini_samples import piece
 
 names = st.text(max_size=6)

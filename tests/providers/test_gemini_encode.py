@@ -29,10 +29,10 @@ from riverrun.engine.core.secret import Secret
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.providers.by_name import from_name
-from riverrun.providers.gemini import Gemini
-from riverrun.providers.gemini_encode import UNSIGNED
-from riverrun.providers.gemini_interactions import GeminiInteractions
-from riverrun.providers.gemini_models import GeminiFacts, gemini_facts
+from riverrun.providers.gemini.encode import UNSIGNED
+from riverrun.providers.gemini.models import GeminiFacts, gemini_facts
+from riverrun.providers.gemini.provider import Gemini
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.providers.fold import decode
 from tests.providers.gemini_samples import KEY, call, chunk, encode, sse, text, thought
 

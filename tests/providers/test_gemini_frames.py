@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.gemini_frames import GeminiFrames, JSONValueReader
+from riverrun.providers.gemini.frames import GeminiFrames, JSONValueReader
 
 json_objects = st.dictionaries(
     st.text(max_size=5),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers.gemini import Gemini
-from riverrun.providers.gemini_interactions import GeminiInteractions
-from riverrun.providers.gemini_interactions_stream import InteractionCursor
+from riverrun.providers.gemini.provider import Gemini
+from riverrun.providers.gemini_interactions.decode import InteractionCursor
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.providers.fold import decode
 from tests.providers.gemini_samples import ANSWER, CHUNKS, INTERACTION, KEY, array, interactions_sse, numbered
 

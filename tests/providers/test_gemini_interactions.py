@@ -40,8 +40,8 @@ from riverrun.engine.core.stream_events import (
 )
 from riverrun.engine.core.usage import UsageReport
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers.gemini_interactions import GeminiInteractions
-from riverrun.providers.gemini_interactions_stream import InteractionCursor
+from riverrun.providers.gemini_interactions.decode import InteractionCursor
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.providers.fold import decode, fold
 from tests.providers.gemini_samples import (
     DONE,

@@ -11,9 +11,9 @@ from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import OpaqueBlockReceived, ReasoningSignature
-from riverrun.providers.gemini import Gemini
-from riverrun.providers.gemini_calls import MADE_UP_PREFIX
-from riverrun.providers.gemini_interactions import GeminiInteractions
+from riverrun.providers.gemini.provider import Gemini
+from riverrun.providers.gemini.tool_calls import MADE_UP_PREFIX
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.providers.fold import Answer, decode, fold
 from tests.providers.recordings import cut, load, recordings
 

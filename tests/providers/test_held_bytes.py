@@ -14,10 +14,10 @@ import pytest
 from riverrun.engine.core import stream_events as events
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.anthropic_stream import AnthropicDecoder
-from riverrun.providers.ollama_stream import OllamaDecoder
-from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
-from riverrun.providers.wire_json import NAME_CHARS_MAX
+from riverrun.providers.anthropic.decode import AnthropicDecoder
+from riverrun.providers.ollama.decode import OllamaDecoder
+from riverrun.providers.openai_chat.decode import OpenAIChatDecoder
+from riverrun.providers.wire.json import NAME_CHARS_MAX
 from tests.providers.samples import block_delta, block_start, block_stop, chunk, message_start, sse, tool_start
 
 HELD = "more than 100000 bytes are held back; expected at most that (held_bytes_max)"

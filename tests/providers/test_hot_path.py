@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.anthropic_stream import AnthropicDecoder
-from riverrun.providers.openai_chat_shape import learn
-from riverrun.providers.openai_chat_stream import OpenAIChatDecoder
+from riverrun.providers.anthropic.decode import AnthropicDecoder
+from riverrun.providers.openai_chat.decode import OpenAIChatDecoder
+from riverrun.providers.openai_chat.fast_path import learn
 from tests.conftest import require_shared
 from tests.providers.fold import decode
 from tests.providers.samples import (

@@ -15,8 +15,8 @@ from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import ResponseStarted, StopReported
-from riverrun.providers.ollama import Ollama
-from riverrun.providers.think_tags import split_thinking
+from riverrun.providers.ollama.provider import Ollama
+from riverrun.providers.wire.think_tags import split_thinking
 from tests.providers.fold import Answer, decode, fold
 from tests.providers.recordings import cut, load, recordings
 

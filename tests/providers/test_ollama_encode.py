@@ -28,8 +28,8 @@ from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import KeyUnusable, UsageError
 from riverrun.providers.models import ModelFacts, ModelUse
-from riverrun.providers.ollama import Ollama
-from riverrun.providers.ollama_host import read_host
+from riverrun.providers.ollama.host import read_host
+from riverrun.providers.ollama.provider import Ollama
 
 KEY = "olm-canary-key"
 LOOK = Tool("look", "Looks.", {"type": "object", "properties": {"at": {"type": "string"}}})

@@ -29,7 +29,7 @@ from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.providers import from_name
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 
 KEY = "sk-canary-0123456789"
 ORIGIN = "openai-responses/gpt-5.2"

@@ -15,7 +15,7 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.stream_events import CursorMoved, TextDelta, ToolCallDelta
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 from tests.providers.fold import decode, fold
 from tests.providers.openai_responses_samples import (
     ANSWER_EVENTS,

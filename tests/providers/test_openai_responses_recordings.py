@@ -12,7 +12,7 @@ from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import CursorMoved
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 from tests.providers.fold import Answer, decode, fold
 from tests.providers.recordings import cut, load, recordings
 

@@ -12,7 +12,7 @@ from riverrun.engine.core.messages import AnswerBlock, OpaqueBlock, ReasoningBlo
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import CursorMoved
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 from tests.providers.fold import decode
 from tests.providers.openai_responses_samples import (
     ORIGIN,

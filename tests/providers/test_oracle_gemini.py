@@ -30,10 +30,10 @@ from riverrun.engine.core.messages import (
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.secret import Secret
-from riverrun.providers.gemini import BASE_URL_ENV, Gemini
-from riverrun.providers.gemini_interactions import GeminiInteractions
-from riverrun.providers.gemini_interactions_stream import InteractionCursor
-from riverrun.providers.gemini_stream import FAULTS, STOP_REASONS
+from riverrun.providers.gemini.decode import FAULTS, STOP_REASONS
+from riverrun.providers.gemini.provider import BASE_URL_ENV, Gemini
+from riverrun.providers.gemini_interactions.decode import InteractionCursor
+from riverrun.providers.gemini_interactions.provider import GeminiInteractions
 from tests.conftest import shared_path
 from tests.providers.fold import decode, fold
 from tests.providers.gemini_samples import (

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.ollama import Ollama
+from riverrun.providers.ollama.provider import Ollama
 from tests.providers.fold import decode, fold
 from tests.providers.recordings import load, recordings
 from tests.providers.test_ollama import ANSWER, call, done, line, ndjson

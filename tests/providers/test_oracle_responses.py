@@ -19,7 +19,7 @@ import pytest
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StreamFailed
-from riverrun.providers.openai_responses import OpenAIResponses
+from riverrun.providers.openai_responses.provider import OpenAIResponses
 from tests.conftest import shared_path
 from tests.providers.fold import decode, fold
 from tests.providers.openai_responses_samples import (

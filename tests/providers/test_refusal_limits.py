@@ -13,7 +13,7 @@ from riverrun.engine.core.provider import WireRefusal
 from riverrun.engine.core.stream_events import StreamFailed
 from riverrun.providers import LlamaCpp, LMStudio, Ollama
 from riverrun.providers.endpoint import Endpoint
-from riverrun.providers.refusals import failure_in_stream, failure_of_refusal
+from riverrun.providers.error_table.classify import failure_in_stream, failure_of_refusal
 
 ENDPOINT = Endpoint("test", "https://example.com/v1", {})
 

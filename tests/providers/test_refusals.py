@@ -13,7 +13,7 @@ from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.provider import WireRefusal
 from riverrun.providers import Anthropic, OpenAIChat
 from riverrun.providers.endpoint import Endpoint
-from riverrun.providers.refusals import failure_in_stream
+from riverrun.providers.error_table.classify import failure_in_stream
 
 KEY = "sk-canary-0123456789"
 CLAUDE = Anthropic("claude-test", api_key=KEY)

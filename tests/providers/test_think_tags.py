@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.policy import Limits
-from riverrun.providers.compatible import VLLM
-from riverrun.providers.openai_chat import OpenAIChat
-from riverrun.providers.think_tags import ThinkTagSplitter, split_thinking
+from riverrun.providers.openai_chat.presets import VLLM
+from riverrun.providers.openai_chat.provider import OpenAIChat
+from riverrun.providers.wire.think_tags import ThinkTagSplitter, split_thinking
 from tests.providers.fold import decode, fold
 from tests.providers.samples import call, chunk, sse
 

@@ -19,7 +19,7 @@ from riverrun.engine.core.stream_events import (
     TextDelta,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers.anthropic import Anthropic
+from riverrun.providers.anthropic.provider import Anthropic
 
 KEY = "sk-canary-0123456789"
 

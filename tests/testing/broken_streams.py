@@ -19,7 +19,7 @@ from riverrun.engine.core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from riverrun.providers.anthropic import Anthropic
+from riverrun.providers.anthropic.provider import Anthropic
 
 from .broken_providers import Broken, Decoder
 

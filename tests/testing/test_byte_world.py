@@ -26,7 +26,7 @@ from riverrun.engine.testing.simulator import Outcome, simulate, simulate_many
 from riverrun.engine.testing.swarm import scenario_of
 from riverrun.engine.testing.wire_events import encode_events
 from riverrun.providers import Anthropic
-from riverrun.providers.compatible import VLLM
+from riverrun.providers.openai_chat.presets import VLLM
 
 WIRES = (Wire.ANTHROPIC, Wire.OPENAI)
 ANSWER = (Item("reasoning", 2, signed=True), Item("text", 9), Item("calls", 2))

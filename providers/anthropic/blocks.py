@@ -1,0 +1,211 @@
+"""One open content block of the Messages API: what its start, its deltas and its stop mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...engine.core.held_blocks import Parts, size_bytes
+from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.json_value import JSONObject
+from ...engine.core.messages import OpaqueBlock
+from ...engine.core.policy import Limits
+from ...engine.core.printable import named
+from ...engine.core.stream_events import (
+    BlockStop,
+    OpaqueBlockReceived,
+    ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
+    ServerToolStarted,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from ...engine.core.tool_json import parse_arguments
+from ..wire.json import held_bytes_of, name_at, object_at, text_at, write_json
+from ..wire.surrogates import SurrogateJoiner
+
+_SERVER_TOOLS = frozenset({"server_tool_use", "mcp_tool_use"})
+_COMPACTED = ("content", "encrypted_content")
+_READ = frozenset({"text", "thinking", "tool_use", "redacted_thinking"})
+"""The kinds that are said as events: of their starts a call's input is kept. Any other start goes back as it came."""
+
+_DELTA_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
+
+
+def open_block(start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> OpenBlock | None:
+    """Make the block that a `content_block_start` opens, or None where it can not be named."""
+    kind = name_at(start, "type")
+    is_named = kind != "tool_use" or (name_at(start, "id") and name_at(start, "name"))
+    return OpenBlock(kind, start, origin, limits, held) if kind and is_named else None
+
+
+class OpenBlock:
+    """A block between its start and its stop. `defect` says why its last event could not be one.
+
+    Deltas of a kind that is not known are counted, not read; a block that is kept for replay is then kept no longer,
+    for it would go back with a part missing. What it keeps counts in `held`, until it is closed.
+    """
+
+    __slots__ = (
+        "_arguments_bytes", "_given", "_has_input", "_has_said", "_held", "_ignored", "_is_lossy", "_joiner",
+        "_kept_bytes", "_limits", "_origin", "_parts", "_said_ink", "_start", "defect", "id", "is_call", "kind",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> None:
+        self.kind = kind
+        self.id = name_at(start, "id")
+        self.is_call = kind == "tool_use"
+        self.defect: str | None = None
+        self._origin = origin
+        self._limits = limits
+        self._held = held
+        self._joiner = SurrogateJoiner()
+        self._has_input = bool(object_at(start, "input"))
+        self._given = write_json(object_at(start, "input")) if self.is_call and self._has_input else ""
+        self._start: JSONObject = {} if kind in _READ else start
+        self._parts = Parts()
+        self._has_said = False
+        self._said_ink = False  # whether any of the arguments was more than white space
+        self._arguments_bytes = self._kept_bytes = self._ignored = 0
+        self._is_lossy = False
+        self._keep(len(self.id) + len(self._given) + (held_bytes_of(start) if self._start else 0))
+        self._count_arguments(len(self._given))
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether half a character waits for the other half."""
+        return bool(self._joiner.held)
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the ceiling may have fallen inside, although it was closed.
+
+        The API says each parameter once it is whole, so a call that was cut before its first looks like one without.
+        """
+        if not self._said_ink:
+            return (self.is_call or self.kind in _SERVER_TOOLS) and not self._has_input
+        return self.kind in _SERVER_TOOLS and parse_arguments(self._parts.read(), self._limits.values_max) is None
+
+    def take_ignored(self) -> int:
+        """Return how many deltas were ignored since this was last asked."""
+        ignored, self._ignored = self._ignored, 0
+        return ignored
+
+    def open_events(self, start: JSONObject) -> Iterator[StreamEvent]:
+        """Say what the start says: a call's name, and whatever text the block brings along."""
+        match self.kind:
+            case "text":
+                yield from self._say(text_at(start, "text"))
+            case "thinking":
+                yield from self._say(text_at(start, "thinking"))
+                if signature := text_at(start, "signature"):
+                    yield ReasoningSignature(signature)
+            case "tool_use":
+                yield ToolCallStart(self.id, name_at(start, "name"))
+            case "redacted_thinking":
+                yield RedactedReasoning(text_at(start, "data"))
+            case kind if kind in _SERVER_TOOLS:
+                yield ServerToolStarted(name_at(start, "name"))
+            case _:
+                pass
+
+    def delta_events(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        """Say what a delta adds."""
+        kind = text_at(delta, "type")
+        if _DELTA_KINDS.get(kind, self.kind) != self.kind:
+            self.defect = f"seen a {named(kind)} in a {named(self.kind)} block; expected one of its own kind"
+            return
+        match kind:
+            case "text_delta":
+                yield from self._say(text_at(delta, "text"))
+            case "thinking_delta":
+                yield from self._say(text_at(delta, "thinking"))
+            case "signature_delta":
+                yield ReasoningSignature(text_at(delta, "signature"))
+            case "input_json_delta":
+                yield from self._argue(text_at(delta, "partial_json"))
+            case "compaction_delta" if self.kind == "compaction":  # assigned, as the official library does
+                given = {key: delta[key] for key in _COMPACTED if key in delta}
+                self._start = {**self._start, **given}
+                self._keep(held_bytes_of(given))
+            case "citations_delta":
+                pass  # known, and no part of our vocabulary
+            case _:
+                self._ignored += 1
+                self._is_lossy = True
+
+    def close_events(self) -> Iterator[StreamEvent]:
+        """Say what is sure only now: the whole of an opaque block, arguments that came with the start, the stop."""
+        yield from self._emit(self._joiner.flush())
+        match self.kind:
+            case "text" | "thinking":
+                yield BlockStop()
+            case "tool_use":
+                if self._given and not self._has_said:
+                    yield ToolCallDelta(self.id, self._given)
+                yield BlockStop(self.id)
+            case "redacted_thinking":
+                pass
+            case _:
+                yield from self._close_opaque()
+        self.forget()
+
+    def forget(self) -> None:
+        """Count what was kept as kept no longer: the block is closed, or left out."""
+        self._held.release(self._kept_bytes)
+        self._kept_bytes = 0
+
+    def _keep(self, kept_bytes: int) -> None:
+        self._kept_bytes += kept_bytes
+        if not self._held.hold(kept_bytes):
+            self.defect = self.defect or self._held.defect
+
+    def _count_arguments(self, said_bytes: int) -> None:
+        self._arguments_bytes += said_bytes
+        if self._arguments_bytes > (bound := self._limits.arguments_bytes_max):
+            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+
+    def _say(self, text: str) -> Iterator[StreamEvent]:
+        return self._emit(self._joiner.take(text))
+
+    def _emit(self, text: str) -> Iterator[StreamEvent]:
+        if not text:
+            return
+        if self.kind == "text":
+            yield TextDelta(text)
+        elif self.kind == "thinking":
+            yield ReasoningDelta(text)
+        else:
+            self._said_ink = self._said_ink or not text.isspace()
+            self._has_said = True
+            if self.is_call:
+                yield ToolCallDelta(self.id, text)
+            else:
+                self._parts.append(text)
+                self._keep(size_bytes(text))
+
+    def _argue(self, fragment: str) -> Iterator[StreamEvent]:
+        if not self.is_call and self.kind not in _SERVER_TOOLS:
+            self._ignored += 1
+            self._is_lossy = True
+            return
+        self._count_arguments(size_bytes(fragment))
+        if self.defect is None:
+            yield from self._emit(self._joiner.take(fragment))
+
+    def _close_opaque(self) -> Iterator[StreamEvent]:
+        data = dict(self._start)
+        if self._has_said:
+            given = parse_arguments(self._parts.read(), self._limits.values_max)
+            if given is None:
+                self.defect = f"seen a {named(self.kind)} block whose input is no JSON object; expected one"
+                return
+            data["input"] = given
+        if self._is_lossy:
+            self._ignored += 1
+            return
+        yield OpaqueBlockReceived(
+            OpaqueBlock(self.kind, data, self._origin), closes_server_tool=self.kind.endswith("_tool_result")
+        )

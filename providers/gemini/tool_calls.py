@@ -1,0 +1,133 @@
+"""The calls of a Gemini stream: whole in one part, or opened by a name and streamed piece by piece.
+
+Rules: a part with a name begins a call and, without `willContinue`, ends it too; parts without a name go on with the
+call that is open, until one of them does not say `willContinue`. Ids are rare (23 of 237 recorded), so one is made up
+where none is given: it holds the response's id, so that it is unique in a conversation, and is known by its prefix, so
+that it is never sent back. Source: wire-formats §5.2 (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.json_value import JSONObject
+from ...engine.core.policy import Limits
+from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
+from ..wire.json import excess_of_names, list_at, text_at, write_json
+from .arguments import ArgumentsWriter
+
+MADE_UP_PREFIX = "gemini-call-"
+"""What begins the id of a call that the provider gave none."""
+
+
+class _OpenCall:
+    """One call between its name and its end."""
+
+    __slots__ = ("arguments_bytes", "id", "is_whole", "writer")
+
+    def __init__(self, call_id: str, held: HeldBytes) -> None:
+        self.id = call_id
+        self.writer = ArgumentsWriter(held)
+        self.arguments_bytes = 0
+        self.is_whole = False
+
+
+class CallReader:
+    """All calls of one response. `defect` says which part could not be one; `ignored` counts what is not read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._defect: str | None = None
+        self.ignored = 0
+        self.response_key = ""
+        """What makes a made-up id this response's own."""
+        self._limits = limits
+        self._held = HeldBytes(limits.held_bytes_max)
+        self._ids: set[str] = set()
+        self._open: _OpenCall | None = None
+
+    @property
+    def defect(self) -> str | None:
+        """Which part could not be one, or that too much is held."""
+        return self._defect or self._held.defect
+
+    @defect.setter
+    def defect(self, defect: str | None) -> None:
+        self._defect = defect
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the answer holds a call."""
+        return bool(self._ids)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call waits for more of its arguments."""
+        return self._open is not None
+
+    def take(self, call: JSONObject) -> Iterator[StreamEvent]:
+        """Take one `functionCall`; say what it opens, adds and closes."""
+        name = text_at(call, "name")
+        if name:
+            yield from self._begin(name, text_at(call, "id"))
+        elif self._open is None and not (call.get("args") or call.get("partialArgs")):
+            self.ignored += 1
+        if self.defect is None and self._open is not None:
+            yield from self._argue(self._open, call)
+            if call.get("willContinue") is not True:
+                yield from self._close(self._open)
+        elif self.defect is None and (call.get("args") or call.get("partialArgs")):
+            self.defect = "seen arguments while no call is open; expected the call's name first"
+
+    def cut(self) -> Iterator[StreamEvent]:
+        """Close the call that is open: the end of the answer fell inside it."""
+        if self._open is not None:
+            yield BlockStop(self._open.id, is_cut=True)
+            self._open = None
+
+    def _begin(self, name: str, given: str) -> Iterator[StreamEvent]:
+        call_id = given or f"{MADE_UP_PREFIX}{self.response_key}-{len(self._ids)}"
+        if (excess := excess_of_names(name, given)) is not None:
+            self.defect = excess
+        elif self._open is not None:
+            self.defect = "seen a call begin while another waits for its arguments; expected the end of that one first"
+        elif call_id in self._ids:
+            self.defect = "seen the id of a call twice; expected each once"
+        elif len(self._ids) >= self._limits.calls_max:
+            self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
+        else:
+            self._ids.add(call_id)
+            self._held.hold(len(call_id))
+            self._open = _OpenCall(call_id, self._held)
+            yield ToolCallStart(call_id, name)
+
+    def _argue(self, call: _OpenCall, given: JSONObject) -> Iterator[StreamEvent]:
+        arguments = given.get("args")
+        if arguments is not None and not isinstance(arguments, dict):
+            self.defect = "seen args that are no object; expected an object"
+        elif arguments and (call.is_whole or call.writer.is_begun):
+            self.defect = "seen whole args after a part of them; expected one or the other"
+        elif arguments:
+            call.is_whole = True
+            yield from self._add(call, write_json(arguments))
+        for piece in list_at(given, "partialArgs"):
+            if not isinstance(piece, dict) or call.is_whole:
+                self.ignored += 1
+            elif self.defect is None:
+                text = call.writer.put(piece)
+                self.defect = call.writer.defect
+                yield from self._add(call, text)
+
+    def _add(self, call: _OpenCall, text: str) -> Iterator[StreamEvent]:
+        call.arguments_bytes += len(text)  # what we write ourselves is ASCII
+        if call.arguments_bytes > self._limits.arguments_bytes_max:
+            bound = self._limits.arguments_bytes_max
+            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        elif text:
+            yield ToolCallDelta(call.id, text)
+
+    def _close(self, call: _OpenCall) -> Iterator[StreamEvent]:
+        yield from self._add(call, call.writer.close())
+        if self.defect is None:
+            yield BlockStop(call.id)
+            self._open = None

@@ -1,0 +1,259 @@
+"""One open step of an interaction: what its start, its deltas and its stop mean; and how it is carried in a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...engine.core.held_blocks import Parts
+from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.json_bounds import objects_bytes
+from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.messages import OpaqueBlock
+from ...engine.core.policy import Limits
+from ...engine.core.stream_events import (
+    BlockStop,
+    OpaqueBlockReceived,
+    ReasoningDelta,
+    ReasoningSignature,
+    ServerToolStarted,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from ...engine.core.tool_json import parse_arguments
+from ..wire.json import list_at, object_at, text_at, write_json
+from ..wire.surrogates import SurrogateJoiner
+
+_OURS = frozenset({"user_input", "function_result"})
+"""What the caller said, told back: nothing of the answer."""
+
+_PLAIN = frozenset({"thought", "model_output", "function_call"})
+
+
+def open_step(start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> OpenStep | None:
+    """Make the step that a `step.start` opens, or None where it can not be named. `text` is the event it came in."""
+    kind = text_at(start, "type")
+    is_named = kind != "function_call" or (text_at(start, "id") and text_at(start, "name"))
+    return OpenStep(kind, start, text, origin, limits, held) if kind and is_named else None
+
+
+def restore_step(carried: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> OpenStep | None:
+    """Make the step that a cursor carried, or None for what is none."""
+    kind = text_at(carried, "kind")
+    if kind not in _PLAIN | _OURS:
+        return None
+    start: dict[str, JSONValue] = {"id": text_at(carried, "id"), "arguments": object_at(carried, "arguments")}
+    step = OpenStep(kind, start, write_json(start), origin, limits, held)
+    step.let_go()
+    step.restore(text_at(carried, "held"), is_argued=carried.get("argued") is True)
+    return step
+
+
+class OpenStep:
+    """A step between its start and its stop. `defect` says why its last event could not be one.
+
+    Of its start only what its stop needs is kept (`let_go`), and counted in `held`: all of a step that has to go back
+    unchanged, the arguments of a call.
+    """
+
+    __slots__ = (
+        "_argued", "_arguments_bytes", "_data", "_held", "_held_bytes", "_ignored", "_joiner", "_limits", "_origin",
+        "_start_text", "defect", "id", "kind", "name",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> None:
+        self.kind = kind
+        self.id, self.name = text_at(start, "id"), text_at(start, "name")
+        self.defect: str | None = None
+        self._data: dict[str, JSONValue] = dict(start)
+        self._origin = origin
+        self._limits = limits
+        self._joiner = SurrogateJoiner()
+        self._argued: Parts | None = None
+        self._arguments_bytes = 0
+        self._ignored = 0
+        self._held, self._held_bytes = held, 0
+        self._start_text = text
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the caller's tool is called."""
+        return self.kind == "function_call"
+
+    @property
+    def is_server_call(self) -> bool:
+        """Whether a server-side tool is called: from here to its result a retry could run it twice."""
+        return self.kind.endswith("_call") and not self.is_call
+
+    @property
+    def is_result(self) -> bool:
+        """Whether this is what a server-side tool answered."""
+        return self.kind.endswith("_result") and self.kind not in _OURS
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the step is kept whole for its stop; a cursor does not carry it."""
+        return self.kind not in _PLAIN | _OURS
+
+    def take_ignored(self) -> int:
+        """Return how many parts were ignored since this was last asked."""
+        ignored, self._ignored = self._ignored, 0
+        return ignored
+
+    def let_go(self) -> None:
+        """Forget of the start what is not needed any more, once it was said; count what is kept."""
+        if not self.is_kept:
+            given = object_at(self._data, "arguments")
+            self._data = {"arguments": given} if given and self.is_call else {}
+        if self._data:
+            self._hold(_held_bytes(self._start_text))
+        self._start_text = ""
+
+    @property
+    def carried_chars(self) -> int:
+        """How long what a cursor holds of this step may be. Cost: O(1)."""
+        return len(self.id) + (self._held_bytes if self._argued is None else 0)
+
+    def carried(self) -> dict[str, JSONValue]:
+        """Return what a cursor has to hold of this step."""
+        fields: dict[str, JSONValue] = {
+            "kind": self.kind,
+            "id": self.id,
+            "held": self._joiner.held,
+            "argued": self._argued is not None,
+            "arguments": object_at(self._data, "arguments") if self.is_call and self._argued is None else {},
+        }
+        return {name: value for name, value in fields.items() if value}
+
+    def restore(self, held: str, *, is_argued: bool) -> None:
+        """Go on where a cursor was taken: with half a character, or with arguments that have begun."""
+        self._joiner.held = held if len(held) == 1 and "\ud800" <= held <= "\udbff" else ""
+        self._argued = Parts() if is_argued else None
+
+    def open_events(self) -> Iterator[StreamEvent]:
+        """Say what the start says: a call's name, and whatever content the step brings along."""
+        if self.is_call:
+            if signature := text_at(self._data, "signature"):
+                yield ReasoningSignature(signature)
+                yield BlockStop()
+            yield ToolCallStart(self.id, self.name)
+        elif self.is_server_call:
+            yield ServerToolStarted(self.name or self.kind.removesuffix("_call"))
+        elif self.kind == "thought":
+            for content in self._contents("summary"):
+                yield from self._summarise(content)
+            yield from self._sign(self._data)
+        elif self.kind == "model_output":
+            for content in self._contents("content"):
+                yield from self._say(content)
+
+    def _contents(self, name: str) -> Sequence[JSONValue]:
+        contents, bound = list_at(self._data, name), self._limits.blocks_max
+        if len(contents) <= bound:
+            return contents
+        self.defect = f"seen a step of {len(contents)} contents; expected at most {bound} (blocks_max)"
+        return ()
+
+    def delta_events(self, delta: JSONObject, text: str) -> Iterator[StreamEvent]:
+        """Say what a delta adds; `text` is the event it came in."""
+        kind = text_at(delta, "type")
+        match self.kind, kind:
+            case "function_call", "arguments_delta":
+                yield from self._argue(text_at(delta, "arguments"))
+            case "thought", "thought_summary":
+                yield from self._summarise(delta.get("content"))
+            case "thought", "thought_signature":
+                yield from self._sign(delta)
+            case ("model_output", "text_annotation_delta") | (_, "thought_signature"):
+                pass  # known, and no part of our vocabulary; a step's own signature has come with its start
+            case "model_output", _:
+                yield from self._say(delta)
+            case _:
+                self._merge(delta, text)
+
+    def close_events(self, *, closes_server_tool: bool = False) -> Iterator[StreamEvent]:
+        """Say what is sure only now: arguments that came with the start, the whole of a kept step, the stop."""
+        self._hold(-self._held_bytes)
+        yield from self._emit(self._joiner.flush())
+        if self.is_call:
+            given = object_at(self._data, "arguments")
+            if self._argued is None and given:
+                yield ToolCallDelta(self.id, write_json(given))
+            yield BlockStop(self.id)
+        elif self.kind in _PLAIN:
+            yield BlockStop()
+        elif self.is_kept:
+            if self._argued is not None:
+                self._data["arguments"] = parse_arguments(self._argued.read(), self._limits.values_max) or {}
+            block = OpaqueBlock(self.kind, self._data, self._origin)
+            yield OpaqueBlockReceived(block, closes_server_tool=closes_server_tool)
+
+    def _say(self, content: JSONValue) -> Iterator[StreamEvent]:
+        """Say a piece of the output: text, or something that is kept as it came."""
+        if not isinstance(content, dict) or not text_at(content, "type"):
+            self._ignored += 1
+        elif content["type"] == "text":
+            yield from self._emit(self._joiner.take(text_at(content, "text")))
+        else:
+            yield from self._emit(self._joiner.flush())
+            yield OpaqueBlockReceived(OpaqueBlock(text_at(content, "type"), content, self._origin))
+
+    def _summarise(self, content: JSONValue) -> Iterator[StreamEvent]:
+        if isinstance(content, dict) and content.get("type", "text") == "text":
+            yield from self._emit(self._joiner.take(text_at(content, "text")))
+        else:
+            self._ignored += 1
+
+    def _sign(self, holder: JSONObject) -> Iterator[StreamEvent]:
+        if signature := text_at(holder, "signature"):  # empty ones were recorded before the one that counts
+            yield ReasoningSignature(signature)
+
+    def _emit(self, text: str) -> Iterator[StreamEvent]:
+        if text:
+            yield ReasoningDelta(text) if self.kind == "thought" else TextDelta(text)
+
+    def _argue(self, fragment: str) -> Iterator[StreamEvent]:
+        if self._argued is None:  # what the start said of them counts no more
+            self._argued, self._data = Parts(), {}
+            self._hold(-self._held_bytes)
+        self._arguments_bytes += len(fragment.encode("utf-8", "surrogatepass"))
+        if self._arguments_bytes > self._limits.arguments_bytes_max:
+            bound = self._limits.arguments_bytes_max
+            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        elif text := self._joiner.take(fragment):
+            yield ToolCallDelta(self.id, text)
+
+    def _hold(self, size_bytes: int) -> None:
+        """Count what is kept until the stop; less than nothing: it is kept no longer."""
+        self._held_bytes += size_bytes
+        self._held.hold(size_bytes)
+
+    def _merge(self, delta: JSONObject, text: str) -> None:
+        """Add a delta to a step that is kept: lists grow, objects are merged, anything else is replaced."""
+        if not self.is_kept:
+            self._ignored += 1
+            return
+        self._hold(_held_bytes(text))
+        if text_at(delta, "type") == "arguments_delta":
+            self._argued = Parts() if self._argued is None else self._argued
+            self._argued.append(text_at(delta, "arguments"))
+        else:
+            for name, value in delta.items():
+                if name != "type":
+                    self._data[name] = _merged(self._data.get(name), value)
+
+
+def _held_bytes(event: str) -> int:
+    return len(event) + objects_bytes(event)
+
+
+def _merged(before: JSONValue, value: JSONValue) -> JSONValue:
+    """Grow what is kept in place, so that the work is linear in what comes: nobody else has it yet."""
+    if isinstance(before, list) and isinstance(value, list):
+        before.extend(value)
+        return before
+    if isinstance(before, dict) and isinstance(value, dict):
+        before.update(value)
+        return before
+    return value

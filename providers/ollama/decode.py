@@ -1,0 +1,182 @@
+"""The stream of Ollama's /api/chat, lines of JSON, as stream events.
+
+Rules:
+- The answer is complete with the line `done: true`, which may still hold content; what follows is ignored and counted.
+- A line `{"error": …}` is the server's failure, under status 200. An end without either is an interruption.
+- Calls come whole, their arguments an object. Ids are often absent: one is made up of the first line's time, which no
+  two answers of a server share.
+- `prompt_eval_count` is left out when it is 0 (all of the prompt was cached).
+- /api/generate says `response` and `thinking` at the top of the line; that is read too.
+
+Source: wire-formats §6; ollama/ollama api/types.go, server/routes.go (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ...engine.core.failures import Failure
+from ...engine.core.framing import NDJSONReader
+from ...engine.core.held_blocks import size_bytes
+from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.policy import Limits
+from ...engine.core.stop import StopReason
+from ...engine.core.stream_events import (
+    BlockStop,
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+    ToolCallDelta,
+    ToolCallStart,
+)
+from ...engine.core.tool_json import explain_arguments
+from ...engine.core.usage import UsageReport
+from ..openai_chat.text import Speech
+from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
+from ..wire.surrogates import SurrogateJoiner
+from ..wire.think_tags import ThinkTagSplitter
+
+_STOP_REASONS = {"stop": StopReason.END_TURN, "": StopReason.END_TURN, "length": StopReason.MAX_TOKENS}
+"""An older server gives no reason; "load" and "unload" answer requests without messages."""
+
+_COUNTS = ("prompt_eval_count", "eval_count")
+
+
+class OllamaDecoder:
+    """One response of Ollama's, from bytes to events. Fed any cut of the bytes, it makes the same events.
+
+    Args:
+        limits: bounds on lines, calls and arguments; beyond them the stream is defective.
+        read_error: names the error of an error line.
+        tags: splits thoughts off the text.
+    """
+
+    def __init__(
+        self, limits: Limits, *, read_error: Callable[[JSONValue], Failure], tags: ThinkTagSplitter | None = None
+    ) -> None:
+        self.is_complete = False
+        self.defect: str | None = None
+        self.ignored = 0
+        self._limits = limits
+        self._values_max = limits.values_max
+        self._read_error = read_error
+        self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
+        self._held = HeldBytes(limits.held_bytes_max)
+        self._speech = Speech(tags)
+        self._call_ids: set[str] = set()
+        self._response_key: str | None = None
+        self._is_over = False
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        """Take the next bytes, in any cut; return the events that they complete. Never raises."""
+        events: list[StreamEvent] = []
+        for line in self._reader.feed(data):
+            self._take(line, events)
+        if self._reader.defect is not None and not self._is_over:
+            self._break(self._reader.defect)
+        return events
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Take the end of the body; a last line without its LF counts if its JSON is whole."""
+        rest = self._reader.close()
+        events: list[StreamEvent] = []
+        if rest is not None and not self._is_over and not isinstance(read_object(rest, self._values_max), str):
+            self._take(rest, events)
+        if not self._is_over:
+            events.extend(self._speech.release())
+        self._is_over = True
+        return events
+
+    def _take(self, text: str, events: list[StreamEvent]) -> None:
+        """Read one line; a defect found half-way keeps the events before it."""
+        if self._is_over:
+            self.ignored += 1
+            return
+        line = read_object(text, self._values_max)
+        if isinstance(line, str):
+            self._break(line)
+        elif line.get("error"):
+            events.extend(self._speech.release())
+            self._is_over = True
+            events.append(StreamFailed(self._read_error(line)))
+        elif _wants_strictness(line) and (reason := explain_arguments(text, self._values_max)) is not None:
+            self._break(f"a line with counts or arguments: {reason}")
+        else:
+            events.extend(self._line(line))
+
+    def _line(self, line: JSONObject) -> Iterator[StreamEvent]:
+        if self._response_key is None:
+            self._response_key = "".join(c for c in name_at(line, "created_at") if c.isascii() and c.isalnum())
+            yield ResponseStarted("", name_at(line, "model"))
+        message = object_at(line, "message")
+        yield from self._speech.reason(text_at(message, "thinking") or text_at(line, "thinking"))
+        yield from self._speech.say(text_at(message, "content") or text_at(line, "response"))
+        calls = list_at(message, "tool_calls")
+        if calls:
+            yield from self._speech.flush()
+        for call in calls:
+            if isinstance(call, dict) and not self._is_over:
+                yield from self._call(call)
+            else:
+                self.ignored += 1
+        if line.get("done") is True and not self._is_over:
+            yield from self._finish(line)
+
+    def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
+        function = object_at(call, "function")
+        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
+        call_id = name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
+        if defect := self._call_defect(call_id, name, arguments):
+            self._break(defect)
+            return
+        self._call_ids.add(call_id)
+        self._held.hold(len(call_id))
+        joiner = SurrogateJoiner()
+        yield ToolCallStart(call_id, name)
+        if text := joiner.take(arguments or "") + joiner.flush():
+            yield ToolCallDelta(call_id, text)
+        yield BlockStop(call_id)
+
+    def _call_defect(self, call_id: str, name: str, arguments: str | None) -> str | None:
+        limits = self._limits
+        if not name:
+            return "seen a call without a name; expected function.name"
+        if arguments is None:
+            return "seen arguments of a call that are neither an object nor text; expected an object"
+        if call_id in self._call_ids:
+            return "seen the id of a call twice; expected each once"
+        if len(self._call_ids) >= limits.calls_max:
+            return f"seen more than {limits.calls_max} calls; expected at most that (calls_max)"
+        if size_bytes(arguments) > limits.arguments_bytes_max:
+            bound = limits.arguments_bytes_max
+            return f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        return self._held.defect
+
+    def _finish(self, line: JSONObject) -> Iterator[StreamEvent]:
+        yield from self._speech.flush()
+        self._is_over = self.is_complete = True
+        word = name_at(line, "done_reason")
+        reason = _STOP_REASONS.get(word, StopReason.OTHER)
+        if reason is StopReason.END_TURN and self._call_ids:
+            reason = StopReason.TOOL_USE
+        yield StopReported(reason, word)
+        counts = [count_at(line, name) for name in _COUNTS]
+        if any(count is not None for count in counts):
+            yield UsageReport(input=counts[0] or 0, output=counts[1] or 0)
+
+    def _break(self, defect: str) -> None:
+        self.defect = defect
+        self._is_over = True
+
+
+def _wants_strictness(line: JSONObject) -> bool:
+    """Whether a line holds counts or arguments."""
+    return bool(object_at(line, "message").get("tool_calls")) or any(name in line for name in _COUNTS)
+
+
+def _arguments(value: JSONValue) -> str | None:
+    if isinstance(value, dict):
+        return write_json(value)
+    return "" if value is None else value if isinstance(value, str) else None

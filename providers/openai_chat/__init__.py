@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions, and the presets of those who speak it."""

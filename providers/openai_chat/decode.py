@@ -1,0 +1,366 @@
+"""The stream of OpenAI's Chat Completions, and of the many that copy it, as stream events.
+
+Rules:
+- Only choice 0 is read; others are counted in `ignored`.
+- The answer is complete when its finish reason was seen and the stream ended in order: by `[DONE]` or by its end.
+  `[DONE]` alone proves nothing, and neither does a finish before an error (recorded: an error chunk after the finish).
+- A finish may come twice; usage may come on any chunk, before, with or after it. Text or calls after it are a defect.
+- OpenAI's own servers always give a finish reason; some compatible ones never do (recorded: Snowflake; Kimi at a host
+  of OpenRouter's). There, `[DONE]` right after a chunk that says nothing but the final counts ends the answer as well.
+- Comments (`: keep-alive`) prove that a compatible server lives, in the order they came.
+- Counts in an error chunk are reported before the failure: they are paid for.
+- Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word "stop".
+- A call at the finish "length" or "content_filter" is cut, whatever its arguments look like.
+
+Hot path: see `openai_chat_shape`.
+
+Source: wire-formats §2.2, §3 and §8 (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from ...engine.core.failures import Failure
+from ...engine.core.framing import ServerSentEvent, SSEReader
+from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.policy import Limits
+from ...engine.core.printable import named
+from ...engine.core.stop import StopReason
+from ...engine.core.stream_events import (
+    BlockStop,
+    KeepAlive,
+    ReasoningDelta,
+    ReasoningSignature,
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+    TextDelta,
+)
+from ...engine.core.tool_json import explain_arguments
+from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
+from ..wire.think_tags import ThinkTagSplitter
+from .chunk import (
+    CUTTING_NATIVE_WORDS,
+    CUTTING_WORDS,
+    FAULT_WORDS,
+    PLAIN_EVENTS,
+    STOP_REASONS,
+    error_of,
+    is_first,
+    is_silent,
+    plain_key,
+    reasoning_of,
+    report,
+    usage_of,
+    wants_strictness,
+)
+from .comments import at_comments
+from .fast_path import learn
+from .reasoning_details import DetailTracker
+from .text import Speech
+from .tool_calls import CallTracker
+
+_PATIENCE_MAX = 64
+"""Plain chunks that are parsed before another shape is learned, at most: learning costs two parsings."""
+
+
+class OpenAIChatDecoder:
+    """One response of Chat Completions, from bytes to events. Fed any cut of the bytes, it makes the same events.
+
+    Args:
+        limits: bounds on lines, events, calls and arguments; beyond them the stream is defective.
+        read_error: names the error of an error chunk.
+        is_compatible: the server is not OpenAI's own: it may send comments, and no finish reason.
+        has_details: reasoning may come in `reasoning_details`.
+        tags: splits thoughts off the text.
+        is_fast: False parses every chunk; for the test that proves that it makes no difference.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        read_error: Callable[[JSONValue], Failure],
+        is_compatible: bool = False,
+        has_details: bool = False,
+        tags: ThinkTagSplitter | None = None,
+        is_fast: bool = True,
+    ) -> None:
+        self.is_complete = False
+        self.defect: str | None = None
+        self._ignored = 0
+        self._read_error = read_error
+        self._is_compatible = is_compatible
+        self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
+        self._comments = 0
+        self._values_max = limits.values_max
+        self._held = HeldBytes(limits.held_bytes_max)
+        self._calls = CallTracker(limits, self._held)
+        self._speech = Speech(tags)
+        self._details = DetailTracker(self._held)
+        self._has_details = has_details
+        self._signature = ""
+        self._read_plain: Callable[[str], str] = _read_nothing
+        self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
+        self._patience_max = 0 if is_fast else -1
+        self._patience = 0
+        self._is_over = False
+        self._is_started = False
+        self._is_refused = False
+        self._is_finished = False
+        self._is_counted = False
+
+    @property
+    def ignored(self) -> int:
+        """How many frames, choices and parts were not understood, and changed nothing."""
+        return self._ignored + self._calls.ignored
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        """Take the next bytes, in any cut; return the events that they complete. Never raises."""
+        # Where a comment begins, so that it keeps its place (after a BOM it is in any case the first). Most reads are
+        # one event, whose only LFs are its last two: to look for one byte costs a third of looking for two.
+        if self._is_compatible and (
+            data[:1] == b":"
+            or (data.find(b"\n") != len(data) - 2 and b"\n:" in data)
+            or (b"\r" in data and b"\r:" in data)
+        ):
+            return [event for piece in at_comments(data, self._reader) for event in self._feed(piece)]
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        frames = self._reader.feed(data)
+        if self._reader.comments != self._comments:  # never behind the end of an event in `data`
+            if self._is_compatible and not self._is_over:
+                events += [KeepAlive()] * (self._reader.comments - self._comments)
+            self._comments = self._reader.comments
+        for frame in frames:
+            text = self._read_plain(frame.data)
+            if text:
+                events.append(self._plain_event(text))
+            else:
+                self._take(frame, events)
+        if self._reader.defect is not None and not self._is_over:
+            self._break(self._reader.defect)
+        return events
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Take the end of the body. After a finish it completes the answer, `[DONE]` or not: several servers send none.
+
+        A last event without its blank line counts if its JSON is whole.
+        """
+        cut = self._reader.close()
+        events: list[StreamEvent] = []
+        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
+            self._take(cut, events)
+        if not self._is_over:
+            self.is_complete = self._is_finished
+            events.extend(self._speech.release())
+        self._end()
+        return events
+
+    def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
+        """Read one frame; a defect found half-way keeps the events before it."""
+        if self._is_over:
+            self._ignored += 1
+            return
+        if frame.data.strip() == "[DONE]":
+            events.extend(self._done())
+            return
+        chunk = read_object(frame.data, self._values_max)
+        if isinstance(chunk, str):
+            self._break(chunk)
+        elif error := error_of(frame, chunk):
+            events.extend(self._fail(frame.data, chunk, error))
+        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data, self._values_max)) is not None:
+            self._break(f"a chunk with counts or whole arguments: {reason}")
+        else:
+            events.extend(self._chunk(frame.data, chunk))
+        if self.defect is None and (defect := self._calls.defect or self._held.defect) is not None:
+            self._break(defect)
+
+    def _done(self) -> Iterator[StreamEvent]:
+        """Take `[DONE]`, which the server wrote because it had nothing more to write."""
+        if self._is_counted and not self._is_finished:
+            yield from self._close_all(is_cut=False)
+            self.is_complete = self._calls.defect is None
+        else:
+            yield from self._speech.release()
+            self.is_complete = self._is_finished
+        self._end()
+
+    def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
+        yield from self._speech.release()
+        if (usage := usage_of(chunk)) and explain_arguments(data, self._values_max) is None:
+            yield from report(usage)
+        self._end()
+        yield StreamFailed(self._read_error(error))
+
+    def _chunk(self, data: str, chunk: JSONObject) -> Iterator[StreamEvent]:
+        choices = list_at(chunk, "choices")
+        if not self._is_started and (text_at(chunk, "id") or choices):
+            self._is_started = True
+            self._calls.response_key = name_at(chunk, "id") or str(count_at(chunk, "created") or "")
+            yield ResponseStarted(name_at(chunk, "id"), name_at(chunk, "model"))
+        for choice in choices:
+            if isinstance(choice, dict) and is_first(choice):
+                yield from self._choice(choice)
+            else:
+                self._ignored += 1
+        if self._speech.is_held:
+            self._read_plain = _read_nothing  # what comes next joins what waits
+        usage = usage_of(chunk)
+        self._is_counted = self._is_compatible and bool(count_at(usage, "completion_tokens")) and is_silent(choices)
+        if usage:
+            yield from report(usage)
+        elif self._patience_max >= 0:
+            self._study(data, chunk, choices)
+
+    def _choice(self, choice: JSONObject) -> Iterator[StreamEvent]:
+        delta = object_at(choice, "delta")
+        if self._is_finished:
+            if any(delta.get(key) for key in ("content", "refusal", "tool_calls", "function_call")):
+                self._break("seen more of the answer after its finish_reason; expected none")
+            return
+        yield from self._reasoning(delta)
+        yield from self._content(delta.get("content"))
+        if refusal := text_at(delta, "refusal"):
+            self._is_refused = True
+            yield from self._say(refusal)
+        yield from self._tool_calls(delta)
+        if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
+            yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
+
+    def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        details = list_at(delta, "reasoning_details") if self._has_details else ()
+        said = False
+        for detail in details:
+            if isinstance(detail, dict):
+                said = (yield from self._detail(detail)) or said
+            else:
+                self._ignored += 1
+        if not said and (plain := reasoning_of(delta)):
+            yield from self._speech.reason(plain)
+
+    def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
+        """Take one of the `reasoning_details`; return whether it said anything."""
+        self._read_plain = _read_nothing  # the next text has to close the thought
+        if not self._details.continues(detail):
+            yield from self._close_thought()
+        text = self._details.add(detail)
+        yield from self._speech.reason(text)
+        return bool(text)
+
+    def _content(self, content: JSONValue) -> Iterator[StreamEvent]:
+        """Say the content: a string, or a list of parts as Mistral and Databricks send it."""
+        if isinstance(content, str):
+            if content:
+                yield from self._say(content)
+        elif isinstance(content, list):
+            for part in content:
+                if isinstance(part, dict) and part.get("type") == "text":
+                    yield from self._say(text_at(part, "text"))
+                elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
+                    yield from self._think(part)
+                else:
+                    self._ignored += 1
+        elif content is not None:
+            self._ignored += 1
+
+    def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
+        for thought in list_at(part, "thinking") or list_at(part, "summary"):
+            if isinstance(thought, dict):
+                yield from self._speech.reason(text_at(thought, "text"))
+                self._sign(text_at(thought, "signature"))
+        self._sign(text_at(part, "signature"))
+        self._read_plain = _read_nothing
+
+    def _sign(self, signature: str) -> None:
+        """Take what signs the thought, in the place of what signed it before."""
+        if signature:
+            self._held.release(len(self._signature))
+            self._held.hold(len(signature))
+            self._signature = signature
+
+    def _say(self, text: str) -> Iterator[StreamEvent]:
+        if text and (self._details.is_open or self._signature):
+            yield from self._close_thought()
+        yield from self._speech.say(text)
+
+    def _close_thought(self) -> Iterator[StreamEvent]:
+        """Commit what signs the thought, if anything does: only now is it sure that it is whole."""
+        yield from self._speech.flush()
+        yield from self._details.close()
+        if self._signature:
+            yield ReasoningSignature(self._signature)
+            yield BlockStop()
+            self._held.release(len(self._signature))
+            self._signature = ""
+
+    def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:
+        yield from self._close_thought()
+        yield from self._calls.close(is_cut=is_cut)
+
+    def _tool_calls(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        fragments = list(list_at(delta, "tool_calls"))
+        if legacy := object_at(delta, "function_call"):
+            fragments.append({"index": -1, "function": legacy})
+        if fragments:
+            yield from self._close_thought()
+        for fragment in fragments:
+            if self._calls.defect is not None:
+                return
+            if isinstance(fragment, dict):
+                yield from self._calls.take(fragment)
+            else:
+                self._ignored += 1
+
+    def _finish(self, word: str, *, is_cut: bool) -> Iterator[StreamEvent]:
+        yield from self._close_all(is_cut=is_cut or word in CUTTING_WORDS or word in FAULT_WORDS)
+        self._read_plain = _read_nothing
+        if self._calls.defect is not None:
+            return
+        if word in FAULT_WORDS:
+            self._end()
+            yield StreamFailed(self._read_error({"message": f"finish_reason {named(word)}", "code": word}))
+            return
+        self._is_finished = True
+        yield StopReported(self._stop_reason(word, is_cut=is_cut), word)
+
+    def _stop_reason(self, word: str, *, is_cut: bool) -> StopReason:
+        reason = STOP_REASONS.get(word, StopReason.OTHER)
+        if is_cut and reason in (StopReason.TOOL_USE, StopReason.END_TURN):
+            return StopReason.MAX_TOKENS
+        if reason is StopReason.END_TURN and self._calls.has_calls:
+            return StopReason.TOOL_USE  # forced and named calls end with "stop" (recorded: 38 of 189)
+        if reason is StopReason.END_TURN and self._is_refused:
+            return StopReason.REFUSAL
+        return reason
+
+    def _study(self, data: str, chunk: JSONObject, choices: Sequence[JSONValue]) -> None:
+        """Learn the shape of a plain chunk, seldom enough that a server whose chunks all differ costs little more."""
+        if self._is_over or self._is_finished or self._speech.is_held or not (key := plain_key(choices)):
+            return
+        if self._patience > 0:
+            self._patience -= 1
+            return
+        shape = learn(data, chunk, key)
+        self._plain_event = PLAIN_EVENTS[key]
+        self._read_plain = _read_nothing if shape is None else shape.read
+        self._patience_max = min(2 * self._patience_max + 1, _PATIENCE_MAX)
+        self._patience = self._patience_max
+
+    def _break(self, defect: str) -> None:
+        self.defect = defect
+        self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._read_plain = _read_nothing
+
+
+def _read_nothing(_data: str) -> str:
+    return ""

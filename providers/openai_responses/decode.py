@@ -1,0 +1,319 @@
+"""The stream of OpenAI's Responses API as stream events.
+
+Rules:
+- Items are keyed by `output_index`; item ids (which proxies change on every event) and call ids stand in where it is
+  missing. A delta of an item that ended, a second item at an open index, a call id of two items are defects.
+- `response.completed`, `.incomplete` and `.cancelled` complete the answer, `.failed` and error frames fail it, once;
+  nothing after either counts. `[DONE]` proves nothing.
+- What is open at the terminal event is closed by it: as a whole after `completed`, cut otherwise. Its `output` fills in
+  only the items that no event of their own named: several servers leave it empty, or make up new ids for it.
+- A call that ended without arguments may be one that the ceiling cut: it waits until another item follows, or until
+  the answer ends as a whole; another end cuts it.
+- Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word. The word of
+  an incomplete answer is "incomplete", or the provider's reason where our vocabulary has none for it.
+- The parts of a reasoning summary follow each other as they came, without anything between them. The whole item, once
+  it holds `encrypted_content`, is the block's signature: it has to be sent back unmodified.
+- A background response moves its cursor after every event, if there is to be one (`Limits.cursor_bytes_max`): the
+  request has to have asked for the background, whatever the server says. A stream that is read on from a cursor skips
+  what it already had, whatever the server sends, and every event of it must have its number.
+
+Source: wire-formats §4.2 to §4.4 and §8; openai-python 3.52 (2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from ...engine.core.failures import Failure
+from ...engine.core.framing import ServerSentEvent, SSEReader
+from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.policy import Limits
+from ...engine.core.printable import named
+from ...engine.core.stop import StopReason
+from ...engine.core.stream_events import (
+    AnswerRestarted,
+    CursorMoved,
+    KeepAlive,
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+)
+from ...engine.core.tool_json import explain_arguments
+from ...engine.core.usage import UsageReport
+from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
+from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
+from .items import CALL_KINDS
+from .output import Output
+
+_TERMINAL = {
+    "response.completed": "completed",
+    "response.incomplete": "incomplete",
+    "response.failed": "failed",
+    "response.cancelled": "cancelled",
+}
+"""The events that end an answer; they hold counts, and are read as strictly as arguments are: no key twice."""
+
+_INCOMPLETE = {"max_output_tokens": StopReason.MAX_TOKENS, "content_filter": StopReason.CONTENT_FILTER}
+
+_TEXTS = {
+    # The stem of the event: the kind of its item, its part, where the part's number is, where the whole text is.
+    "response.output_text": ("message", "text", "content_index", "text"),
+    "response.refusal": ("message", "refusal", "content_index", "refusal"),
+    "response.reasoning_summary_text": ("reasoning", "summary", "summary_index", "text"),
+    "response.reasoning_text": ("reasoning", "content", "content_index", "text"),
+}
+_ARGUMENTS = {
+    "response.function_call_arguments": "function_call",
+    "response.custom_tool_call_input": "custom_tool_call",
+}
+_QUIET = tuple(
+    f"response.{stem}"
+    for stem in (
+        "content_part.", "output_text.annotation.", "reasoning_summary_part.", "web_search_call.", "file_search_call.",
+        "code_interpreter_call", "mcp_call", "mcp_list_tools.", "image_generation_call.", "shell_call_", "audio.",
+        "compaction.",
+    )
+)  # fmt: skip
+"""Events that say nothing that the done item does not say again. Audio has no place in our vocabulary."""
+
+
+class OpenAIResponsesDecoder:
+    """One response of the Responses API, from bytes to events. Fed any cut of the bytes, it makes the same events.
+
+    Args:
+        origin: who signs the reasoning, "openai-responses/<model>"; it is written on opaque blocks.
+        limits: bounds on lines, events, calls, items and arguments; beyond them the stream is defective.
+        read_error: names the error of an error frame or of a failed response.
+        at: what cursors say of where the response is kept.
+        resumed: where to go on, for a stream that is read on.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        limits: Limits,
+        *,
+        read_error: Callable[[JSONValue], Failure],
+        at: str = "",
+        resumed: Cursor | None = None,
+    ) -> None:
+        self.is_complete = False
+        self._defect: str | None = None
+        self._ignored = 0
+        self._read_error = read_error
+        self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
+        self._origin, self._limits = origin, limits
+        self._output = Output(origin, limits, resumed)
+        self._at = at
+        self._resumed_after = None if resumed is None else resumed.after
+        self._response_id = "" if resumed is None else resumed.response_id
+        self._is_background = resumed is not None
+        self._after = -1 if resumed is None else resumed.after
+        self._has_cursor = resumed is not None
+        self._is_started = False
+        self._is_over = False
+
+    @property
+    def ignored(self) -> int:
+        """How many frames and items were not understood, and changed nothing."""
+        return self._ignored + self._output.ignored
+
+    @property
+    def defect(self) -> str | None:
+        """What was seen and expected, once the bytes stopped being the wire format."""
+        return self._defect or self._output.defect
+
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
+        """Take the next bytes, in any cut; return the events that they complete. Never raises."""
+        events: list[StreamEvent] = []
+        for frame in self._reader.feed(data):
+            self._take(frame, events)
+        if self._reader.defect is not None and not self._is_over:
+            self._break(self._reader.defect)
+        return events
+
+    def close(self) -> Sequence[StreamEvent]:
+        """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
+        cut = self._reader.close()
+        events: list[StreamEvent] = []
+        if (
+            cut is not None
+            and not self._is_over
+            and not isinstance(read_object(cut.data, self._limits.values_max), str)
+        ):
+            self._take(cut, events)
+        self._is_over = True
+        return events
+
+    def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
+        """Read one frame; a defect found half-way keeps the events before it."""
+        if self._is_over:
+            self._ignored += 1
+            return
+        content = read_object(frame.data, self._limits.values_max)
+        if isinstance(content, str):
+            if frame.data.strip() == "[DONE]":
+                self._ignored += 1
+            else:
+                self._break(content)
+            return
+        kind = text_at(content, "type") or frame.event
+        if kind in _TERMINAL and (reason := explain_arguments(frame.data, self._limits.values_max)) is not None:
+            self._break(f"{named(kind)}: {reason}")
+        elif self._is_new(kind, content):
+            events.extend(self._read(kind, content))
+            if self._output.defect is not None:
+                self._is_over = True
+            events.extend(self._move_cursor(kind, content))
+
+    def _is_new(self, kind: str, content: JSONObject) -> bool:
+        """Whether an event follows the cursor: a server may send again what came before it."""
+        if self._resumed_after is None:
+            return True
+        number = number_at(content, "sequence_number")
+        if number is None:
+            if kind not in ("error", "keepalive") and not content.get("error"):
+                self._break("seen an event without sequence_number after a cursor; expected each to have one")
+            return not self._is_over
+        if number <= self._resumed_after:
+            self._ignored += 1
+        return number > self._resumed_after
+
+    def _read(self, kind: str, content: JSONObject) -> Iterable[StreamEvent]:
+        stem, _, end = kind.rpartition(".")
+        if stem in _TEXTS and end in ("delta", "done"):
+            return self._text(stem, end, content)
+        if stem in _ARGUMENTS and end in ("delta", "done"):
+            return self._arguments(stem, end, content)
+        match kind:
+            case "response.output_item.added":
+                return self._output.add(number_at(content, "output_index"), object_at(content, "item"))
+            case "response.output_item.done":
+                return self._output.finish(number_at(content, "output_index"), object_at(content, "item"))
+            case "response.created" | "response.queued" | "response.in_progress":
+                return self._lifecycle(kind, object_at(content, "response"))
+            case "keepalive":
+                return (KeepAlive(),)
+            case _ if kind in _TERMINAL:
+                return self._terminal(kind, object_at(content, "response"))
+            case _ if kind == "error" or content.get("error"):
+                return self._error(content)
+            case _:
+                self._ignored += not kind.startswith(_QUIET)
+                return ()
+
+    def _text(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:
+        kind, part, place, whole = _TEXTS[stem]
+        name = f"{part}/{number_at(content, place) or 0}"
+        text = text_at(content, "delta" if end == "delta" else whole)
+        index, alias = number_at(content, "output_index"), text_at(content, "item_id")
+        return self._output.say(index, alias, kind, name, text, is_whole=end == "done")
+
+    def _arguments(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:
+        kind = _ARGUMENTS[stem]
+        text = text_at(content, "delta" if end == "delta" else CALL_KINDS[kind])
+        alias = text_at(content, "call_id") or text_at(content, "item_id")
+        return self._output.argue(number_at(content, "output_index"), alias, kind, text, is_whole=end == "done")
+
+    def _lifecycle(self, kind: str, response: JSONObject) -> Iterator[StreamEvent]:
+        response_id = text_at(response, "id")
+        is_other = bool(response_id and self._response_id) and response_id != self._response_id
+        if kind == "response.created" and is_other and not self._output.is_empty:
+            yield AnswerRestarted()
+            self._output = Output(self._origin, self._limits)
+            self._is_started, self._after = False, -1
+        self._is_background = self._is_background or response.get("background") is True
+        yield from self._start(response)
+
+    def _start(self, response: JSONObject) -> Iterator[StreamEvent]:
+        """Name the answer, once: the first event that can."""
+        response_id, model = text_at(response, "id"), text_at(response, "model")
+        if (excess := excess_of_names(response_id, model)) is not None:
+            self._break(excess)
+        elif (response_id or model) and not self._is_started:
+            self._is_started = True
+            self._response_id = response_id or self._response_id
+            yield ResponseStarted(response_id, model)
+
+    def _terminal(self, kind: str, response: JSONObject) -> Iterator[StreamEvent]:
+        status = text_at(response, "status")
+        word = status if status in _TERMINAL.values() else _TERMINAL[kind]
+        yield from self._start(response)
+        if self._is_over:
+            return
+        yield from _report(object_at(response, "usage"))
+        if word == "failed":
+            self._is_over = True
+            error = response.get("error") or {"message": "the response failed without an error"}
+            yield StreamFailed(self._read_error(error))
+            return
+        yield from self._output.end(list_at(response, "output"), is_whole=word == "completed")
+        if self._output.defect is not None:
+            return
+        self.is_complete = self._is_over = True
+        yield self._stop(word, text_at(object_at(response, "incomplete_details"), "reason"))
+
+    def _stop(self, word: str, detail: str) -> StopReported:
+        match word:
+            case "completed" if self._output.has_calls:
+                return StopReported(StopReason.TOOL_USE, word)
+            case "completed":
+                return StopReported(StopReason.REFUSAL if self._output.is_refused else StopReason.END_TURN, word)
+            case "cancelled":
+                return StopReported(StopReason.CANCELLED, word)
+            case _:
+                reason = _INCOMPLETE.get(detail)
+                return StopReported(reason, word) if reason else StopReported(StopReason.OTHER, detail or word)
+
+    def _error(self, content: JSONObject) -> Iterator[StreamEvent]:
+        """Read an error frame: nested as it is sent, or flat as it is documented."""
+        self._is_over = True
+        flat: JSONObject = {key: value for key, value in content.items() if key != "type"}
+        yield StreamFailed(self._read_error(content.get("error") or flat))
+
+    def _move_cursor(self, kind: str, content: JSONObject) -> Iterator[CursorMoved]:
+        """Say where the stream can be read on; nowhere, after an event whose number can not be relied on."""
+        if not self._is_background or self._is_over or not self._limits.cursor_bytes_max:
+            return
+        number = number_at(content, "sequence_number")
+        if number is not None and number > self._after:
+            self._after = number
+            cursor = self._write_cursor()
+        elif kind == "keepalive":
+            return
+        else:
+            cursor = None
+        if cursor is not None or self._has_cursor:
+            yield CursorMoved(cursor)
+        self._has_cursor = cursor is not None
+
+    def _write_cursor(self) -> str | None:
+        if not is_response_id(self._response_id):
+            return None
+        cursor = self._output.cursor(self._at, self._response_id, self._after)
+        return None if cursor is None else write_cursor(cursor, chars_max=self._limits.cursor_bytes_max)
+
+    def _break(self, defect: str) -> None:
+        self._defect = defect
+        self._is_over = True
+
+
+def number_at(holder: JSONObject, key: str) -> int | None:
+    """Return the number at `key` if it can count something: 0 and up, within what JSON readers agree upon."""
+    number = count_at(holder, key)
+    return number if number is not None and 0 <= number <= NUMBER_MAX else None
+
+
+def _report(usage: JSONObject) -> Iterator[UsageReport]:
+    details, output = object_at(usage, "input_tokens_details"), object_at(usage, "output_tokens_details")
+    report = UsageReport(
+        input=count_at(usage, "input_tokens"),
+        output=count_at(usage, "output_tokens"),
+        cached_input=count_at(details, "cached_tokens"),
+        cache_write=count_at(details, "cache_write_tokens"),
+        reasoning=count_at(output, "reasoning_tokens"),
+        total=count_at(usage, "total_tokens"),
+    )
+    if report != UsageReport():
+        yield report

@@ -1,0 +1,1 @@
+"""What all wire formats share: JSON read strictly, halves of characters, thoughts in tags."""
