@@ -20,9 +20,9 @@ import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.testing.answers import split_pieces
-from riverrun.engine.testing.loopback_wire import Reply, Told, Wire, events_of, overloaded_event, ping, read_told
-from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.script.answers import split_pieces
+from riverrun.engine.testing.wire.formats import Reply, Told, Wire, events_of, overloaded_event, ping, read_told
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me.")], max_tokens=100_000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=50))

@@ -25,8 +25,8 @@ from riverrun.engine.core.journal import (
 )
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.result import AttemptRecord
-from riverrun.engine.testing.loopback_wire import Reply, Wire, events_of
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
+from riverrun.engine.testing.wire.formats import Reply, Wire, events_of
 from tests.engine.own_source import ASK, END, OwnSource, Step, engine_of, played, say, think
 from tests.law_runs import QUESTION, KeepingStore
 

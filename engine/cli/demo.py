@@ -17,9 +17,9 @@ from math import inf
 import trio
 
 from ..core.codec import SCHEMA_VERSION, unstructure
-from ..testing.answers import TEXT_ANSWERS
-from ..testing.faults import Fault, FaultKind, fault_schedule
-from ..testing.loopback_wire import Wire
+from ..testing.network.server_faults import Fault, FaultKind, fault_schedule
+from ..testing.script.answers import TEXT_ANSWERS
+from ..testing.wire.formats import Wire
 from .demo_lines import LineView, SilentView
 from .demo_show import MODELS, Scene, View, play
 from .demo_story import WireOutcome

@@ -14,7 +14,7 @@ import httpx
 import trio
 
 from ..core.printable import printable
-from ..testing.loopback_wire import Wire
+from ..testing.wire.formats import Wire
 from .demo_story import Pane, PlainOutcome
 
 

@@ -23,10 +23,10 @@ from ..core.provider import Provider
 from ..core.request import InferenceRequest
 from ..core.result import StreamResult
 from ..engine import Engine
-from ..testing.answers import Answer
-from ..testing.faults import Fault
-from ..testing.loopback import Loopback, open_loopback
-from ..testing.loopback_wire import Wire
+from ..testing.network.server import Loopback, open_loopback
+from ..testing.network.server_faults import Fault
+from ..testing.script.answers import Answer
+from ..testing.wire.formats import Wire
 from .demo_plain import PlainClient, open_client
 from .demo_story import Moment, Pane, RiverrunOutcome, WireOutcome, moment_of
 

@@ -29,7 +29,7 @@ from ..core.policy import DELAY_S_MAX, Policy, StallPolicy
 from ..core.printable import printable
 from ..core.usage_error import RiverrunError, UsageError
 from ..recording.format import Exchange, Recording
-from ..testing.recording import Recorded, RecordingEnded, recorded
+from ..testing.network.recorded import Recorded, RecordingEnded, recorded
 from .exits import ExitCode, complaint_of
 from .output import plan_words, write_line
 from .patience import stall_after

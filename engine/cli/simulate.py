@@ -24,17 +24,17 @@ from ..core.codec import CodecError
 from ..core.printable import printable
 from ..core.usage_error import UsageError
 from ..core.validators import seen
-from ..testing.alone import simulate_alone
-from ..testing.model import Violation
-from ..testing.planners import PLANNERS, planner_of
-from ..testing.rare import RARE_STATES
-from ..testing.scenario import Scenario
-from ..testing.shrink import shrink
-from ..testing.simulator import Outcome
-from ..testing.story import tell_story
-from ..testing.swarm import scenario_of
-from ..testing.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
-from ..testing.worlds import WORLDS
+from ..testing.simulator.alone import simulate_alone
+from ..testing.simulator.coverage import RARE_STATES
+from ..testing.simulator.generate import scenario_of
+from ..testing.simulator.model import Violation
+from ..testing.simulator.planners import PLANNERS, planner_of
+from ..testing.simulator.runner import Outcome
+from ..testing.simulator.scenario import Scenario
+from ..testing.simulator.shrink import shrink
+from ..testing.simulator.story import tell_story
+from ..testing.simulator.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
+from ..testing.simulator.worlds import WORLDS
 from .exits import ExitCode, OutputFailed, SayItHere
 from .output import escaped, write_line
 from .shell import option

@@ -3,26 +3,26 @@
 What needs Hypothesis or pytest is apart: `from riverrun.engine.testing import strategies`, and `pytest_plugin`.
 """
 
-from .answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, split_pieces
-from .faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
 from .laws import LAWS, Held, LawBroken, check_planner, check_policy, check_provider, check_store
-from .loopback import Loopback, Manner, open_loopback, retelling
-from .loopback_wire import Told, Wire, read_told
-from .model import ForeignError, Violation
-from .network import ScriptedNetwork
-from .rare import RARE_STATES
-from .recording import Recorded, RecordingEnded, RecordingUnusable, recorded
-from .scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
-from .scenario import Fault as AttemptFault
-from .scripted import Break, Script, ScriptedTransport, Silence
-from .scripted_source import AskedRequest, ScriptedSource
-from .shrink import shrink
-from .simulator import Outcome, simulate, simulate_each, simulate_many
-from .story import tell_story
-from .strict_server import StrictServer
-from .swarm import scenario_of
-from .sweep import SweepReport, sweep
-from .wire_script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
+from .network.http import ScriptedNetwork
+from .network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
+from .network.script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
+from .network.server import Loopback, Manner, open_loopback, retelling
+from .network.server_faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
+from .network.strict_server import StrictServer
+from .network.transport import Break, Script, ScriptedTransport, Silence
+from .script.answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, split_pieces
+from .script.source import AskedRequest, ScriptedSource
+from .simulator.coverage import RARE_STATES
+from .simulator.generate import scenario_of
+from .simulator.model import ForeignError, Violation
+from .simulator.runner import Outcome, simulate, simulate_each, simulate_many
+from .simulator.scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
+from .simulator.scenario import Fault as AttemptFault
+from .simulator.shrink import shrink
+from .simulator.story import tell_story
+from .simulator.sweep import SweepReport, sweep
+from .wire.formats import Told, Wire, read_told
 
 __all__ = [
     "ANSWERS",

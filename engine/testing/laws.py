@@ -20,10 +20,10 @@ and none may be called inside a trio run (UsageError): they start runs of their 
 
 from __future__ import annotations
 
-from .law_broken import LAWS, Held, LawBroken
-from .planner_laws import check_planner
-from .policy_laws import check_policy
-from .provider_laws import check_provider
-from .store_laws import check_store
+from .checks.planner import check_planner
+from .checks.policy import check_policy
+from .checks.provider import check_provider
+from .checks.store import check_store
+from .law import LAWS, Held, LawBroken
 
 __all__ = ["LAWS", "Held", "LawBroken", "check_planner", "check_policy", "check_provider", "check_store"]

@@ -17,14 +17,14 @@ from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
 from ..core.run_state import Planner
 from ..core.usage_error import UsageError
-from .answer_wire import answer_events, wire_of
-from .answers import Answer
-from .loopback_wire import Wire, read_told
-from .scenario import Scenario
-from .scripted import Break, Script, ScriptedTransport, Silence, Step
-from .simulator import Outcome, simulate
-from .story import tell_story
-from .swarm import scenario_of
+from .network.transport import Break, Script, ScriptedTransport, Silence, Step
+from .script.answers import Answer
+from .simulator.generate import scenario_of
+from .simulator.runner import Outcome, simulate
+from .simulator.scenario import Scenario
+from .simulator.story import tell_story
+from .wire.answers import answer_events, wire_of
+from .wire.formats import Wire, read_told
 
 
 class RunsSimulation(Protocol):

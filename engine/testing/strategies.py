@@ -35,10 +35,10 @@ from ..core.stop import StopReason
 from ..core.stream_events import StreamEvent
 from ..core.usage import UsageReport
 from ..core.usage_error import UsageError
-from .answer_wire import answer_bytes
-from .answers import Answer, split_pieces
-from .naughty import NAUGHTY
-from .run_strategies import fault_schedules, policies, scenarios
+from .script.answers import Answer, split_pieces
+from .script.naughty import NAUGHTY
+from .simulator.strategies import fault_schedules, policies, scenarios
+from .wire.answers import answer_bytes
 
 __all__ = [
     "LOOK",

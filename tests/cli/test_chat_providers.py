@@ -9,7 +9,7 @@ import trio
 from attrs import frozen
 
 from riverrun.engine.testing import RIVERS, Fault, FaultKind, Told, Unit, Wire, open_loopback, read_told
-from riverrun.engine.testing.loopback_wire import wire_of_path
+from riverrun.engine.testing.wire.formats import wire_of_path
 from riverrun.providers.by_name import provider_classes
 from tests.cli.loopback import Ended, riverrun
 

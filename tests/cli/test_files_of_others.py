@@ -27,7 +27,7 @@ from riverrun.engine.core.messages import ImageBlock, Message, Tool
 from riverrun.engine.core.policy import Policy, StallPolicy
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.recording.format import Exchange, Recording, RecordingUnusable, recording_of
-from riverrun.engine.testing.scenario import Scenario
+from riverrun.engine.testing.simulator.scenario import Scenario
 from tests.cli.loopback import ANSWER, SECRET, Ended, Loopback, Reply, environment, riverrun
 
 pytestmark = pytest.mark.sockets

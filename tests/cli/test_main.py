@@ -22,8 +22,8 @@ from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.testing import FaultKind
-from riverrun.engine.testing.sweep import REQUIRED_RUNS
-from riverrun.engine.testing.worlds import WORLDS
+from riverrun.engine.testing.simulator.sweep import REQUIRED_RUNS
+from riverrun.engine.testing.simulator.worlds import WORLDS
 from tests.cli.loopback import command, environment, riverrun
 
 COMMANDS = ["chat", "resume", "runs", "demo", "providers", "replay", "simulate"]

@@ -17,7 +17,7 @@ from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRefusal, WireRequest
 from riverrun.engine.core.stream_events import CursorMoved, StopReported, StreamEvent
-from riverrun.engine.testing.scripted import Break, Script, Silence, Step
+from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
 
 RESET = Break(rr.ConnectionReset())
 

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.testing.scripted import Break, Script, Silence, Step
+from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses
 

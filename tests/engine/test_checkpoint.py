@@ -17,7 +17,7 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StopReported, TextDelta
 from riverrun.engine.run.checkpoint import load_journal, restore_run
 from riverrun.engine.stores import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
-from riverrun.engine.testing.scripted import Silence
+from riverrun.engine.testing.network.transport import Silence
 from tests.engine.own_source import (
     ASK,
     END,

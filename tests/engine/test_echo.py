@@ -8,10 +8,10 @@ import pytest
 
 import riverrun as rr
 from riverrun.engine.core.result import SeamVerdict
-from riverrun.engine.testing.loopback_format import Reply
-from riverrun.engine.testing.loopback_wire import Wire, events_of
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.wire_script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.wire.format import Reply
+from riverrun.engine.testing.wire.formats import Wire, events_of
 from tests.engine.own_source import ASK, played
 
 WHOLE = "Hello! How can the river help you today?\n\n1. It runs.\n2. It runs on."

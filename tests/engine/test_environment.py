@@ -7,8 +7,8 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.http.environment import shown
-from riverrun.engine.testing.answers import RIVERS
-from riverrun.engine.testing.loopback import open_loopback
+from riverrun.engine.testing.network.server import open_loopback
+from riverrun.engine.testing.script.answers import RIVERS
 from tests.sockets.peers import QUESTION
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")

@@ -10,9 +10,9 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.scripted import Silence
-from riverrun.engine.testing.wire_script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.network.transport import Silence
 from tests.engine.own_source import (
     ASK,
     END,

@@ -22,7 +22,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from riverrun.engine.testing.scripted import ScriptedTransport
+from riverrun.engine.testing.network.transport import ScriptedTransport
 from tests.engine.generation import LineProvider, LineServer
 from tests.law_runs import QUESTION, Seen, in_virtual_time, watch_run
 

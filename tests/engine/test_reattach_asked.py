@@ -9,7 +9,7 @@ import pytest
 import riverrun as rr
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import CursorMoved, StreamEvent
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.law_runs import in_virtual_time, watch_run
 from tests.providers.gemini_samples import INTERACTION, interactions_sse
 from tests.providers.gemini_samples import numbered as with_ids

@@ -13,7 +13,7 @@ from attrs import frozen
 import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.testing.scripted import ScriptedTransport
+from riverrun.engine.testing.network.transport import ScriptedTransport
 from tests.engine.live_generations import FORMATS, LiveServer, said_by
 from tests.law_runs import KeepingStore, in_virtual_time
 

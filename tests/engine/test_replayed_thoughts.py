@@ -9,10 +9,10 @@ from attrs import evolve
 
 import riverrun as rr
 from riverrun.engine.core.stream_events import BlockStop, ReasoningDelta, ReasoningSignature, RedactedReasoning
-from riverrun.engine.testing.answers import RIVERS, WEATHER, Answer
-from riverrun.engine.testing.loopback_wire import Wire
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.strict_server import StrictServer
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.strict_server import StrictServer
+from riverrun.engine.testing.script.answers import RIVERS, WEATHER, Answer
+from riverrun.engine.testing.wire.formats import Wire
 from riverrun.providers import from_name
 from tests.engine.own_source import END, OwnSource, engine_of, played, say
 

@@ -9,7 +9,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.core.journal import AnswerReset
-from riverrun.engine.testing.scripted import Silence
+from riverrun.engine.testing.network.transport import Silence
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, played, say
 from tests.engine.stores import WatchedStore
 

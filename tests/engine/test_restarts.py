@@ -12,7 +12,7 @@ import riverrun as rr
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.held_blocks import HeldBlocks, TextParts
 from riverrun.engine.core.stream_events import AnswerRestarted, CursorMoved, StreamEvent, TextDelta
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.engine.generation import LineDecoder, LineProvider
 from tests.engine.own_source import ASK, END, ONCE, Channelled, OwnSource, engine_of, played, say
 

@@ -14,7 +14,7 @@ from riverrun.engine.core.replay import replay_events
 from riverrun.engine.core.retry import delay_s
 from riverrun.engine.core.stream_events import BlockStop
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence
+from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
 from tests.engine.own_source import (
     ASK,
     END,

@@ -12,11 +12,11 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.messages import OpaqueBlock
 from riverrun.engine.core.stream_events import BlockStop, OpaqueBlockReceived, ReasoningDelta
-from riverrun.engine.testing.loopback_format import Reply, named
-from riverrun.engine.testing.loopback_wire import Wire, events_of
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.strict_seals import Seals
-from riverrun.engine.testing.wire_script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.script import Reset, SentRequest, Step, response
+from riverrun.engine.testing.network.strict_seals import Seals
+from riverrun.engine.testing.wire.format import Reply, named
+from riverrun.engine.testing.wire.formats import Wire, events_of
 from riverrun.providers import from_name
 from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, played, say
 from tests.providers import gemini_samples as gemini

@@ -9,8 +9,8 @@ import trio.testing
 import riverrun as rr
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.run.turnstile import PASSING_MAX, Turnstile
-from riverrun.engine.testing.loopback_wire import Reply, Wire, events_of
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
+from riverrun.engine.testing.wire.formats import Reply, Wire, events_of
 from tests.law_runs import QUESTION
 
 PROVIDER = rr.OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1")

@@ -30,7 +30,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.providers import from_name
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import CANARY, KEY, STREAMS, Frame, bodies, strings_of

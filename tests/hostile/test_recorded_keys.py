@@ -19,8 +19,8 @@ from riverrun.engine.core.tool_json import parse_arguments
 from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.recording.wire_keys import WIRE_KEYS
-from riverrun.engine.testing.recording import recorded
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.recorded import recorded
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.providers import refusal_words
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import Frame

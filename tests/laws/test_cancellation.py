@@ -16,7 +16,7 @@ from trio.testing import MockClock
 import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence
+from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
 from tests.law_runs import PROVIDERS, QUESTION, HonestNetwork, KeepingStore, Seen, Whole
 
 pytestmark = pytest.mark.laws

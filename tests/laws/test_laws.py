@@ -15,7 +15,7 @@ from trio.testing import MockClock
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.journal import fingerprint
-from riverrun.engine.testing.scripted import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
 from tests.law_runs import (
     FAULTS,
     PATIENT,

@@ -6,9 +6,10 @@ import warnings
 
 import pytest
 
-from riverrun.engine.testing import accounts, invariants
-from riverrun.engine.testing.simulator import simulate_many
-from riverrun.engine.testing.swarm import scenario_of
+from riverrun.engine.testing.simulator.generate import scenario_of
+from riverrun.engine.testing.simulator.runner import oracles as invariants
+from riverrun.engine.testing.simulator.runner import oracles_budget as accounts
+from riverrun.engine.testing.simulator.runner import simulate_many
 from tests.mutants.patching import LEAKS, ORDER, SAME, CannotPlant, Edit, Mutant, function_at, plant
 from tests.mutants.planted import MUTANTS
 from tests.mutants.sweep_mutants import BEGIN, DOCS, END, broken_by, catch, recorded, table_of

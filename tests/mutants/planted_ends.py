@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.accounts import BUDGET, CANCEL, ENDS, LIVE, TIME
+from riverrun.engine.testing.simulator.oracles_budget import BUDGET, CANCEL, ENDS, LIVE, TIME
 from tests.mutants.patching import Edit, Mutant
 
 END_MUTANTS: tuple[Mutant, ...] = (

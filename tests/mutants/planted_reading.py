@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.accounts import BUDGET, ENDS, LEDGER
-from riverrun.engine.testing.invariants import CALLS, TEXT
+from riverrun.engine.testing.simulator.oracles import CALLS, TEXT
+from riverrun.engine.testing.simulator.oracles_budget import BUDGET, ENDS, LEDGER
 from tests.mutants.patching import Edit, Mutant
 
 READING_MUTANTS: tuple[Mutant, ...] = (

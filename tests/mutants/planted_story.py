@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.accounts import ENDS, LEDGER
+from riverrun.engine.testing.simulator.oracles_budget import ENDS, LEDGER
 from tests.mutants.patching import LEAKS, ORDER, SAME, Edit, Mutant
 
 STORY_MUTANTS: tuple[Mutant, ...] = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.accounts import LEDGER
-from riverrun.engine.testing.invariants import CALLS, TEXT
+from riverrun.engine.testing.simulator.oracles import CALLS, TEXT
+from riverrun.engine.testing.simulator.oracles_budget import LEDGER
 from tests.mutants.patching import Edit, Mutant
 
 STREAM_MUTANTS: tuple[Mutant, ...] = (

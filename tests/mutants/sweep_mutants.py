@@ -16,10 +16,10 @@ from pathlib import Path
 import trio
 from attrs import asdict, frozen
 
-from riverrun.engine.testing.alone import simulate_alone
-from riverrun.engine.testing.model import Violation
-from riverrun.engine.testing.simulator import Outcome, simulate_each
-from riverrun.engine.testing.swarm import scenario_of
+from riverrun.engine.testing.simulator.alone import simulate_alone
+from riverrun.engine.testing.simulator.generate import scenario_of
+from riverrun.engine.testing.simulator.model import Violation
+from riverrun.engine.testing.simulator.runner import Outcome, simulate_each
 from tests.mutants.patching import SAME, Mutant, plant
 from tests.mutants.planted import MUTANTS
 

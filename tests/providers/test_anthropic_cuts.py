@@ -12,7 +12,7 @@ from riverrun.engine.core.events import ToolCallCancel, ToolCallReady
 from riverrun.engine.core.messages import TextBlock, ToolCall
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import BlockStop, StopReported, TextDelta, ToolCallStart
-from riverrun.engine.testing.scripted import Script, ScriptedTransport
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.law_runs import QUESTION, Seen, in_virtual_time, watch_run
 from tests.providers.fold import decode, fold
 from tests.providers.samples import (

@@ -12,7 +12,7 @@ import trio
 import riverrun as rr
 from riverrun.engine.run.mailbox import EVENTS_MAX
 from riverrun.engine.testing import RIVERS, WEATHER, Fault, FaultKind, Wire, open_loopback
-from riverrun.engine.testing.loopback_wire import Reply, events_of
+from riverrun.engine.testing.wire.formats import Reply, events_of
 from tests.sockets.peers import (
     ONE_OF_EACH,
     QUESTION,

@@ -11,7 +11,7 @@ import pytest
 import riverrun as rr
 from riverrun.engine.http.opened_response import READ_AHEAD_BYTES_MAX
 from riverrun.engine.testing import Wire
-from riverrun.engine.testing.loopback_wire import Reply, error_body, events_of
+from riverrun.engine.testing.wire.formats import Reply, error_body, events_of
 from tests.sockets.hostile import TAKEN_BYTES_MAX, Endless, asked, once, seen_of
 from tests.sockets.peers import (
     CANARY,

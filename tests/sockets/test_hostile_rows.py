@@ -12,7 +12,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.testing import Wire
-from riverrun.engine.testing.loopback_wire import error_body
+from riverrun.engine.testing.wire.formats import error_body
 from riverrun.providers.by_name import provider_classes
 from tests.sockets.hostile import MIB, TAKEN_BYTES_MAX, Endless, once, peak_of, seen_by, seen_of
 from tests.sockets.peers import CANARY, ONCE, SLOW, Peer, check_whole, every_peer, impatient, some_peers

@@ -18,7 +18,7 @@ from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.secret import Secret
 from riverrun.engine.http.quiet_logs import KnownSecrets
 from riverrun.engine.testing import RIVERS, Wire
-from riverrun.engine.testing.loopback_wire import Reply, events_of
+from riverrun.engine.testing.wire.formats import Reply, events_of
 from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer, run_here
 from tests.sockets.raw import CHUNKED, Answering, RawServer, answering, chunk, head, in_turn, saying, whole
 from tests.sockets.test_goaway import GoingAway, both_clients, runs_against

@@ -6,8 +6,8 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing.answers import RIVERS
-from riverrun.engine.testing.loopback import open_loopback
+from riverrun.engine.testing.network.server import open_loopback
+from riverrun.engine.testing.script.answers import RIVERS
 
 pytestmark = pytest.mark.sockets
 

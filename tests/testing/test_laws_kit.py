@@ -23,11 +23,11 @@ from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, S
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
-from riverrun.engine.testing.another_world import another_world
-from riverrun.engine.testing.blocking_calls import blocking_calls
-from riverrun.engine.testing.book import RUN_ID
+from riverrun.engine.testing.checks.blocking import blocking_calls
+from riverrun.engine.testing.checks.purity import another_world
+from riverrun.engine.testing.checks.store_runs import check_simulated
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
-from riverrun.engine.testing.store_runs import check_simulated
+from riverrun.engine.testing.simulator.state import RUN_ID
 from riverrun.providers.by_name import provider_classes
 from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
 
@@ -166,7 +166,7 @@ def test_our_providers_keep_the_laws_with_their_key_known(name: str) -> None:
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
 def test_a_broken_store_is_refuted(make: type[MemoryStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 3.0)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 3.0)
     assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
 
 
@@ -245,27 +245,27 @@ def test_where_a_profiler_runs_no_call_is_watched_and_it_goes_on() -> None:
 
 
 def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 3.0)  # a thousand calls take longer
+    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 3.0)  # a thousand calls take longer
     assert check_store(Sleeps, runs=10).runs == 5
 
 
 def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.store_runs.ANSWER_S", 0.05)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store_runs.ANSWER_S", 0.05)
     with pytest.raises(LawBroken) as caught:
         check_simulated(HangsInARun, 0)
     assert "liveness: open_journal gives no answer" in caught.value.story
 
 
 def test_a_call_that_hangs_in_a_claim_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.answering_store.ANSWER_S", 0.1)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 0.1)
     found = refuted(check_store, HangsAfterADeletion, runs=1)
     assert found.law == "liveness"
     assert "open_journal gives no answer within 0.1 s" in found.story
 
 
 def test_a_call_that_hangs_in_a_sequence_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.store_laws.CLAIMS", ())
-    monkeypatch.setattr("riverrun.engine.testing.store_laws.ANSWER_S", 0.1)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.ANSWER_S", 0.1)
     assert "open_journal gives no answer" in refuted(check_store, HangsAfterADeletion, runs=60).story
 
 

@@ -36,7 +36,7 @@ from riverrun.engine.testing import (
     read_told,
     retelling,
 )
-from riverrun.engine.testing.loopback_wire import Reply, events_of, ping, wire_of_path
+from riverrun.engine.testing.wire.formats import Reply, events_of, ping, wire_of_path
 from riverrun.providers import from_name
 
 pytestmark = pytest.mark.sockets

@@ -21,10 +21,8 @@ from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.engine import Engine
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.scripted import Break, Silence
-from riverrun.engine.testing.wire_events import dump
-from riverrun.engine.testing.wire_script import (
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.script import (
     Close,
     Connecting,
     Fails,
@@ -37,6 +35,8 @@ from riverrun.engine.testing.wire_script import (
     recut,
     response,
 )
+from riverrun.engine.testing.network.transport import Break, Silence
+from riverrun.engine.testing.wire.events import dump
 from riverrun.providers import Anthropic
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))

@@ -12,8 +12,8 @@ import pytest
 import trio
 import riverrun as rr
 from riverrun.engine.testing import RIVERS
-from riverrun.engine.testing.scenario import Fault, Scenario
-from riverrun.engine.testing.scripted import Break, Silence
+from riverrun.engine.testing.simulator.scenario import Fault, Scenario
+from riverrun.engine.testing.network.transport import Break, Silence
 
 def test_simulation(riverrun_simulation):
     outcome = riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)))

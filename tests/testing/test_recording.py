@@ -25,10 +25,10 @@ from riverrun.engine.recording.format import Recording, RecordingUnusable, read_
 from riverrun.engine.recording.format import redaction as placeholders
 from riverrun.engine.recording.recorder import Recorder, RecordingTransport
 from riverrun.engine.recording.redaction import Placeholders
-from riverrun.engine.testing.network import ScriptedNetwork
-from riverrun.engine.testing.recording import RecordingEnded, recorded
-from riverrun.engine.testing.scripted import Script, ScriptedTransport, Silence
-from riverrun.engine.testing.wire_script import GoesAway, Reset, Step, response
+from riverrun.engine.testing.network.http import ScriptedNetwork
+from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
+from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
 from riverrun.providers import from_name, refusal_words
 from tests.providers.recordings import load, recordings
 

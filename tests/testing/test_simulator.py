@@ -30,11 +30,14 @@ from riverrun.engine.core.planner import (
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.run.run import Run
-from riverrun.engine.testing import clock as clocks
-from riverrun.engine.testing.faults import Fault as LoopbackFault
-from riverrun.engine.testing.model import PROVIDERS, error_of
-from riverrun.engine.testing.planners import planner_of
-from riverrun.engine.testing.scenario import (
+from riverrun.engine.testing.network.server_faults import Fault as LoopbackFault
+from riverrun.engine.testing.script.text import version_of
+from riverrun.engine.testing.simulator.generate import scenario_of
+from riverrun.engine.testing.simulator.model import PROVIDERS, error_of
+from riverrun.engine.testing.simulator.planners import planner_of
+from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
+from riverrun.engine.testing.simulator.runner import clock as clocks
+from riverrun.engine.testing.simulator.scenario import (
     PROVIDER_NAMES,
     STATUSES,
     Act,
@@ -46,12 +49,9 @@ from riverrun.engine.testing.scenario import (
     StoreFault,
     StoreKind,
 )
-from riverrun.engine.testing.shrink import shrink, smaller
-from riverrun.engine.testing.simulator import Outcome, simulate, simulate_many
-from riverrun.engine.testing.story import tell_story
-from riverrun.engine.testing.swarm import scenario_of
-from riverrun.engine.testing.sweep import sweep
-from riverrun.engine.testing.wording import version_of
+from riverrun.engine.testing.simulator.shrink import shrink, smaller
+from riverrun.engine.testing.simulator.story import tell_story
+from riverrun.engine.testing.simulator.sweep import sweep
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.json"))
 RESET = Scenario(faults=(Fault(Kind.RESET, 8),), has_store=False)

@@ -16,11 +16,11 @@ from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing import strategies as st
-from riverrun.engine.testing.answers import Answer
-from riverrun.engine.testing.scenario import Fault, Kind, Scenario
-from riverrun.engine.testing.simulator import simulate_many
+from riverrun.engine.testing.script.answers import Answer
+from riverrun.engine.testing.simulator.runner import simulate_many
+from riverrun.engine.testing.simulator.scenario import Fault, Kind, Scenario
+from riverrun.engine.testing.simulator.story import tell_story
 from riverrun.engine.testing.smallest import smallest
-from riverrun.engine.testing.story import tell_story
 from riverrun.providers.by_name import provider_classes
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from riverrun.engine.testing.loopback_wire import Wire
-from riverrun.engine.testing.strict_seals import NEEDS_NONE, Seals
+from riverrun.engine.testing.network.strict_seals import NEEDS_NONE, Seals
+from riverrun.engine.testing.wire.formats import Wire
 
 SEALING = [Wire.ANTHROPIC, Wire.OPENAI, Wire.RESPONSES, Wire.GEMINI, Wire.INTERACTIONS]
 

@@ -1,0 +1,1 @@
+"""How bytes travel in tests: servers on this machine, scripted networks, recordings played again."""

@@ -1,0 +1,274 @@
+"""A provider on this machine: real sockets, every wire format, an answer of ours, and faults on schedule.
+
+    async with open_loopback(RIVERS, fault_schedule(7)) as server:
+        engine = Engine(Anthropic("claude-sonnet-4-5", base_url=server.anthropic_url))
+
+It models an *honest* provider: it goes on exactly after what the request says was said (a trailing assistant turn where
+the API goes on from one, an assistant turn and the quoting user turn on every path), and answers 400 to a request that
+claims words it never said. Other manners are there for tests of the seam. Which format is spoken is chosen by the path.
+
+Everything ends with the block: no task, socket or silence outlives it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import StrEnum
+from functools import partial
+from types import TracebackType
+from typing import Self, cast
+
+import trio
+from attrs import frozen
+
+from ...core.json_value import JSONObject
+from ...core.usage import estimate_tokens
+from ..script.answers import Answer, split_pieces
+from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
+from ..wire.gemini import gemini_model
+from .server_connection import Connection
+from .server_faults import Fault, FaultKind
+
+OPENING_CHARS = 64
+"""How much of a retelling is as before: enough to be known as a restart."""
+
+_NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
+_NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
+
+
+class Manner(StrEnum):
+    """How the provider goes on after what was said; `chars` is `open_loopback`'s."""
+
+    HONEST = "honest"
+    """Exactly after it."""
+    ECHO = "echo"
+    """It says all of it again first."""
+    OVERLAP = "overlap"
+    """It says the last `chars` characters again first."""
+    RESTART = "restart"
+    """It starts over in other words (`retelling`), once."""
+    SKIP = "skip"
+    """It leaves out `chars` characters: a lie that nobody can see at the seam."""
+
+
+def retelling(text: str) -> str:
+    """The answer in other words: as before for `OPENING_CHARS`, then different."""
+    return f"{text[:OPENING_CHARS]} — but let me begin again. {text[OPENING_CHARS:]}"
+
+
+def open_loopback(
+    answer: Answer,
+    faults: Sequence[Fault] = (),
+    *,
+    seed: int = 0,
+    event_s: float = 0.0,
+    manner: Manner = Manner.HONEST,
+    chars: int = 40,
+    continues: bool = False,
+) -> Loopback:
+    """Serve on a free port of 127.0.0.1, for as long as the block is open.
+
+    Args:
+        answer: what it answers to everything.
+        faults: the n-th request gets the n-th fault; later ones get none. `REFUSE_PREFILL` takes no turn.
+        seed: how the answer is cut into events.
+        event_s: seconds between two events.
+        manner: how it goes on after what was said.
+        chars: how many characters the manner is about.
+        continues: a trailing assistant turn of Chat Completions is gone on from unasked, as at Groq or llama.cpp.
+
+    If cancelled: connections are closed, and the port is free.
+    """
+    return Loopback(answer, faults, seed=seed, event_s=event_s, manner=manner, chars=chars, continues=continues)
+
+
+@frozen
+class _Call:
+    """One request that was read."""
+
+    wire: Wire
+    path: str
+    body: JSONObject
+    told: Told
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return gemini_model(self.path) or str(self.body.get("model", "loopback"))
+
+
+class Loopback:
+    """The provider while its block is open.
+
+    Attributes:
+        requests: the decoded bodies of the requests, in the order in which they came.
+        faults_happened: the faults that were played so far.
+        connections_open: how many connections are open now.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        faults: Sequence[Fault],
+        *,
+        seed: int,
+        event_s: float,
+        manner: Manner,
+        chars: int,
+        continues: bool,
+    ) -> None:
+        self.requests: list[JSONObject] = []
+        self.faults_happened: list[Fault] = []
+        self.connections_open = 0
+        self.port = 0
+        self._answer = answer
+        self._faults = [fault for fault in faults if fault.kind is not FaultKind.REFUSE_PREFILL]
+        self._standing = next((fault for fault in faults if fault.kind is FaultKind.REFUSE_PREFILL), None)
+        self._seed = seed
+        self._event_s = event_s
+        self._manner = manner
+        self._chars = chars
+        self._continues = continues
+        self._replies = 0
+        self._nursery = trio.open_nursery()
+        self._scope: trio.CancelScope | None = None
+
+    @property
+    def anthropic_url(self) -> str:
+        """The base URL for `Anthropic(…)`: the origin."""
+        return self.base_url(Wire.ANTHROPIC)
+
+    @property
+    def openai_url(self) -> str:
+        """The base URL for `OpenAIChat(…)`: with `/v1`."""
+        return self.base_url(Wire.OPENAI)
+
+    def base_url(self, wire: Wire) -> str:
+        """Return the base URL for the provider class of a wire format: with `/v1` for OpenAI's, else the origin."""
+        origin = f"http://127.0.0.1:{self.port}"
+        return f"{origin}/v1" if wire in (Wire.OPENAI, Wire.RESPONSES) else origin
+
+    async def __aenter__(self) -> Self:
+        nursery = await self._nursery.__aenter__()
+        self._scope = nursery.cancel_scope
+        serve = partial(trio.serve_tcp, self._serve_connection, 0, host="127.0.0.1")
+        try:
+            listeners = cast("list[trio.SocketListener]", await nursery.start(serve))
+        except BaseException:
+            nursery.cancel_scope.cancel(reason="the loopback server did not start")
+            await self._nursery.__aexit__(None, None, None)
+            raise
+        self.port = listeners[0].socket.getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._scope is not None:
+            self._scope.cancel(reason="the loopback server's block is left")
+        await self._nursery.__aexit__(None, None, None)  # the body's own exception leaves as it is, never wrapped
+
+    # -- one connection -------------------------------------------------------------------------------------------
+
+    async def _serve_connection(self, stream: trio.SocketStream) -> None:
+        self.connections_open += 1
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(stream, self._event_s)
+        try:
+            with suppress(trio.BrokenResourceError):  # the client left: its right
+                while await self._serve_request(connection):
+                    pass
+        finally:
+            self.connections_open -= 1
+
+    async def _serve_request(self, connection: Connection) -> bool:
+        """Answer one request; whether the connection can take another."""
+        request = await connection.read_request()
+        if request is None:
+            return False
+        target, raw = request
+        method, _, path = target.partition(" ")
+        wire = wire_of_path(path) if method == "POST" else None
+        if wire is None:
+            return await connection.send_error(Wire.OPENAI, 404, f"{target} is not served here")
+        body = _read_body(raw)
+        if body is None or not _asks_for_stream(wire, body):
+            return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
+        self.requests.append(body)
+        told = read_told(wire, body, continues=self._continues)
+        return await self._answer_call(connection, _Call(wire, path, body, told))
+
+    async def _answer_call(self, connection: Connection, call: _Call) -> bool:
+        if self._standing is not None and call.told.is_prefix:
+            self.faults_happened.append(self._standing)
+            return await connection.send_error(call.wire, 400, _NO_PREFILL)
+        if call.wire is Wire.ANTHROPIC and call.told.is_prefix and call.told.said != call.told.said.rstrip():
+            return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
+        events = self._events(call)
+        if events is None:
+            return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
+        fault = self._faults.pop(0) if self._faults else None
+        if fault is None:
+            return await connection.send_stream(call.wire, events)
+        self.faults_happened.append(fault)
+        return await connection.play(fault, call.wire, events)
+
+    # -- what is said ---------------------------------------------------------------------------------------------
+
+    def _events(self, call: _Call) -> list[bytes] | None:
+        """Encode what there is to say after what was said; None if that was never said."""
+        said = call.told.said
+        whole = next((text for text in self._tellings() if text.startswith(said)), None)
+        if whole is None:
+            return None
+        self._replies += 1
+        dice = random.Random(self._seed * 1009 + self._replies)  # noqa: S311 - the cuts have to repeat
+        thinks = self._answer.reasoning and not said  # a prefilled turn does not think
+        options = call.body.get("stream_options")
+        reply = Reply(
+            number=self._replies,
+            model=call.model,
+            text=split_pieces(self._rest(whole, said), dice),
+            reasoning=split_pieces(self._answer.reasoning, dice) if thinks else (),
+            calls=self._answer.calls,
+            input_tokens=estimate_tokens(json.dumps(call.body)),
+            with_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+        )
+        return events_of(call.wire, reply)
+
+    def _tellings(self) -> tuple[str, ...]:
+        text = self._answer.text
+        return (text, retelling(text)) if self._manner is Manner.RESTART else (text,)
+
+    def _rest(self, whole: str, said: str) -> str:
+        if not said:
+            return whole
+        match self._manner:
+            case Manner.HONEST:
+                return whole[len(said) :]
+            case Manner.ECHO:
+                return whole
+            case Manner.OVERLAP:
+                return whole[max(len(said) - self._chars, 0) :]
+            case Manner.SKIP:
+                return whole[len(said) + self._chars :]
+            case Manner.RESTART:
+                return whole[len(said) :] if whole != self._answer.text else retelling(whole)
+
+
+def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:
+    """Whether a stream is asked for: by the path at Gemini, by its absence at Ollama, by a field elsewhere."""
+    asks = body.get("stream")
+    return wire is Wire.GEMINI or asks is True or (wire is Wire.OLLAMA and asks is None)
+
+
+def _read_body(raw: bytes) -> JSONObject | None:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return cast("JSONObject", body) if isinstance(body, dict) else None

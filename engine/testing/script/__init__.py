@@ -1,0 +1,1 @@
+"""What a model says in tests: answers, faults, and who plays them."""

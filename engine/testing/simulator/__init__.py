@@ -1,0 +1,1 @@
+"""The real engine in virtual time under drawn faults, judged by exact oracles."""

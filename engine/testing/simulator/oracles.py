@@ -1,0 +1,319 @@
+"""The laws as exact oracles over what happened: what the model gave, what the engine made of it, what the consumer saw.
+
+Each function checks one law and tells by its name. `check_process` looks at one process of a run when it has ended,
+`check_run` at the whole run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ...core.errors import InferenceError, StoreError, UsageError
+from ...core.journal import RestoredRun, restore
+from ...core.messages import ReasoningBlock
+from ...core.policy import Limits
+from ...core.result import AttemptRecord, SeamVerdict
+from ...core.snapshot import InterruptSnapshot
+from ...core.stream_events import BlockStop
+from ...run.run import inside_of
+from ..script.text import call_id_parts, signature_of, thought_of
+from .coverage import note_attempt, note_process
+from .model import Attempt, ForeignError, failure_of
+from .oracles_budget import BUDGET, ENDS, LEDGER, check_budget, check_causes, check_ledger, check_time, most_attempts
+from .scenario import Act, Kind
+from .state import Book, Process
+
+TEXT, CALLS = "one stream", "whole calls"
+
+
+def check_process(book: Book, process: Process) -> None:
+    """Check everything that can be said of one process of a run."""
+    records = () if process.run is None else process.run.attempts
+    attempts = book.model.attempts[process.requests :]
+    if process.run is not None:
+        mine = _own_records(book, process, records, attempts)
+        _check_text(book, process, mine, attempts)
+        _check_calls(book, process, attempts)
+        check_ledger(book, process, mine, attempts)
+        check_causes(book, process, mine, attempts)
+        _check_stored(book, process)
+        note_process(book, process, mine, attempts)
+    _check_end(book, process, attempts)
+    check_budget(book, process, attempts)
+    check_time(book, process, attempts)
+    for attempt in attempts:
+        note_attempt(book, attempt)
+
+
+def check_run(book: Book) -> None:
+    """Check what holds over all processes of a run."""
+    model, last = book.model, book.processes[-1]
+    if last.end != "finished" or last.run is None:
+        return
+    result = last.run.result
+    if not any(version.text.startswith(result.text) for version in model.versions):
+        book.tell(TEXT, f"the answer is {result.text!r}, which the model never said")
+    seen: dict[tuple[int, int], str] = {}
+    sure = (book.scenario.policy.checkpoint.before_delivery or not _is_troubled(book)) and not _is_lost(book)
+    for process in book.processes:
+        for call in process.observer.ready:
+            first = seen.setdefault(call_id_parts(call.id), call.id)
+            if first != call.id and sure and not _was_cut_off(book, process):
+                book.tell(CALLS, f"call {call.id} was released, and was released as {first} before")
+
+
+def _was_cut_off(book: Book, process: Process) -> bool:
+    """Whether a process before this one may have shown what it had not stored: it crashed, and the store was behind."""
+    before = book.processes[process.number - 1] if process.number else None
+    return before is not None and before.end == "crashed" and not book.scenario.policy.checkpoint.before_delivery
+
+
+def _is_troubled(book: Book) -> bool:
+    return any(process.handle is None or process.handle.troubled for process in book.processes)
+
+
+def _is_lost(book: Book) -> bool:
+    """Whether the store lost what it had: no engine can know of it."""
+    return any(process.handle is not None and process.handle.lost for process in book.processes)
+
+
+def _own_records(
+    book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]
+) -> Sequence[AttemptRecord]:
+    """The ledger's lines of the requests of this process; each request has one, in order."""
+    before = 0
+    if process.restored is not None:
+        restored = process.restored
+        before = len(restored.attempts) + (1 if restored.attempt_open and (attempts or records) else 0)
+    if process.restored is not None and process.restored.ended:
+        before = len(process.restored.attempts)
+    numbers = [record.number for record in records]
+    if numbers != list(range(1, len(records) + 1)):
+        book.tell(LEDGER, f"the attempts are numbered {numbers}")
+    mine = records[before:]
+    if len(mine) != len(attempts) and process.end != "crashed":
+        book.tell(LEDGER, f"{len(attempts)} requests were made, {len(mine)} are in the ledger")
+    return mine
+
+
+# -- one stream ---------------------------------------------------------------------------------------------------
+
+
+def _check_text(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
+    held, shown = _held(process), process.observer.text
+    if not any(version.text.startswith(held) for version in book.model.versions):
+        book.tell(TEXT, f"the run holds {held!r}, which no answer of the model begins with")
+    if process.is_drained and not _may_withhold(book, process) and shown != held:
+        book.tell(TEXT, f"shown is …{shown[-40:]!r} ({len(shown)}), held is …{held[-40:]!r} ({len(held)})")
+    if not any(version.text.startswith(shown) for version in book.model.versions):
+        book.tell(TEXT, f"shown is {shown!r}, which no answer of the model begins with")
+    result = process.observer.result
+    if result is not None and result.text != held:
+        book.tell(TEXT, f"the result is …{result.text[-40:]!r}, held is …{held[-40:]!r}")
+    if attempts:
+        record = records[-1] if len(records) == len(attempts) else None
+        expected = _expected_text(attempts[-1], record, process)
+        taken_back = not held and record is not None and not record.kept
+        if expected is not None and held != expected and not taken_back:
+            book.tell(TEXT, f"held is …{held[-40:]!r} ({len(held)}); said was …{expected[-40:]!r} ({len(expected)})")
+    elif process.restored is not None and held not in ("", process.restored.accumulator.text):
+        book.tell(TEXT, f"nothing was asked, held is …{held[-40:]!r}, stored was another text")
+    _check_thoughts(book, process)
+
+
+def _held(process: Process) -> str:
+    """What the run holds as text."""
+    return "" if process.run is None else inside_of(process.run).text
+
+
+def _may_withhold(book: Book, process: Process) -> bool:
+    """Whether what was said may rightly never be shown: the store comes first, and it failed."""
+    return book.scenario.policy.checkpoint.before_delivery and process.handle is not None and process.handle.troubled
+
+
+def _expected_text(attempt: Attempt, record: AttemptRecord | None, process: Process) -> str | None:
+    """The exact text after an attempt; None where it is not certain from outside: the seam was still open."""
+    version, base = attempt.reply.version, attempt.base
+    began = base if attempt.began is None else attempt.began
+    given = attempt.reply.events[: attempt.given]
+    verdict = None if record is None else record.seam
+    if attempt.searches and verdict is None:
+        return None
+    is_taken_back = attempt.rewinds is not None and attempt.given > attempt.rewinds
+    if is_taken_back and attempt.began:  # a continuation that is read on is not begun again
+        ends = attempt.reply.ends[: attempt.rewinds]
+    elif is_taken_back:
+        if any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *given)):
+            return None
+        base, ends = began, attempt.reply.ends[attempt.rewinds : attempt.given]
+        if attempt.begins is not Kind.NONE:
+            return None
+    else:
+        ends = attempt.reply.ends[: attempt.given]
+    if verdict is SeamVerdict.RESTART:
+        base = 0
+    if process.end == "finished" and record is not None and record.cause is None:
+        return version.text  # the terminal event was seen: the answer is whole
+    return version.text[: max(base, *ends, 0)] if ends else version.text[:base]
+
+
+def _check_thoughts(book: Book, process: Process) -> None:
+    """A signature stands under a whole thought, or not at all."""
+    answer = book.scenario.answer
+    signed = {signature_of(n): thought_of(n, item) for n, item in enumerate(answer) if item.signed}
+    if not signed:
+        return
+    for block in process.opened_run.snapshot().blocks:
+        if not isinstance(block, ReasoningBlock) or block.signature is None:
+            continue
+        if signed.get(block.signature) != block.text:
+            book.tell(TEXT, f"the signature {block.signature} stands under {block.text!r}, a part of its thought")
+
+
+def _check_stored(book: Book, process: Process) -> None:
+    """What is stored at the end: nothing of a finished run, everything of another, all that was shown of a crashed."""
+    handle, run = process.handle, process.run
+    if handle is None or run is None or handle.lost or not handle.is_open:
+        return
+    entries = book.stored_entries()
+    first = book.scenario.policy.checkpoint.before_delivery
+    if handle.is_dead:
+        text = process.observer.text
+        if first and text and not _told_once(entries, process, book.scenario.policy.limits):
+            book.tell(TEXT, f"shown is {text!r}, which is not stored, and the store comes first")
+        return
+    if handle.refused is not None:
+        book.tell(TEXT, f"a write was refused: {handle.refused}")
+    if handle.troubled and handle.is_behind:
+        return
+    if process.end == "finished":
+        if entries and process.act is Act.NONE:
+            book.tell(TEXT, "the finished run was not deleted from the store")
+        return
+    restored = restore(entries, book.scenario.policy.limits)
+    text = "" if restored is None else restored.accumulator.text
+    if text != (held := _held(process)):
+        book.tell(TEXT, f"stored is …{text[-40:]!r} ({len(text)}), held is {len(held)} characters")
+    calls = () if restored is None else _calls_of(restored.accumulator.snapshot())
+    held_calls = _calls_of(run.snapshot())
+    if restored is not None and restored.accumulator.cursor is not None:  # those under way are the next consumer's
+        calls = tuple(call.id for call in restored.accumulator.completed_calls)
+    if calls != held_calls:
+        book.tell(CALLS, f"stored are the calls {calls}, held are {held_calls}")
+
+
+def _calls_of(snapshot: InterruptSnapshot) -> tuple[str, ...]:
+    under_way = (f"{call.id} (under way)" for call in snapshot.in_flight_tools)
+    return (*(call.id for call in snapshot.completed_tool_calls), *under_way)
+
+
+def _tells(stored: RestoredRun, process: Process) -> bool:
+    """Whether what is stored begins with what was shown, unless it was taken back since."""
+    return stored.accumulator.text.startswith(process.observer.text) or _has_reset(process)
+
+
+def _told_once(entries: Sequence[bytes], process: Process, limits: Limits) -> bool:
+    """Whether what was shown is stored; also if it was taken back since, and its consumer killed before it heard."""
+    rows = [row for entry in entries for row in json.loads(entry)]
+    stored = (restore([json.dumps(rows[:count]).encode()], limits) for count in range(len(rows), 0, -1))
+    return any(one is not None and _tells(one, process) for one in stored)
+
+
+def _has_reset(process: Process) -> bool:
+    return process.observer.resets > 0 or any(not record.kept for record in process.opened_run.attempts)
+
+
+# -- whole calls --------------------------------------------------------------------------------------------------
+
+
+def _check_calls(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    observer = process.observer
+    for call in observer.ready:
+        index, n = call_id_parts(call.id)
+        if call.arguments != {"item": index, "n": n} or book.scenario.answer[index].broken:
+            book.tell(CALLS, f"call {call.id} was released with {call.arguments}")
+    ids = [call.id for call in observer.ready]
+    if len(set(ids)) != len(ids):
+        book.tell(CALLS, f"a call was released twice: {ids}")
+    kept = [] if process.restored is None else [c.id for c in process.restored.accumulator.completed_calls]
+    closed = [
+        event.id
+        for attempt in attempts
+        for event in attempt.events
+        if type(event) is BlockStop and event.id is not None and not event.is_cut
+    ]
+    expected = [*kept, *closed]
+    if process.is_drained and not _may_withhold(book, process):
+        if ids != expected:
+            book.tell(CALLS, f"closed were {expected}, released were {ids}")
+        if observer.open_calls:
+            book.tell(CALLS, f"calls were begun and neither released nor cancelled: {sorted(observer.open_calls)}")
+    elif ids != expected[: len(ids)]:
+        book.tell(CALLS, f"closed were {expected}, released were {ids}")
+    result = observer.result
+    if result is not None and [call.id for call in result.tool_calls] != expected:
+        book.tell(CALLS, f"closed were {expected}, the result holds {[call.id for call in result.tool_calls]}")
+
+
+# -- exactly one end ----------------------------------------------------------------------------------------------
+
+
+def _check_end(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    error, observer = process.error, process.observer
+    if process.end == "error":
+        if observer.result is not None:
+            book.tell(ENDS, f"Finished, and then {type(error).__name__}: {error}")
+        _check_error(book, process, attempts)
+    if process.end == "left" and process.act is not Act.LEAVE:
+        book.tell(ENDS, "the events ended without Finished and without an error")
+    if process.end == "partial" and process.act not in (Act.CANCEL, Act.PAUSE):
+        book.tell(ENDS, "the run was cancelled, and nobody had asked for it")
+    if process.end == "cancelled" and process.act is not Act.SCOPE:
+        book.tell(ENDS, "the run was left by Cancelled, and nobody had cancelled it")
+    if process.end == "finished":
+        _check_finish(book, process, attempts)
+
+
+def _check_finish(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    """A finished run has seen a terminal event, or released calls."""
+    result = process.opened_run.result
+    ended = process.restored is not None and process.restored.ended
+    if not (result.tool_calls or ended or (attempts and attempts[-1].terminal)):
+        book.tell(ENDS, f"finished with {result.stop_reason.value}, and the terminal event was not seen")
+    if result != process.observer.result:
+        book.tell(ENDS, "the result is not that of Finished")
+
+
+def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
+    """What is raised was caused: by the source, by the store, or by budgets that are spent."""
+    error = process.error
+    kinds = [attempt.fault.kind for attempt in attempts]
+    if isinstance(error, ForeignError):
+        if Kind.FOREIGN_ERROR not in kinds:
+            book.tell(ENDS, "a foreign error that nobody raised")
+    elif isinstance(error, StoreError):
+        if process.handle is None or not process.handle.troubled:
+            book.tell(ENDS, f"a store error of a store that works: {error}")
+    elif isinstance(error, UsageError):
+        book.tell(ENDS, f"the engine refuses what was planned: {error}")
+    elif not isinstance(error, InferenceError):
+        book.tell(ENDS, f"the run raised {type(error).__name__}: {error}")
+    elif released := [call.id for call in process.observer.ready]:
+        book.tell(BUDGET, f"failed with {error}: {released} were released, and end a run without another attempt")
+    elif attempts and not _may_give_up(book, process, attempts):
+        book.tell(BUDGET, f"gave up after {len(attempts)} requests ({error}), and the budget was not spent")
+
+
+def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:
+    last, retry = attempts[-1], book.scenario.policy.retry
+    spent = sum(attempt.costs for attempt in attempts)
+    fails = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and not last.refused
+    if fails and not failure_of(last.fault).is_retryable:
+        return True
+    if fails and last.fault.retry_after_s is not None and last.fault.retry_after_s > retry.retry_after_s_max:
+        return True
+    retries = sum(not attempt.refused for attempt in attempts) - 1
+    if retry.engine_retries_max is not None and retries >= retry.engine_retries_max:
+        return True
+    return spent >= most_attempts(book, last)

@@ -1,0 +1,105 @@
+"""What is known of a simulated run, meanwhile and after: the log, the processes, what the model gave, what broke."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, TypeAlias, cast
+
+import trio
+from attrs import define
+
+from ...core.journal import RestoredRun
+from ...core.messages import Message
+from ...core.request import InferenceRequest
+from ...core.usage_error import UsageError
+from ...run.run import Run
+from ...stores.memory import MemoryStore
+from .clock import JumpingClock
+from .event_grammar import Observer
+from .generation import ReadingModel
+from .model import PROVIDERS, Model, Violation
+from .scenario import Act, Scenario
+from .store import StoreHandle
+
+REQUEST = InferenceRequest((Message.user("Tell me of the river."),), max_tokens=100_000)
+RUN_ID = "run"
+
+Entry: TypeAlias = tuple[Any, ...]
+
+
+@define(eq=False)
+class Process:
+    """One process of a run. `end`: finished, partial, left, cancelled, crashed or error.
+
+    Attributes:
+        restored: what it found in the store.
+        acted_s: when its consumer interfered.
+        settled_s: when its consumer knew that the run had ended.
+        kept: how many characters of text its consumer already had.
+        requests: how many requests had been made before it began.
+    """
+
+    number: int
+    observer: Observer
+    handle: StoreHandle | None
+    scope: trio.CancelScope
+    kept: int
+    requests: int
+    began_s: float
+    run: Run | None = None
+    restored: RestoredRun | None = None
+    end: str = ""
+    error: BaseException | None = None
+    act: Act = Act.NONE
+    acted_s: float = 0.0
+    settled_s: float | None = None
+    ended_s: float = 0.0
+
+    @property
+    def opened_run(self) -> Run:
+        """The run; only of a process that came as far as to open it."""
+        if self.run is None:
+            raise UsageError(f"process {self.number} has opened no run")
+        return self.run
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether its consumer took everything there was, to the end."""
+        return self.end in ("finished", "partial", "error")
+
+    def let_go(self) -> None:
+        """Forget what points back here, once nothing is asked of it any more."""
+        if self.error is not None:
+            self.error.__traceback__ = None  # its frames hold all there was
+        self.run = self.error = None
+        self.observer.let_go()
+        if self.handle is not None:
+            self.handle.let_go()
+
+
+class Book:
+    """The state of one scenario under way."""
+
+    def __init__(self, scenario: Scenario, clock: JumpingClock) -> None:
+        self.scenario = scenario
+        self.clock = clock
+        self.entries: list[Entry] = []
+        self.reached: set[str] = set()
+        self.dice = random.Random(scenario.seed).random  # noqa: S311 - a simulation's dice have to repeat
+        make = ReadingModel if PROVIDERS[scenario.provider].can_reattach else Model
+        self.model = make(scenario, clock.current_time, self.log)
+        self.store = MemoryStore()
+        self.processes: list[Process] = []
+
+    def log(self, what: str, *detail: object) -> None:
+        """Note what happened."""
+        self.entries.append((self.clock.now, what, *detail))
+
+    def tell(self, law: str, message: str) -> None:
+        """Note a broken law."""
+        self.model.broken.append(Violation(law, message))
+
+    def stored_entries(self) -> list[bytes]:
+        """What is stored of the run, read behind the store's back: opening it would raise the fence."""
+        journal = cast("Any", self.store)._journals.get(RUN_ID)
+        return [] if journal is None else list(journal.entries)

@@ -1,0 +1,33 @@
+"""The simulated outside of each level, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ...core.request import InferenceRequest
+from ...core.usage_error import UsageError
+from .byte_level import ByteWorld
+from .event_level import EventWorld
+from .generation import ReadingModel
+from .model import Model, World
+from .reading_level import ReadingWorld
+
+MakeWorld: TypeAlias = Callable[[Model, InferenceRequest, Callable[[], float]], World]
+
+
+def _events_world(model: Model, request: InferenceRequest, dice: Callable[[], float]) -> World:
+    """Make the outside of events; where a generation can be read on, it is asked as a provider is."""
+    if isinstance(model, ReadingModel):
+        return ReadingWorld(model, request, dice)
+    return EventWorld(model, request, dice)
+
+
+WORLDS: dict[str, MakeWorld] = {"events": _events_world, "bytes": ByteWorld}
+
+
+def world_of(level: str) -> MakeWorld:
+    """Find how the outside of a level is made. Raises UsageError for a level that is not known."""
+    if level not in WORLDS:
+        raise UsageError(f"level {level!r} is not known; expected one of {', '.join(WORLDS)}")
+    return WORLDS[level]

@@ -1,0 +1,101 @@
+"""Every wire format as a provider speaks it: from an answer to encoded events, and from a request to what it says.
+
+Pure: no sockets and no clock. The server beside it (`loopback`) sends what is made here. Each format is in a file of
+its own; this module hands on what they share.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ...core.json_value import JSONObject
+from .anthropic import ANTHROPIC
+from .format import Reply, Told, WireFormat, dump
+from .gemini import GEMINI
+from .gemini_interactions import INTERACTIONS
+from .ollama import OLLAMA
+from .openai_chat import OPENAI
+from .openai_responses import RESPONSES
+
+__all__ = [
+    "GARBAGE",
+    "Reply",
+    "Told",
+    "Wire",
+    "error_body",
+    "events_of",
+    "overloaded_event",
+    "ping",
+    "read_told",
+    "wire_of_path",
+]
+
+
+class Wire(StrEnum):
+    """A wire format, named as its first provider is (`riverrun.providers.from_name`)."""
+
+    ANTHROPIC = "anthropic"
+    OPENAI = "openai"
+    RESPONSES = "openai-responses"
+    GEMINI = "gemini"
+    INTERACTIONS = "gemini-interactions"
+    OLLAMA = "ollama"
+
+    @property
+    def path(self) -> str:
+        """Where requests of this format are posted; where the path names a model, that of some model."""
+        return _FORMATS[self].path
+
+    @property
+    def content_type(self) -> str:
+        """The content type of a stream."""
+        return _FORMATS[self].content_type
+
+
+_FORMATS: dict[Wire, WireFormat] = {
+    Wire.ANTHROPIC: ANTHROPIC,
+    Wire.OPENAI: OPENAI,
+    Wire.RESPONSES: RESPONSES,
+    Wire.GEMINI: GEMINI,
+    Wire.INTERACTIONS: INTERACTIONS,
+    Wire.OLLAMA: OLLAMA,
+}
+
+
+def wire_of_path(path: str) -> Wire | None:
+    """Return the format whose requests are posted to a path; None where nobody's are."""
+    return next((wire for wire, spoken in _FORMATS.items() if spoken.serves(path)), None)
+
+
+def read_told(wire: Wire, body: JSONObject, *, continues: bool = False) -> Told:
+    """Read what was said out of a request: a trailing assistant turn, or one that a quoting user turn follows.
+
+    A trailing assistant turn counts where the API goes on from it: always (Messages, Gemini, Ollama), where a flag asks
+    for it (Chat Completions), never (Responses, Interactions). `continues` says that a server of Chat Completions goes
+    on from it unasked, as Groq's and llama.cpp's do.
+    """
+    return _FORMATS[wire].told(body, continues)
+
+
+def events_of(wire: Wire, reply: Reply) -> list[bytes]:
+    """Encode an answer as the events of a stream, the terminal event last. Text is raw UTF-8, not escaped."""
+    return _FORMATS[wire].events(reply)
+
+
+def ping(wire: Wire) -> bytes:
+    """Encode a sign of life that says nothing."""
+    return _FORMATS[wire].ping
+
+
+def overloaded_event(wire: Wire) -> bytes:
+    """Encode an error inside the stream: the provider is overloaded."""
+    return _FORMATS[wire].overloaded
+
+
+GARBAGE = b'\x00\xff\xfe~~~ not an event ~~~\ndata: {"type": "content_block_delta", "choi\xc3\x28\n\n'
+"""Bytes that are neither SSE nor JSON: an unknown line, then data that does not parse and is no UTF-8."""
+
+
+def error_body(wire: Wire, status: int, message: str) -> bytes:
+    """Encode the body of an HTTP error."""
+    return dump(_FORMATS[wire].error(status, message))
