@@ -121,7 +121,7 @@ def test_every_event_and_error_is_in_its_table() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    from riverrun.engine.cli.exits import ExitCode
+    from riverrun.engine.cli.exit_codes import ExitCode
 
     section = README.partition("## The command line")[2].partition("## Status")[0]
     told = {int(code) for row in EXIT_CODE_ROW.findall(section) for code in row.split(",")}

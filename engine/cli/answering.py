@@ -27,7 +27,7 @@ from ..http.transport import Transport
 from ..recording.recorder import Recorder
 from ..run.run import Run
 from ..stores.store import StaleFence
-from .exits import MESSAGE_CHARS_MAX, ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
+from .exit_codes import MESSAGE_CHARS_MAX, ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
 from .journal_file import JournalFile, Question
 from .output import ENDS_BY_ITSELF, Printer
 from .shell import option, shell_word

@@ -18,10 +18,10 @@ from ..core.messages import Message
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from .answering import Asking, answer, open_provider
-from .exits import ExitCode
+from .exit_codes import ExitCode
 from .journal_file import JournalFile, Question, check_run_id
 from .output import Printer
-from .patience import policy_of
+from .policy_options import policy_of
 
 STDIN_NOTE_S = 1.0
 """How long standard input is read without a word."""

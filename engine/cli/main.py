@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import cast
 
 from ..core.usage_error import RiverrunError
-from .exits import ExitCode, OutputFailed, ReaderGone, complaint_of
+from .exit_codes import ExitCode, OutputFailed, ReaderGone, complaint_of
 from .options import build_parser
 from .output import write_out
 from .termination import Termination

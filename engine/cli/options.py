@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.validators import seen
-from .demo_options import add_demo_parser
-from .exits import EXIT_CODES, ExitCode
-from .simulate_options import add_simulate_parser
+from .demo.options import add_demo_parser
+from .exit_codes import EXIT_CODES, ExitCode
+from .simulate.options import add_simulate_parser
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns

@@ -43,7 +43,7 @@ from ..core.planner import (
 from ..core.printable import printable
 from ..core.result import StreamResult
 from ..core.stop import StopReason
-from .exits import OutputFailed, ReaderGone
+from .exit_codes import OutputFailed, ReaderGone
 from .output_file import OutputFile
 
 ARGUMENTS_CHARS_MAX = 200

@@ -23,7 +23,7 @@ from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.secret import Secret
 from ..core.usage_error import KeyUnusable, UsageError
-from .exits import ExitCode
+from .exit_codes import ExitCode
 from .output import write_line
 
 _STAND_IN_KEY = "stand-in-for-the-key"

@@ -13,10 +13,10 @@ from ..core.usage_error import UsageError
 from ..core.validators import is_whole_number, seen
 from .answering import Asking, answer, open_provider
 from .chat import printer_of
-from .exits import ExitCode
+from .exit_codes import ExitCode
 from .journal_file import JournalFile, Question, StoredRun
 from .output import write_line
-from .patience import policy_of
+from .policy_options import policy_of
 
 
 def resume(args: argparse.Namespace) -> ExitCode:

@@ -22,7 +22,7 @@ from ..core.printable import printable
 from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from .chat import check_variable
-from .exits import SayItHere
+from .exit_codes import SayItHere
 from .journal_file import Question
 from .providers import key_variables
 from .shell import option, shell_word

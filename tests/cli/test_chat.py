@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from riverrun import StallPolicy
-from riverrun.engine.cli.patience import stall_after
+from riverrun.engine.cli.policy_options import stall_after
 from tests.cli.loopback import (
     ANSWER,
     DEADLINE_S,

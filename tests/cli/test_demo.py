@@ -19,9 +19,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from riverrun import ContinueText, Engine, InterruptSnapshot
-from riverrun.engine.cli import demo, demo_options, demo_show, main
-from riverrun.engine.cli.demo_live import LiveView
-from riverrun.engine.cli.demo_story import PlainOutcome, RiverrunOutcome, WireOutcome
+from riverrun.engine.cli import main
+from riverrun.engine.cli.demo.command import command as demo
+from riverrun.engine.cli.demo.command import options as demo_options
+from riverrun.engine.cli.demo.command import show as demo_show
+from riverrun.engine.cli.demo.live import LiveView
+from riverrun.engine.cli.demo.story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
 from riverrun.engine.testing import FaultKind, Manner, Wire, open_loopback
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .simulate_defaults import RUNS
+from .defaults import RUNS
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -60,6 +60,6 @@ def add_simulate_parser(commands: _SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _run(args: argparse.Namespace) -> int:
-    from .simulate import run
+    from .command import run
 
     return run(args)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from math import inf, isinf, isnan
 
-from ..core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
+from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
 
 SEED = 3
 """`demo.SHOW_SEED`."""
@@ -80,7 +80,7 @@ def add_demo_parser(
 
 
 def _run(args: argparse.Namespace) -> int:
-    from .demo import run
+    from .command import run
 
     return run(args)
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import trio
 
-from ..core.printable import printable
-from ..testing.wire.formats import Wire
-from .demo_story import Pane, PlainOutcome
+from ...core.printable import printable
+from ...testing.wire.formats import Wire
+from .story import Pane, PlainOutcome
 
 
 def open_client() -> httpx.AsyncClient:

@@ -19,26 +19,26 @@ from pathlib import Path
 import trio
 from attrs import evolve, frozen
 
-from ..bounded_file import read_bounded
-from ..core.codec import CodecError
-from ..core.printable import printable
-from ..core.usage_error import UsageError
-from ..core.validators import seen
-from ..testing.simulator.alone import simulate_alone
-from ..testing.simulator.coverage import RARE_STATES
-from ..testing.simulator.generate import scenario_of
-from ..testing.simulator.model import Violation
-from ..testing.simulator.planners import PLANNERS, planner_of
-from ..testing.simulator.runner import Outcome
-from ..testing.simulator.scenario import Scenario
-from ..testing.simulator.shrink import shrink
-from ..testing.simulator.story import tell_story
-from ..testing.simulator.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
-from ..testing.simulator.worlds import WORLDS
-from .exits import ExitCode, OutputFailed, SayItHere
-from .output import escaped, write_line
-from .shell import option
-from .simulate_defaults import DEFAULTS
+from ...bounded_file import read_bounded
+from ...core.codec import CodecError
+from ...core.printable import printable
+from ...core.usage_error import UsageError
+from ...core.validators import seen
+from ...testing.simulator.alone import simulate_alone
+from ...testing.simulator.coverage import RARE_STATES
+from ...testing.simulator.generate import scenario_of
+from ...testing.simulator.model import Violation
+from ...testing.simulator.planners import PLANNERS, planner_of
+from ...testing.simulator.runner import Outcome
+from ...testing.simulator.scenario import Scenario
+from ...testing.simulator.shrink import shrink
+from ...testing.simulator.story import tell_story
+from ...testing.simulator.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
+from ...testing.simulator.worlds import WORLDS
+from ..exit_codes import ExitCode, OutputFailed, SayItHere
+from ..output import escaped, write_line
+from ..shell import option
+from .defaults import DEFAULTS
 
 STORIES_MAX = 3
 """How many failures are made small and told: one for each law, the lowest seeds first."""

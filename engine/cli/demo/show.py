@@ -12,23 +12,23 @@ import httpx
 import trio
 from attrs import evolve, frozen
 
-from ...providers.anthropic.provider import Anthropic
-from ...providers.openai_chat.provider import OpenAIChat
-from ..core.errors import RiverrunError
-from ..core.events import Event, Interrupted, Resumed, StreamReset, TextDelta
-from ..core.messages import Message
-from ..core.policy import Policy, RetryPolicy, StallPolicy
-from ..core.printable import printable
-from ..core.provider import Provider
-from ..core.request import InferenceRequest
-from ..core.result import StreamResult
-from ..engine import Engine
-from ..testing.network.server import Loopback, open_loopback
-from ..testing.network.server_faults import Fault
-from ..testing.script.answers import Answer
-from ..testing.wire.formats import Wire
-from .demo_plain import PlainClient, open_client
-from .demo_story import Moment, Pane, RiverrunOutcome, WireOutcome, moment_of
+from ....providers.anthropic.provider import Anthropic
+from ....providers.openai_chat.provider import OpenAIChat
+from ...core.errors import RiverrunError
+from ...core.events import Event, Interrupted, Resumed, StreamReset, TextDelta
+from ...core.messages import Message
+from ...core.policy import Policy, RetryPolicy, StallPolicy
+from ...core.printable import printable
+from ...core.provider import Provider
+from ...core.request import InferenceRequest
+from ...core.result import StreamResult
+from ...engine import Engine
+from ...testing.network.server import Loopback, open_loopback
+from ...testing.network.server_faults import Fault
+from ...testing.script.answers import Answer
+from ...testing.wire.formats import Wire
+from .plain import PlainClient, open_client
+from .story import Moment, Pane, RiverrunOutcome, WireOutcome, moment_of
 
 PROMPT = "Can I step into the same river twice? Please explain it properly."
 

@@ -16,15 +16,15 @@ from math import inf
 
 import trio
 
-from ..core.codec import SCHEMA_VERSION, unstructure
-from ..testing.network.server_faults import Fault, FaultKind, fault_schedule
-from ..testing.script.answers import TEXT_ANSWERS
-from ..testing.wire.formats import Wire
-from .demo_lines import LineView, SilentView
-from .demo_show import MODELS, Scene, View, play
-from .demo_story import WireOutcome
-from .exits import ExitCode
-from .output import write_line
+from ...core.codec import SCHEMA_VERSION, unstructure
+from ...testing.network.server_faults import Fault, FaultKind, fault_schedule
+from ...testing.script.answers import TEXT_ANSWERS
+from ...testing.wire.formats import Wire
+from ..exit_codes import ExitCode
+from ..output import write_line
+from .lines import LineView, SilentView
+from .show import MODELS, Scene, View, play
+from .story import WireOutcome
 
 SHOW_SEED = 3
 """The seed of the show: without `--fault` it plays `SHOW_KINDS`; any other seed draws its own."""
@@ -60,7 +60,7 @@ def can_go_live() -> bool:
 def _live_view() -> View:
     from rich.console import Console
 
-    from .demo_live import LiveView
+    from .live import LiveView
 
     return LiveView(Console())
 

@@ -10,7 +10,7 @@ from ..core import errors
 from ..core.printable import printable
 from ..core.usage_error import KeyUnusable, RiverrunError, UsageError
 from ..stores.store import StaleFence
-from .flags import in_flags
+from .messages import in_flags
 
 MESSAGE_CHARS_MAX = 2000
 """How much of a message is shown: provider text in it was cut to 200 characters already, paths and lists were not."""

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import trio
 
-from .demo_show import Scene
-from .demo_story import Pane, counted, faults_words
-from .output import write_line
+from ..output import write_line
+from .show import Scene
+from .story import Pane, counted, faults_words
 
 
 class LineView:

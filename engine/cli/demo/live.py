@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .demo_show import Scene
-from .demo_story import Pane, counted, faults_words
+from .show import Scene
+from .story import Pane, counted, faults_words
 
 FRAME_S = 1 / 12
 """Seconds between two frames: smooth enough to read along, and a few percent of one core."""

@@ -1,0 +1,1 @@
+"""`riverrun simulate`: sweeps of simulated runs from the command line."""
