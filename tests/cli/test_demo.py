@@ -20,9 +20,9 @@ from rich.console import Console
 
 from riverrun import ContinueText, Engine, InterruptSnapshot
 from riverrun.engine.cli import main
-from riverrun.engine.cli.demo.command import command as demo
-from riverrun.engine.cli.demo.command import options as demo_options
-from riverrun.engine.cli.demo.command import show as demo_show
+from riverrun.engine.cli.demo import command as demo
+from riverrun.engine.cli.demo import options as demo_options
+from riverrun.engine.cli.demo import show as demo_show
 from riverrun.engine.cli.demo.live import LiveView
 from riverrun.engine.cli.demo.story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner

@@ -12,13 +12,13 @@ import pytest
 
 import riverrun as library
 from riverrun.engine.cli import main
+from riverrun.engine.cli.demo import options as demo_options
 from riverrun.engine.cli.demo.command import SHOW_SEED
-from riverrun.engine.cli.demo.command import options as demo_options
 from riverrun.engine.cli.demo.show import MODELS
 from riverrun.engine.cli.exit_codes import ExitCode, complaint_of
 from riverrun.engine.cli.output import Printer
-from riverrun.engine.cli.simulate.command import defaults as simulate_defaults
-from riverrun.engine.cli.simulate.command import options as simulate_options
+from riverrun.engine.cli.simulate import defaults as simulate_defaults
+from riverrun.engine.cli.simulate import options as simulate_options
 from riverrun.engine.core.errors import InferenceError, RateLimited, RiverrunError
 from riverrun.engine.core.events import Event, Finished, ReasoningDelta, StreamReset, TextDelta, ToolCallReady
 from riverrun.engine.core.messages import ToolCall

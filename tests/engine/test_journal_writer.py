@@ -15,8 +15,8 @@ from riverrun.engine.core.errors import StoreError
 from riverrun.engine.core.journal import AttemptBegan, Entry, JournalHeader
 from riverrun.engine.core.policy import CheckpointPolicy
 from riverrun.engine.core.stream_events import TextDelta, ToolCallDelta
+from riverrun.engine.run import journal_writer
 from riverrun.engine.run.journal_writer import ITEM_BYTES, RETRY_S, JournalWriter
-from riverrun.engine.run.run import journal_writer
 from tests.engine.own_source import played
 from tests.engine.stores import WatchedStore
 

@@ -6,9 +6,9 @@ import warnings
 
 import pytest
 
+from riverrun.engine.testing.simulator import oracles as invariants
+from riverrun.engine.testing.simulator import oracles_budget as accounts
 from riverrun.engine.testing.simulator.generate import scenario_of
-from riverrun.engine.testing.simulator.runner import oracles as invariants
-from riverrun.engine.testing.simulator.runner import oracles_budget as accounts
 from riverrun.engine.testing.simulator.runner import simulate_many
 from tests.mutants.patching import LEAKS, ORDER, SAME, CannotPlant, Edit, Mutant, function_at, plant
 from tests.mutants.planted import MUTANTS

@@ -10,7 +10,11 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "premature end called success",
         ENDS,
         "the end of the body is the end of the answer",
-        [Edit("attempt:_Reader._read", "return self._at_end(stream, Broken(PrematureEnd()))", "return self._end()")],
+        [
+            Edit(
+                "run.attempt:_Reader._read", "outcome = self._at_end(stream, Broken(PrematureEnd()))", "outcome = self._end()"
+            )
+        ],
     ),
     Mutant(
         "Finished twice",
@@ -18,7 +22,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "the last event is given twice",
         [
             Edit(
-                "running:RunningRun._finish",
+                "run.running:RunningRun._finish",
                 "delivery.mailbox.put(Finished(result))",
                 "delivery.mailbox.put_all([Finished(result)] * 2)",
             )
@@ -30,7 +34,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "a status follows the last event",
         [
             Edit(
-                "running:RunningRun._finish",
+                "run.running:RunningRun._finish",
                 "delivery.mailbox.put(Finished(result))",
                 'delivery.mailbox.put_all([Finished(result), __import__("riverrun").Status("done")])',
             )
@@ -40,19 +44,25 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "Finished forgotten",
         ENDS,
         "a cancelled or paused run just stops",
-        [Edit("running:RunningRun._finish", "delivery.mailbox.put(", "word is None or delivery.mailbox.put(")],
+        [Edit("run.running:RunningRun._finish", "delivery.mailbox.put(", "word is None or delivery.mailbox.put(")],
     ),
     Mutant(
         "broken tail of a whole answer",
         ENDS,
         "an error after the terminal event makes the attempt broken",
-        [Edit("attempt:_Reader.give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
+        [Edit("run.attempt:_Reader.give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
     ),
     Mutant(
         "a foreign error retried",
         ENDS,
         "whatever a source raises counts as a broken connection",
-        [Edit("attempt:_outcome_of", "Crashed(error) if cause is None", "Broken(ConnectionReset()) if cause is None")],
+        [
+            Edit(
+                "run.attempt:_outcome_of",
+                "Crashed(error) if cause is None",
+                "Broken(ConnectionReset()) if cause is None",
+            )
+        ],
     ),
     Mutant(
         "store failure stops the stream",
@@ -60,7 +70,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "what a store raises is raised by the run",
         [
             Edit(
-                "journal_writer:JournalWriter._fail",
+                "run.journal_writer:JournalWriter._fail",
                 "self._count_fault(fault)",
                 "raise fault",
             )
@@ -118,15 +128,15 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "delay not the announced one",
         BUDGET,
         "the wait is a tenth shorter than RetryScheduled says",
-        [Edit("loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s * 0.9)")],
+        [Edit("run.loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s * 0.9)")],
     ),
     Mutant(
         "cancel swallowed in back-off",
         CANCEL,
         "the delay before an attempt is shielded",
         [
-            Edit("loop:RunLoop.run", "if delay_s is not None:", "with trio.CancelScope(shield=True):"),
-            Edit("loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s or 0)"),
+            Edit("run.loop:RunLoop.run", "if delay_s is not None:", "with trio.CancelScope(shield=True):"),
+            Edit("run.loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s or 0)"),
         ],
     ),
     Mutant(
@@ -134,8 +144,8 @@ END_MUTANTS: tuple[Mutant, ...] = (
         CANCEL,
         "run.cancel() and run.pause() reach the first attempt only",
         [
-            Edit("run:Run.cancel", "self._control.end(", "self.attempts or self._control.end("),
-            Edit("run:Run.pause", "self._control.end(", "self.attempts or self._control.end("),
+            Edit("run.run:Run.cancel", "self._control.end(", "self.attempts or self._control.end("),
+            Edit("run.run:Run.pause", "self._control.end(", "self.attempts or self._control.end("),
         ],
     ),
     Mutant(
@@ -144,7 +154,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "a write under way at the end is waited for thirty times as long as it may be",
         [
             Edit(
-                "journal_writer:JournalWriter.finish",
+                "run.journal_writer:JournalWriter.finish",
                 "trio.move_on_after(self._last_words_s, shield=True)",
                 "trio.move_on_after(30 * self._last_words_s, shield=True)",
             )
@@ -156,7 +166,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "a run that another process owns goes on, as after any failed write",
         [
             Edit(
-                "journal_writer:JournalWriter._fail",
+                "run.journal_writer:JournalWriter._fail",
                 "if not isinstance(fault, StaleFence):",
                 "if fault is not None:",
             )
@@ -166,7 +176,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "stall clock not paused",
         TIME,
         "the time of a slow consumer counts against the provider",
-        [Edit("attempt:_Reader._wait_for_consumer", "self._clocks.pause(trio.current_time())", "pass")],
+        [Edit("run.attempt:_Reader._wait_for_consumer", "self._clocks.pause(trio.current_time())", "pass")],
     ),
     Mutant(
         "stall at the deadline",
@@ -174,8 +184,8 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "an event exactly at the deadline loses",
         [
             Edit("core.clocks:Clocks.stall", "if time > deadline:", "if time >= deadline:"),
-            Edit("watch:Watch._next_look", "at if isinf(at) else nextafter(at, inf)", "at"),
-            Edit("watch:Watch._judge", "await trio.lowlevel.checkpoint()", "pass"),
+            Edit("run.watch:Watch._next_look", "at if isinf(at) else nextafter(at, inf)", "at"),
+            Edit("run.watch:Watch._judge", "await trio.lowlevel.checkpoint()", "pass"),
         ],
     ),
     Mutant(
@@ -206,19 +216,19 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "journal's task left",
         LIVE,
         "the task that writes is not told that the run has ended",
-        [Edit("running:RunningRun._run_stored", "journal.close()", "pass")],
+        [Edit("run.running:RunningRun._run_stored", "journal.close()", "pass")],
     ),
     Mutant(
         "watch outlives its run",
         LIVE,
         "the task that watches the clocks is not told that the run has ended",
-        [Edit("running:RunningRun._run_to_end", "self._watch.close()", "pass")],
+        [Edit("run.running:RunningRun._run_to_end", "self._watch.close()", "pass")],
     ),
     Mutant(
         "room never told",
         LIVE,
         "a consumer that takes events one by one does not wake the reader",
-        [Edit("mailbox:Mailbox.take", "self._run.wake()", "pass")],
+        [Edit("run.mailbox:Mailbox.take", "self._run.wake()", "pass")],
     ),
 )
 """Of the laws "exactly one end", "budgets", "cancellation wins", of time and of liveness."""

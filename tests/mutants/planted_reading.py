@@ -29,19 +29,19 @@ READING_MUTANTS: tuple[Mutant, ...] = (
         "call given up at a pause",
         LEDGER,
         "a run that ends inside a call forgets the cursor, and the whole answer is paid again",
-        [Edit("recovery:Recovery.stop_short", "lives_on=lives_on", "lives_on=False")],
+        [Edit("core.run_state:RunState._stop_short", "why, lives_on=lives_on", "why, lives_on=False")],
     ),
     Mutant(
         "call given up with the budget",
         LEDGER,
         "a run whose budget is spent inside a call forgets the cursor of what lives on",
-        [Edit("recovery:Recovery._plan", "lives_on=lives_on", "lives_on=False")],
+        [Edit("core.run_state:RunState._plan", "lives_on=lives_on", "lives_on=False")],
     ),
     Mutant(
         "generation booked before its end",
         LEDGER,
         "a run that ends before it reads on stores what was reported as all there is, and pays it again",
-        [Edit("recovery:Recovery.close_attempt", "stored=lives_on is None", "stored=True")],
+        [Edit("core.run_state:RunState._close", "is not None and lives_on is None", "is not None")],
     ),
     Mutant(
         "read on and paid by each attempt",
@@ -49,8 +49,8 @@ READING_MUTANTS: tuple[Mutant, ...] = (
         "each attempt is booked with all of the generation that it reads on",
         [
             Edit(
-                "recovery:Recovery._record_of",
-                "(NO_USAGE, False) if is_read_on else",
+                "core.attempt_ledger:AttemptLedger._record_of",
+                "(NO_USAGE, False) if isinstance(plan, Reattach) else",
                 "(NO_USAGE, False) if False else",
             )
         ],
@@ -67,7 +67,7 @@ READING_MUTANTS: tuple[Mutant, ...] = (
         "the cursor moves over text that the seam still holds",
         [
             Edit(
-                "delivery:Delivery._note",
+                "run.intake:Intake._note",
                 "case CursorMoved() if self._aligner is not None:",
                 "case CursorMoved() if self is None:",
             )
@@ -77,19 +77,25 @@ READING_MUTANTS: tuple[Mutant, ...] = (
         "continuation begun again without a seam",
         TEXT,
         "a continuation that begins again while it is read on is passed through as it comes",
-        [Edit("delivery:Delivery._restart_attempt", "is_read_on and self.accumulator.goes_on", "False")],
+        [
+            Edit(
+                "run.intake:Intake._restart_attempt",
+                "self._step.form is ContinuationForm.CURSOR and accumulator.goes_on",
+                "False",
+            )
+        ],
     ),
     Mutant(
         "failed generation read again",
         BUDGET,
         "a generation that failed keeps its cursor, and is asked for its failure again",
-        [Edit("delivery:Delivery._note", "self.forget_cursor()", "pass")],
+        [Edit("run.intake:Intake._note", "self._forget_cursor()", "pass")],
     ),
     Mutant(
         "call cancelled and read on",
         CALLS,
         "the calls under way are cancelled although they are read on",
-        [Edit("recovery:Recovery._plan", "if not isinstance(plan, Reattach):", "if plan is not None:")],
+        [Edit("core.run_state:RunState._plan", "if not isinstance(plan, Reattach):", "if plan is not None:")],
     ),
 )
 """Of reading on, whatever law they break."""

@@ -42,7 +42,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "what the seam drops is not counted",
         [
             Edit(
-                "intake:Intake._end_alignment",
+                "run.intake:Intake._end_alignment",
                 "max(self._aligned_bytes - size_bytes(new), 0)",
                 "0",
             )
@@ -109,7 +109,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "the end of a seam is announced again and again",
         [
             Edit(
-                "intake:Intake._announce",
+                "run.intake:Intake._announce",
                 "(number, model), self._resumed = self._resumed, None",
                 "number, model = self._resumed",
             )
@@ -121,7 +121,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "a source's answer is entered and never left",
         [
             Edit(
-                "attempt:_Reader.read_events",
+                "run.attempt:_Reader.read_events",
                 "async with open_events(source, step) as channel:",
                 "channel = await open_events(source, step).__aenter__()\n        if channel:",
             )
@@ -132,21 +132,21 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         LEAKS,
         "what waits for the store before an attempt is never awaited",
         [
-            Edit("loop:RunLoop._release", "await self._delivery.release()", "self._delivery.release()"),
+            Edit("run.loop:RunLoop._release", "await self._delivery.release()", "self._delivery.release()"),
         ],
     ),
     Mutant(
         "connection left open",
         LEAKS,
         "the task that reads a response does not close it",
-        [Edit("transport:OpenedResponse._close", "await self._response.aclose()", "pass")],
+        [Edit("http.transport:OpenedResponse._close", "await self._response.aclose()", "pass")],
         level="bytes",
     ),
     Mutant(
         "a chunk lost",
         ENDS,
         "of the chunks of one read only the first is taken",
-        [Edit("transport:OpenedResponse.receive", 'b"".join(self._parts)', "self._parts[0]")],
+        [Edit("http.transport:OpenedResponse.receive", 'b"".join(self._parts)', "self._parts[0]")],
         level="bytes",
     ),
     Mutant(

@@ -17,7 +17,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "journal numbered from before the end",
         TEXT,
         "a re-opened run numbers its first entry like the last that is stored, and the store takes it for a repeat",
-        [Edit("opening:_restore", "sequence=len(opened.entries)", "sequence=max(len(opened.entries) - 1, 0)")],
+        [Edit("run.opening:_restore", "sequence=len(opened.entries)", "sequence=max(len(opened.entries) - 1, 0)")],
     ),
     Mutant(
         "overlap not trimmed",
@@ -35,7 +35,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "thoughts said again",
         LEDGER,
         "the thoughts that are left out of a continuation are not counted",
-        [Edit("delivery:Delivery._deliver_with_care", "wasted_bytes += skipped", "wasted_bytes += 0")],
+        [Edit("run.intake:Intake._deliver_with_care", "wasted_bytes += skipped", "wasted_bytes += 0")],
     ),
     Mutant(
         "start-over glued",
@@ -71,7 +71,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "hold-back shown at a cut",
         TEXT,
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
-        [Edit("intake:Intake.finish", "if self._answer_ended and aligner is not None:", "if aligner is not None:")],
+        [Edit("run.intake:Intake.finish", "if self._answer_ended and aligner is not None:", "if aligner is not None:")],
     ),
     Mutant(
         "snapshot text differs",
@@ -104,8 +104,8 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.held_blocks:HeldBlocks.cut_back",
-                "[self._goes_on.read()[: self._goes_on_chars]]",
-                "[self._goes_on.read()]",
+                "self._goes_on.cut(self._goes_on_chars)",
+                "self._goes_on.read()",
             )
         ],
     ),
@@ -113,19 +113,19 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "shown before it is stored",
         TEXT,
         "with before_delivery an event is handed over before its write",
-        [Edit("delivery:Delivery.put", "if self._holds:", "if False:")],
+        [Edit("run.delivery:Delivery.put", "if self._holds:", "if False:")],
     ),
     Mutant(
         "reset shown before it is stored",
         TEXT,
         "a process that is killed has shown another version of the answer than the one that is stored",
-        [Edit("delivery:Delivery.carry_out", "self._holds or self.journal is not None", "self._holds")],
+        [Edit("run.delivery:Delivery.carry_out", "self._holds or self.journal is not None", "self._holds")],
     ),
     Mutant(
         "deliver_from ignored",
         TEXT,
         "a consumer that has the text is given it again",
-        [Edit("checkpoint:_said", "skip = deliver_from", "skip = 0")],
+        [Edit("run.checkpoint:_said", "skip = deliver_from", "skip = 0")],
     ),
     Mutant(
         "half a thought signed",
@@ -144,13 +144,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "finished answer not deleted",
         TEXT,
         "a finished run stays in the store",
-        [Edit("running:RunningRun._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
+        [Edit("run.running:RunningRun._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
     ),
     Mutant(
         "last write forgotten",
         TEXT,
         "the end of a run does not write what is pending",
-        [Edit("journal_writer:JournalWriter.finish", "stored = await self.write(last=True)", "stored = True")],
+        [Edit("run.journal_writer:JournalWriter.finish", "stored = await self.write(last=True)", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",
@@ -158,7 +158,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "an entry whose write failed is dropped",
         [
             Edit(
-                "journal_writer:JournalWriter._write_in_turn",
+                "run.journal_writer:JournalWriter._write_in_turn",
                 "            return False\n        self._unwritten.popleft()",
                 "            self._unwritten.popleft()\n            return False\n        self._unwritten.popleft()",
             )
@@ -174,7 +174,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "journal keeps one delta of a read",
         TEXT,
         "of a read that is nothing but text the journal is told the first delta only",
-        [Edit("intake:Intake._deliver", "self._delivery.record(TextDelta(text))", "self._delivery.record(events[0])")],
+        [
+            Edit(
+                "run.intake:Intake._deliver",
+                "self._delivery.record(TextDelta(text))",
+                "self._delivery.record(events[0])",
+            )
+        ],
         level="bytes",
     ),
     Mutant(
@@ -196,7 +202,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "a completed call is handed out twice when its run is opened again",
         [
             Edit(
-                "checkpoint:_said",
+                "run.checkpoint:_said",
                 "events.append(ToolCallReady(block))",
                 "events += [ToolCallReady(block), ToolCallReady(block)]",
             )
@@ -232,8 +238,8 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.held_blocks:CallParts.close",
-                "arguments = parse_arguments(text)",
-                "arguments = parse_arguments(text) or {}",
+                "arguments = parse_arguments(text, values_max)",
+                "arguments = parse_arguments(text, values_max) or {}",
             )
         ],
     ),

@@ -21,8 +21,8 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stream_events import StreamEvent
+from riverrun.engine.recording import redaction as placeholders
 from riverrun.engine.recording.format import Recording, RecordingUnusable, read_recording, recording_of, without_content
-from riverrun.engine.recording.format import redaction as placeholders
 from riverrun.engine.recording.recorder import Recorder, RecordingTransport
 from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.testing.network.http import ScriptedNetwork

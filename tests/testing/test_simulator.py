@@ -32,11 +32,11 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.run.run import Run
 from riverrun.engine.testing.network.server_faults import Fault as LoopbackFault
 from riverrun.engine.testing.script.text import version_of
+from riverrun.engine.testing.simulator import clock as clocks
 from riverrun.engine.testing.simulator.generate import scenario_of
 from riverrun.engine.testing.simulator.model import PROVIDERS, error_of
 from riverrun.engine.testing.simulator.planners import planner_of
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
-from riverrun.engine.testing.simulator.runner import clock as clocks
 from riverrun.engine.testing.simulator.scenario import (
     PROVIDER_NAMES,
     STATUSES,
