@@ -8,7 +8,7 @@ from __future__ import annotations
 import trio
 
 
-class WaitingTask:
+class ParkingSpot:
     """A place where one task waits until it is woken."""
 
     __slots__ = ("_task",)

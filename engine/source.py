@@ -22,7 +22,7 @@ from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
 from .http.opened_response import OpenedResponse
-from .http.transport import Body, Transport, refusal_of, secrets_of
+from .http.transport import Body, Transport, error_response_of, secrets_of
 
 READ_EVENTS_MAX = 256
 """How many events of a source in the same process are taken in one go."""
@@ -97,7 +97,7 @@ class OpenedStream(Protocol):
         ...
 
 
-class RefusedError(Exception):
+class FailedError(Exception):
     """The source answered with a failure instead of a stream. Raised to the attempt only."""
 
     def __init__(self, failure: Failure) -> None:
@@ -236,7 +236,7 @@ async def open_answer(
     """Open one answer of a provider; what reads it, and closes it, runs in `nursery`.
 
     Raises:
-        RefusedError: the provider answered with something that is not a stream, or its cursor is none of its own.
+        FailedError: the provider answered with something that is not a stream, or its cursor is none of its own.
         TransportError: no connection, or it broke before the headers.
     If cancelled: the nursery's task closes what was open.
     """
@@ -248,14 +248,14 @@ async def open_answer(
         nursery.start_soon(opened.pump)
     stream = HTTPStream(opened, decoder, secrets_of(wire))
     try:
-        refusal = await refusal_of(opened, policy.limits)
+        refusal = await error_response_of(opened, policy.limits)
     except BaseException:
         await stream.aclose()
         raise
     if refusal is not None:
         await stream.aclose()
         failure = provider.classify(refusal, now_unix_s=wall_clock())
-        raise RefusedError(failure.printable(secrets_of(wire)))
+        raise FailedError(failure.printable(secrets_of(wire)))
     return stream
 
 
@@ -268,7 +268,7 @@ def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireReq
     try:
         return cast("Reattachable", provider).reattach(step.cursor, policy.limits)
     except UsageError as error:  # of another version of the provider's, in a checkpoint: there are other forms
-        raise RefusedError(Failure(FailureKind.CONTINUATION_REFUSED, str(error))) from error
+        raise FailedError(Failure(FailureKind.CONTINUATION_REFUSED, str(error))) from error
 
 
 def _form_of(step: NextRequest) -> ContinuationForm | None:

@@ -21,10 +21,10 @@ import riverrun as rr
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.framing import NDJSONReader
 from riverrun.engine.core.printable import printable
-from riverrun.engine.core.provider import WireRefusal, WireRequest
+from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.stream_events import StreamFailed
 from riverrun.providers.endpoint import check_model, open_endpoint
-from riverrun.providers.error_table.classify import failure_of_refusal
+from riverrun.providers.error_table.classify import failure_of_response
 from riverrun.providers.wire.json import count_at, read_object, text_at
 from riverrun.providers.wire.surrogates import SurrogateJoiner
 
@@ -71,11 +71,11 @@ class Brook:
         """3. What comes back: a fresh decoder for each attempt."""
         return BrookDecoder(limits, self._endpoint.scrub)
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """4. What a refusal means. The table of statuses knows most; only what is Brook's own is said here."""
         if refusal.status == 423:
             return Failure(FailureKind.OVERLOADED, "brook: the sluice is shut", status=423)
-        return failure_of_refusal(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
 
 
 def _says(turn: rr.Message) -> str:

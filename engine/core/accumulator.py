@@ -24,8 +24,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
+from .answer_blocks import AnswerBlocks, CallParts, Held, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .held_blocks import CallParts, Held, HeldBlocks, ReasoningParts, TextParts, opaque_bytes, size_bytes
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .printable import named
@@ -70,7 +70,7 @@ class Accumulator:
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self.limits = limits if limits is not None else Limits()
         self.origin = origin
-        self._held, self._limited_before = HeldBlocks(), (0, 0)
+        self._held, self._limited_before = AnswerBlocks(), (0, 0)
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}

@@ -8,7 +8,7 @@ the provider's own has just answered.
 
 from __future__ import annotations
 
-from .held_blocks import size_bytes
+from .answer_blocks import size_bytes
 from .messages import AnswerBlock, OpaqueBlock, ReasoningBlock
 from .stream_events import (
     BlockStop,

@@ -25,7 +25,7 @@ class Broken:
 
 
 @frozen
-class Refused:
+class Failed:
     """The provider answered with a failure, before the stream or inside it."""
 
     failure: Failure
@@ -38,7 +38,7 @@ class Crashed:
     error: Exception
 
 
-Outcome: TypeAlias = Ended | Broken | Refused | Crashed
+Outcome: TypeAlias = Ended | Broken | Failed | Crashed
 
 
 @frozen

@@ -30,7 +30,7 @@ class WireRequest:
 
 
 @frozen
-class WireRefusal:
+class ErrorResponse:
     """An answer that is not a stream: its status, headers (lower-case names) and the first bytes of its body."""
 
     status: int
@@ -89,7 +89,7 @@ class Provider(Protocol):
         """Make a decoder for one response."""
         ...
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream. `now_unix_s` reads dates in Retry-After."""
         ...
 

@@ -43,9 +43,8 @@ from .errors import InferenceError, StreamInterrupted
 from .events import Interrupted, RetryScheduled, StreamReset
 from .failures import Failure, FailureKind
 from .journal import AnswerEnded, AnswerReset, AttemptBegan, CallsCancelled, RestoredRun
-from .outcome import AttemptReport, Broken, Crashed, Ended, Refused
-from .plan_check import checked_plan
-from .planner import Reattach, RecoveryPlan, SynthesizeToolUse
+from .outcome import AttemptReport, Broken, Crashed, Ended, Failed
+from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
 from .policy import Policy
 from .printable import SENTENCE_CHARS_MAX, printable
 from .request import InferenceRequest
@@ -167,7 +166,7 @@ class RunState:
             case Crashed(error):
                 self._stop_short(over, "the attempt crashed")
                 self._effects.append(Fail(error))
-            case Refused(failure):
+            case Failed(failure):
                 self._after_refusal(over, failure, chance)
             case Broken(cause, detail):
                 self._recover(over, cause, _failure_of_break(cause, detail, attempt.target), chance)
@@ -335,7 +334,7 @@ class RunState:
         capabilities = self._target.capabilities(self._rules.request)
         if exhausted is not None:  # a plan that asks nothing is carried out all the same (law 8); no other can be
             capabilities = capabilities.without(ContinuationForm.CURSOR)
-        plan = checked_plan(self._rules.planner(snapshot, capabilities), snapshot, capabilities)
+        plan = require_valid_plan(self._rules.planner(snapshot, capabilities), snapshot, capabilities)
         if is_news:
             self._effects.append(Deliver(Interrupted(cause, plan)))
         self._close(over, cause, plan, is_last=exhausted is not None)

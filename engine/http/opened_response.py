@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from ..core.secret import Secret
-from ..parking import WaitingTask
+from ..parking import ParkingSpot
 from .client import Response
 from .reuse import forbid_reuse, nothing_behind
 from .transport_error import TransportError, translated
@@ -74,11 +74,11 @@ class OpenedResponse:
         self._size_bytes = 0
         self._ended = False
         self._error: Exception | None = None
-        self._taker = WaitingTask()
+        self._taker = ParkingSpot()
         self._waiting_reader: trio.lowlevel.Task | None = None
         self._scope = trio.CancelScope()
-        self._verdict = WaitingTask()
-        self._pump = WaitingTask()
+        self._verdict = ParkingSpot()
+        self._pump = ParkingSpot()
         self._resting = set[OpenedResponse]() if resting is None else resting
         self._at_rest: trio.Event | None = None
         self._is_closed = False

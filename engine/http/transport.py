@@ -4,7 +4,7 @@ A caller may pass an `httpx.AsyncClient` or an `httpx2.AsyncClient` (its maintai
 through the same few calls, so neither is imported for the other's sake. Our own client is an httpx one.
 
 Rules (docs/hardening.md): redirects are never followed, a coded body is refused, the key is written into the headers at
-the last moment, and what is not a stream becomes a bounded `WireRefusal`.
+the last moment, and what is not a stream becomes a bounded `ErrorResponse`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import trio
 
 from ..core.policy import Limits
-from ..core.provider import WireRefusal, WireRequest
+from ..core.provider import ErrorResponse, WireRequest
 from ..core.secret import Secret
 from .client import Client, build_request
 from .handshake import Handshake
@@ -167,11 +167,11 @@ async def _first_bytes(opened: Body, bytes_max: int) -> bytes:
     return bytes(body[:bytes_max])
 
 
-async def refusal_of(opened: Body, limits: Limits) -> WireRefusal | None:
+async def error_response_of(opened: Body, limits: Limits) -> ErrorResponse | None:
     """Say whether an answer is not a stream; then read as much of it as an error may need."""
     kind = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = opened.headers.get("content-encoding", "identity").strip().lower()
     if opened.status == 200 and kind not in NOT_A_STREAM and coding in ("identity", ""):
         return None
     body = b"" if coding not in ("identity", "") else await _first_bytes(opened, limits.error_body_bytes_max)
-    return WireRefusal(opened.status, opened.headers, body)
+    return ErrorResponse(opened.status, opened.headers, body)

@@ -19,7 +19,7 @@ from ..core.clocks import Clocks
 from ..core.continuation import NextRequest
 from ..core.errors import InferenceError
 from ..core.failures import failure_of_error
-from ..core.outcome import Broken, Crashed, Ended, Outcome, Refused
+from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome
 from ..core.policy import Policy
 from ..core.printable import SENTENCE_CHARS_MAX, printable
 from ..core.provider import Provider
@@ -27,7 +27,7 @@ from ..core.secret import Secret
 from ..core.stream_events import StreamEvent
 from ..error_groups import cancelled_alone, single_error
 from ..http.transport import Transport, TransportError, cause_of
-from ..source import ChannelStream, EventSource, OpenedStream, RefusedError, is_event_source, open_answer, open_events
+from ..source import ChannelStream, EventSource, FailedError, OpenedStream, is_event_source, open_answer, open_events
 from .intake import Intake, Taken
 from .turnstile import Turnstile
 from .watch import Watch
@@ -88,8 +88,8 @@ def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
             return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
         case Broken(cause, detail):
             return Broken(cause, _sentence(detail, secrets))
-        case Refused(failure):
-            return Refused(failure.printable(secrets))
+        case Failed(failure):
+            return Failed(failure.printable(secrets))
         case Ended() | Crashed():
             return outcome
 
@@ -212,10 +212,10 @@ def _outcome_of(error: Exception) -> Outcome:
     match error:
         case TransportError():
             return Broken(error.cause, str(error))
-        case RefusedError():
-            return Refused(error.failure)
+        case FailedError():
+            return Failed(error.failure)
         case InferenceError():
-            return Refused(failure_of_error(error))
+            return Failed(failure_of_error(error))
         case _:
             cause = cause_of(error)
             return Crashed(error) if cause is None else Broken(cause, str(error))

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
 
 from ..core.accumulator import Accumulator
+from ..core.answer_blocks import size_bytes
 from ..core.capabilities import ContinuationForm
 from ..core.causes import MalformedStream
 from ..core.effects import Ask, Deliver, Record
 from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
 from ..core.failures import Failure, FailureKind
-from ..core.held_blocks import size_bytes
 from ..core.journal import AttemptRewound
 from ..core.leading_thoughts import LeadingThoughts, has_thought
 from ..core.messages import ReasoningBlock, TextBlock
-from ..core.outcome import AttemptReport, Broken, Outcome, Refused
+from ..core.outcome import AttemptReport, Broken, Failed, Outcome
 from ..core.progress import NO_PROGRESS, Progress
 from ..core.result import SeamVerdict
 from ..core.run_state import cancel_calls, forget_cursor, take_back
@@ -200,7 +200,7 @@ class Intake:
 
     def _defect_outcome(self, defect: str) -> Outcome:
         if self._accumulator.is_over_limit:
-            return Refused(Failure(FailureKind.PROVIDER, defect, retryable=False))
+            return Failed(Failure(FailureKind.PROVIDER, defect, retryable=False))
         return Broken(MalformedStream(defect), defect)
 
     def _deliver_with_care(self, event: StreamEvent, kind: type) -> None:
@@ -241,7 +241,7 @@ class Intake:
         match event:
             case StreamFailed(failure):
                 self._forget_cursor()  # the generation itself failed
-                self._outcome = self._outcome or Refused(failure)
+                self._outcome = self._outcome or Failed(failure)
             case ProviderStatus(message):
                 self._delivery.put(Status(message))
             case CursorMoved() if self._aligner is not None:

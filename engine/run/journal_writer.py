@@ -40,7 +40,7 @@ from ..core.stream_events import (
 )
 from ..core.usage import UsageReport
 from ..error_groups import fault_of
-from ..parking import WaitingTask
+from ..parking import ParkingSpot
 from ..stores.store import CheckpointStore, StaleFence
 
 logger = logging.getLogger("riverrun")
@@ -98,8 +98,8 @@ class JournalWriter:
         self._written = _Written()
         self._unwritten: deque[tuple[int, bytes]] = deque()
         self._nudged = False
-        self._idle = WaitingTask()
-        self._lagging = WaitingTask()
+        self._idle = ParkingSpot()
+        self._lagging = ParkingSpot()
         self._writing = trio.Lock()
         self._write_scope = trio.CancelScope()  # of the last write; it may be over
         self._is_closed = False

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import trio
 
 from ..core.events import Event
-from ..parking import WaitingTask
+from ..parking import ParkingSpot
 
 EVENTS_MAX = 512
 """When the reader waits for the consumer: about two network reads of small deltas (64 KiB each)."""
@@ -31,8 +31,8 @@ class Mailbox:
         self.events_max = events_max
         self._room_at = events_max // 2
         self.is_closed = False
-        self._consumer = WaitingTask()
-        self._run = WaitingTask()  # waits for room, or at its end until everything was taken
+        self._consumer = ParkingSpot()
+        self._run = ParkingSpot()  # waits for room, or at its end until everything was taken
         self.is_left = False
 
     def __len__(self) -> int:

@@ -15,7 +15,7 @@ import trio
 
 from ..core.causes import IdleStall
 from ..core.clocks import Clocks
-from ..parking import WaitingTask
+from ..parking import ParkingSpot
 
 LATE_S = 0.05
 """Woken later than this, we were not waiting for the provider: some task kept the loop. Time to read what has come."""
@@ -42,7 +42,7 @@ class Watch:
         self._clocks: Clocks | None = None
         self._scope = trio.CancelScope()
         self._nap = trio.CancelScope()
-        self._asleep = WaitingTask()
+        self._asleep = ParkingSpot()
         self._remind: Callable[[], bool] | None = None
         self._remind_at = inf
         self._is_closed = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...engine.core.held_blocks import Parts, size_bytes
+from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject
 from ...engine.core.messages import OpaqueBlock

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..models import ClaudeFacts, claude_facts
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
@@ -125,6 +125,6 @@ class Anthropic:
             self.origin, limits, read_error=lambda error: failure_in_stream(error, self._endpoint, _PATH)
         )
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)

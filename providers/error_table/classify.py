@@ -23,7 +23,7 @@ from attrs import evolve, frozen
 from ...engine.core.failures import Failure, FailureKind
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.printable import printable
-from ...engine.core.provider import WireRefusal
+from ...engine.core.provider import ErrorResponse
 from ...engine.core.retry import duration_s, hint_in_message, reset_hint_s, retry_after_s
 from ..endpoint import Endpoint
 from ..wire.json import count_at, list_at, object_at, read_value, text_at
@@ -217,7 +217,7 @@ def failure_in_stream(value: JSONValue, endpoint: Endpoint, path: str) -> Failur
     )
 
 
-def failure_of_refusal(refusal: WireRefusal, endpoint: Endpoint, path: str, *, now_unix_s: float) -> Failure:
+def failure_of_response(refusal: ErrorResponse, endpoint: Endpoint, path: str, *, now_unix_s: float) -> Failure:
     """Name an answer that is not a stream. Never raises."""
     complaint = _complaint_of(refusal, now_unix_s)
     kind = kind_of(complaint)
@@ -232,7 +232,7 @@ def failure_of_refusal(refusal: WireRefusal, endpoint: Endpoint, path: str, *, n
     )
 
 
-def _complaint_of(refusal: WireRefusal, now_unix_s: float) -> Complaint:
+def _complaint_of(refusal: ErrorResponse, now_unix_s: float) -> Complaint:
     """Read a refusal. Under a status of success, only the shape of an error is one, and its own status counts."""
     text = refusal.body.decode("utf-8", "replace").strip()
     value = read_value(text)
@@ -259,7 +259,7 @@ def _shown_code(complaint: Complaint, endpoint: Endpoint) -> str | None:
     return None if code is None else printable(endpoint.scrub(code), 64)
 
 
-def _message(refusal: WireRefusal, endpoint: Endpoint, path: str, complaint: Complaint, hint_s: float | None) -> str:
+def _message(refusal: ErrorResponse, endpoint: Endpoint, path: str, complaint: Complaint, hint_s: float | None) -> str:
     full_path = endpoint.path(path)
     text = complaint.message or refusal.body.decode("utf-8", "replace").strip()
     message = f"{endpoint.name} {full_path} HTTP {refusal.status}: {printable(endpoint.scrub(text)) or 'no message'}"

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import Endpoint, check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..wire.body import write_body
 from .decode import GeminiDecoder
 from .encode import write_generate_body
@@ -130,9 +130,9 @@ class Gemini:
             self.origin, limits, read_error=lambda error: failure_in_stream(error, self._endpoint, self._path)
         )
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, self._path, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, self._path, now_unix_s=now_unix_s)
 
 
 def version_path(api_version: str) -> str:

@@ -8,11 +8,11 @@ from urllib.parse import quote
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_model
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..gemini.extra import interaction_whole_only
 from ..gemini.models import GeminiFacts, gemini_facts
 from ..gemini.provider import API_KEY_ENVS, API_VERSION, BASE_URL, BASE_URL_ENV, open_gemini_endpoint, version_path
@@ -132,6 +132,6 @@ class GeminiInteractions:
             cursor=cursor,
         )
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, self._path, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, self._path, now_unix_s=now_unix_s)

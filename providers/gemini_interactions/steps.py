@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...engine.core.held_blocks import Parts
+from ...engine.core.answer_blocks import Parts
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_bounds import objects_bytes
 from ...engine.core.json_value import JSONObject, JSONValue

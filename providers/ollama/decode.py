@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ...engine.core.answer_blocks import size_bytes
 from ...engine.core.failures import Failure
 from ...engine.core.framing import NDJSONReader
-from ...engine.core.held_blocks import size_bytes
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_model
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..models import ModelFacts, check_talks
 from ..openai_chat.model import asks_to_think
 from ..openai_chat.preset_models import thinks_openly
@@ -140,9 +140,9 @@ class Ollama:
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
 
 
 def _format_reason(request: InferenceRequest) -> str | None:

@@ -9,11 +9,11 @@ from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..models import ModelFacts, check_chat_model
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
@@ -195,9 +195,9 @@ class ChatModel:
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

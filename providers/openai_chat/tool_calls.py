@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from ...engine.core.held_blocks import Parts, size_bytes
+from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 from zlib import crc32
 
-from ...engine.core.held_blocks import Parts
+from ...engine.core.answer_blocks import Parts
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits

@@ -11,11 +11,11 @@ from attrs import evolve
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import WireRefusal, WireRequest
+from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_refusal
+from ..error_table.classify import failure_in_stream, failure_of_response
 from ..models import openai_reasons
 from ..whole_only import is_json_mode, whole_only_reason
 from ..wire.body import write_body
@@ -162,9 +162,9 @@ class OpenAIResponses:
         """Where a response of this provider is kept; a checksum, for a checkpoint need not tell of internal hosts."""
         return f"{self.origin}@{crc32(self.base_url.encode()):08x}"
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_refusal(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
+        return failure_of_response(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
 
 
 def _with_format(request: InferenceRequest) -> InferenceRequest:

@@ -16,7 +16,7 @@ from riverrun.engine.core.events import StreamReset, ToolCallCancel, ToolCallRea
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.journal import AttemptBegan, AttemptEnded
 from riverrun.engine.core.messages import Message
-from riverrun.engine.core.outcome import AttemptReport, Broken, Crashed, Ended, Outcome, Refused
+from riverrun.engine.core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
 from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.request import InferenceRequest
@@ -134,7 +134,7 @@ class PaperShell:
         assert self.asked is not None
         number, form = self.asked.attempt.number, self.asked.attempt.step.form
         report = self._report(outcome, said)
-        is_refusal = isinstance(outcome, Refused) and not said and form is not ContinuationForm.RESTART
+        is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
         self.refused_forms += is_refusal
         self.now_s += 1.0
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
@@ -242,7 +242,7 @@ def drawn_outcome(dice: random.Random) -> Outcome:
         return Ended()
     if kind < 0.6:
         return Broken(dice.choice(CAUSES))
-    return Refused(dice.choice(FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
+    return Failed(dice.choice(FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
 
 
 def play(seed: int) -> PaperShell:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from riverrun.engine.core.accumulator import Accumulator
+from riverrun.engine.core.answer_blocks import PARTS_MAX
 from riverrun.engine.core.events import ToolCallCancel, ToolCallReady
-from riverrun.engine.core.held_blocks import PARTS_MAX
 from riverrun.engine.core.json_bounds import VALUE_BYTES
 from riverrun.engine.core.messages import OpaqueBlock, TextBlock, ToolCall
 from riverrun.engine.core.policy import Limits

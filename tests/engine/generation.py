@@ -15,7 +15,7 @@ from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.codec import structure, unstructure
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.core.provider import WireRefusal, WireRequest
+from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.stream_events import CursorMoved, StopReported, StreamEvent
 from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
 
@@ -68,7 +68,7 @@ class LineProvider:
         """Read lines."""
         return LineDecoder()
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Only one thing can be wrong here."""
         return Failure(FailureKind.MODEL_NOT_FOUND, "no such generation", status=refusal.status)
 

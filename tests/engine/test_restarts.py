@@ -10,7 +10,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.core.accumulator import Accumulator
-from riverrun.engine.core.held_blocks import HeldBlocks, TextParts
+from riverrun.engine.core.answer_blocks import AnswerBlocks, TextParts
 from riverrun.engine.core.stream_events import AnswerRestarted, CursorMoved, StreamEvent, TextDelta
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.engine.generation import LineDecoder, LineProvider
@@ -56,7 +56,7 @@ def test_a_restart_is_given_back_the_very_strings_that_stood_before_it() -> None
 
 
 def test_going_back_past_a_reading_in_between_gives_the_same_text() -> None:
-    held, text = HeldBlocks(), TextParts()
+    held, text = AnswerBlocks(), TextParts()
     held.append(text)
     text.append("before")
     held.begin_attempt(reattaches=False)

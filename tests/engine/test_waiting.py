@@ -6,12 +6,12 @@ import pytest
 import trio
 import trio.testing
 
-from riverrun.engine.parking import WaitingTask
+from riverrun.engine.parking import ParkingSpot
 
 
 def test_a_waiting_task_goes_on_when_it_is_woken() -> None:
     async def main() -> None:
-        place = WaitingTask()
+        place = ParkingSpot()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(place.wait)
             await trio.testing.wait_all_tasks_blocked()
@@ -24,7 +24,7 @@ def test_a_waiting_task_goes_on_when_it_is_woken() -> None:
 
 def test_waking_nobody_is_not_remembered() -> None:
     async def main() -> None:
-        place = WaitingTask()
+        place = ParkingSpot()
         place.wake()
         with trio.move_on_after(1) as scope:
             await place.wait()
@@ -36,7 +36,7 @@ def test_waking_nobody_is_not_remembered() -> None:
 
 def test_a_second_task_is_told_that_the_place_is_taken() -> None:
     async def main() -> None:
-        place = WaitingTask()
+        place = ParkingSpot()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(place.wait)
             await trio.testing.wait_all_tasks_blocked()

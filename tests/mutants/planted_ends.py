@@ -12,7 +12,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "the end of the body is the end of the answer",
         [
             Edit(
-                "run.attempt:_Reader._read", "outcome = self._at_end(stream, Broken(PrematureEnd()))", "outcome = self._end()"
+                "run.attempt:_Reader._read",
+                "outcome = self._at_end(stream, Broken(PrematureEnd()))",
+                "outcome = self._end()",
             )
         ],
     ),

@@ -13,12 +13,12 @@ READING_MUTANTS: tuple[Mutant, ...] = (
         "where an attempt began is an index, and a call that is read on and then cancelled is taken away before it",
         [
             Edit(
-                "core.held_blocks:HeldBlocks.begin_attempt",
+                "core.answer_blocks:AnswerBlocks.begin_attempt",
                 "self._kept_at_attempt = self._kept()",
                 "self._kept_at_attempt = (len(self), 0)",
             ),
             Edit(
-                "core.held_blocks:HeldBlocks.has_kept",
+                "core.answer_blocks:AnswerBlocks.has_kept",
                 "return self._kept() != self._kept_at_attempt",
                 "at, held = self._kept_at_attempt[0], [*self._all()]\n"
                 "    return any(not isinstance(block, CallParts) for block in held[at:]) or not at or not held[at - 1]",

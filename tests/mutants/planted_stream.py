@@ -103,7 +103,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "a message that begins again keeps what it had added to the open block",
         [
             Edit(
-                "core.held_blocks:HeldBlocks.cut_back",
+                "core.answer_blocks:AnswerBlocks.cut_back",
                 "self._goes_on.cut(self._goes_on_chars)",
                 "self._goes_on.read()",
             )
@@ -225,7 +225,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
                 "if snapshot.completed_tool_calls and not snapshot.text:",
             ),
             Edit(
-                "core.plan_check:checked_plan",
+                "core.planner:require_valid_plan",
                 "TruncateBeforeTool() if snapshot.completed_tool_calls:",
                 "TruncateBeforeTool() if not snapshot:",
             ),
@@ -237,7 +237,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "arguments that never became an object are released as an empty one",
         [
             Edit(
-                "core.held_blocks:CallParts.close",
+                "core.answer_blocks:CallParts.close",
                 "arguments = parse_arguments(text, values_max)",
                 "arguments = parse_arguments(text, values_max) or {}",
             )

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.failures import Failure
-from riverrun.engine.core.provider import WireRefusal
+from riverrun.engine.core.provider import ErrorResponse
 from riverrun.providers.endpoint import Endpoint
 from riverrun.providers.error_table.classify import (
     Complaint,
     failure_in_stream,
-    failure_of_refusal,
+    failure_of_response,
     read_complaint,
     row_of,
 )
@@ -30,8 +30,8 @@ CODES = [pytest.param(row, code, id=code) for row in TABLE for code in row.codes
 
 
 def classify(status: int, body: Any, headers: dict[str, str] | None = None) -> Failure:
-    refusal = WireRefusal(status, headers or {}, json.dumps(body).encode())
-    return failure_of_refusal(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    refusal = ErrorResponse(status, headers or {}, json.dumps(body).encode())
+    return failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
 
 
 def parts(row: Row) -> tuple[int | None, dict[str, str], Any]:
@@ -277,8 +277,8 @@ def recorded() -> list[Any]:
 @pytest.mark.parametrize("path", recorded() or [pytest.param(None, marks=pytest.mark.skip("no recordings"))])
 def test_a_recorded_refusal_is_what_its_documentation_calls_it(path: Path) -> None:
     told = json.loads(path.read_text("utf-8"))
-    refusal = WireRefusal(told["status"], told["headers"], told["body"].encode())
-    failure = failure_of_refusal(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    refusal = ErrorResponse(told["status"], told["headers"], told["body"].encode())
+    failure = failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
     assert failure.kind == documented(told["status"], told["body"])
     assert failure.is_retryable == (told["status"] in (429, 500))
     assert (failure.retry_after_s is None) == (told["status"] != 429)

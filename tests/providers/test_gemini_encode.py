@@ -23,7 +23,7 @@ from riverrun.engine.core.messages import (
 )
 from riverrun.engine.core.planner import ContinueText
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.core.provider import WireRefusal
+from riverrun.engine.core.provider import ErrorResponse
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.secret import Secret
 from riverrun.engine.core.snapshot import InterruptSnapshot
@@ -463,6 +463,6 @@ def test_models_that_think_are_waited_for() -> None:
 def test_a_refused_prefill_is_a_refused_form() -> None:
     message = "Requests ending with a model turn are not supported unless the last part is a function response."
     body = json.dumps({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}).encode()
-    failure = Gemini("m", api_key=KEY).classify(WireRefusal(400, {}, body), now_unix_s=0)
+    failure = Gemini("m", api_key=KEY).classify(ErrorResponse(400, {}, body), now_unix_s=0)
     assert failure.kind.value == "continuation_refused"
     assert "/v1beta/models/m:streamGenerateContent HTTP 400" in failure.message

@@ -24,7 +24,7 @@ from riverrun.engine.core.messages import (
     ToolResult,
 )
 from riverrun.engine.core.planner import ContinueText
-from riverrun.engine.core.provider import WireRefusal
+from riverrun.engine.core.provider import ErrorResponse
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
@@ -309,6 +309,6 @@ def test_only_quotes() -> None:
 
 def test_a_refusal_is_named_by_its_code() -> None:
     body = b'{"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}}'
-    failure = provider().classify(WireRefusal(400, {}, body), now_unix_s=0)
+    failure = provider().classify(ErrorResponse(400, {}, body), now_unix_s=0)
     assert failure.kind is FailureKind.CONTEXT_OVERFLOW
     assert "openai-responses /v1/responses HTTP 400" in failure.message

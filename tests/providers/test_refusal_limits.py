@@ -9,19 +9,19 @@ import pytest
 
 from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.core.provider import WireRefusal
+from riverrun.engine.core.provider import ErrorResponse
 from riverrun.engine.core.stream_events import StreamFailed
 from riverrun.providers import LlamaCpp, LMStudio, Ollama
 from riverrun.providers.endpoint import Endpoint
-from riverrun.providers.error_table.classify import failure_in_stream, failure_of_refusal
+from riverrun.providers.error_table.classify import failure_in_stream, failure_of_response
 
 ENDPOINT = Endpoint("test", "https://example.com/v1", {})
 
 
 def classify(status: int, body: Any, content_type: str = "application/json") -> Failure:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    refusal = WireRefusal(status, {"content-type": content_type}, data)
-    return failure_of_refusal(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    refusal = ErrorResponse(status, {"content-type": content_type}, data)
+    return failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
 
 
 def in_stream(body: Any) -> Failure:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.failures import Failure
-from riverrun.engine.core.provider import WireRefusal
+from riverrun.engine.core.provider import ErrorResponse
 from riverrun.providers import Anthropic, OpenAIChat
 from riverrun.providers.endpoint import Endpoint
 from riverrun.providers.error_table.classify import failure_in_stream
@@ -24,7 +24,7 @@ ENDPOINT = Endpoint("test", "https://example.com/v1", {})
 def classify(status: int, body: Any = b"", provider: Any = OPENAI, **headers: str) -> Failure:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    failure: Failure = provider.classify(WireRefusal(status, named, data), now_unix_s=0.0)
+    failure: Failure = provider.classify(ErrorResponse(status, named, data), now_unix_s=0.0)
     return failure
 
 
@@ -209,7 +209,7 @@ bodies = st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value
 
 @given(st.integers(100, 999), bodies, st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20) | st.just("0")))
 def test_any_answer_has_a_kind_and_a_short_message(status: int, body: bytes, headers: dict[str, str]) -> None:
-    failure = OPENAI.classify(WireRefusal(status, headers, body), now_unix_s=0.0)
+    failure = OPENAI.classify(ErrorResponse(status, headers, body), now_unix_s=0.0)
     assert failure.message.startswith("openai /v1/chat/completions HTTP")
     assert len(failure.message) < 700
     assert failure.retry_after_s is None or failure.retry_after_s >= 0

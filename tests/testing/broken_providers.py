@@ -12,7 +12,7 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.core.provider import WireRefusal, WireRequest
+from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.stream_events import (
     StopReported,
     StreamEvent,
@@ -130,13 +130,13 @@ class PutsTheKeyInTheURL(Broken):
 
 
 class RepeatsTheRefusal(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         named = super().classify(refusal, now_unix_s=now_unix_s)
         return evolve(named, message=refusal.body.decode("utf-8", "replace")[:100])
 
 
 class KnowsFewStatuses(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         return {401: Failure(FailureKind.UNAUTHORIZED, "no")}[refusal.status]
 
 

@@ -12,7 +12,7 @@ from attrs import evolve
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
-from riverrun.engine.core.provider import WireRefusal, WireRequest
+from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.secret import Secret
 
 from .broken_providers import KEY, Broken, Rewrites
@@ -104,24 +104,24 @@ class ContinuesWithoutStreaming(Rewrites):
 
 
 class RetriesNothing(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         return Failure(FailureKind.INVALID_REQUEST, "request failed", refusal.status)
 
 
 class RetriesEverything(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         return Failure(FailureKind.OVERLOADED, "try again", refusal.status)
 
 
 class LosesTheHint(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         return evolve(super().classify(refusal, now_unix_s=now_unix_s), retry_after_s=None)
 
 
 class TakesMillisecondsForSeconds(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         headers = {name.removesuffix("-ms"): value for name, value in refusal.headers.items()}
-        return super().classify(WireRefusal(refusal.status, headers, refusal.body), now_unix_s=now_unix_s)
+        return super().classify(ErrorResponse(refusal.status, headers, refusal.body), now_unix_s=now_unix_s)
 
 
 # -- what was asked for -----------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ class HasNoKey(_HidesNothing):
 
 
 class RaisesItsKey(Broken):
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         raise KeyError(f"refused {KEY}")
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias, cast
 
 from ...core.messages import Message
-from ...core.provider import Provider, WireRefusal
+from ...core.provider import ErrorResponse, Provider
 from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
 from ..law import (
@@ -202,7 +202,7 @@ def _refusals(judge: Judge, st: Any, strategies: Any) -> Any:
     errors = said.map(_error_body)
     hint = st.sampled_from(("1", "-1", "nan", "1e999", "20 seconds", "\u0663", "Wed, 21 Oct 2015 07:28:00 GMT"))
     headers = st.dictionaries(st.sampled_from(("retry-after", "retry-after-ms", "content-type")), hint, max_size=2)
-    return st.builds(WireRefusal, st.integers(400, 599) | st.just(200), headers, errors | st.binary(max_size=60))
+    return st.builds(ErrorResponse, st.integers(400, 599) | st.just(200), headers, errors | st.binary(max_size=60))
 
 
 def _story(judge: Judge, found: object, violation: Violation) -> str:

@@ -15,7 +15,7 @@ from ...core.continuation import NextRequest
 from ...core.failures import Failure
 from ...core.messages import Message, Role, TextBlock, ToolCall
 from ...core.policy import Limits
-from ...core.provider import Provider, WireRefusal, WireRequest
+from ...core.provider import ErrorResponse, Provider, WireRequest
 from ...core.request import InferenceRequest
 from ...core.secret import Secret
 from ...core.stop import StopReason
@@ -252,7 +252,7 @@ class Judge:
             seen = f"in the form {step.form.value} the request says {step.said!r} {count} times as the last words"
             yield Violation(ONE_STREAM, f"{seen}; expected once, and nothing after it: {wire.body[-200:]!r}")
 
-    def refusal(self, refusal: WireRefusal) -> Iterator[Violation]:
+    def refusal(self, refusal: ErrorResponse) -> Iterator[Violation]:
         """Any refusal gets a name, one short printable line, and no key of ours."""
         failure = cast("Any", self.provider).classify(refusal, now_unix_s=1.7e9)
         if not isinstance(failure, Failure):

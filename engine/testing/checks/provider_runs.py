@@ -14,7 +14,7 @@ from ...core.causes import ConnectionReset
 from ...core.failures import Failure
 from ...core.messages import ToolCall
 from ...core.policy import Jitter, Limits, Policy, RetryPolicy
-from ...core.provider import Provider, WireDecoder, WireRefusal, WireRequest
+from ...core.provider import ErrorResponse, Provider, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.result import StreamResult
 from ...core.usage import TokenUsage
@@ -79,7 +79,7 @@ class WithoutCursor:
         """Make a decoder."""
         return self._provider.decoder(limits)
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a refusal."""
         return self._provider.classify(refusal, now_unix_s=now_unix_s)
 

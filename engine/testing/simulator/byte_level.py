@@ -22,7 +22,7 @@ from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.failures import Failure
 from ...core.json_value import JSONObject
 from ...core.policy import Limits
-from ...core.provider import Provider, WireDecoder, WireRefusal, WireRequest
+from ...core.provider import ErrorResponse, Provider, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.stream_events import (
     AnswerRestarted,
@@ -353,7 +353,7 @@ class SimulatedProvider:
             raise RuntimeError("a decoder was made before a request was written")
         return _NotedDecoder(self._provider.decoder(limits), self._asked, self._world.model)
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
         if self._asked is not None:
             self._asked.attempt.ended_s = self._world.model.now()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
 
+from ...core.answer_blocks import size_bytes
 from ...core.causes import (
     ConnectionReset,
     EmptyAnswer,
@@ -18,7 +19,6 @@ from ...core.causes import (
 )
 from ...core.events import RetryScheduled
 from ...core.failures import Failure, FailureKind
-from ...core.held_blocks import size_bytes
 from ...core.policy import StallPolicy
 from ...core.result import AttemptRecord, StreamResult
 from ...core.stream_events import (

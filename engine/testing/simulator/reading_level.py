@@ -13,7 +13,7 @@ import trio
 from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.failures import Failure, FailureKind
 from ...core.policy import Limits
-from ...core.provider import WireDecoder, WireRefusal, WireRequest
+from ...core.provider import ErrorResponse, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.stream_events import CursorMoved, KeepAlive, StreamEvent
 from ...core.usage_error import UsageError
@@ -84,7 +84,7 @@ class ReadingProvider:
         """Make the decoder for the request that was just written."""
         return _Decoder(self.asked)
 
-    def classify(self, refusal: WireRefusal, *, now_unix_s: float) -> Failure:
+    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Nothing is refused by a response: refusals are raised as the answer is opened."""
         return Failure(FailureKind.PROVIDER, f"status {refusal.status}", status=refusal.status)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from riverrun.engine.core.held_blocks import (
+from riverrun.engine.core.answer_blocks import (
     PARTS_MAX,
+    AnswerBlocks,
     CallParts,
     Held,
-    HeldBlocks,
     Parts,
     ReasoningParts,
     TextParts,
@@ -26,8 +26,8 @@ def text(*parts: str) -> TextParts:
     return made
 
 
-def held(*blocks: Held) -> HeldBlocks:
-    made = HeldBlocks()
+def held(*blocks: Held) -> AnswerBlocks:
+    made = AnswerBlocks()
     for block in blocks:
         made.append(block)
     return made
@@ -40,7 +40,7 @@ def test_parts_are_joined_once() -> None:
     assert (parts.read(), parts.parts) == ("ab", ["ab"])
 
 
-def begun(*before: Held, reattaches: bool = False) -> HeldBlocks:
+def begun(*before: Held, reattaches: bool = False) -> AnswerBlocks:
     """What is held as an attempt begins."""
     made = held(*before)
     made.begin_attempt(reattaches=reattaches)

@@ -123,7 +123,7 @@ class _Kept(NamedTuple):
     last_chars: int = 0
 
 
-class HeldBlocks:
+class AnswerBlocks:
     """The blocks of an answer, in the order they began: those of the generation under way, and those from before it.
 
     Where a generation began is no number but the border between two lists, so that it holds whatever is removed on
