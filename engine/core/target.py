@@ -36,6 +36,9 @@ class Target:
         self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
         """What was refused, by what had been declared: learned for the life of the engine."""
 
+    def __repr__(self) -> str:
+        return f"Target({self.origin!r})"
+
     @property
     def origin(self) -> str:
         """Who answers, as "provider/model"."""
