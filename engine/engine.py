@@ -26,7 +26,7 @@ from .core.provider import Provider
 from .core.request import InferenceRequest, require_encodable
 from .core.result import StreamResult
 from .core.retry_budget import RetryBudget
-from .core.run_state import Planner
+from .core.run_rules import Planner
 from .core.target import Target
 from .core.validators import require_instance, seen
 from .http.transport import HTTPTransport, Transport

@@ -27,62 +27,34 @@ Rules, each with its reason:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from enum import Enum
-from typing import TypeAlias
+from collections.abc import Callable
 
 from attrs import evolve, frozen
 
 from .accumulator import Accumulator
 from .attempt_ledger import AttemptLedger, OpenAttempt
-from .capabilities import Capabilities, ContinuationForm
+from .capabilities import ContinuationForm
 from .causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, MalformedStream, ResumedFromCheckpoint
 from .continuation import CannotContinue, NextRequest, next_request
 from .effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, Finish, FlushJournal, Record, Stopped, Wait
 from .errors import InferenceError, StreamInterrupted
-from .events import Interrupted, RetryScheduled, StreamReset
+from .events import Interrupted, RetryScheduled
 from .failures import Failure, FailureKind
-from .journal import AnswerEnded, AnswerReset, AttemptBegan, CallsCancelled, RestoredRun
+from .journal import AnswerEnded, AttemptBegan, RestoredRun
 from .outcome import AttemptReport, Broken, Crashed, Ended, Failed
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
-from .policy import Policy
 from .printable import SENTENCE_CHARS_MAX, printable
-from .request import InferenceRequest
 from .result import AttemptRecord
 from .retry import attempts_max, delay_s
-from .retry_budget import RetryBudget
+from .run_rules import Ending, RunRules
 from .snapshot import InterruptSnapshot
 from .spending import Spending
 from .stop import StopReason
-from .stream_events import CursorMoved
+from .taking_back import cancel_calls, forget_cursor, take_back
 from .target import Target
 
 EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
 """Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
-
-Planner: TypeAlias = Callable[[InterruptSnapshot, Capabilities], RecoveryPlan]
-
-
-@frozen
-class RunRules:
-    """What a run goes by: the question, who may be asked (the first, for now), and how patiently.
-
-    The targets and the budget of retries are shared by the runs of an engine.
-    """
-
-    request: InferenceRequest
-    targets: tuple[Target, ...]
-    policy: Policy
-    planner: Planner
-    retry_budget: RetryBudget
-
-
-class Ending(Enum):
-    """Who ended the run before the provider did."""
-
-    CANCEL = "cancelled"
-    PAUSE = "paused"
-    LEFT = "the block was left"
 
 
 @frozen
@@ -390,37 +362,6 @@ class RunState:
         )
 
 
-# -- what is taken back -------------------------------------------------------------------------------------------
-
-
-def forget_cursor(accumulator: Accumulator) -> Iterator[Record]:
-    """Give up the place in a generation that is no more, or that can not be read on."""
-    if accumulator.cursor is not None:
-        moved = CursorMoved(None)
-        accumulator.fold(moved)
-        yield Record(moved)
-
-
-def cancel_calls(accumulator: Accumulator, reason: str, *, lives_on: bool = False) -> Iterator[Record | Deliver]:
-    """Cancel the calls under way and tell the consumer.
-
-    Where their generation `lives_on`, they are cancelled for this consumer only: the journal keeps them under way and
-    the cursor, so whoever opens the run next is told them from their start, and reads them on.
-    """
-    cancelled = accumulator.cancel_open_calls(reason)
-    if cancelled and not lives_on:
-        yield from forget_cursor(accumulator)  # it may stand inside one of them
-        yield Record(CallsCancelled())
-    yield from map(Deliver, cancelled)
-
-
-def take_back(accumulator: Accumulator, reason: str) -> Iterator[Record | Deliver]:
-    """Drop everything said, here and at the consumer's."""
-    accumulator.reset()
-    yield Record(AnswerReset())
-    yield Deliver(StreamReset(reason))
-
-
 # -- how an attempt failed ----------------------------------------------------------------------------------------
 
 
@@ -439,19 +380,3 @@ def _failure_of_break(cause: InterruptCause, detail: str, target: Target) -> Fai
     kind = FailureKind.TIMEOUT if isinstance(cause, IdleStall) else FailureKind.PROVIDER
     waited = f" after {cause.waited_s:g} s" if isinstance(cause, IdleStall) and cause.waited_s is not None else ""
     return Failure(kind, f"{target.origin}: {detail or str(cause)}{waited}")
-
-
-# -- the end ------------------------------------------------------------------------------------------------------
-
-
-def end_of_owner(end: End, fenced: Exception | None) -> End:
-    """Say how a run ends when another process may own it: a whole answer stands, nothing else does."""
-    return end if fenced is None or isinstance(end, Finish) else Fail(fenced)
-
-
-def end_as_stored(end: End, *, is_stored: bool, unstored: Exception) -> End:
-    """Say how a run ends that shows nothing that is not stored, once its last write succeeded or failed.
-
-    An error that there is already says more than that it could not be stored.
-    """
-    return end if is_stored or isinstance(end, Fail) else Fail(unstored)

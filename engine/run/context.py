@@ -9,7 +9,7 @@ from attrs import field, frozen
 from ..core.policy import Policy
 from ..core.request import InferenceRequest
 from ..core.retry_budget import RetryBudget
-from ..core.run_state import Planner, RunRules
+from ..core.run_rules import Planner, RunRules
 from ..core.target import Target
 from ..http.transport import Transport
 from .turnstile import Turnstile

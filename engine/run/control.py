@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from ..core.result import StreamResult
-from ..core.run_state import Ending
+from ..core.run_rules import Ending
 
 
 class RunControl:

@@ -22,7 +22,6 @@ from ..core.messages import ReasoningBlock, TextBlock
 from ..core.outcome import AttemptReport, Broken, Failed, Outcome
 from ..core.progress import NO_PROGRESS, Progress
 from ..core.result import SeamVerdict
-from ..core.run_state import cancel_calls, forget_cursor, take_back
 from ..core.seam import Aligner
 from ..core.secret import Secret
 from ..core.stream_events import (
@@ -39,6 +38,7 @@ from ..core.stream_events import (
     StreamFailed,
     ToolCallDelta,
 )
+from ..core.taking_back import cancel_calls, forget_cursor, take_back
 from ..core.usage import UsageReport
 from .delivery import Delivery
 from .spoken import SPOKEN_OF, printable_event

@@ -14,7 +14,8 @@ from ..core.errors import StoreError
 from ..core.outcome import AttemptReport
 from ..core.provider import Provider
 from ..core.request import InferenceRequest
-from ..core.run_state import Ending, RunState
+from ..core.run_rules import Ending
+from ..core.run_state import RunState
 from ..source import EventSource
 from .attempt import run_attempt
 from .context import RunContext

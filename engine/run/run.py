@@ -12,7 +12,8 @@ from attrs import frozen
 from ..core.errors import UsageError
 from ..core.events import Event
 from ..core.result import AttemptRecord, StreamResult
-from ..core.run_state import Ending, RunState
+from ..core.run_rules import Ending
+from ..core.run_state import RunState
 from ..core.snapshot import InterruptSnapshot
 from .control import RunControl
 from .delivery import Delivery

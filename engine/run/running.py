@@ -18,7 +18,9 @@ from ..core.effects import End, Fail, Finish, Stopped
 from ..core.errors import StoreError
 from ..core.events import Finished
 from ..core.result import StreamResult
-from ..core.run_state import Ending, RunState, end_as_stored, end_of_owner
+from ..core.run_end import end_as_stored, end_of_owner
+from ..core.run_rules import Ending
+from ..core.run_state import RunState
 from ..core.stop import StopReason
 from .context import RunContext
 from .control import RunControl

@@ -15,7 +15,7 @@ from attrs import evolve
 from ..core.causes import InterruptCause
 from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
-from ..core.run_state import Planner
+from ..core.run_rules import Planner
 from ..core.usage_error import UsageError
 from .network.transport import Break, Script, ScriptedTransport, Silence, Step
 from .script.answers import Answer

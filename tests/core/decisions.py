@@ -21,7 +21,8 @@ from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Policy, RetryPolicy
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.retry_budget import RetryBudget
-from riverrun.engine.core.run_state import Ending, Planner, RunRules, RunState
+from riverrun.engine.core.run_rules import Ending, Planner, RunRules
+from riverrun.engine.core.run_state import RunState
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import (
     BlockStop,

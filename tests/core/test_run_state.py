@@ -13,7 +13,8 @@ from riverrun.engine.core.errors import StoreError, StreamInterrupted
 from riverrun.engine.core.events import Interrupted, RetryScheduled
 from riverrun.engine.core.outcome import AttemptReport, Broken, Ended
 from riverrun.engine.core.policy import Jitter, RetryPolicy
-from riverrun.engine.core.run_state import Ending, end_as_stored, end_of_owner
+from riverrun.engine.core.run_end import end_as_stored, end_of_owner
+from riverrun.engine.core.run_rules import Ending
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import BlockStop, StopReported, TextDelta, ToolCallDelta, ToolCallStart
 from tests.core.decisions import FORMS, PaperShell, drawn_outcome, drawn_words, play

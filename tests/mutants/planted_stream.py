@@ -89,13 +89,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "StreamReset forgotten",
         TEXT,
         "what is taken back from the answer stays on the screen",
-        [Edit("core.run_state:take_back", "yield Deliver(StreamReset(reason))", "pass")],
+        [Edit("core.taking_back:take_back", "yield Deliver(StreamReset(reason))", "pass")],
     ),
     Mutant(
         "reset not stored",
         TEXT,
         "what is taken back stays in the journal",
-        [Edit("core.run_state:take_back", "yield Record(AnswerReset())", "pass")],
+        [Edit("core.taking_back:take_back", "yield Record(AnswerReset())", "pass")],
     ),
     Mutant(
         "rewind keeps the text",
@@ -212,7 +212,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "cancel of a call not told",
         CALLS,
         "of the calls under way at a cut the first is forgotten in silence",
-        [Edit("core.run_state:cancel_calls", "map(Deliver, cancelled)", "map(Deliver, cancelled[1:])")],
+        [Edit("core.taking_back:cancel_calls", "map(Deliver, cancelled)", "map(Deliver, cancelled[1:])")],
     ),
     Mutant(
         "asked again after a release",
@@ -247,7 +247,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "cancelled calls stay in the journal",
         CALLS,
         "a call that was cancelled is under way again when the run is opened again",
-        [Edit("core.run_state:cancel_calls", "yield Record(CallsCancelled())", "pass")],
+        [Edit("core.taking_back:cancel_calls", "yield Record(CallsCancelled())", "pass")],
     ),
 )
 """Of the laws "one stream" and "whole calls"."""

@@ -14,7 +14,7 @@ from attrs import evolve
 from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.messages import TextBlock, ToolCall
 from ...core.planner import RecoveryPlan
-from ...core.run_state import Planner
+from ...core.run_rules import Planner
 from ...core.snapshot import InFlightTool, InterruptSnapshot
 from ...core.usage_error import UsageError
 from ..law import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ...core.capabilities import Capabilities
 from ...core.planner import RecoveryPlan
-from ...core.run_state import Planner
+from ...core.run_rules import Planner
 from ...core.snapshot import InterruptSnapshot
 from ..law import PURE
 from ..simulator.model import Violation

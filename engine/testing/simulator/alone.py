@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from ...core.run_state import Planner
+from ...core.run_rules import Planner
 from ...error_groups import single_error
 from ..law import LIVENESS
 from .model import Violation

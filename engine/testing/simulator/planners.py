@@ -14,7 +14,7 @@ from ...core.planner import (
     WholeRestart,
     plan_recovery,
 )
-from ...core.run_state import Planner
+from ...core.run_rules import Planner
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
 

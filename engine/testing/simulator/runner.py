@@ -32,7 +32,7 @@ from ...core.errors import StreamInterrupted
 from ...core.journal import restore
 from ...core.planner import RecoveryPlan, plan_recovery
 from ...core.printable import printable
-from ...core.run_state import Planner
+from ...core.run_rules import Planner
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
 from ...engine import Engine

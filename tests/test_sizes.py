@@ -1,0 +1,101 @@
+"""How large things may grow: functions, files, classes. A larger one needs a reason, which stands here."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = [path for folder in ("engine", "providers") for path in sorted((ROOT / folder).rglob("*.py"))]
+TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8")) for path in FILES}
+
+FUNCTION_LINES_MAX, CLASS_LINES_MAX, FILE_LINES_MAX = 40, 250, 400
+ATTRIBUTES_MAX = 12
+COMPLEXITY_MAX = 15
+
+LARGER: dict[str, str] = {}
+"""Classes that are larger, by name, with the reason."""
+
+_BRANCHES = (
+    ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.With, ast.AsyncWith, ast.Assert,
+    ast.comprehension, ast.match_case,
+)  # fmt: skip
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions() -> Iterator[tuple[str, Function]]:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                yield f"{name}:{node.name}", node
+
+
+def classes() -> Iterator[tuple[str, ast.ClassDef]]:
+    for name, tree in TREES.items():
+        yield from ((f"{name}:{node.name}", node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def code_lines(node: ast.AST) -> int:
+    """The lines of a body that hold code: without its docstring, comments and blanks."""
+    doc = ast.get_docstring(node, clean=False) if isinstance(node, Function | ast.ClassDef) else None
+    lines = {
+        line
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.stmt | ast.expr) and inner is not node
+        for line in range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
+    }
+    return len(lines) - (len(doc.splitlines()) if doc else 0)
+
+
+def complexity(node: Function) -> int:
+    """Cyclomatic: one, and one for each place where the way may part."""
+    inside = [inner for inner in ast.walk(node) if inner is not node]
+    operands = sum(len(inner.values) - 1 for inner in inside if isinstance(inner, ast.BoolOp))
+    return 1 + sum(isinstance(inner, _BRANCHES) for inner in inside) + operands
+
+
+def attributes(node: ast.ClassDef) -> set[str]:
+    """What a class sets on itself, or declares."""
+    return {
+        inner.attr
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Attribute)
+        and isinstance(inner.ctx, ast.Store)
+        and isinstance(inner.value, ast.Name)
+        and inner.value.id == "self"
+    }
+
+
+def test_functions_are_short() -> None:
+    lengths = sorted(code_lines(node) for _, node in functions())
+    assert [(name, code_lines(node)) for name, node in functions() if code_lines(node) > FUNCTION_LINES_MAX] == []
+    assert lengths[len(lengths) // 2] <= 5
+    assert lengths[len(lengths) * 9 // 10] <= 15
+
+
+def test_no_function_has_many_ways_through_it() -> None:
+    assert [(name, complexity(node)) for name, node in functions() if complexity(node) > COMPLEXITY_MAX] == []
+
+
+def test_files_are_short() -> None:
+    lines = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
+
+
+def test_classes_are_small_or_have_a_reason() -> None:
+    large = {
+        name
+        for name, node in classes()
+        if (node.end_lineno or 0) - node.lineno > CLASS_LINES_MAX or len(attributes(node)) > ATTRIBUTES_MAX
+    }
+    assert large == set(LARGER)
+
+
+@pytest.mark.parametrize("reason", LARGER.values())
+def test_a_reason_is_a_sentence(reason: str) -> None:
+    assert len(reason.split()) >= 5
