@@ -135,18 +135,27 @@ class HTTPTransport:
                 return
 
     async def aclose(self) -> None:
-        """Close our own client, and what is left of its answers; a caller's stays open."""
+        """Close our own client, and what is left of its answers; a caller's stays open, for the next answer too.
+
+        Nothing that was begun here goes on: the end of a body that has not come yet is waited for a moment, so that a
+        caller's client keeps the connection, and then the connection is closed.
+        """
         client, self._client = (self._client, None) if self._is_ours else (None, self._client)
+        await self._close_resting(0.0 if self._is_ours else REST_S)
         if client is not None:
-            await self._close_resting()
             with trio.move_on_after(CLOSE_S, shield=True):
                 await client.aclose()
 
-    async def _close_resting(self) -> None:
+    async def _close_resting(self, patience_s: float) -> None:
         left = tuple(self._resting)
-        for opened in left:
-            opened.leave()
+        if not left:
+            return
         with trio.move_on_after(CLOSE_S, shield=True):
+            with trio.move_on_after(patience_s):
+                for opened in left:
+                    await opened.wait_closed()
+            for opened in left:
+                opened.leave()
             for opened in left:
                 await opened.wait_closed()
 

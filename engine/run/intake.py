@@ -154,7 +154,8 @@ class Intake:
             aligner.discard()
             self._end_alignment("")
         received = self._accumulator.bytes_received - self._bytes_before
-        return AttemptReport(outcome, self._answer_ended, self._said_anything, self._seam, received)
+        said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
+        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received)
 
     # -- delivering -----------------------------------------------------------------------------------------------
 
