@@ -137,27 +137,22 @@ class HTTPTransport:
     async def aclose(self) -> None:
         """Close our own client, and what is left of its answers; a caller's stays open, for the next answer too.
 
-        Nothing that was begun here goes on: the end of a body that has not come yet is waited for a moment, so that a
-        caller's client keeps the connection, and then the connection is closed.
+        Nothing that was begun here goes on: where the end of a body has not come yet, its connection is closed.
         """
         client, self._client = (self._client, None) if self._is_ours else (None, self._client)
-        await self._close_resting(0.0 if self._is_ours else REST_S)
+        await self._close_resting()
         if client is not None:
             with trio.move_on_after(CLOSE_S, shield=True):
                 await client.aclose()
 
-    async def _close_resting(self, patience_s: float) -> None:
+    async def _close_resting(self) -> None:
         left = tuple(self._resting)
-        if not left:
-            return
-        with trio.move_on_after(CLOSE_S, shield=True):
-            with trio.move_on_after(patience_s):
+        for opened in left:
+            opened.leave()
+        if left:
+            with trio.move_on_after(CLOSE_S, shield=True):
                 for opened in left:
                     await opened.wait_closed()
-            for opened in left:
-                opened.leave()
-            for opened in left:
-                await opened.wait_closed()
 
 
 def _origin_of(wire: WireRequest) -> str:

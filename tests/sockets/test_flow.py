@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 
 import riverrun as rr
 from riverrun.engine.run.mailbox import EVENTS_MAX
@@ -32,6 +33,8 @@ pytestmark = pytest.mark.sockets
 
 PIECES = 50
 PIECE = 1024 * 1024
+LONG = evolve(SLOW, limits=rr.Limits(text_bytes_max=2 * PIECES * PIECE))
+"""An answer of fifty megabytes is no longer than it may be."""
 PIECE_EVENTS = 1024
 
 
@@ -80,7 +83,7 @@ def test_a_consumer_that_waits_makes_the_server_wait_and_then_gets_everything(pe
 
     async def main() -> None:
         got = hashlib.sha256()
-        async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port) as engine:
+        async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port, LONG) as engine:
             async with engine.open_stream(QUESTION) as run:
                 length = add_text([await run.receive()], got)
                 tracemalloc.start()
