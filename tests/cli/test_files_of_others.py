@@ -174,7 +174,7 @@ def test_a_time_that_no_calendar_has_is_listed(began: float, tmp_path: Path, mon
     assert (listed.code, listed.out) == (0, f"tale\t{CLAUDE}\t0 characters\t?\n")
 
 
-def test_an_entry_of_a_run_that_is_null_is_damage(tmp_path: Path) -> None:
+def test_tables_that_would_take_null_are_refused(tmp_path: Path) -> None:
     journal = stolen(tmp_path / "runs.db", Question(CLAUDE, ASK))
     with closing(sqlite3.connect(journal)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
@@ -182,7 +182,7 @@ def test_an_entry_of_a_run_that_is_null_is_damage(tmp_path: Path) -> None:
     with closing(sqlite3.connect(journal)) as connection, connection:
         connection.execute("UPDATE entries SET entry = NULL")
     listed = riverrun("runs", "--journal", journal)
-    assert (listed.code, "entry 0 is missing or not what was written" in listed.out) == (4, True)
+    assert (listed.code, "expected exactly the tables that riverrun makes" in listed.err) == (4, True)
 
 
 HARMLESS = [
