@@ -128,8 +128,7 @@ class Accumulator:
         if not event.text:
             return None
         self._reasoning().append(event.text)
-        size = size_bytes(event.text)
-        self.said_bytes += size
+        self.said_bytes += (size := size_bytes(event.text))
         self._count(size)
         return event
 
@@ -168,9 +167,8 @@ class Accumulator:
         if call is None:
             self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
-        size = size_bytes(event.args_delta)
         call.append(event.args_delta)
-        self.said_bytes += size
+        self.said_bytes += (size := size_bytes(event.args_delta))
         self._count_arguments(call, size)
         return event
 
@@ -192,8 +190,7 @@ class Accumulator:
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
-        closed = call.close(event.arguments, self.limits.values_max, is_cut=event.is_cut)
-        if isinstance(closed, str):
+        if isinstance(closed := call.close(event.arguments, self.limits.values_max, is_cut=event.is_cut), str):
             self.incomplete_calls += 1
             self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)

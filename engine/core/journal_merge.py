@@ -113,14 +113,20 @@ def _without_replaced(items: Sequence[Entry]) -> list[Entry]:
                 kept[at] = merged
                 continue
             later[kind] = len(kept)
-        if kind is BlockStop and cast("BlockStop", item).id is None:
-            later[BlockStop] = len(kept)
-        elif kind not in _ANYWHERE and not _is_in_call(item):
-            later.pop(BlockStop, None)
-        if kind is not ReasoningSignature and not _keeps_thought(item):
-            later.pop(ReasoningSignature, None)
+        _see(item, later, len(kept))
         kept.append(item)
     return kept[::-1]
+
+
+def _see(item: Entry, later: dict[type, int], place: int) -> None:
+    """Note what an item that is kept stands in for, and what before it nothing later replaces any more."""
+    kind = type(item)
+    if kind is BlockStop and cast("BlockStop", item).id is None:
+        later[BlockStop] = place
+    elif kind not in _ANYWHERE and not _is_in_call(item):
+        later.pop(BlockStop, None)
+    if kind is not ReasoningSignature and not _keeps_thought(item):
+        later.pop(ReasoningSignature, None)
 
 
 def _says_something(item: Entry, later: dict[type, int]) -> bool:

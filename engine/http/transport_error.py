@@ -43,24 +43,28 @@ def cause_of(error: Exception) -> InterruptCause | None:
         return GoAway()  # sent, on a connection that the server had closed
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(("httpx", "httpcore", "trio"))}
     text = str(error)
-    if "PoolTimeout" in names:
-        return IdleStall("pool")
-    if "ConnectTimeout" in names:
-        return IdleStall("resolve" if any(isinstance(inner, ResolveTimeout) for inner in reasons(error)) else "connect")
-    if "TimeoutException" in names:
-        return IdleStall("headers")
-    if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):
-        return GoAway()
-    if "RemoteProtocolError" in names and "StreamReset" in text:
-        return ConnectionReset()
-    if "RemoteProtocolError" in names:
-        ended = "peer closed connection" in text or "Server disconnected" in text
-        return PrematureEnd() if ended else MalformedStream(printable(text))
-    if "DecodingError" in names or "LocalProtocolError" in names:
-        return MalformedStream(printable(text))
-    if names & {"TransportError", "StreamError", "BrokenResourceError", "ClosedResourceError"}:
-        return ConnectionReset()
+    for kinds, word, cause in _CAUSES:  # the first that fits: a subclass stands before its parents
+        if names & kinds and word in text:
+            if cause == IdleStall("connect") and any(isinstance(inner, ResolveTimeout) for inner in reasons(error)):
+                return IdleStall("resolve")
+            return MalformedStream(printable(text)) if cause is None else cause
     return None
+
+
+_CAUSES: tuple[tuple[frozenset[str], str, InterruptCause | None], ...] = (
+    (frozenset({"PoolTimeout"}), "", IdleStall("pool")),
+    (frozenset({"ConnectTimeout"}), "", IdleStall("connect")),
+    (frozenset({"TimeoutException"}), "", IdleStall("headers")),
+    (frozenset({"TransportError", "ProtocolError"}), "ConnectionTerminated", GoAway()),
+    (frozenset({"LocalProtocolError"}), "CLOSED", GoAway()),
+    (frozenset({"RemoteProtocolError"}), "StreamReset", ConnectionReset()),
+    (frozenset({"RemoteProtocolError"}), "peer closed connection", PrematureEnd()),
+    (frozenset({"RemoteProtocolError"}), "Server disconnected", PrematureEnd()),
+    (frozenset({"RemoteProtocolError", "DecodingError", "LocalProtocolError"}), "", None),
+    (frozenset({"TransportError", "StreamError"}), "", ConnectionReset()),
+    (frozenset({"BrokenResourceError", "ClosedResourceError"}), "", ConnectionReset()),
+)
+"""Which class, with which word in its text, is which cause; None is a `MalformedStream` of that text."""
 
 
 def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
