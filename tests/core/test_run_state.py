@@ -17,7 +17,7 @@ from riverrun.engine.core.run_end import end_as_stored, end_of_owner
 from riverrun.engine.core.run_rules import Ending
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import BlockStop, StopReported, TextDelta, ToolCallDelta, ToolCallStart
-from tests.core.decisions import FORMS, PaperShell, drawn_outcome, drawn_words, play
+from riverrun.engine.testing.simulator.decision_level import FORMS, PaperShell, drawn_outcome, drawn_words, play
 
 SEEDS = 4_000
 STOP = StopReported(StopReason.END_TURN, "stop")

@@ -1,6 +1,7 @@
-"""A shell of paper for `run_state`: no event loop, no time that passes, and an outside that is drawn.
+"""Simulated runs at the level of decisions: the state machine of a run alone, without an event loop.
 
-It carries effects out as any shell does, keeps what a consumer would have seen, and holds the laws about decisions.
+A shell of paper carries its effects out, keeps what a consumer would have seen, and holds the laws about decisions.
+What a model says and how attempts end is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -8,23 +9,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from riverrun.engine.core.accumulator import Accumulator
-from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
-from riverrun.engine.core.causes import ConnectionReset, IdleStall, InterruptCause, MalformedStream, PrematureEnd
-from riverrun.engine.core.effects import Ask, CancelAttempt, Deliver, Effect, Fail, Finish, Record, Stopped, Wait
-from riverrun.engine.core.events import StreamReset, ToolCallCancel, ToolCallReady
-from riverrun.engine.core.failures import Failure, FailureKind
-from riverrun.engine.core.journal import AttemptBegan, AttemptEnded
-from riverrun.engine.core.messages import Message
-from riverrun.engine.core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
-from riverrun.engine.core.planner import plan_recovery
-from riverrun.engine.core.policy import Policy, RetryPolicy
-from riverrun.engine.core.request import InferenceRequest
-from riverrun.engine.core.retry_budget import RetryBudget
-from riverrun.engine.core.run_rules import Ending, Planner, RunRules
-from riverrun.engine.core.run_state import RunState
-from riverrun.engine.core.stop import StopReason
-from riverrun.engine.core.stream_events import (
+from ...core.accumulator import Accumulator
+from ...core.capabilities import Capabilities, ContinuationForm
+from ...core.causes import ConnectionReset, IdleStall, InterruptCause, MalformedStream, PrematureEnd
+from ...core.effects import Ask, CancelAttempt, Deliver, Effect, Fail, Finish, Record, Stopped, Wait
+from ...core.events import StreamReset, ToolCallCancel, ToolCallReady
+from ...core.failures import Failure, FailureKind
+from ...core.journal import AttemptBegan, AttemptEnded
+from ...core.messages import Message
+from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
+from ...core.planner import plan_recovery
+from ...core.policy import Policy, RetryPolicy
+from ...core.request import InferenceRequest
+from ...core.retry_budget import RetryBudget
+from ...core.run_rules import Ending, Planner, RunRules
+from ...core.run_state import RunState
+from ...core.stop import StopReason
+from ...core.stream_events import (
     BlockStop,
     CursorMoved,
     ReasoningDelta,
@@ -35,13 +36,13 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from riverrun.engine.core.target import Target
-from riverrun.engine.core.usage import UsageReport
+from ...core.target import Target
+from ...core.usage import UsageReport
 
 REQUEST = InferenceRequest([Message.user("Tell me of rivers.")], max_tokens=10_000)
 
-CAUSES: tuple[InterruptCause, ...] = (ConnectionReset(), IdleStall(), PrematureEnd(), MalformedStream("no JSON"))
-FAILURES = (
+_CAUSES: tuple[InterruptCause, ...] = (ConnectionReset(), IdleStall(), PrematureEnd(), MalformedStream("no JSON"))
+_FAILURES = (
     Failure(FailureKind.RATE_LIMITED, "slow down", 429, retry_after_s=7.0),
     Failure(FailureKind.RATE_LIMITED, "come back tomorrow", 429, retry_after_s=86_400.0),
     Failure(FailureKind.OVERLOADED, "too many", 529),
@@ -67,13 +68,14 @@ class PaperModel:
         self._declared = declared
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
+        """Say what was declared."""
         return self._declared
 
     def reattach(self) -> None:
         """Having it is what counts."""
 
 
-class Broke(AssertionError):
+class DecisionBroken(AssertionError):
     """A law about decisions does not hold."""
 
 
@@ -126,13 +128,15 @@ class PaperShell:
 
     def wait(self) -> None:
         """Let the wait pass that is asked for."""
-        assert self.waits is not None
+        if self.waits is None:
+            raise ValueError("nothing is waited for")
         self.now_s += self.waits.delay_s or 0.0
         self._carry_out(self.state.waited(self.now_s))
 
     def end_attempt(self, outcome: Outcome, *, said: bool) -> None:
         """Let the attempt under way end so."""
-        assert self.asked is not None
+        if self.asked is None:
+            raise ValueError("no attempt is under way")
         number, form = self.asked.attempt.number, self.asked.attempt.step.form
         report = self._report(outcome, said)
         is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
@@ -209,8 +213,9 @@ class PaperShell:
 
 
 def require(holds: bool, law: str) -> None:
+    """Raise DecisionBroken unless it holds."""
     if not holds:
-        raise Broke(law)
+        raise DecisionBroken(law)
 
 
 # -- a drawn outside --------------------------------------------------------------------------------------------------
@@ -242,13 +247,13 @@ def drawn_outcome(dice: random.Random) -> Outcome:
     if kind < 0.2:
         return Ended()
     if kind < 0.6:
-        return Broken(dice.choice(CAUSES))
-    return Failed(dice.choice(FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
+        return Broken(dice.choice(_CAUSES))
+    return Failed(dice.choice(_FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
 
 
 def play(seed: int) -> PaperShell:
-    """Play one run to its end, with everything drawn from a seed. Raises Broke."""
-    dice = random.Random(seed)
+    """Play one run to its end, with everything drawn from a seed. Raises DecisionBroken."""
+    dice = random.Random(seed)  # noqa: S311 - a simulation's dice have to repeat
     retry = RetryPolicy(attempts_max=dice.randint(1, 5), engine_retries_max=dice.choice((None, 1, 100)))
     shell = PaperShell(dice.choice(FORMS), retry, chance=dice.random)
     while shell.end is None:
