@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
-from .answer_blocks import AnswerBlocks, CallParts, Held, ReasoningParts, TextParts, opaque_bytes, size_bytes
+from .answer_blocks import AnswerBlocks, CallParts, Held, ReasoningParts, TextParts, opaque_bytes, size_bytes, width_of
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
@@ -69,6 +69,7 @@ class Accumulator:
 
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self.limits = limits if limits is not None else Limits()
+        self._bytes_max = self.limits.text_bytes_max
         self.origin = origin
         self._held, self._limited_before = AnswerBlocks(), (0, 0)
         self._open_text: list[str] | None = None
@@ -94,11 +95,11 @@ class Accumulator:
         """Take one event; return what the consumer is given for it. Cost: O(1) amortised."""
         if type(event) is TextDelta and self._open_text is not None:  # all but every event of most answers
             text = event.text
-            size = len(text) if text.isascii() else size_bytes(text)
+            size = len(text) if text.isascii() else self._size(text)
             self._open_text.append(text)
             self.said_bytes += size
             self._held_bytes += size
-            if self._held_bytes > self.limits.text_bytes_max:
+            if self._held_bytes > self._bytes_max:
                 self._count(0)
             if len(self._open_text) > self._held.parts_max:
                 self._held.join_last()
@@ -110,8 +111,7 @@ class Accumulator:
         if self._open_text is None or set(map(type, events)) != _ONLY_TEXT:
             return None
         text = "".join([event.text for event in cast("Sequence[TextDelta]", events)])
-        size = len(text) if text.isascii() else size_bytes(text)
-        if self._held_bytes + size > self.limits.text_bytes_max:
+        if self._held_bytes + self._size(text) > self._bytes_max:
             return None  # one by one, so that what is noted does not depend on how much one read brought
         self.fold(TextDelta(text))
         return text
@@ -128,7 +128,7 @@ class Accumulator:
         if not event.text:
             return None
         self._reasoning().append(event.text)
-        self.said_bytes += (size := size_bytes(event.text))
+        self.said_bytes += (size := self._size(event.text))
         self._count(size)
         return event
 
@@ -168,7 +168,7 @@ class Accumulator:
             self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
         call.append(event.args_delta)
-        self.said_bytes += (size := size_bytes(event.args_delta))
+        self.said_bytes += (size := self._size(event.args_delta))
         self._count_arguments(call, size)
         return event
 
@@ -236,8 +236,15 @@ class Accumulator:
 
     def _count(self, size: int) -> None:
         self._held_bytes += size
-        if self._held_bytes > (limit := self.limits.text_bytes_max):
-            self._bound("text, reasoning, calls and opaque blocks", "bytes", self._held_bytes, limit)
+        if self._held_bytes > self._bytes_max:
+            self._bound("text, reasoning, calls and opaque blocks", "bytes", self._held_bytes, self._bytes_max)
+
+    def _size(self, text: str) -> int:
+        """Count the bytes of a text; one wide character makes all that it is joined with as wide in memory."""
+        if text.isascii():
+            return len(text)
+        self._bytes_max = min(self._bytes_max, self.limits.text_bytes_max // width_of(text))
+        return size_bytes(text)
 
     def _note(self, defect: str) -> None:
         self.defect = self.defect or defect
@@ -248,21 +255,12 @@ class Accumulator:
             self._note(f"{what}: {seen} {unit} seen, {limit} is the limit (Policy.limits); what was received is kept")
 
     _folds: ClassVar[dict[type, Callable[..., Event | None]]] = {  # each fold takes the type it stands under
-        TextDelta: _fold_text,
-        ReasoningDelta: _fold_reasoning,
-        ToolCallStart: _fold_call_start,
-        ToolCallDelta: _fold_call_delta,
-        BlockStop: _fold_block_stop,
-        ReasoningSignature: _fold_signature,
-        RedactedReasoning: _fold_redacted,
-        ServerToolStarted: _fold_server_tool,
-        OpaqueBlockReceived: _fold_opaque,
-        UsageReport: _fold_usage,
-        StopReported: _fold_stop,
-        ResponseStarted: _fold_response,
-        CursorMoved: _fold_cursor,
+        TextDelta: _fold_text, ReasoningDelta: _fold_reasoning, ToolCallStart: _fold_call_start,
+        ToolCallDelta: _fold_call_delta, BlockStop: _fold_block_stop, ReasoningSignature: _fold_signature,
+        RedactedReasoning: _fold_redacted, ServerToolStarted: _fold_server_tool, OpaqueBlockReceived: _fold_opaque,
+        UsageReport: _fold_usage, StopReported: _fold_stop, ResponseStarted: _fold_response, CursorMoved: _fold_cursor,
         **dict.fromkeys((AnswerRestarted, StreamFailed, KeepAlive, ProviderStatus), lambda *_: None),
-    }
+    }  # fmt: skip
 
     # -- attempts -------------------------------------------------------------------------------------------------
 

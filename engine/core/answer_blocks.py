@@ -255,6 +255,12 @@ def size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def width_of(text: str) -> int:
+    """Return how many bytes Python takes for each character of a text in which this stands: 1, 2 or 4 (PEP 393)."""
+    widest = max(text, default="")
+    return 1 if widest <= "\xff" else 2 if widest <= "\uffff" else 4
+
+
 def opaque_bytes(block: OpaqueBlock) -> int:
     """Count the bytes of a block that only its provider understands: as JSON, and its values. Cost: linear in it."""
     written = json.dumps(block.data, ensure_ascii=False, default=repr)

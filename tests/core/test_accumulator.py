@@ -549,3 +549,12 @@ def test_at_every_moment_the_snapshot_is_the_blocks_joined() -> None:
         assert snapshot.blocks == accumulator.blocks()
         assert snapshot.text == accumulator.text
         assert snapshot.text == "".join(block.text for block in snapshot.blocks if isinstance(block, TextBlock))
+
+
+@pytest.mark.parametrize(("wide", "width"), [("é", 1), ("川", 2), ("🌊", 4)])
+def test_one_wide_character_makes_all_that_it_is_joined_with_as_wide(wide: str, width: int) -> None:
+    accumulator = Accumulator(Limits(text_bytes_max=4000))
+    for text in (wide, *["a" * 100] * 39):
+        accumulator.fold(TextDelta(text))
+    assert (accumulator.defect is not None) == (width > 1)
+    assert accumulator.text == wide + "a" * 3900

@@ -153,7 +153,7 @@ def _attack(pieces: Callable[[], Iterable[bytes]], **options: Any) -> Attack:
 
 ATTACKS = {
     "endless text": _attack(endless_text, grown_bytes_max=36 * MIB),
-    "endless text of wide characters": _attack(endless_wide_text),
+    "endless text of wide characters": _attack(endless_wide_text, grown_bytes_max=36 * MIB),
     "text of escapes and commas": _attack(lambda: joined(TEXT, times(9, said("\n,é" * MIB)), END)),
     "wide text in large pieces": _attack(lambda: joined(TEXT, times(9, said(WIDE[:1] + JUNK)), END)),
     "a frame of values": _attack(a_frame_of_values),

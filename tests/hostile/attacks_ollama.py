@@ -56,7 +56,7 @@ SMALL_CALLS = ",".join(['{"function":{"name":"look","arguments":{"a":1}}}'] * 10
 
 ATTACKS = {
     "endless text": _attack(lambda: times(10**9, said("a" * 1000) * 64), grown_bytes_max=36 * MIB),
-    "endless text of wide characters": _attack(lambda: times(10**9, said(WIDE) * 64)),
+    "endless text of wide characters": _attack(lambda: times(10**9, said(WIDE) * 64), grown_bytes_max=36 * MIB),
     "text of escapes and commas": _attack(lambda: joined(times(9, said("\n,é" * MIB)), END)),
     "a line of values": _attack(a_line_of_values),
     "calls of values": _attack(calls(WHOLE.replace("LIST", ARGUMENTS))),

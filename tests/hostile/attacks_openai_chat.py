@@ -135,7 +135,7 @@ DETAILS = '{"type":"reasoning.text","text":"a"},' * 16_000 + "{}"
 
 ATTACKS = {
     "endless text": _attack(lambda: times(10**9, said("a" * 1000) * 64), grown_bytes_max=36 * MIB),
-    "endless text of wide characters": _attack(lambda: times(10**9, said(WIDE) * 64)),
+    "endless text of wide characters": _attack(lambda: times(10**9, said(WIDE) * 64), grown_bytes_max=36 * MIB),
     "text of escapes and commas": _attack(lambda: joined(times(9, said("\n,é" * MIB)), END)),
     "plain text in large pieces": _attack(lambda: joined(times(9, said(JUNK)), END)),
     "a frame of values": _attack(a_frame_of_values),
