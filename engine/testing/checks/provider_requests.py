@@ -21,7 +21,7 @@ from ...core.usage_error import UsageError
 from ..law import ONE_STREAM, PURE
 from ..simulator.model import Violation
 from ..simulator.state import REQUEST
-from .purity import another_world
+from .purity import asked_twice
 
 _TOOL = Tool("measure_level", "Measures.", {"type": "object", "properties": {"place": {"type": "string"}}})
 _OTHER_TOOL = Tool("list_gauges", "Lists.", {"type": "object", "properties": {}})
@@ -221,14 +221,10 @@ def told_apart_faults(provider: Provider) -> Iterator[Violation]:
 
 def world_faults(provider: Provider) -> Iterator[Violation]:
     """Say what a request takes from the world: it is a function of what is asked, or no test of it repeats."""
-    wires: list[WireRequest] = []
-    for number in (1, 2):
-        with another_world(number) as seen:
-            wires.append(provider.encode(REQUEST))
-        if seen:
-            yield Violation(PURE, f"{seen[0]}, and a request is a function of what is asked alone")
-            return
-    one, other = wires
+    one, other, called = asked_twice(lambda: provider.encode(REQUEST), 1)
+    if called:
+        yield Violation(PURE, f"{called[0]}, and a request is a function of what is asked alone")
+        return
     if (one.url, one.headers, one.body) != (other.url, other.headers, other.body):
         yield Violation(PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}")
 
