@@ -96,7 +96,7 @@ class _Opened:
                 await store.aclose()
             except Broken as late:
                 broken = Violation(LIVENESS, str(late))
-            except Exception as error:  # whatever a stranger's store raises is the finding
+            except Exception as error:  # whatever the store raises is the finding
                 said = f"aclose() raised {type(error).__name__}: {error}"[:300]
                 broken = Violation(NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
         return broken
@@ -133,7 +133,7 @@ async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
         await script(opened.stores[0], opened.reopen)
     except ExceptionGroup as group:
         return _judge_error(fault_of(group, Broken), law)
-    except Exception as error:  # whatever a stranger's store raises is the finding
+    except Exception as error:  # whatever the store raises is the finding
         return _judge_error(error, law)
     return None
 

@@ -1,4 +1,4 @@
-"""A store in memory that makes every call on another store too, and says where the two differ."""
+"""A store in memory beside the one under test: it makes every call on both, and notes where they differ."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class MirroredStore(MemoryStore):
                 self._note(f"{what} is refused by {type(error).__name__}: {error}; expected {expected}"[:300])
         except Broken:  # no answer in time: whoever judges the calls hears it
             raise
-        except Exception as error:  # whatever a stranger's store raises is the finding
+        except Exception as error:  # whatever the store raises is the finding
             self._note(f"{what} raised {type(error).__name__}: {error}; expected StoreError at most"[:300])
         if taken and refused is not None:
             self._note(f"{what} is taken; expected {type(refused).__name__}: {refused}"[:300])
