@@ -24,7 +24,7 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.checks.blocking import blocking_calls
-from riverrun.engine.testing.checks.purity import another_world
+from riverrun.engine.testing.checks.purity import other_clock_and_dice
 from riverrun.engine.testing.checks.store_runs import check_simulated
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.simulator.state import RUN_ID
@@ -307,17 +307,17 @@ def test_a_planner_that_forgets_the_second_call_under_way_has_a_small_story() ->
     assert "text=''" in story
 
 
-def test_another_world_is_another_for_each_number_and_this_one_is_given_back() -> None:
+def test_clock_and_dice_are_others_for_each_number_and_are_given_back() -> None:
     before, clock = random.getstate(), time.time
-    with another_world(1):
+    with other_clock_and_dice(1):
         one = random.random(), time.time()
-    with another_world(2):
+    with other_clock_and_dice(2):
         assert one != (random.random(), time.time())
     assert random.getstate() == before
     assert time.time is clock
 
 
-def test_another_world_notes_a_clock_but_not_one_that_is_read_as_garbage_is_collected() -> None:
+def test_a_clock_of_its_own_is_noted_but_not_one_that_is_read_as_garbage_is_collected() -> None:
     class Reads:
         def __init__(self) -> None:
             self.me = self
@@ -325,7 +325,7 @@ def test_another_world_notes_a_clock_but_not_one_that_is_read_as_garbage_is_coll
         def __del__(self) -> None:
             monotonic()
 
-    with another_world(1) as asked:
+    with other_clock_and_dice(1) as asked:
         for _ in range(10_000):  # enough for a collection, were there any
             Reads()
         assert asked == []
@@ -334,14 +334,22 @@ def test_another_world_notes_a_clock_but_not_one_that_is_read_as_garbage_is_coll
     assert gc.isenabled()
 
 
-def test_the_story_of_a_store_is_the_fewest_calls() -> None:
+def test_the_story_of_a_store_is_the_fewest_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
     story = refuted(check_store, broken_stores.LosesTheFifth, runs=60).story
-    assert len(story.splitlines()) <= 25
+    assert story.count("call      append('a'") == 6
+    assert len(story.splitlines()) == 9
 
 
 def test_the_same_seed_is_the_same_story() -> None:
     stories = {refuted(check_planner, broken.asks_again_after_a_call, runs=250, seed=7).story for _ in range(2)}
     assert len(stories) == 1
+
+
+def test_the_same_seed_is_the_same_story_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
+    stories = {refuted(check_store, broken_stores.ForgetsTheFloor, runs=30, seed=7).story for _ in range(2)}
+    assert [story.count("call      ") for story in stories] == [3]
 
 
 def test_a_key_in_a_url_is_told_and_not_shown_by_its_message() -> None:

@@ -1,4 +1,4 @@
-"""What holds up a whole loop: calls that wait for a disk, a network or a clock, made in the thread of the loop.
+"""Calls that hold up the whole loop: they wait for a disk, a network or a clock in the thread of the loop.
 
 They are seen by their names and not by their time, which on a busy machine says nothing. What waits inside of a C
 library of its own, or computes, is not seen.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-
-from .watched_calls import watched_calls
 
 _WAITS = (time.sleep, os.fsync, getattr(os, "fdatasync", os.fsync), socket.gethostbyname)
 _SOCKET = ("accept", "connect", "recv", "recv_into", "recvfrom", "send", "sendall", "sendto")
@@ -28,8 +27,7 @@ def blocking_calls() -> Generator[list[str]]:
 
     def look(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call" and _blocks(called):
-            of = f"{called.__module__}." if called.__module__ else ""
-            seen.append(f"{of}{called.__qualname__}()")
+            seen.append(f"{name_of(called).lstrip('.')}()")
 
     with watched_calls(look):
         yield seen
@@ -44,3 +42,24 @@ def _blocks(called: Any) -> bool:
     kind = type(owner)
     is_sqlite = any(base.__module__ == "sqlite3" for base in kind.__mro__)
     return is_sqlite and called.__name__ in _SQLITE
+
+
+# -- the hook ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def watched_calls(look: Callable[[FrameType, str, Any], None]) -> Generator[None]:
+    """Show `look` the calls of this thread, as `sys.setprofile` tells them. Where a profiler runs, none is shown."""
+    before = sys.getprofile()
+    if before is None:
+        sys.setprofile(look)
+    try:
+        yield
+    finally:
+        if before is None:
+            sys.setprofile(None)
+
+
+def name_of(called: Any) -> str:
+    """Name a function in C as `module.function`, and a method as `.Class.method`."""
+    return f"{called.__module__ or ''}.{called.__qualname__}"

@@ -1,4 +1,4 @@
-"""A claim about a store: a script over a fresh one, and how it is told that it does not hold."""
+"""Claims about a store and their expectations: a script over a fresh store raises `Broken` where one does not hold."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def expect(seen: object, expected: object, what: str) -> None:
 async def refuses(call: Awaitable[object], kind: type[StoreError], what: str) -> None:
     """Raise `Broken` where a call is not refused by this kind of error, in one short printable line.
 
-    A `StaleFence` is no other kind of `StoreError`: it tells a run that it belongs to somebody else.
+    A `StaleFence` is no other kind of `StoreError`: it tells a run that another writer owns it.
     """
     try:
         await call

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from attrs import evolve
 
@@ -40,8 +40,7 @@ from ..simulator.refutation import refuted
 from ..simulator.runner import Outcome, raise_interrupt, simulate_many
 from ..simulator.scenario import Scenario
 from ..simulator.worlds import WORLDS
-from .purity import another_world
-from .repeatability import ROOM, Asked, AskedAgain
+from .purity import asked_twice
 
 PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
 
@@ -77,28 +76,99 @@ def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str 
         )
     if level not in WORLDS:
         raise UsageError(f"check_planner(level=) is {level!r}; expected one of {', '.join(WORLDS)}")
-    again = AskedAgain(plan, _ask)
+    judge, fresh = _Judge(plan), _copy_of(plan)
     for at in range(seed, seed + runs, CHUNK):
         scenarios = [scenario_of(one, level) for one in range(at, min(at + CHUNK, seed + runs))]
-        _check_runs(plan, scenarios, again)
-    _check_memory(again.faults())
-    again.room = ROOM
-    drawn = _check_snapshots(plan, runs, seed, again)
-    _check_memory(again.faults())
-    _check_memory(again.faults_of_copy())
+        _check_runs(judge, scenarios)
+    judge.room = ROOM
+    drawn = _check_snapshots(judge, runs, seed)
+    judge.repeat("asked again after all else, it", plan)
+    if fresh is not None:  # a cache that gives the same wrong plan again shows here
+        judge.repeat("a copy of it, taken before the first question,", fresh)
     return Held(PLANNER_LAWS, runs, drawn)
 
 
-def _check_memory(faults: Iterator[tuple[Asked, Violation]]) -> None:
-    for asked, violation in faults:
-        raise LawBroken(violation.law, _story(violation, *asked))
+# -- one plan -----------------------------------------------------------------------------------------------------
+
+ROOM = 100
+"""How many questions of the runs are repeated, and as many single snapshots: the first, for a memory is empty then."""
+
+_Asked: TypeAlias = tuple[InterruptSnapshot, Capabilities]
+
+
+class _Judge:
+    """Asks a planner everything twice. Repeats earlier questions at the end: one that keeps state answers differently.
+
+    What else is wrong with a plan the simulation says (`faults_of`).
+
+    Attributes:
+        plan: the planner.
+        broken: what was not pure in it.
+        room: how many more questions are kept.
+    """
+
+    def __init__(self, plan: Planner) -> None:
+        self.plan = plan
+        self.broken: list[Violation] = []
+        self.room = ROOM
+        self._kept: list[tuple[_Asked, RecoveryPlan]] = []
+
+    def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+        before = copy.deepcopy(snapshot)
+        number = zlib.crc32(repr((snapshot, capabilities)).encode("utf-8", "surrogatepass"))
+        first, second, called = asked_twice(lambda: _ask(self.plan, snapshot, capabilities), number)
+        if isinstance(cast("object", first), PLANS) and first != second:
+            self._note(f"with another clock and other dice {first!r:.150} became {second!r:.150}")
+        if snapshot != before:
+            self._note("it changed the snapshot that it was asked about")
+        for what in called:
+            self._note(f"{what}, and a plan is a function of its arguments alone")
+        if self.room:
+            self.room -= 1
+            self._kept.append(((before, capabilities), first))
+        return first
+
+    def _note(self, message: str) -> None:
+        self.broken.append(Violation(PURE, message[:400]))
+
+    def repeat(self, who: str, plan: Planner) -> None:
+        """Ask this planner all that was kept, the last first. Raises LawBroken for what it plans otherwise now."""
+        for asked, before in reversed(self._kept):
+            if (said := _said_otherwise(plan, asked, before)) is not None:
+                message = f"{who} {said}; before it was {before!r:.150}"
+                violation = Violation(PURE, f"{message}, and a plan is a function of its arguments alone")
+                raise LawBroken(PURE, _story(violation, *asked))
+
+
+def _said_otherwise(plan: Planner, asked: _Asked, before: RecoveryPlan) -> str | None:
+    try:
+        planned = _ask(plan, *asked)
+    except (Exception, SystemExit) as error:  # whatever a planner raises is the finding
+        return f"raised {type(error).__name__}: {error}"[:200]
+    return None if planned == before else f"planned {planned!r:.150}"
+
+
+def _copy_of(plan: Planner) -> Planner | None:
+    """A copy of an object that plans, with whatever it remembers; None where there is none: of a function, say."""
+    try:
+        copied = copy.deepcopy(plan)
+    except Exception:  # it may hold what can not be copied
+        return None
+    return None if copied is plan else copied
+
+
+def _ask(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    """Ask a planner. One that is an async function is told by the type of its plan, and not by a warning as well."""
+    planned = plan(snapshot, capabilities)
+    if inspect.iscoroutine(cast("object", planned)):
+        cast("Any", planned).close()
+    return planned
 
 
 # -- whole runs ---------------------------------------------------------------------------------------------------
 
 
-def _check_runs(plan: Planner, scenarios: Sequence[Scenario], again: AskedAgain) -> None:
-    judge = _Judge(plan, again)
+def _check_runs(judge: _Judge, scenarios: Sequence[Scenario]) -> None:
     try:
         outcomes = simulate_many(scenarios, planner=judge)
         broken = [outcome.scenario for outcome in outcomes if outcome.broken or judge.broken]
@@ -106,9 +176,9 @@ def _check_runs(plan: Planner, scenarios: Sequence[Scenario], again: AskedAgain)
         raise_interrupt(error)
         broken = list(scenarios)
     for scenario in broken:
-        found = _simulate(scenario, plan)
+        found = _simulate(scenario, judge.plan)
         if found.broken:
-            raise refuted(found, lambda one: _simulate(one, plan))
+            raise refuted(found, lambda one: _simulate(one, judge.plan))
     if broken:
         said = judge.broken[0].message if judge.broken else "the same run was another when it was run again"
         seen = f"seen among {len(scenarios)} runs, and not in any of them run again alone"
@@ -122,53 +192,19 @@ def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
     return evolve(outcome, broken=(*judge.broken, *outcome.broken))
 
 
-class _Judge:
-    """Stands before a planner and asks it twice; what else is wrong with a plan the simulation says (`faults_of`)."""
-
-    def __init__(self, plan: Planner, again: AskedAgain | None = None) -> None:
-        self._plan = plan
-        self._again = again
-        self.broken: list[Violation] = []
-
-    def __call__(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-        before = copy.deepcopy(snapshot)
-        plan = _ask(self._plan, snapshot, capabilities)
-        if isinstance(cast("object", plan), PLANS) and self._asked_again(before, capabilities) != plan:
-            self._note(PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
-        if snapshot != before:
-            self._note(PURE, "it changed the snapshot that it was asked about")
-        if self._again is not None:
-            self._again.keep(before, capabilities, plan)
-        return plan
-
-    def _asked_again(self, before: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-        return _ask(self._plan, copy.deepcopy(before), evolve(capabilities))
-
-    def _note(self, law: str, message: str) -> None:
-        self.broken.append(Violation(law, message[:400]))
-
-
-def _ask(plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-    """Ask a planner. One that is an async function is told by the type of its plan, and not by a warning as well."""
-    planned = plan(snapshot, capabilities)
-    if inspect.iscoroutine(cast("object", planned)):
-        cast("Any", planned).close()
-    return planned
-
-
 # -- single snapshots ---------------------------------------------------------------------------------------------
 
 
-def _check_snapshots(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
+def _check_snapshots(judge: _Judge, runs: int, seed: int) -> int:
     """Judge plans for snapshots that the simulator does not make; returns how many were drawn, 0 without Hypothesis."""
-    drawn = _check_drawn(plan, runs, seed, again)
+    drawn = _check_drawn(judge, runs, seed)
     for snapshot in _large_snapshots():  # last: what breaks on small ones has a smaller story
-        for violation in _judge(plan, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,)), again):
+        for violation in _faults(judge, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,))):
             raise LawBroken(violation.law, _story(violation, snapshot))
     return drawn
 
 
-def _check_drawn(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
+def _check_drawn(judge: _Judge, runs: int, seed: int) -> int:
     if importlib.util.find_spec("hypothesis") is None:
         return 0
     from hypothesis import strategies as st
@@ -179,7 +215,7 @@ def _check_drawn(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
     seen: list[Violation] = []
 
     def breaks(pair: tuple[InterruptSnapshot, Capabilities]) -> bool:
-        found = _judge(plan, *pair, again)
+        found = _faults(judge, *pair)
         seen[:] = found[:1] or seen
         return bool(found)
 
@@ -187,7 +223,7 @@ def _check_drawn(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
         st.tuples(strategies.interrupt_snapshots(), strategies.capabilities()), breaks, runs=runs, seed=seed
     )
     if found is not None:
-        broken = _judge(plan, *found, again)
+        broken = _faults(judge, *found)
         violation = broken[0] if broken else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
         raise LawBroken(violation.law, _story(violation, *found))
     return runs
@@ -216,24 +252,12 @@ def _large_snapshots() -> Iterator[InterruptSnapshot]:
     yield InterruptSnapshot(text=words, blocks=(*said, *calls), completed_tool_calls=calls, in_flight_tools=half)
 
 
-def _judge(
-    plan: Planner, snapshot: InterruptSnapshot, capabilities: Capabilities, again: AskedAgain
-) -> list[Violation]:
-    """Judge the plan for one snapshot, made once in one world and once in another; both differ over snapshots."""
+def _faults(judge: _Judge, snapshot: InterruptSnapshot, capabilities: Capabilities) -> list[Violation]:
+    """Judge the plan for one snapshot."""
+    judge.broken.clear()
     before = copy.deepcopy(snapshot)
-    number = zlib.crc32(repr((snapshot, capabilities)).encode("utf-8", "surrogatepass"))
     try:
-        with another_world(number) as asked:
-            first = _ask(plan, snapshot, capabilities)
-        with another_world(~number & 0xFFFFFFFF):
-            second = _ask(plan, copy.deepcopy(before), capabilities)
-    except (Exception, SystemExit) as error:  # whatever a stranger's function raises is the finding
+        plan = judge(snapshot, capabilities)
+    except (Exception, SystemExit) as error:  # whatever a planner raises is the finding
         return [Violation(PURE, f"it raised {type(error).__name__}: {error}"[:400])]
-    found = list(faults_of(before, capabilities, first))
-    if isinstance(cast("object", first), PLANS) and first != second:
-        found.append(Violation(PURE, f"with another clock and other dice {first!r:.150} became {second!r:.150}"))
-    if snapshot != before:
-        found.append(Violation(PURE, "it changed the snapshot that it was asked about"))
-    found += [Violation(PURE, f"{what}, and a plan is a function of its arguments alone") for what in asked]
-    again.keep(before, capabilities, first)
-    return found
+    return [*faults_of(before, capabilities, plan), *judge.broken]

@@ -28,10 +28,9 @@ from ..required import require_draws
 from ..simulator.model import Violation
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_bytes, wire_of
-from .provider_decoding import Judge, Write
-from .provider_keys import SECRET_CHARS_MIN
-from .provider_refusals import status_faults
+from .provider_decoding import Judge, Write, status_faults
 from .provider_requests import (
+    SECRET_CHARS_MIN,
     asked_faults,
     conversation_faults,
     form_faults,
@@ -50,7 +49,7 @@ _BEGUN = InferenceRequest((Message.user("Tell me of the river."), Message.assist
 def check_provider(
     provider: Provider, *, write: Write | None = None, key: str | None = None, runs: int = 100, seed: int = 0
 ) -> Held:
-    """Prove a provider safe on drawn answers, bytes, requests and refusals, or show the smallest that it gets wrong.
+    """Prove a provider safe on drawn answers, bytes, requests and errors, or show the smallest that it gets wrong.
 
     Nine of the eleven laws depend on a provider; "time belongs to the provider" and "cancellation wins" are the
     engine's alone. Its decoder: any cut of the bytes gives the same events, and so does any spelling of the same
@@ -140,7 +139,7 @@ _FIRST: tuple[tuple[str, Callable[[Judge], Iterator[Violation]]], ...] = (
     ("a plain request, and its continuations", lambda judge: form_faults(judge.provider)),
     ("a plain request, and what was said of its answer", lambda judge: judge.continued((REQUEST, SPOKEN.text))),
     ("an answer that the caller began, and what was said of it", lambda judge: judge.continued((_BEGUN, SPOKEN.text))),
-    ("plain refusals", lambda judge: status_faults(judge.provider)),
+    ("plain error responses", lambda judge: status_faults(judge.provider)),
     ("a short answer as servers also send it", Judge.streams),
 )
 """What is judged before anything is drawn, cheapest first: what the story says is given, and the claim."""
@@ -155,7 +154,7 @@ def _judged(judge: Judge, claim: Callable[[Any], Iterator[Violation]], drawn: ob
     found: list[Violation] = []
     try:
         found.extend(claim(drawn))
-    except Exception as error:  # whatever a stranger's provider raises is the finding
+    except Exception as error:  # whatever the provider raises is the finding
         if any(secret in f"{error!r} {error}" for secret in judge.secrets):
             found.append(Violation(NO_LEAKS, f"the key is shown in the {type(error).__name__} that it raised"))
         found.append(Violation(ONE_END, f"it raised {type(error).__name__}: {error}"[:300]))
@@ -187,7 +186,7 @@ def _claims(judge: Judge, strategies: Any) -> list[_Claim]:
         (st.tuples(bodies, bodies), judge.two_at_once, 2),
         (strategies.requests(), judge.request, 1),
         (st.tuples(strategies.requests(with_tools=False, with_images=False), strategies.texts()), judge.continued, 1),
-        (_refusals(judge, st, strategies), judge.refusal, 1),
+        (_error_responses(judge, st, strategies), judge.error_response, 1),
         (st.tuples(st.integers(2, 12), st.integers(0, calls_max), st.lists(place, max_size=3)), judge.whole_run, 4),
     ]
 
@@ -196,7 +195,7 @@ def _error_body(text: str) -> bytes:
     return json.dumps({"error": {"message": text, "code": text}, "message": text}).encode()
 
 
-def _refusals(judge: Judge, st: Any, strategies: Any) -> Any:
+def _error_responses(judge: Judge, st: Any, strategies: Any) -> Any:
     echo = judge.secrets[0] if judge.secrets else "nothing"
     said = st.sampled_from((echo, f"bad key {echo}")) | strategies.texts()
     errors = said.map(_error_body)

@@ -1,4 +1,4 @@
-"""What a provider promises, claim by claim: each method of the judge takes what was drawn, and says what is wrong."""
+"""The claims about a provider: each method of the judge takes what was drawn, and yields how a claim is broken."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ from ..wire.answers import answer_events, answer_tokens
 from ..wire.format import SIGNATURE
 from ..wire.formats import Wire, overloaded_event, ping
 from .decoding import Decoded, decode, difference_of, end_of
-from .provider_keys import keys_in_sight, secrets_of
-from .provider_requests import steps_of
+from .provider_requests import keys_in_sight, secrets_of, steps_of
 from .provider_runs import CutRun, told_strings
 from .provider_streams import SPOKEN, empty_deltas, error_faults, ping_faults, shape_faults, spelling_faults
 
@@ -200,7 +199,7 @@ class Judge:
                 seen = f"{FLOOD_BYTES} bytes of {flood[:8]!r}… under a limit of {NARROW.line_bytes_max} bytes a line"
                 yield Violation(BUDGETS, f"{seen}: {held_bytes} bytes held, defect {decoder.defect!r}")
 
-    # -- requests and refusals ------------------------------------------------------------------------------------
+    # -- requests and error responses -----------------------------------------------------------------------------
 
     def request(self, request: InferenceRequest) -> Iterator[Violation]:
         """A request is pure, JSON, and says the conversation; an API that lacks a field says so by UsageError."""
@@ -252,9 +251,9 @@ class Judge:
             seen = f"in the form {step.form.value} the request says {step.said!r} {count} times as the last words"
             yield Violation(ONE_STREAM, f"{seen}; expected once, and nothing after it: {wire.body[-200:]!r}")
 
-    def refusal(self, refusal: ErrorResponse) -> Iterator[Violation]:
-        """Any refusal gets a name, one short printable line, and no key of ours."""
-        failure = cast("Any", self.provider).classify(refusal, now_unix_s=1.7e9)
+    def error_response(self, response: ErrorResponse) -> Iterator[Violation]:
+        """Any error response becomes a failure, of one short printable line, and no key of ours."""
+        failure = cast("Any", self.provider).classify(response, now_unix_s=1.7e9)
         if not isinstance(failure, Failure):
             yield Violation(ONE_END, f"classify gave a {type(failure).__name__}; expected a Failure")
             return
@@ -297,3 +296,32 @@ def _trailing_turns(messages: Sequence[Message]) -> str:
     """The assistant's own turns at the end, as one text: some APIs take neighbours of one role joined."""
     last = next((at for at in range(len(messages), 0, -1) if messages[at - 1].role is not Role.ASSISTANT), 0)
     return "".join(_texts(messages[last:]))
+
+
+# -- error responses ----------------------------------------------------------------------------------------------
+
+FINAL = (400, 401, 403, 404)
+PASSING = (429, 500, 503, 529)
+HINTED = (429, 503, 529)
+_ERROR_BODY = b'{"error":{"message":"x"}}'
+
+
+def status_faults(provider: Provider) -> Iterator[Violation]:
+    """Say which status is taken for another kind, and whether a hint of the server's is lost.
+
+    *Source*: RFC 9110, sections 10.2.3 and 15.5; 529 is Anthropic's word for overloaded.
+    """
+    for status in (*FINAL, *PASSING):
+        failure = provider.classify(ErrorResponse(status, {}, _ERROR_BODY), now_unix_s=1.7e9)
+        if failure.is_retryable is not (status in PASSING):
+            expected = "that another attempt makes sense" if status in PASSING else "that none does"
+            yield Violation(BUDGETS, f"the status {status} is taken for {failure!r}; expected {expected}")
+    for status in HINTED:
+        failure = provider.classify(ErrorResponse(status, {"retry-after": "7"}, _ERROR_BODY), now_unix_s=1.7e9)
+        if failure.retry_after_s != 7:
+            seen = f"the hint is {failure.retry_after_s!r} s"
+            yield Violation(BUDGETS, f"the status {status} came with `retry-after: 7`, and {seen}; expected 7")
+    headers = {"retry-after-ms": "7000"}  # Azure's and OpenAI's; not everybody reads it
+    hint = provider.classify(ErrorResponse(429, headers, _ERROR_BODY), now_unix_s=1.7e9).retry_after_s
+    if hint not in (None, 7):
+        yield Violation(BUDGETS, f"`retry-after-ms: 7000` is taken for {hint!r} s; expected 7, or that it is not read")

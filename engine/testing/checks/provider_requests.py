@@ -1,11 +1,12 @@
-"""What a provider's request has to say of a conversation: everything, in order and in its role."""
+"""Claims about a provider's requests: they say all of a conversation, in order and in its role, and show no key."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import evolve
 
@@ -16,12 +17,13 @@ from ...core.messages import ImageBlock, Message, TextBlock, Tool, ToolCall, Too
 from ...core.planner import ContinueText
 from ...core.provider import Provider, WireRequest
 from ...core.request import InferenceRequest
+from ...core.secret import Secret, is_secret_header
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import ONE_STREAM, PURE
+from ..law import NO_LEAKS, ONE_STREAM, PURE
 from ..simulator.model import Violation
 from ..simulator.state import REQUEST
-from .purity import another_world
+from .purity import asked_twice
 
 _TOOL = Tool("measure_level", "Measures.", {"type": "object", "properties": {"place": {"type": "string"}}})
 _OTHER_TOOL = Tool("list_gauges", "Lists.", {"type": "object", "properties": {}})
@@ -221,14 +223,10 @@ def told_apart_faults(provider: Provider) -> Iterator[Violation]:
 
 def world_faults(provider: Provider) -> Iterator[Violation]:
     """Say what a request takes from the world: it is a function of what is asked, or no test of it repeats."""
-    wires: list[WireRequest] = []
-    for number in (1, 2):
-        with another_world(number) as seen:
-            wires.append(provider.encode(REQUEST))
-        if seen:
-            yield Violation(PURE, f"{seen[0]}, and a request is a function of what is asked alone")
-            return
-    one, other = wires
+    one, other, called = asked_twice(lambda: provider.encode(REQUEST), 1)
+    if called:
+        yield Violation(PURE, f"{called[0]}, and a request is a function of what is asked alone")
+        return
     if (one.url, one.headers, one.body) != (other.url, other.headers, other.body):
         yield Violation(PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}")
 
@@ -257,3 +255,41 @@ def _fields(wire: WireRequest) -> set[str]:
     except (ValueError, RecursionError):
         return set()  # the claim about any request says so
     return set(cast("dict[str, object]", body)) if isinstance(body, dict) else set()
+
+
+# -- its key ------------------------------------------------------------------------------------------------------
+
+KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+KEY_PARAMETERS = ("key", "api_key", "api-key", "apikey", "access_token", "token")
+SECRET_CHARS_MIN = 8
+"""A key shorter than this opens local servers only, and is a part of other words."""
+
+
+def secrets_of(provider: Provider, key: str | None) -> list[str]:
+    """Give what has to stay hidden: the key, if it is known, and what the headers of a plain request wrap or name."""
+    shown = [key] if key is not None else []
+    try:
+        headers = list(provider.encode(REQUEST).headers.items())
+    except Exception:  # whatever it raises is told by the claim about its members
+        headers = []
+    shown += [value.reveal() for _, value in headers if isinstance(value, Secret)]
+    shown += [value for name, value in headers if isinstance(value, str) and _is_key(name, value, key is not None)]
+    return [part for value in shown for part in value.split() if len(part) >= SECRET_CHARS_MIN]
+
+
+def _is_key(header: str, value: str, is_known: bool) -> bool:
+    return header.lower() in KEY_HEADERS if is_known else is_secret_header(header, value)
+
+
+def keys_in_sight(wire: WireRequest, secrets: Sequence[str], *, is_known: bool) -> Iterator[Violation]:
+    """Say where a request carries a key in plain text; `is_known` says that names alone are no evidence."""
+    for name, value in wire.headers.items():
+        if isinstance(value, str) and (_is_key(name, value, is_known) or any(secret in value for secret in secrets)):
+            said = f"the header {name} is plain text, and shown by every repr of the request; expected a Secret"
+            yield Violation(NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
+    for name, value in parse_qsl(urlsplit(wire.url).query):
+        if name.lower() in KEY_PARAMETERS and value:
+            yield Violation(NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
+    shown = f"{wire.url} {unquote(wire.url)} {wire!r} {wire.body.decode('utf-8', 'replace')}"
+    if any(secret in shown for secret in secrets):
+        yield Violation(NO_LEAKS, "the key is shown in a request: its URL, its repr or its body")

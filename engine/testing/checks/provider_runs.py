@@ -1,4 +1,4 @@
-"""Whole runs over a provider's bytes: the real engine on a network of paper, cut at any byte; the model is honest."""
+"""Whole runs of the real engine on a scripted transport that cuts the provider's answers at any byte."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 class WithoutCursor:
-    """The same provider, which can not re-attach: how its server would read on, nobody here knows."""
+    """The same provider, which can not re-attach: the kit does not know how its server reads on."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -80,7 +80,7 @@ class WithoutCursor:
         return self._provider.decoder(limits)
 
     def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        """Name a refusal."""
+        """Say what an error response means."""
         return self._provider.classify(refusal, now_unix_s=now_unix_s)
 
 

@@ -1,4 +1,4 @@
-"""The same body spelt otherwise, and bodies of the right format and of odd shapes: what servers and proxies also send.
+"""Variants of a body: other spellings that mean the same, and bodies of the right format and of the wrong shape.
 
 *Source*: "Server-sent events" in the HTML standard, sections 9.2.5 and 9.2.6: lines end with CRLF, LF or CR, the space
 after the colon may be missing, a BOM may stand first, and comments, `id` and `retry` may stand anywhere.

@@ -1,4 +1,4 @@
-"""What a decoder makes of streams as servers also send them: respelt, with pings or errors inside, of odd shapes."""
+"""Claims about streams as servers also send them: spelt otherwise, with pings or errors inside, of odd shapes."""
 
 from __future__ import annotations
 

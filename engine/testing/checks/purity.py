@@ -1,90 +1,66 @@
-"""Another time and other luck for the length of one call, and a look at what the call asks the world for."""
+"""Whether a function answers by its arguments alone: ask it twice, under other clocks and dice, and see what it calls.
+
+A clock or a file that changes no answer yet is seen by its call alone, and so a profile hook names what asks the world.
+"""
 
 from __future__ import annotations
 
-import builtins
-import datetime
 import gc
 import logging
-import os
 import random
-import socket
-import sys
+import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, cast
+from typing import Any, TypeVar
 
-from .watched_calls import watched_calls
+from .blocking import name_of, watched_calls
 
-_CLOCKS = ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns")
+_Answer = TypeVar("_Answer")
 
-_SYSTEM: Any = cast("Any", os.urandom).__self__
-_SOCKETS: Any = cast("Any", socket.gethostname).__self__
-_FILES: tuple[Any, ...] = (builtins.open, builtins.print, builtins.input)
+_CLOCKS = ("time", "monotonic", "perf_counter")
+_ASKS_THE_WORLD = re.compile(
+    r"time\.|_socket\.|\.\w*[sS]ocket\.|(posix|nt)\.urandom|_io\.open|builtins\.(print|input)"
+    r"|\.\w+\.(now|utcnow|today)$|\.TextIOWrapper\."
+)
+"""Functions in C that no number decides; those of `random`, and three clocks, are bent instead."""
+
+
+def asked_twice(ask: Callable[[], _Answer], number: int) -> tuple[_Answer, _Answer, list[str]]:
+    """Ask under the clock and dice of a number, and under others; also says what was asked of the world."""
+    with other_clock_and_dice(number) as called:
+        first = ask()
+    with other_clock_and_dice(~number & 0xFFFFFFFF):
+        return first, ask(), called
 
 
 @contextmanager
-def another_world(number: int) -> Generator[list[str]]:
-    """A world whose clocks and dice come from a number; gives what is asked of it that no number decides.
+def other_clock_and_dice(number: int) -> Generator[list[str]]:
+    """Bend the clocks of `time` and the dice of `random` by a number; gives the calls that can not be bent so.
 
-    The clocks of `time` and the dice of `random` are bent. What can not be is noted where it is called: a clock that
-    was imported by its name, `time.strftime()`, `datetime.now()`, the dice of the system, sleeping, files, sockets,
-    printing, and logging at whatever level. Where a profiler runs, nothing is noted. Garbage waits: what is called as
-    it is collected (Hypothesis looks at a clock) is not the call's.
+    Garbage waits: what is called as it is collected (Hypothesis looks at a clock) is not the function's call.
     """
-    module: Any = time
-    clocks: dict[str, Callable[[], float]] = {name: getattr(module, name) for name in _CLOCKS}
-    dice, asked = random.getstate(), list[str]()
-    random.seed(number)
-    try:
-        for name in clocks:
-            setattr(module, name, _stopped_at(number, is_ns=name.endswith("_ns")))
-        with _watched(asked):
-            yield asked
-    finally:
-        for name, read in clocks.items():
-            setattr(module, name, read)
-        random.setstate(dice)
+    clocks, dice, called = [(name, getattr(time, name)) for name in _CLOCKS], random.getstate(), list[str]()
+    now_s = 1_000_000_000 + number % 1_000_003 + number % 997 / 997
 
-
-def _stopped_at(number: int, *, is_ns: bool) -> Callable[[], float]:
-    seconds = 1_000_000_000 + number % 1_000_003
-    return lambda: seconds * 1_000_000_000 if is_ns else seconds + number % 997 / 997
-
-
-@contextmanager
-def _watched(asked: list[str]) -> Generator[None]:
-    """Note the calls that no planner may make."""
-
-    def look(frame: FrameType, event: str, called: Any) -> None:
-        if event == "call":
-            if frame.f_code is logging.Logger.isEnabledFor.__code__:
-                asked.append("it wrote to a log")
-        elif event == "c_call" and (said := _asked_of(called)) is not None:
-            asked.append(said)
+    def look(frame: FrameType, event: str, function: Any) -> None:
+        if event == "call" and frame.f_code is logging.Logger.isEnabledFor.__code__:
+            called.append("it wrote to a log")
+        elif event == "c_call" and _ASKS_THE_WORLD.match(name := name_of(function)):
+            called.append(f"it called {name.lstrip('._')}()")
 
     collects = gc.isenabled()
     gc.disable()
+    random.seed(number)
     try:
+        for name, _ in clocks:
+            setattr(time, name, lambda: now_s)
         with watched_calls(look):
-            yield
+            yield called
     finally:
+        for name, read in clocks:
+            setattr(time, name, read)
+        random.setstate(dice)
         if collects:
             gc.enable()
-
-
-def _asked_of(called: Any) -> str | None:
-    """Say of a function in C what it asks the world for; None for most."""
-    owner: Any = getattr(called, "__self__", None)
-    name: str = called.__name__
-    if owner is time or owner is _SOCKETS or (owner is _SYSTEM and name == "urandom"):
-        return f"it called {owner.__name__.lstrip('_')}.{name}()"
-    if name in ("now", "utcnow", "today") and isinstance(owner, type) and issubclass(owner, datetime.date):
-        return f"it called {owner.__name__}.{name}()"
-    if isinstance(owner, socket.SocketType):
-        return f"it used a socket ({name})"
-    if any(called is one for one in _FILES) or (owner is not None and (owner is sys.stdout or owner is sys.stderr)):
-        return f"it called {name}()"
-    return None

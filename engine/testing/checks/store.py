@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 import trio
@@ -44,7 +46,8 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
         make_store: makes a fresh, empty store; it is closed here.
         reopen: given a store, makes the one that the next process has over the same data; closed here too. None: the
             store lives as long as its process, and is used on.
-        runs: how many sequences of calls; half as many simulated runs.
+        runs: how many sequences of calls, which need Hypothesis (without it none is played); half as many simulated
+            runs.
         seed: the first seed.
 
     Raises:
@@ -59,11 +62,10 @@ def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: in
             raise UsageError(f"check_store({name}=) is {repr(made)[:80]}; expected {said}")
     for claim in CLAIMS:
         _check_claim(claim, make_store, reopen)
-    for one in range(seed, seed + runs):
-        _check_calls(_calls_of(one), make_store, reopen)
+    drawn = _check_sequences(make_store, reopen, runs, seed)
     for one in range(seed, seed + max(runs // 2, 1)):
         check_simulated(make_store, one)
-    return Held(STORE_LAWS, max(runs // 2, 1), runs + len(CLAIMS))
+    return Held(STORE_LAWS, max(runs // 2, 1), drawn + len(CLAIMS))
 
 
 # -- claims -------------------------------------------------------------------------------------------------------
@@ -94,7 +96,7 @@ class _Opened:
                 await store.aclose()
             except Broken as late:
                 broken = Violation(LIVENESS, str(late))
-            except Exception as error:  # whatever a stranger's store raises is the finding
+            except Exception as error:  # whatever the store raises is the finding
                 said = f"aclose() raised {type(error).__name__}: {error}"[:300]
                 broken = Violation(NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
         return broken
@@ -131,7 +133,7 @@ async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
         await script(opened.stores[0], opened.reopen)
     except ExceptionGroup as group:
         return _judge_error(fault_of(group, Broken), law)
-    except Exception as error:  # whatever a stranger's store raises is the finding
+    except Exception as error:  # whatever the store raises is the finding
         return _judge_error(error, law)
     return None
 
@@ -148,7 +150,11 @@ def _judge_error(error: Exception, law: str) -> Violation:
 def _check_claim(claim: Claim, make_store: MakeStore, reopen: Reopen | None) -> None:
     broken = _run(make_store, reopen, claim.run, claim.law)
     if broken is not None:
-        raise LawBroken(broken.law, f"claim     {claim.says}\nBROKEN  {broken.law}: {broken.message}\n")
+        raise LawBroken(broken.law, _story(f"claim     {claim.says}\n", broken))
+
+
+def _story(given: str, broken: Violation) -> str:
+    return f"{given}BROKEN  {broken.law}: {broken.message}\n"
 
 
 # -- any sequence of calls ----------------------------------------------------------------------------------------
@@ -168,64 +174,67 @@ class Call:
         place = f", entry {self.sequence:+} from the next" if self.what == "append" and self.sequence else ""
         return f"{self.what}({self.run!r}{by}{place})"
 
-
-def _calls_of(seed: int) -> list[Call]:
-    dice = random.Random(seed)  # noqa: S311 - a test's dice have to repeat
-    whats = ("open", "open", "append", "append", "append", "append", "delete", "list", "reopen")
-    shifts, writers = (0, 0, 0, 0, -1, 1), (0, 0, 0, 1, 2)
-    count = dice.randint(4, 24)
-    drawn = [(dice.choice(whats), dice.choice("aab"), dice.choice(writers), dice.choice(shifts)) for _ in range(count)]
-    return [Call("open", "a"), *(Call(*row) for row in drawn)]
-
-
-def _check_calls(calls: list[Call], make_store: MakeStore, reopen: Reopen | None) -> None:
-    broken = _play(calls, make_store, reopen)
-    if broken is None:
-        return
-    if broken.law != LIVENESS:  # each smaller one would be waited for as long
-        calls, broken = _shrink(calls, broken, lambda fewer: _play(fewer, make_store, reopen))
-    script = "".join(f"call      {call}\n" for call in calls)
-    raise LawBroken(broken.law, f"{script}BROKEN  {broken.law}: {broken.message}\n")
+    async def make(self, store: MirroredStore, entry: bytes, reopen: Reopen) -> None:
+        """Make the call. What the store in memory refuses is no error: what theirs said to it is noted."""
+        fences = store.fences.get(self.run, [])
+        fence = fences[-1 - self.writer % len(fences)] if fences else 1
+        with suppress(StoreError):
+            match self.what:
+                case "open":
+                    await store.open_journal(self.run)
+                case "append":
+                    await store.append(self.run, fence, store.count(self.run) + self.sequence, entry)
+                case "delete":
+                    await store.delete(self.run, fence)
+                case "list":
+                    await store.list_runs()
+                case _:
+                    store.replace(reopen(store.theirs))
 
 
-def _shrink(
-    calls: list[Call], broken: Violation, play: Callable[[list[Call]], Violation | None]
-) -> tuple[list[Call], Violation]:
-    """Leave calls out, one by one, as long as something breaks."""
-    at = 0
-    while at < len(calls):
-        fewer = [*calls[:at], *calls[at + 1 :]]
-        said = play(fewer)
-        calls, broken, at = (fewer, said, 0) if said else (calls, broken, at + 1)
-    return calls, broken
+CALLS_MAX = 48
+"""How many calls a sequence has at most; some places stay empty."""
+
+DRAWN: tuple[Call | None, ...] = (
+    *(None for _ in range(15)),
+    *(Call("open", run) for run in "aab" * 6),
+    *(Call("append", run, writer, at) for run in "aab" for writer in (0, 0, 0, 1, 2) for at in (0, 0, 0, 0, -1, 1)),
+    *(Call("delete", run, writer) for run in "aab" for writer in (0, 0, 1, 2)),
+    *(Call(what, "a") for what in ("list", "reopen") for _ in range(6)),
+)
+"""What stands in one place of a sequence, the simplest first; what is likelier stands here oftener."""
+
+
+def _check_sequences(make_store: MakeStore, reopen: Reopen | None, runs: int, seed: int) -> int:
+    """Play drawn sequences of calls beside the store in memory; returns how many, 0 without Hypothesis."""
+    if importlib.util.find_spec("hypothesis") is None:
+        return 0
+    from hypothesis import strategies as st
+
+    from ..smallest import smallest
+
+    places = st.lists(st.sampled_from(DRAWN), min_size=CALLS_MAX, max_size=CALLS_MAX)
+    broken: list[Violation] = []
+
+    def breaks(calls: Sequence[Call]) -> bool:
+        if broken and broken[-1].law == LIVENESS:  # each smaller one would be waited for as long
+            return False
+        found = _play(calls, make_store, reopen)
+        broken.extend([found] if found else [])
+        return found is not None
+
+    calls = smallest(places.map(lambda drawn: tuple(filter(None, drawn))), breaks, runs=runs, seed=seed)
+    if calls is not None:
+        raise LawBroken(broken[-1].law, _story("".join(f"call      {call}\n" for call in calls), broken[-1]))
+    return runs
 
 
 def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -> Violation | None:
     async def script(store: CheckpointStore, next_process: Reopen) -> None:
         mirrored = MirroredStore(store, {})
         for number, call in enumerate(calls, 1):
-            await _make(mirrored, call, number, next_process)
+            await call.make(mirrored, b"entry %d" % number, next_process)
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
     return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))
-
-
-async def _make(store: MirroredStore, call: Call, number: int, next_process: Reopen) -> None:
-    fences = store.fences.get(call.run, [])
-    fence = fences[-1 - call.writer % len(fences)] if fences else 1
-    try:
-        match call.what:
-            case "open":
-                await store.open_journal(call.run)
-            case "append":
-                sequence = store.count(call.run) + call.sequence
-                await store.append(call.run, fence, sequence, b"entry %d" % number)
-            case "delete":
-                await store.delete(call.run, fence)
-            case "list":
-                await store.list_runs()
-            case _:
-                store.replace(next_process(store.theirs))
-    except StoreError:
-        return  # refused by the store in memory: what the other one said to it is noted

@@ -1,4 +1,4 @@
-"""A virtual clock for somebody's store: while the store is at work no time passes, and what it sleeps takes none.
+"""A virtual clock that stands still while the store under test is at work, and skips what the store sleeps.
 
 Rules:
 - The engine's clocks stand still during a call of the store. What a store takes in real time, in threads or on a

@@ -1,4 +1,4 @@
-"""What a checkpoint store promises, claim by claim: scripts over a fresh store, each named after its law."""
+"""The claims about a checkpoint store: scripts over a fresh store, each with the law that it is about."""
 
 from __future__ import annotations
 

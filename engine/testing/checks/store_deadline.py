@@ -1,4 +1,4 @@
-"""Somebody's store, each call of which has to be answered in time, however long a script of calls takes."""
+"""A deadline in real time on each call of the store under test, however long a script of calls takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store promises in the middle of a call: an opening against a writer, and a cancel at each checkpoint.
+"""Claims about the middle of a call: an opening against a writer, and a cancel at each checkpoint.
 
 Rules:
 - A call of a store may be anywhere when another one comes, or when it is cancelled. Each place is tried: a task is let

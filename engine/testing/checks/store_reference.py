@@ -1,4 +1,4 @@
-"""A store in memory that makes every call on another store too, and says where the two differ."""
+"""A store in memory beside the one under test: it makes every call on both, and notes where they differ."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class MirroredStore(MemoryStore):
         self.theirs = theirs
         self.broken: list[Violation] = []
         self.fences: dict[str, list[int]] = {}
+        self._counts: dict[str, int] = {}
         self._busy = busy
         self._is_lost = False
         self._their_fences: dict[tuple[str, int], int] = {}
@@ -51,12 +52,12 @@ class MirroredStore(MemoryStore):
 
     def count(self, run_id: str) -> int:
         """How many entries of a run are stored."""
-        journal = self._journals.get(run_id)
-        return 0 if journal is None else len(journal.entries)
+        return self._counts.get(run_id, 0)
 
     async def open_journal(self, run_id: str) -> OpenedJournal:
         """Open in both; the entries must be the same, and both fences grow."""
         opened = await super().open_journal(run_id)
+        self._counts[run_id] = len(opened.entries)
         theirs = await self._compare("open_journal", lambda: self.theirs.open_journal(run_id), refused=None)
         if theirs is not None:
             before = [fence for (run, _), fence in self._their_fences.items() if run == run_id]
@@ -79,6 +80,7 @@ class MirroredStore(MemoryStore):
         )
         if refused is not None:
             raise refused
+        self._counts[run_id] = max(self.count(run_id), sequence + 1)
 
     async def delete(self, run_id: str, fence: int) -> None:
         """Delete in both; both do, or both refuse."""
@@ -87,6 +89,7 @@ class MirroredStore(MemoryStore):
         await self._compare("delete", lambda: self.theirs.delete(run_id, theirs), refused=refused)
         if refused is not None:
             raise refused
+        self._counts.pop(run_id, None)
 
     async def list_runs(self) -> tuple[str, ...]:
         """List both; the lists must be the same."""
@@ -116,7 +119,7 @@ class MirroredStore(MemoryStore):
                 self._note(f"{what} is refused by {type(error).__name__}: {error}; expected {expected}"[:300])
         except Broken:  # no answer in time: whoever judges the calls hears it
             raise
-        except Exception as error:  # whatever a stranger's store raises is the finding
+        except Exception as error:  # whatever the store raises is the finding
             self._note(f"{what} raised {type(error).__name__}: {error}; expected StoreError at most"[:300])
         if taken and refused is not None:
             self._note(f"{what} is taken; expected {type(refused).__name__}: {refused}"[:300])

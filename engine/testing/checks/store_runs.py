@@ -1,4 +1,4 @@
-"""Simulated runs on somebody's store: the real engine writes to it, beside the store in memory."""
+"""Simulated runs in which the real engine writes to the store under test, beside the store in memory."""
 
 from __future__ import annotations
 
