@@ -17,24 +17,9 @@ from ...core.planner import RecoveryPlan
 from ...core.run_rules import Planner
 from ...core.snapshot import InFlightTool, InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import (
-    ANY_ORDER,
-    BUDGETS,
-    CANCEL,
-    LEDGER,
-    NO_LEAKS,
-    ONE_END,
-    ONE_STREAM,
-    PURE,
-    TIME,
-    WHOLE_CALLS,
-    Held,
-    LawBroken,
-)
-from ..required import require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
-from ..simulator.model import Violation
 from ..simulator.plans import PLANS, faults_of
 from ..simulator.refutation import refuted
 from ..simulator.runner import Outcome, raise_interrupt, simulate_many
@@ -43,7 +28,18 @@ from ..simulator.worlds import WORLDS
 from .purity import another_world
 from .repeatability import ROOM, Asked, AskedAgain
 
-PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
+PLANNER_LAWS = (
+    Law.ONE_STREAM,
+    Law.ONE_END,
+    Law.WHOLE_CALLS,
+    Law.PURE,
+    Law.TIME,
+    Law.CANCEL,
+    Law.BUDGETS,
+    Law.LEDGER,
+    Law.NO_LEAKS,
+    Law.ANY_ORDER,
+)
 
 CHUNK = 250
 """How many scenarios are simulated before the first failure is looked for: most broken planners are refuted at once."""
@@ -112,7 +108,7 @@ def _check_runs(plan: Planner, scenarios: Sequence[Scenario], again: AskedAgain)
     if broken:
         said = judge.broken[0].message if judge.broken else "the same run was another when it was run again"
         seen = f"seen among {len(scenarios)} runs, and not in any of them run again alone"
-        raise LawBroken(PURE, f"{seen}\nBROKEN  {PURE}: {said}\n")
+        raise LawBroken(Law.PURE, f"{seen}\nBROKEN  {Law.PURE}: {said}\n")
 
 
 def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
@@ -134,9 +130,9 @@ class _Judge:
         before = copy.deepcopy(snapshot)
         plan = _ask(self._plan, snapshot, capabilities)
         if isinstance(cast("object", plan), PLANS) and self._asked_again(before, capabilities) != plan:
-            self._note(PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
+            self._note(Law.PURE, f"asked twice about the same snapshot, it planned {plan!r}, and then something else")
         if snapshot != before:
-            self._note(PURE, "it changed the snapshot that it was asked about")
+            self._note(Law.PURE, "it changed the snapshot that it was asked about")
         if self._again is not None:
             self._again.keep(before, capabilities, plan)
         return plan
@@ -144,7 +140,7 @@ class _Judge:
     def _asked_again(self, before: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
         return _ask(self._plan, copy.deepcopy(before), evolve(capabilities))
 
-    def _note(self, law: str, message: str) -> None:
+    def _note(self, law: Law, message: str) -> None:
         self.broken.append(Violation(law, message[:400]))
 
 
@@ -188,7 +184,7 @@ def _check_drawn(plan: Planner, runs: int, seed: int, again: AskedAgain) -> int:
     )
     if found is not None:
         broken = _judge(plan, *found, again)
-        violation = broken[0] if broken else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
+        violation = broken[0] if broken else Violation(Law.PURE, f"{seen[0].message}; and asked again, it did not")
         raise LawBroken(violation.law, _story(violation, *found))
     return runs
 
@@ -228,12 +224,12 @@ def _judge(
         with another_world(~number & 0xFFFFFFFF):
             second = _ask(plan, copy.deepcopy(before), capabilities)
     except (Exception, SystemExit) as error:  # whatever a stranger's function raises is the finding
-        return [Violation(PURE, f"it raised {type(error).__name__}: {error}"[:400])]
+        return [Violation(Law.PURE, f"it raised {type(error).__name__}: {error}"[:400])]
     found = list(faults_of(before, capabilities, first))
     if isinstance(cast("object", first), PLANS) and first != second:
-        found.append(Violation(PURE, f"with another clock and other dice {first!r:.150} became {second!r:.150}"))
+        found.append(Violation(Law.PURE, f"with another clock and other dice {first!r:.150} became {second!r:.150}"))
     if snapshot != before:
-        found.append(Violation(PURE, "it changed the snapshot that it was asked about"))
-    found += [Violation(PURE, f"{what}, and a plan is a function of its arguments alone") for what in asked]
+        found.append(Violation(Law.PURE, "it changed the snapshot that it was asked about"))
+    found += [Violation(Law.PURE, f"{what}, and a plan is a function of its arguments alone") for what in asked]
     again.keep(before, capabilities, first)
     return found

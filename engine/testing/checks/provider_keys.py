@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ...core.provider import Provider, WireRequest
 from ...core.secret import Secret, is_secret_header
-from ..law import NO_LEAKS
-from ..simulator.model import Violation
+from ..law import Law, Violation
 from ..simulator.state import REQUEST
 
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
@@ -38,10 +37,10 @@ def keys_in_sight(wire: WireRequest, secrets: Sequence[str], *, is_known: bool) 
     for name, value in wire.headers.items():
         if isinstance(value, str) and (_is_key(name, value, is_known) or any(secret in value for secret in secrets)):
             said = f"the header {name} is plain text, and shown by every repr of the request; expected a Secret"
-            yield Violation(NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
+            yield Violation(Law.NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
     for name, value in parse_qsl(urlsplit(wire.url).query):
         if name.lower() in KEY_PARAMETERS and value:
-            yield Violation(NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
+            yield Violation(Law.NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
     shown = f"{wire.url} {unquote(wire.url)} {wire!r} {wire.body.decode('utf-8', 'replace')}"
     if any(secret in shown for secret in secrets):
-        yield Violation(NO_LEAKS, "the key is shown in a request: its URL, its repr or its body")
+        yield Violation(Law.NO_LEAKS, "the key is shown in a request: its URL, its repr or its body")

@@ -18,8 +18,7 @@ from ...core.provider import Provider, WireRequest
 from ...core.request import InferenceRequest
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import ONE_STREAM, PURE
-from ..simulator.model import Violation
+from ..law import Law, Violation
 from ..simulator.state import REQUEST
 from .purity import another_world
 
@@ -104,12 +103,12 @@ def _faults(wire: WireRequest, request: InferenceRequest, step: NextRequest | No
     missing = [text for text in aside if _place(told, text) is None]
     missing += [text for text, place in zip(turns, places, strict=True) if place is None]
     if missing:
-        yield Violation(ONE_STREAM, f"{said}the request does not say {missing[0]!r}: {wire.body[-300:]!r}")
+        yield Violation(Law.ONE_STREAM, f"{said}the request does not say {missing[0]!r}: {wire.body[-300:]!r}")
     elif places != sorted(cast("list[int]", places)):
-        yield Violation(ONE_STREAM, f"{said}the turns are in another order: {wire.body[-300:]!r}")
+        yield Violation(Law.ONE_STREAM, f"{said}the turns are in another order: {wire.body[-300:]!r}")
     else:
         spoken = {text: told[cast("int", place)] for text, place in zip(turns, places, strict=True)}
-        yield from (Violation(ONE_STREAM, said + fault) for fault in _role_faults(spoken, step))
+        yield from (Violation(Law.ONE_STREAM, said + fault) for fault in _role_faults(spoken, step))
 
 
 def _added(step: NextRequest | None) -> list[str]:
@@ -185,7 +184,7 @@ def asked_faults(provider: Provider) -> Iterator[Violation]:
             continue
         for word in words:
             if word not in body:
-                yield Violation(ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
+                yield Violation(Law.ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
 
 
 def _after_result(result: ToolResult) -> InferenceRequest:
@@ -216,7 +215,7 @@ def told_apart_faults(provider: Provider) -> Iterator[Violation]:
         except UsageError:
             continue
         if bodies[0] == bodies[1]:
-            yield Violation(ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
+            yield Violation(Law.ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
 
 
 def world_faults(provider: Provider) -> Iterator[Violation]:
@@ -226,11 +225,13 @@ def world_faults(provider: Provider) -> Iterator[Violation]:
         with another_world(number) as seen:
             wires.append(provider.encode(REQUEST))
         if seen:
-            yield Violation(PURE, f"{seen[0]}, and a request is a function of what is asked alone")
+            yield Violation(Law.PURE, f"{seen[0]}, and a request is a function of what is asked alone")
             return
     one, other = wires
     if (one.url, one.headers, one.body) != (other.url, other.headers, other.body):
-        yield Violation(PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}")
+        yield Violation(
+            Law.PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}"
+        )
 
 
 def form_faults(provider: Provider) -> Iterator[Violation]:
@@ -244,7 +245,9 @@ def form_faults(provider: Provider) -> Iterator[Violation]:
         headers = sorted(_lower(plain) - _lower(wire))
         if missing := headers or sorted(_fields(plain) - _fields(wire)):
             what = "header" if headers else "field"
-            yield Violation(ONE_STREAM, f"in the form {step.form.value} the request lacks the {what} {missing[0]!r}")
+            yield Violation(
+                Law.ONE_STREAM, f"in the form {step.form.value} the request lacks the {what} {missing[0]!r}"
+            )
 
 
 def _lower(wire: WireRequest) -> set[str]:

@@ -9,8 +9,7 @@ from ...core.capabilities import Capabilities
 from ...core.planner import RecoveryPlan
 from ...core.run_rules import Planner
 from ...core.snapshot import InterruptSnapshot
-from ..law import PURE
-from ..simulator.model import Violation
+from ..law import Law, Violation
 
 ROOM = 100
 """How many plans are kept of the runs, and as many of single snapshots: the first, for a memory is empty then."""
@@ -54,7 +53,7 @@ class AskedAgain:
                 message = (
                     f"{who} {said}; before it was {before!r:.150}, and a plan is a function of its arguments alone"
                 )
-                yield asked, Violation(PURE, message)
+                yield asked, Violation(Law.PURE, message)
 
     def _said_otherwise(self, plan: Planner, asked: Asked, before: RecoveryPlan) -> str | None:
         try:

@@ -37,12 +37,12 @@ from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
 from ...engine import Engine
 from ...run.run import Run, inside_of
-from ..required import require_no_run, require_planner
+from ..law import Law, Violation, require_no_run, require_planner
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import Attempt, Violation
+from .model import Attempt
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, told_plan
@@ -103,14 +103,14 @@ class Simulation(Book):
         while len(self.processes) < PROCESSES_MAX:
             process = await self._run_process(len(self.processes))
             if self._stuck is not None:
-                self.tell("liveness", self._stuck)
+                self.tell(Law.LIVENESS, self._stuck)
                 break
             check_process(self, process)
             if not self._goes_on(process):
                 break
         check_run(self)
         if self.world.open_answers:
-            self.tell("nothing leaks", f"{self.world.open_answers} answers are still open")
+            self.tell(Law.NO_LEAKS, f"{self.world.open_answers} answers are still open")
         self._done = True
 
     def _chance(self) -> float:
@@ -343,7 +343,7 @@ class _Loop:
                     nursery.start_soon(simulation.run)
         outcomes = [simulation.outcome() for simulation in self._group]
         if seen:
-            said = Violation("nothing leaks", f"a warning: {seen[0].message}")
+            said = Violation(Law.NO_LEAKS, f"a warning: {seen[0].message}")
             outcomes = [evolve(outcome, broken=(*outcome.broken, said)) for outcome in outcomes]
         return outcomes
 

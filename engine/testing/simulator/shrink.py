@@ -8,6 +8,7 @@ from typing import TypeVar
 from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Policy, RetryPolicy
+from ..law import Law
 from .alone import simulate_alone
 from .runner import Outcome
 from .scenario import Consumer, Fault, Item, Kind, Scenario, StoreFault
@@ -19,7 +20,7 @@ SEEDS_TRIED = 20
 
 
 def shrink(
-    scenario: Scenario, law: str, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_alone
+    scenario: Scenario, law: Law, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_alone
 ) -> Scenario:
     """Return a scenario that breaks `law` and can not be made smaller by one step. The scenario itself if it does not.
 

@@ -14,10 +14,11 @@ from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
 from ...run.run import Run
 from ...stores.memory import MemoryStore
+from ..law import Law, Violation
 from .clock import JumpingClock
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import PROVIDERS, Model, Violation
+from .model import PROVIDERS, Model
 from .scenario import Act, Scenario
 from .store import StoreHandle
 
@@ -95,7 +96,7 @@ class Book:
         """Note what happened."""
         self.entries.append((self.clock.now, what, *detail))
 
-    def tell(self, law: str, message: str) -> None:
+    def tell(self, law: Law, message: str) -> None:
         """Note a broken law."""
         self.model.broken.append(Violation(law, message))
 
