@@ -21,6 +21,7 @@ from ...core.events import (
     ToolCallStart,
 )
 from ...run.run import Run, inside_of
+from .coverage import note_act
 from .scenario import Act
 from .state import Book, Process
 
@@ -115,7 +116,7 @@ def act(book: Book, process: Process, run: Run) -> None:
         return
     process.act, process.acted_s = plan.act, book.clock.now
     book.log("acted", plan.act)
-    _note_state(book, process, run)
+    note_act(book, process, inside_of(run))
     book.model.quiet = f"the consumer had said {plan.act.value}"
     match plan.act:
         case Act.CANCEL:
@@ -128,21 +129,3 @@ def act(book: Book, process: Process, run: Run) -> None:
             if plan.act_s is not None:  # from another task than the reader's
                 process.act = Act.SCOPE
                 process.scope.cancel()
-
-
-def _note_state(book: Book, process: Process, run: Run) -> None:
-    """Note in which rare state the consumer interferes."""
-    inside = inside_of(run)
-    if process.handle is not None and process.handle.is_busy:
-        book.reached.add("cancel while a write is under way")
-        if inside.has_ended or process.observer.result is not None:
-            book.reached.add("cancel during the last flush")
-        elif book.scenario.policy.checkpoint.before_delivery:
-            book.reached.add("cancel while the store comes first")
-    if process.observer.last is RetryScheduled:
-        book.reached.add("cancel during back-off")
-    attempts = book.model.attempts
-    if attempts and not attempts[-1].given and not attempts[-1].ended_s:
-        book.reached.add("cancel while an answer opens")
-    if inside.seam_holds_text:
-        book.reached.add("cancel while the seam holds text")

@@ -23,7 +23,7 @@ from .coverage import note_attempt, note_process
 from .model import Attempt, ForeignError, failure_of
 from .oracles_budget import check_budget, check_causes, check_ledger, check_time, most_attempts
 from .scenario import Act, Kind
-from .state import Book, Process
+from .state import Book, Ended, Process
 
 
 def check_process(book: Book, process: Process) -> None:
@@ -37,7 +37,7 @@ def check_process(book: Book, process: Process) -> None:
         check_ledger(book, process, mine, attempts)
         check_causes(book, process, mine, attempts)
         _check_stored(book, process)
-        note_process(book, process, mine, attempts)
+        note_process(Ended(book, process, mine, attempts))
     _check_end(book, process, attempts)
     check_budget(book, process, attempts)
     check_time(book, process, attempts)

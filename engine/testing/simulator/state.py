@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 import trio
-from attrs import define
+from attrs import define, frozen
 
 from ...core.journal import RestoredRun
 from ...core.messages import Message
 from ...core.request import InferenceRequest
+from ...core.result import AttemptRecord
 from ...core.usage_error import UsageError
 from ...run.run import Run
 from ...stores.memory import MemoryStore
@@ -18,7 +20,7 @@ from ..law import Law, Violation
 from .clock import JumpingClock
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import PROVIDERS, Model
+from .model import PROVIDERS, Attempt, Model
 from .scenario import Act, Scenario
 from .store import StoreHandle
 
@@ -104,3 +106,13 @@ class Book:
         """What is stored of the run, read behind the store's back: opening it would raise the fence."""
         journal = cast("Any", self.store)._journals.get(RUN_ID)
         return [] if journal is None else list(journal.entries)
+
+
+@frozen(eq=False)
+class Ended:
+    """A process that has ended, with its own lines of the ledger and what the model gave it."""
+
+    book: Book
+    process: Process
+    records: Sequence[AttemptRecord]
+    attempts: Sequence[Attempt]
