@@ -68,7 +68,7 @@ async def _act_later(book: Book, process: Process, run: Run, seconds: float) -> 
 async def _read(book: Book, process: Process, run: Run) -> None:
     plan = book.scenario.consumer
     many = plan.many
-    while not process.handle or not process.handle.is_dead:
+    while not _is_killed(process):
         try:
             if many:
                 events: Sequence[Event] = await run.receive_many()
@@ -80,7 +80,7 @@ async def _read(book: Book, process: Process, run: Run) -> None:
             if process.act is not Act.LEAVE:
                 raise
             return
-        if process.handle is not None and process.handle.is_dead:
+        if _is_killed(process):
             return
         if not _take_all(book, process, run, events):
             return
@@ -91,6 +91,10 @@ async def _read(book: Book, process: Process, run: Run) -> None:
         if plan.switches and process.observer.count >= SWITCH_AT:
             many = not plan.many
     process.settled_s = book.clock.now
+
+
+def _is_killed(process: Process) -> bool:
+    return process.handle is not None and process.handle.is_dead
 
 
 def _take_all(book: Book, process: Process, run: Run, events: Sequence[Event]) -> bool:
@@ -104,7 +108,7 @@ def _take_all(book: Book, process: Process, run: Run, events: Sequence[Event]) -
         if acts and process.act is Act.NONE and observer.count > plan.act_event:
             if plan.act_on in (None, kind.__name__):
                 act(book, process, run)
-            if process.handle is not None and process.handle.is_dead:
+            if _is_killed(process):
                 return False
     return True
 

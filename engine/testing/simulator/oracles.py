@@ -16,7 +16,7 @@ from ...core.policy import Limits
 from ...core.result import AttemptRecord, SeamVerdict
 from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
-from ...run.run import inside_of
+from ...run.run import Run, inside_of
 from ..law import Law
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
@@ -101,15 +101,27 @@ def _own_records(
 
 def _check_text(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
     held, shown = _held(process), process.observer.text
-    if not any(version.text.startswith(held) for version in book.model.versions):
-        book.tell(Law.ONE_STREAM, f"the run holds {held!r}, which no answer of the model begins with")
+    _check_is_of_the_model(book, "the run holds", held)
     if process.is_drained and not _may_withhold(book, process) and shown != held:
         book.tell(Law.ONE_STREAM, f"shown is …{shown[-40:]!r} ({len(shown)}), held is …{held[-40:]!r} ({len(held)})")
-    if not any(version.text.startswith(shown) for version in book.model.versions):
-        book.tell(Law.ONE_STREAM, f"shown is {shown!r}, which no answer of the model begins with")
+    _check_is_of_the_model(book, "shown is", shown)
     result = process.observer.result
     if result is not None and result.text != held:
         book.tell(Law.ONE_STREAM, f"the result is …{result.text[-40:]!r}, held is …{held[-40:]!r}")
+    _check_is_expected(book, process, records, attempts)
+    _check_thoughts(book, process)
+
+
+def _check_is_of_the_model(book: Book, what: str, text: str) -> None:
+    if not any(version.text.startswith(text) for version in book.model.versions):
+        book.tell(Law.ONE_STREAM, f"{what} {text!r}, which no answer of the model begins with")
+
+
+def _check_is_expected(
+    book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]
+) -> None:
+    """The run holds exactly what was said, where that is certain; without a request, what was stored or nothing."""
+    held = _held(process)
     if attempts:
         record = records[-1] if len(records) == len(attempts) else None
         expected = _expected_text(attempts[-1], record, process)
@@ -120,7 +132,6 @@ def _check_text(book: Book, process: Process, records: Sequence[AttemptRecord], 
             )
     elif process.restored is not None and held not in ("", process.restored.accumulator.text):
         book.tell(Law.ONE_STREAM, f"nothing was asked, held is …{held[-40:]!r}, stored was another text")
-    _check_thoughts(book, process)
 
 
 def _held(process: Process) -> str:
@@ -135,28 +146,27 @@ def _may_withhold(book: Book, process: Process) -> bool:
 
 def _expected_text(attempt: Attempt, record: AttemptRecord | None, process: Process) -> str | None:
     """The exact text after an attempt; None where it is not certain from outside: the seam was still open."""
-    version, base = attempt.reply.version, attempt.base
-    began = base if attempt.began is None else attempt.began
-    given = attempt.reply.events[: attempt.given]
-    verdict = None if record is None else record.seam
-    if attempt.searches and verdict is None:
+    text, verdict = attempt.reply.version.text, None if record is None else record.seam
+    places = _places_of(attempt)
+    if places is None or (attempt.searches and verdict is None):
         return None
-    is_taken_back = attempt.rewinds is not None and attempt.given > attempt.rewinds
-    if is_taken_back and attempt.began:  # a continuation that is read on is not begun again
-        ends = attempt.reply.ends[: attempt.rewinds]
-    elif is_taken_back:
-        if any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *given)):
-            return None
-        base, ends = began, attempt.reply.ends[attempt.rewinds : attempt.given]
-        if attempt.begins is not Kind.NONE:
-            return None
-    else:
-        ends = attempt.reply.ends[: attempt.given]
-    if verdict is SeamVerdict.RESTART:
-        base = 0
     if process.end == "finished" and record is not None and record.cause is None:
-        return version.text  # the terminal event was seen: the answer is whole
-    return version.text[: max(base, *ends, 0)] if ends else version.text[:base]
+        return text  # the terminal event was seen: the answer is whole
+    base, ends = places
+    return text[: max(0 if verdict is SeamVerdict.RESTART else base, *ends, 0)]
+
+
+def _places_of(attempt: Attempt) -> tuple[int, list[int]] | None:
+    """At which character an attempt begins, and where each of its events leaves the text; None where that is open."""
+    events, ends = attempt.reply.events[: attempt.given], attempt.reply.ends
+    if attempt.rewinds is None or attempt.given <= attempt.rewinds:
+        return attempt.base, ends[: attempt.given]
+    if attempt.began:  # a continuation that is read on is not begun again
+        return attempt.base, ends[: attempt.rewinds]
+    has_calls = any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *events))
+    if has_calls or attempt.begins is not Kind.NONE:
+        return None
+    return attempt.base if attempt.began is None else 0, ends[attempt.rewinds : attempt.given]
 
 
 def _check_thoughts(book: Book, process: Process) -> None:
@@ -176,25 +186,34 @@ def _check_thoughts(book: Book, process: Process) -> None:
 
 def _check_stored(book: Book, process: Process) -> None:
     """What is stored at the end: nothing of a finished run, everything of another, all that was shown of a crashed."""
-    handle, run = process.handle, process.run
-    if handle is None or run is None or handle.lost or not handle.is_open:
+    handle = process.handle
+    if handle is None or handle.lost or not handle.is_open:
         return
-    entries = book.stored_entries()
-    first = book.scenario.policy.checkpoint.before_delivery
     if handle.is_dead:
-        text = process.observer.text
-        if first and text and not _told_once(entries, process, book.scenario.policy.limits):
-            book.tell(Law.ONE_STREAM, f"shown is {text!r}, which is not stored, and the store comes first")
+        _check_shown_is_stored(book, process)
         return
     if handle.refused is not None:
         book.tell(Law.ONE_STREAM, f"a write was refused: {handle.refused}")
     if handle.troubled and handle.is_behind:
         return
-    if process.end == "finished":
-        if entries and process.act is Act.NONE:
-            book.tell(Law.ONE_STREAM, "the finished run was not deleted from the store")
+    if process.end != "finished":
+        _check_held_is_stored(book, process, process.opened_run)
+    elif book.stored and process.act is Act.NONE:
+        book.tell(Law.ONE_STREAM, "the finished run was not deleted from the store")
+
+
+def _check_shown_is_stored(book: Book, process: Process) -> None:
+    """Of a crashed process, whose store comes first."""
+    text = process.observer.text
+    if not book.scenario.policy.checkpoint.before_delivery or not text:
         return
-    restored = restore(entries, book.scenario.policy.limits)
+    if not _told_once(book.stored, process, book.scenario.policy.limits):
+        book.tell(Law.ONE_STREAM, f"shown is {text!r}, which is not stored, and the store comes first")
+
+
+def _check_held_is_stored(book: Book, process: Process, run: Run) -> None:
+    """Of a process that stopped and kept what it had: text and calls."""
+    restored = restore(book.stored, book.scenario.policy.limits)
     text = "" if restored is None else restored.accumulator.text
     if text != (held := _held(process)):
         book.tell(Law.ONE_STREAM, f"stored is …{text[-40:]!r} ({len(text)}), held is {len(held)} characters")
@@ -231,14 +250,18 @@ def _has_reset(process: Process) -> bool:
 
 
 def _check_calls(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
-    observer = process.observer
-    for call in observer.ready:
+    for call in process.observer.ready:
         index, n = call_id_parts(call.id)
         if call.arguments != {"item": index, "n": n} or book.scenario.answer[index].broken:
             book.tell(Law.WHOLE_CALLS, f"call {call.id} was released with {call.arguments}")
-    ids = [call.id for call in observer.ready]
+    ids = [call.id for call in process.observer.ready]
     if len(set(ids)) != len(ids):
         book.tell(Law.WHOLE_CALLS, f"a call was released twice: {ids}")
+    _check_released(book, process, ids, _closed_calls(process, attempts))
+
+
+def _closed_calls(process: Process, attempts: Sequence[Attempt]) -> list[str]:
+    """The ids of the calls that the model closed, those first that were stored."""
     kept = [] if process.restored is None else [c.id for c in process.restored.accumulator.completed_calls]
     closed = [
         event.id
@@ -246,7 +269,12 @@ def _check_calls(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         for event in attempt.events
         if type(event) is BlockStop and event.id is not None and not event.is_cut
     ]
-    expected = [*kept, *closed]
+    return [*kept, *closed]
+
+
+def _check_released(book: Book, process: Process, ids: list[str], expected: list[str]) -> None:
+    """What was released is what was closed, in order: all of it at the end, a beginning before."""
+    observer = process.observer
     if process.is_drained and not _may_withhold(book, process):
         if ids != expected:
             book.tell(Law.WHOLE_CALLS, f"closed were {expected}, released were {ids}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf
 
@@ -28,6 +28,7 @@ from ...core.stream_events import (
     ReasoningDelta,
     ResponseStarted,
     StopReported,
+    StreamEvent,
     StreamFailed,
     TextDelta,
     ToolCallDelta,
@@ -245,24 +246,32 @@ def _check_paid_once(book: Book, result: StreamResult) -> None:
 
 def usage_of(attempt: Attempt) -> tuple[int, int, bool]:
     """What an attempt cost, with all of its generation: input, output, and whether the output is estimated."""
-    said_in = said_out = useful = 0
-    stopped = released = False
-    for event in (*attempt.history, *attempt.events):
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta:
-            useful += size_bytes(event.text)  # type: ignore[union-attr]
-        elif isinstance(event, ToolCallDelta):
-            useful += size_bytes(event.args_delta)
-        elif isinstance(event, UsageReport):
+    events = (*attempt.history, *attempt.events)
+    said_in = said_out = 0
+    for event in events:
+        if isinstance(event, UsageReport):
             said_in = said_in if event.input is None else event.input
             said_out = said_out if event.output is None else event.output
-        elif kind is StopReported:
-            stopped = True
-        elif kind is AnswerRestarted:  # refused after a released call, and in a continuation: nothing is taken back
-            stopped = stopped and (released or bool(attempt.began))
-        elif isinstance(event, BlockStop):
-            released = released or (event.id is not None and not event.is_cut)
-    estimate = -(-useful // 4)
-    if not stopped and estimate > said_out:
+    estimate = -(-sum(map(_useful_bytes, events)) // 4)
+    if estimate > said_out and not _is_stopped(events, is_continued=bool(attempt.began)):
         return said_in, estimate, True
     return said_in, said_out, False
+
+
+def _useful_bytes(event: StreamEvent) -> int:
+    if isinstance(event, TextDelta | ReasoningDelta):
+        return size_bytes(event.text)
+    return size_bytes(event.args_delta) if isinstance(event, ToolCallDelta) else 0
+
+
+def _is_stopped(events: Iterable[StreamEvent], *, is_continued: bool) -> bool:
+    """Whether a stop was reported, and not taken back since."""
+    stopped = released = False
+    for event in events:
+        if isinstance(event, StopReported):
+            stopped = True
+        elif isinstance(event, AnswerRestarted):  # refused after a released call, and in a continuation
+            stopped = stopped and (released or is_continued)
+        elif isinstance(event, BlockStop):
+            released = released or (event.id is not None and not event.is_cut)
+    return stopped

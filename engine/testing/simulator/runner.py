@@ -48,7 +48,7 @@ from .planners import planner_of
 from .plans import faults_of, told_plan
 from .scenario import Act, Scenario
 from .state import REQUEST, RUN_ID, Book, Entry, Process
-from .store import StoreHandle
+from .store import StoreHandle, StoreListener
 from .worlds import world_of
 
 GROUP = 64
@@ -154,7 +154,7 @@ class Simulation(Book):
         scenario, handle = self.scenario, None
         if scenario.has_store:
             faults = [fault for fault in scenario.store if fault.process == number]
-            handle = StoreHandle(self.store, faults, self.log)
+            handle = StoreHandle(self.store, self.stored, faults)
         engine = Engine(
             cast("Any", self.world.source),
             policy=scenario.policy,
@@ -183,10 +183,9 @@ class Simulation(Book):
         requests = len(self.model.attempts)
         process = Process(number, observer, handle, trio.CancelScope(), len(text), requests, self.clock.now)
         if handle is not None:
-            handle.on_crash = lambda: self._crash(process)
-            handle.on_fenced = lambda: setattr(self.model, "quiet", "another process owns its run")
+            handle.listener = StoreListener(self.log, lambda: self._crash(process), self._fence)
             if number:
-                process.restored = restore(self.stored_entries(), self.scenario.policy.limits)
+                process.restored = restore(self.stored, self.scenario.policy.limits)
             if isinstance(self.model, ReadingModel):
                 self.model.is_stop_stored = (
                     process.restored is not None and process.restored.accumulator.stop is not None
@@ -217,6 +216,9 @@ class Simulation(Book):
         self.model.quiet = "its process was killed"
         self.log("crashed", process.number)
         process.scope.cancel()
+
+    def _fence(self) -> None:
+        self.model.quiet = "another process owns its run"
 
     def _end(self, process: Process) -> None:
         process.ended_s = self.clock.now
