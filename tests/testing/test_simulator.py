@@ -287,7 +287,8 @@ def test_a_story_tells_which_faults_never_happened_and_what_the_policy_says() ->
 
 
 def test_no_line_of_a_story_loses_an_event() -> None:
-    outcome = simulate(Scenario(answer=(Item("text", 60),), faults=(Fault(Kind.NONE, burst=1000),)))
+    steady = Fault(Kind.NONE, burst=1000)
+    outcome = simulate(Scenario(answer=(Item("text", 60),), faults=(steady,), has_store=False))
     story = tell_story(outcome)
     assert max(map(len, story.splitlines())) <= 13 + 110
     assert "Finished(end_turn)" in story
