@@ -32,7 +32,7 @@ def main() -> None:
     try:
         check_planner(continue_at_a_word, runs=120)
     except LawBroken as broken:
-        print(f"continue_at_a_word breaks the law of {broken.law!r}:\n{broken.story}", end="")
+        print(f"continue_at_a_word breaks the law of '{broken.law}':\n{broken.story}", end="")
 
 
 if __name__ == "__main__":

@@ -166,6 +166,68 @@ def test_only_the_pytest_plugin_of_the_testing_kit_imports_pytest() -> None:
         assert not outside & {"pytest", "tests", "benchmarks"}
 
 
+MAY_TOUCH = {
+    (
+        "engine.testing.simulator.clock",
+        "_r",
+    ): "trio keeps the dice of its scheduler there",
+    ("engine.testing.simulator.clock", "_ALLOW_DETERMINISTIC_SCHEDULING"): "trio sorts ready tasks only if this is set",
+    ("engine.testing.simulator.clock", "_cancel_status"): "the scope of a sleep has no other name",
+    ("engine.testing.simulator.clock", "_scope"): "the same",
+    ("engine.testing.simulator.clock", "_core"): "trio's scheduler is in there",
+    ("engine.testing.simulator.clock", "_run"): "the same",
+    ("engine.testing.network.http", "_pool"): "httpx hands a network on to nobody",
+}
+"""The private names of others that the testing kit needs, each with the reason. None of them is ours."""
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """The private names that a module takes of others: as an attribute, by getattr and its like, by an import."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(ast.Name("self" | "cls") | ast.Call(ast.Name("super")), _):
+                continue
+            case ast.Attribute(_, name):
+                yield name
+            case ast.Call(ast.Name("getattr" | "setattr" | "hasattr" | "delattr"), [_, ast.Constant(str(name)), *_]):
+                yield name
+            case ast.Import(names) | ast.ImportFrom(_, names):
+                yield from (node.module or "").split(".") if isinstance(node, ast.ImportFrom) else ()
+                yield from (part for alias in names for part in alias.name.split("."))
+            case _:
+                continue
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+
+
+def test_the_testing_kit_takes_nothing_private_of_others() -> None:
+    kit = {name: path for name, path in MODULES.items() if name.startswith("engine.testing")}
+    taken = {
+        (name, private)
+        for name, path in kit.items()
+        for private in private_names(ast.parse(path.read_text(encoding="utf-8")))
+        if is_private(private)
+    }
+    assert taken == set(MAY_TOUCH)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "store._journals",
+        "self.store._journals",
+        "getattr(store, '_journals')",
+        "from ..stores.memory import _Journal",
+        "from trio._core import _run",
+        "from trio import _core",
+    ],
+)
+def test_a_planted_look_at_something_private_is_found(planted: str) -> None:
+    assert [name for name in private_names(ast.parse(planted)) if is_private(name)]
+
+
 def test_there_is_no_import_cycle() -> None:
     assert remainder(dict(IMPORTS)) == set()
 

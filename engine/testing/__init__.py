@@ -1,9 +1,30 @@
-"""The public testing kit: laws, answers, faults, a simulator, recordings. This module hands on the names.
+"""The public testing kit: checks of the laws, scripted answers and faults, a simulator, recordings.
+
+    from riverrun.engine.testing import LawBroken, check_planner
+
+    try:
+        print(check_planner(my_plan))
+    except LawBroken as broken:
+        print(broken.story)
+
+| check            | takes                          | laws | rests on                                    |
+| ---------------- | ------------------------------ | ---: | ------------------------------------------- |
+| `check_planner`  | what `Engine(planner=…)` takes |   10 | the simulator; Hypothesis adds snapshots    |
+| `check_provider` | a `Provider`                   |    9 | Hypothesis, and runs on a network of paper  |
+| `check_store`    | a function that makes a store  |    6 | scripts, call sequences, the simulator      |
+| `check_policy`   | a `Policy`                     |    5 | arithmetic, the simulator                   |
+
+Each takes `runs` and `seed`, gives a `Held` that says what held, and raises `LawBroken` otherwise. None needs pytest,
+and none may be called inside a trio run (UsageError): they start runs of their own.
 
 What needs Hypothesis or pytest is apart: `from riverrun.engine.testing import strategies`, and `pytest_plugin`.
 """
 
-from .laws import LAWS, Held, LawBroken, check_planner, check_policy, check_provider, check_store
+from .checks.planner import check_planner
+from .checks.policy import check_policy
+from .checks.provider import check_provider
+from .checks.store import check_store
+from .law import LAWS, Held, Law, LawBroken, Violation
 from .network.http import ScriptedNetwork
 from .network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
 from .network.script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
@@ -15,7 +36,7 @@ from .script.answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER,
 from .script.source import AskedRequest, ScriptedSource
 from .simulator.coverage import RARE_STATES
 from .simulator.generate import scenario_of
-from .simulator.model import ForeignError, Violation
+from .simulator.model import ForeignError
 from .simulator.runner import Outcome, simulate, simulate_each, simulate_many
 from .simulator.scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
 from .simulator.scenario import Fault as AttemptFault
@@ -51,6 +72,7 @@ __all__ = [
     "Held",
     "Item",
     "Kind",
+    "Law",
     "LawBroken",
     "Loopback",
     "Manner",

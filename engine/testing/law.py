@@ -1,50 +1,67 @@
-"""A refuted law: which, and the smallest story in which it breaks."""
+"""The laws by name, a violation of one, and what a check says: that laws held, or the story of how one was broken.
+
+Beside them the argument checks of the kit's public functions: a wrong call is refused where it is made.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from enum import StrEnum
+from typing import Final, cast
 
+import trio
 from attrs import frozen
 
-ONE_STREAM: Final = "one stream"
-ONE_END: Final = "exactly one end"
-WHOLE_CALLS: Final = "whole calls"
-CUT_ANYWHERE: Final = "cut anywhere"
-PURE: Final = "planning is pure"
-TIME: Final = "time belongs to the provider"
-CANCEL: Final = "cancellation wins"
-BUDGETS: Final = "budgets"
-LEDGER: Final = "the ledger adds up"
-NO_LEAKS: Final = "nothing leaks"
-ANY_ORDER: Final = "any task order"
-LIVENESS: Final = "liveness"
+from ..core.usage_error import UsageError
 
-LAWS: Final = (
-    ONE_STREAM,
-    ONE_END,
-    WHOLE_CALLS,
-    CUT_ANYWHERE,
-    PURE,
-    TIME,
-    CANCEL,
-    BUDGETS,
-    LEDGER,
-    NO_LEAKS,
-    ANY_ORDER,
-)
-"""The eleven laws by their short names, in the order of the README. The simulator knows three more names, for parts of
-them: "liveness" and "order of events" (of law 2), "determinism" (of law 11)."""
+
+class Law(StrEnum):
+    """The eleven laws of the README by their short names, then three parts of laws that have oracles of their own."""
+
+    ONE_STREAM = "one stream"
+    ONE_END = "exactly one end"
+    WHOLE_CALLS = "whole calls"
+    CUT_ANYWHERE = "cut anywhere"
+    PURE = "planning is pure"
+    TIME = "time belongs to the provider"
+    CANCEL = "cancellation wins"
+    BUDGETS = "budgets"
+    LEDGER = "the ledger adds up"
+    NO_LEAKS = "nothing leaks"
+    ANY_ORDER = "any task order"
+
+    LIVENESS = "liveness"
+    ORDER_OF_EVENTS = "order of events"
+    DETERMINISM = "determinism"
+
+
+PART_OF: Final = {
+    Law.LIVENESS: Law.ONE_END,
+    Law.ORDER_OF_EVENTS: Law.ONE_END,
+    Law.DETERMINISM: Law.ANY_ORDER,
+}
+"""Of which law each of the three is a part: a run that never ends has not one end, and so on."""
+
+LAWS: Final = tuple(law for law in Law if law not in PART_OF)
+"""The eleven laws, in the order of the README."""
+
+
+@frozen
+class Violation:
+    """A broken law, and what was seen and expected."""
+
+    law: Law
+    message: str
 
 
 class LawBroken(AssertionError):
     """A law that does not hold. `str` is the law and the story; a test that lets it through fails with both.
 
     Attributes:
-        law: its short name, one of `LAWS` or of the simulator's.
+        law: which.
         story: the smallest counter-example that was found, told line by line.
     """
 
-    def __init__(self, law: str, story: str) -> None:
+    def __init__(self, law: Law, story: str) -> None:
         super().__init__(law, story)
         self.law = law
         self.story = story
@@ -57,9 +74,36 @@ class LawBroken(AssertionError):
 class Held:
     """What a check found to hold: which laws, over how many runs and how many single values."""
 
-    laws: tuple[str, ...]
+    laws: tuple[Law, ...]
     runs: int
     values: int = 0
 
     def __str__(self) -> str:
         return f"{len(self.laws)} laws held over {self.runs} runs and {self.values} values: {', '.join(self.laws)}"
+
+
+# -- argument checks ----------------------------------------------------------------------------------------------
+
+
+def require_planner(caller: str, planner: object) -> None:
+    """Raise UsageError for a planner that can not be asked: inside a run it would be an error of the run."""
+    if planner is not None and not callable(planner):
+        raise UsageError(
+            f"{caller}(planner=) is {repr(planner)[:80]}; expected a function of (snapshot, capabilities), or None"
+        )
+
+
+def require_no_run(caller: str) -> None:
+    """Raise UsageError inside a trio run: `caller` starts runs of its own."""
+    if trio.lowlevel.in_trio_run():
+        said = "was called inside a trio run, and starts runs of its own"
+        raise UsageError(f"{caller}() {said}; expected it outside, or in trio.to_thread.run_sync")
+
+
+def require_draws(caller: str, runs: int, seed: int) -> None:
+    """Raise UsageError for what no check can begin with: a trio run around it, no runs, a seed that is no number."""
+    require_no_run(caller)
+    for name, value, least in (("runs", cast("object", runs), 1), ("seed", seed, None)):
+        at_least = "" if least is None else f" of at least {least}"
+        if isinstance(value, bool) or not isinstance(value, int) or (least is not None and value < least):
+            raise UsageError(f"{caller}({name}=) is {value!r}; expected a whole number{at_least}")

@@ -16,8 +16,7 @@ from types import CodeType, FunctionType
 
 from attrs import field, frozen
 
-ORDER, LEAKS, SAME = "order of events", "nothing leaks", "determinism"
-"""Laws whose oracles stand apart from the invariants: in the observer, the simulation and the sweep."""
+from riverrun.engine.testing.law import Law
 
 
 class CannotPlant(Exception):
@@ -41,7 +40,7 @@ class Mutant:
     """A planted bug: its name, the law it breaks, what was planted in a line, how, and at which level it is seen."""
 
     name: str
-    law: str
+    law: Law
     planted: str
     edits: tuple[Edit, ...] = field(converter=tuple[Edit, ...])
     level: str = "events"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.simulator.oracles_budget import BUDGET, CANCEL, ENDS, LIVE, TIME
+from riverrun.engine.testing.law import Law
 from tests.mutants.patching import Edit, Mutant
 
 END_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "premature end called success",
-        ENDS,
+        Law.ONE_END,
         "the end of the body is the end of the answer",
         [
             Edit(
@@ -20,7 +20,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "Finished twice",
-        ENDS,
+        Law.ONE_END,
         "the last event is given twice",
         [
             Edit(
@@ -32,7 +32,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an event after Finished",
-        ENDS,
+        Law.ONE_END,
         "a status follows the last event",
         [
             Edit(
@@ -44,19 +44,19 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "Finished forgotten",
-        ENDS,
+        Law.ONE_END,
         "a cancelled or paused run just stops",
         [Edit("run.running:RunningRun._finish", "delivery.mailbox.put(", "word is None or delivery.mailbox.put(")],
     ),
     Mutant(
         "broken tail of a whole answer",
-        ENDS,
+        Law.ONE_END,
         "an error after the terminal event makes the attempt broken",
         [Edit("run.attempt:_Reader.give_up", "if not isinstance(self.outcome, Ended):", "if True:")],
     ),
     Mutant(
         "a foreign error retried",
-        ENDS,
+        Law.ONE_END,
         "whatever a source raises counts as a broken connection",
         [
             Edit(
@@ -68,7 +68,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "store failure stops the stream",
-        ENDS,
+        Law.ONE_END,
         "what a store raises is raised by the run",
         [
             Edit(
@@ -80,43 +80,43 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "budget off by one",
-        BUDGET,
+        Law.BUDGETS,
         "one attempt more than the policy allows",
         [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent <= most else")],
     ),
     Mutant(
         "last attempt never used",
-        BUDGET,
+        Law.BUDGETS,
         "one attempt less than the policy allows",
         [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent < most - 1 else")],
     ),
     Mutant(
         "hint ignored",
-        BUDGET,
+        Law.BUDGETS,
         "Retry-After is not read",
         [Edit("core.retry:delay_s", "hint_s is not None and hint_s > 0", "hint_s is not None and hint_s > 1e9")],
     ),
     Mutant(
         "hint slept whatever it says",
-        BUDGET,
+        Law.BUDGETS,
         "a hint beyond retry_after_s_max is waited out",
         [Edit("core.retry:delay_s", "return None if hint_s > policy.retry_after_s_max else hint_s", "return hint_s")],
     ),
     Mutant(
         "engine's budget ignored",
-        BUDGET,
+        Law.BUDGETS,
         "a retry is taken where none is left",
         [Edit("core.retry_budget:RetryBudget.is_spent", "self._left < 1", "self._left < -1000")],
     ),
     Mutant(
         "refused form spends an attempt",
-        BUDGET,
+        Law.BUDGETS,
         "a form that was refused costs one of the attempts",
         [Edit("core.spending:Spending.note_refused", "self.attempts -= 1", "self.attempts -= 0")],
     ),
     Mutant(
         "spent budget loses the calls",
-        BUDGET,
+        Law.BUDGETS,
         "completed calls end the run only while attempts are left",
         [
             Edit(
@@ -128,13 +128,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "delay not the announced one",
-        BUDGET,
+        Law.BUDGETS,
         "the wait is a tenth shorter than RetryScheduled says",
         [Edit("run.loop:RunLoop.run", "await trio.sleep(delay_s)", "await trio.sleep(delay_s * 0.9)")],
     ),
     Mutant(
         "cancel swallowed in back-off",
-        CANCEL,
+        Law.CANCEL,
         "the delay before an attempt is shielded",
         [
             Edit("run.loop:RunLoop.run", "if delay_s is not None:", "with trio.CancelScope(shield=True):"),
@@ -143,7 +143,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "cancel not heard after an interruption",
-        CANCEL,
+        Law.CANCEL,
         "run.cancel() and run.pause() reach the first attempt only",
         [
             Edit("run.run:Run.cancel", "self._control.end(", "self.attempts or self._control.end("),
@@ -152,7 +152,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "last flush unbounded",
-        CANCEL,
+        Law.CANCEL,
         "a write under way at the end is waited for thirty times as long as it may be",
         [
             Edit(
@@ -164,7 +164,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "fence ignored",
-        CANCEL,
+        Law.CANCEL,
         "a run that another process owns goes on, as after any failed write",
         [
             Edit(
@@ -176,13 +176,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "stall clock not paused",
-        TIME,
+        Law.TIME,
         "the time of a slow consumer counts against the provider",
         [Edit("run.attempt:_Reader._wait_for_consumer", "self._clocks.pause(trio.current_time())", "pass")],
     ),
     Mutant(
         "stall at the deadline",
-        TIME,
+        Law.TIME,
         "an event exactly at the deadline loses",
         [
             Edit("core.clocks:Clocks.stall", "if time > deadline:", "if time >= deadline:"),
@@ -192,13 +192,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "thinking not waited for",
-        TIME,
+        Law.TIME,
         "the idle clock of a model that reasons is not doubled",
         [Edit("core.clocks:Clocks.__init__", "(REASONING_FACTOR if reasons else 1)", "1")],
     ),
     Mutant(
         "pings extend beyond the cap",
-        LIVE,
+        Law.LIVENESS,
         "pings extend the first-event clock twenty times as far as they may",
         [
             Edit(
@@ -210,25 +210,25 @@ END_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "idle clock never set",
-        LIVE,
+        Law.LIVENESS,
         "a stream that has begun may be silent for ever",
         [Edit("core.clocks:Clocks._deadlines", '"idle", self._idle_s', '"idle", None')],
     ),
     Mutant(
         "journal's task left",
-        LIVE,
+        Law.LIVENESS,
         "the task that writes is not told that the run has ended",
         [Edit("run.running:RunningRun._run_stored", "journal.close()", "pass")],
     ),
     Mutant(
         "watch outlives its run",
-        LIVE,
+        Law.LIVENESS,
         "the task that watches the clocks is not told that the run has ended",
         [Edit("run.running:RunningRun._run_to_end", "self._watch.close()", "pass")],
     ),
     Mutant(
         "room never told",
-        LIVE,
+        Law.LIVENESS,
         "a consumer that takes events one by one does not wake the reader",
         [Edit("run.mailbox:Mailbox.take", "self._run.wake()", "pass")],
     ),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.simulator.oracles import CALLS, TEXT
-from riverrun.engine.testing.simulator.oracles_budget import BUDGET, ENDS, LEDGER
+from riverrun.engine.testing.law import Law
 from tests.mutants.patching import Edit, Mutant
 
 READING_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "mark past a call that is removed",
-        ENDS,
+        Law.ONE_END,
         "where an attempt began is an index, and a call that is read on and then cancelled is taken away before it",
         [
             Edit(
@@ -27,25 +26,25 @@ READING_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "call given up at a pause",
-        LEDGER,
+        Law.LEDGER,
         "a run that ends inside a call forgets the cursor, and the whole answer is paid again",
         [Edit("core.run_state:RunState._stop_short", "why, lives_on=lives_on", "why, lives_on=False")],
     ),
     Mutant(
         "call given up with the budget",
-        LEDGER,
+        Law.LEDGER,
         "a run whose budget is spent inside a call forgets the cursor of what lives on",
         [Edit("core.run_state:RunState._plan", "lives_on=lives_on", "lives_on=False")],
     ),
     Mutant(
         "generation booked before its end",
-        LEDGER,
+        Law.LEDGER,
         "a run that ends before it reads on stores what was reported as all there is, and pays it again",
         [Edit("core.run_state:RunState._close", "is not None and lives_on is None", "is not None")],
     ),
     Mutant(
         "read on and paid by each attempt",
-        LEDGER,
+        Law.LEDGER,
         "each attempt is booked with all of the generation that it reads on",
         [
             Edit(
@@ -57,13 +56,13 @@ READING_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "cursor outlives what it stands after",
-        TEXT,
+        Law.ONE_STREAM,
         "a message that begins again leaves the cursor behind what was taken back",
         [Edit("core.accumulator:Accumulator.rewind", "self.cursor = None", "pass")],
     ),
     Mutant(
         "cursor past the seam",
-        TEXT,
+        Law.ONE_STREAM,
         "the cursor moves over text that the seam still holds",
         [
             Edit(
@@ -75,7 +74,7 @@ READING_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "continuation begun again without a seam",
-        TEXT,
+        Law.ONE_STREAM,
         "a continuation that begins again while it is read on is passed through as it comes",
         [
             Edit(
@@ -87,13 +86,13 @@ READING_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "failed generation read again",
-        BUDGET,
+        Law.BUDGETS,
         "a generation that failed keeps its cursor, and is asked for its failure again",
         [Edit("run.intake:Intake._note", "self._forget_cursor()", "pass")],
     ),
     Mutant(
         "call cancelled and read on",
-        CALLS,
+        Law.WHOLE_CALLS,
         "the calls under way are cancelled although they are read on",
         [Edit("core.run_state:RunState._plan", "if not isinstance(plan, Reattach):", "if plan is not None:")],
     ),

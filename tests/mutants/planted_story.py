@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.simulator.oracles_budget import ENDS, LEDGER
-from tests.mutants.patching import LEAKS, ORDER, SAME, Edit, Mutant
+from riverrun.engine.testing.law import Law
+from tests.mutants.patching import Edit, Mutant
 
 STORY_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "ledger forgets the loser",
-        LEDGER,
+        Law.LEDGER,
         "an attempt that a reset ended has no line",
         [
             Edit(
@@ -20,25 +20,25 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "cumulative usage added",
-        LEDGER,
+        Law.LEDGER,
         "a report that replaces is added",
         [Edit("core.usage:apply_report", "said if report.cumulative else before + max(said, 0)", "before + said")],
     ),
     Mutant(
         "usage of the last attempt only",
-        LEDGER,
+        Law.LEDGER,
         "each attempt's usage takes the place of the sum before it",
         [Edit("core.accumulator:Accumulator.end_attempt", "self.usage_before += ended", "self.usage_before = ended")],
     ),
     Mutant(
         "cut attempt cost nothing",
-        LEDGER,
+        Law.LEDGER,
         "the output of a stream that broke is not estimated",
         [Edit("core.usage:settle_usage", "if is_final or", "if True or")],
     ),
     Mutant(
         "swallowed echo not paid",
-        LEDGER,
+        Law.LEDGER,
         "what the seam drops is not counted",
         [
             Edit(
@@ -50,7 +50,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "killed attempt not in the ledger",
-        LEDGER,
+        Law.LEDGER,
         "the attempt that a killed process left open has no line",
         [
             Edit(
@@ -62,7 +62,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "Interrupted missing",
-        ORDER,
+        Law.ORDER_OF_EVENTS,
         "an interruption whose text is continued is not announced",
         [
             Edit(
@@ -74,7 +74,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "RetryScheduled before Interrupted",
-        ORDER,
+        Law.ORDER_OF_EVENTS,
         "the delay is announced before what it follows",
         [
             Edit(
@@ -93,7 +93,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "RetryScheduled missing",
-        ORDER,
+        Law.ORDER_OF_EVENTS,
         "the wait before the next attempt is not announced",
         [
             Edit(
@@ -105,7 +105,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "Resumed at every word",
-        ORDER,
+        Law.ORDER_OF_EVENTS,
         "the end of a seam is announced again and again",
         [
             Edit(
@@ -117,7 +117,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "answer left open",
-        LEAKS,
+        Law.NO_LEAKS,
         "a source's answer is entered and never left",
         [
             Edit(
@@ -129,7 +129,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an await forgotten",
-        LEAKS,
+        Law.NO_LEAKS,
         "what waits for the store before an attempt is never awaited",
         [
             Edit("run.loop:RunLoop._release", "await self._delivery.release()", "self._delivery.release()"),
@@ -137,21 +137,21 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "connection left open",
-        LEAKS,
+        Law.NO_LEAKS,
         "the task that reads a response does not close it",
         [Edit("http.transport:OpenedResponse._close", "await self._response.aclose()", "pass")],
         level="bytes",
     ),
     Mutant(
         "a chunk lost",
-        ENDS,
+        Law.ONE_END,
         "of the chunks of one read only the first is taken",
         [Edit("http.transport:OpenedResponse.receive", 'b"".join(self._parts)', "self._parts[0]")],
         level="bytes",
     ),
     Mutant(
         "dice of its own",
-        SAME,
+        Law.DETERMINISM,
         "jitter is drawn past the engine's chance",
         [
             Edit(

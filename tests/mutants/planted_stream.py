@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
-from riverrun.engine.testing.simulator.oracles import CALLS, TEXT
-from riverrun.engine.testing.simulator.oracles_budget import LEDGER
+from riverrun.engine.testing.law import Law
 from tests.mutants.patching import Edit, Mutant
 
 STREAM_MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "second checkpoint forgets the first prefix",
-        TEXT,
+        Law.ONE_STREAM,
         "a journal of several attempts is folded from the last one on",
         [Edit("core.journal:_Refold.take", "accumulator.origin = origin", "len(self._ledger) and accumulator.reset()")],
     ),
     Mutant(
         "journal numbered from before the end",
-        TEXT,
+        Law.ONE_STREAM,
         "a re-opened run numbers its first entry like the last that is stored, and the store takes it for a repeat",
         [Edit("run.opening:_restore", "sequence=len(opened.entries)", "sequence=max(len(opened.entries) - 1, 0)")],
     ),
     Mutant(
         "overlap not trimmed",
-        TEXT,
+        Law.ONE_STREAM,
         "a repetition is recognised and shown all the same",
         [Edit("core.seam:_Search.feed", "ECHO, text[len(expected) :]", "ECHO, text")],
     ),
     Mutant(
         "echo not dropped",
-        TEXT,
+        Law.ONE_STREAM,
         "an echo by contract is recognised and shown all the same",
         [Edit("core.seam:_Echo.feed", "ECHO, text[len(awaited) :]", "ECHO, text")],
     ),
     Mutant(
         "thoughts said again",
-        LEDGER,
+        Law.LEDGER,
         "the thoughts that are left out of a continuation are not counted",
         [Edit("run.intake:Intake._deliver_with_care", "wasted_bytes += skipped", "wasted_bytes += 0")],
     ),
     Mutant(
         "start-over glued",
-        TEXT,
+        Law.ONE_STREAM,
         "an answer that begins anew counts as a clean continuation",
         [Edit("core.seam:_Search._unmatched", "return SeamVerdict.RESTART, reply", "return SeamVerdict.CLEAN, reply")],
     ),
     Mutant(
         "trimmed white space doubled",
-        TEXT,
+        Law.ONE_STREAM,
         "white space that a request left off is shown again",
         [Edit("core.seam:Aligner._skip_trimmed", "return text[common:]", "return text")],
     ),
     Mutant(
         "hold-back emitted twice",
-        TEXT,
+        Law.ONE_STREAM,
         "what the seam held is given before the reply, which holds it too",
         [
             Edit(
@@ -63,19 +62,19 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "hold-back never flushed",
-        TEXT,
+        Law.ONE_STREAM,
         "what the seam held is dropped where the reply turns out to be new",
         [Edit("core.seam:_Search._leave_place", "reply = self._held() + text", "reply = text")],
     ),
     Mutant(
         "hold-back shown at a cut",
-        TEXT,
+        Law.ONE_STREAM,
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
         [Edit("run.intake:Intake.finish", "if self._answer_ended and aligner is not None:", "if aligner is not None:")],
     ),
     Mutant(
         "snapshot text differs",
-        TEXT,
+        Law.ONE_STREAM,
         "a snapshot leaves off the white space at the end of its text",
         [
             Edit(
@@ -87,19 +86,19 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "StreamReset forgotten",
-        TEXT,
+        Law.ONE_STREAM,
         "what is taken back from the answer stays on the screen",
         [Edit("core.taking_back:take_back", "yield Deliver(StreamReset(reason))", "pass")],
     ),
     Mutant(
         "reset not stored",
-        TEXT,
+        Law.ONE_STREAM,
         "what is taken back stays in the journal",
         [Edit("core.taking_back:take_back", "yield Record(AnswerReset())", "pass")],
     ),
     Mutant(
         "rewind keeps the text",
-        TEXT,
+        Law.ONE_STREAM,
         "a message that begins again keeps what it had added to the open block",
         [
             Edit(
@@ -111,25 +110,25 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "shown before it is stored",
-        TEXT,
+        Law.ONE_STREAM,
         "with before_delivery an event is handed over before its write",
         [Edit("run.delivery:Delivery.put", "if self._holds:", "if False:")],
     ),
     Mutant(
         "reset shown before it is stored",
-        TEXT,
+        Law.ONE_STREAM,
         "a process that is killed has shown another version of the answer than the one that is stored",
         [Edit("run.delivery:Delivery.carry_out", "self._holds or self.journal is not None", "self._holds")],
     ),
     Mutant(
         "deliver_from ignored",
-        TEXT,
+        Law.ONE_STREAM,
         "a consumer that has the text is given it again",
         [Edit("run.checkpoint:_said", "skip = deliver_from", "skip = 0")],
     ),
     Mutant(
         "half a thought signed",
-        TEXT,
+        Law.ONE_STREAM,
         "a signature outlives the attempt that was cut before its thought closed, and the next one's thoughts join it",
         [
             Edit("core.leading_thoughts:has_thought", "return not is_due", "return False"),
@@ -142,19 +141,19 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "finished answer not deleted",
-        TEXT,
+        Law.ONE_STREAM,
         "a finished run stays in the store",
         [Edit("run.running:RunningRun._run_stored", "await journal.delete()", "await trio.lowlevel.checkpoint()")],
     ),
     Mutant(
         "last write forgotten",
-        TEXT,
+        Law.ONE_STREAM,
         "the end of a run does not write what is pending",
         [Edit("run.journal_writer:JournalWriter.finish", "stored = await self.write(last=True)", "stored = True")],
     ),
     Mutant(
         "failed write not tried again",
-        TEXT,
+        Law.ONE_STREAM,
         "an entry whose write failed is dropped",
         [
             Edit(
@@ -166,13 +165,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "empty answer called success",
-        TEXT,
+        Law.ONE_STREAM,
         "an answer without a word is not asked for again",
         [Edit("core.run_state:RunState._ends_whole", "if accumulator.is_empty and", "if not accumulator and")],
     ),
     Mutant(
         "journal keeps one delta of a read",
-        TEXT,
+        Law.ONE_STREAM,
         "of a read that is nothing but text the journal is told the first delta only",
         [
             Edit(
@@ -185,7 +184,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "released before the block closed",
-        CALLS,
+        Law.WHOLE_CALLS,
         "a call is released as soon as its arguments parse",
         [
             Edit(
@@ -198,7 +197,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "announced twice after a resume",
-        CALLS,
+        Law.WHOLE_CALLS,
         "a completed call is handed out twice when its run is opened again",
         [
             Edit(
@@ -210,13 +209,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "cancel of a call not told",
-        CALLS,
+        Law.WHOLE_CALLS,
         "of the calls under way at a cut the first is forgotten in silence",
         [Edit("core.taking_back:cancel_calls", "map(Deliver, cancelled)", "map(Deliver, cancelled[1:])")],
     ),
     Mutant(
         "asked again after a release",
-        CALLS,
+        Law.WHOLE_CALLS,
         "with text before it, a released call does not end the run, and the model makes it once more",
         [
             Edit(
@@ -233,7 +232,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "half a call released",
-        CALLS,
+        Law.WHOLE_CALLS,
         "arguments that never became an object are released as an empty one",
         [
             Edit(
@@ -245,7 +244,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "cancelled calls stay in the journal",
-        CALLS,
+        Law.WHOLE_CALLS,
         "a call that was cancelled is under way again when the run is opened again",
         [Edit("core.taking_back:cancel_calls", "yield Record(CallsCancelled())", "pass")],
     ),

@@ -16,11 +16,11 @@ from pathlib import Path
 import trio
 from attrs import asdict, frozen
 
+from riverrun.engine.testing.law import Law, Violation
 from riverrun.engine.testing.simulator.alone import simulate_alone
 from riverrun.engine.testing.simulator.generate import scenario_of
-from riverrun.engine.testing.simulator.model import Violation
 from riverrun.engine.testing.simulator.runner import Outcome, simulate_each
-from tests.mutants.patching import SAME, Mutant, plant
+from tests.mutants.patching import Mutant, plant
 from tests.mutants.planted import MUTANTS
 
 CAUGHT = Path(__file__).parent / "caught.json"
@@ -63,8 +63,8 @@ def broken_by(mutant: Mutant, seed: int) -> Violation | None:
 
 def _run(mutant: Mutant, seed: int) -> Outcome:
     outcome = simulate_alone(scenario_of(seed, mutant.level))
-    if mutant.law == SAME and simulate_alone(scenario_of(seed, mutant.level)).log_hash != outcome.log_hash:
-        said = Violation(SAME, "the same scenario was another run")
+    if mutant.law is Law.DETERMINISM and simulate_alone(scenario_of(seed, mutant.level)).log_hash != outcome.log_hash:
+        said = Violation(Law.DETERMINISM, "the same scenario was another run")
         return Outcome(outcome.scenario, outcome.log, (said,), outcome.reached)
     return outcome
 
@@ -80,7 +80,7 @@ def _suspects(mutant: Mutant, seeds: range) -> Iterator[int]:
         yield from seeds
         return
     broken = [outcome.scenario.seed for outcome in seen if any(v.law == mutant.law for v in outcome.broken)]
-    yield from seeds if mutant.law == SAME else sorted(broken)
+    yield from seeds if mutant.law is Law.DETERMINISM else sorted(broken)
 
 
 # -- what was caught ----------------------------------------------------------------------------------------------

@@ -24,10 +24,10 @@ from ...core.codec import CodecError
 from ...core.printable import printable
 from ...core.usage_error import UsageError
 from ...core.validators import seen
+from ...testing.law import Law, Violation
 from ...testing.simulator.alone import simulate_alone
 from ...testing.simulator.coverage import RARE_STATES
 from ...testing.simulator.generate import scenario_of
-from ...testing.simulator.model import Violation
 from ...testing.simulator.planners import PLANNERS, planner_of
 from ...testing.simulator.runner import Outcome
 from ...testing.simulator.scenario import Scenario
@@ -255,9 +255,9 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
     return Told(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt, args.planner)
 
 
-def _made_small(scenario: Scenario, law: str) -> tuple[Outcome, bool]:
+def _made_small(scenario: Scenario, law: Law) -> tuple[Outcome, bool]:
     """Make a scenario small and play it; or play it as it is where the law does not break again. Say which it was."""
-    run = simulate_twice if law == NOT_THE_SAME.law else simulate_alone
+    run = simulate_twice if law is NOT_THE_SAME.law else simulate_alone
     for candidate in (shrink(scenario, law, run=run), scenario):
         outcome = simulate_twice(candidate)
         if any(violation.law == law for violation in outcome.broken):

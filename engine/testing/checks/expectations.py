@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...core.errors import StoreError
 from ...stores.store import CheckpointStore, StaleFence
+from ..law import Law
 
 Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
 
@@ -16,7 +17,7 @@ Reopen: TypeAlias = Callable[[CheckpointStore], CheckpointStore]
 class Broken(Exception):
     """Something does not hold; the message says what was seen. `law` is None where it is the law of the claim."""
 
-    def __init__(self, message: str, law: str | None = None) -> None:
+    def __init__(self, message: str, law: Law | None = None) -> None:
         super().__init__(message)
         self.law = law
 
@@ -25,7 +26,7 @@ class Broken(Exception):
 class Claim:
     """A script over a fresh store; `reopen` gives the store as the next process has it."""
 
-    law: str
+    law: Law
     says: str
     run: Callable[[CheckpointStore, Reopen], Awaitable[None]]
 

@@ -17,24 +17,9 @@ from ...core.planner import RecoveryPlan
 from ...core.run_rules import Planner
 from ...core.snapshot import InFlightTool, InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import (
-    ANY_ORDER,
-    BUDGETS,
-    CANCEL,
-    LEDGER,
-    NO_LEAKS,
-    ONE_END,
-    ONE_STREAM,
-    PURE,
-    TIME,
-    WHOLE_CALLS,
-    Held,
-    LawBroken,
-)
-from ..required import require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
-from ..simulator.model import Violation
 from ..simulator.plans import PLANS, faults_of
 from ..simulator.refutation import refuted
 from ..simulator.runner import Outcome, raise_interrupt, simulate_many
@@ -42,7 +27,18 @@ from ..simulator.scenario import Scenario
 from ..simulator.worlds import WORLDS
 from .purity import asked_twice
 
-PLANNER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, PURE, TIME, CANCEL, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
+PLANNER_LAWS = (
+    Law.ONE_STREAM,
+    Law.ONE_END,
+    Law.WHOLE_CALLS,
+    Law.PURE,
+    Law.TIME,
+    Law.CANCEL,
+    Law.BUDGETS,
+    Law.LEDGER,
+    Law.NO_LEAKS,
+    Law.ANY_ORDER,
+)
 
 CHUNK = 250
 """How many scenarios are simulated before the first failure is looked for: most broken planners are refuted at once."""
@@ -129,15 +125,15 @@ class _Judge:
         return first
 
     def _note(self, message: str) -> None:
-        self.broken.append(Violation(PURE, message[:400]))
+        self.broken.append(Violation(Law.PURE, message[:400]))
 
     def repeat(self, who: str, plan: Planner) -> None:
         """Ask this planner all that was kept, the last first. Raises LawBroken for what it plans otherwise now."""
         for asked, before in reversed(self._kept):
             if (said := _said_otherwise(plan, asked, before)) is not None:
                 message = f"{who} {said}; before it was {before!r:.150}"
-                violation = Violation(PURE, f"{message}, and a plan is a function of its arguments alone")
-                raise LawBroken(PURE, _story(violation, *asked))
+                violation = Violation(Law.PURE, f"{message}, and a plan is a function of its arguments alone")
+                raise LawBroken(Law.PURE, _story(violation, *asked))
 
 
 def _said_otherwise(plan: Planner, asked: _Asked, before: RecoveryPlan) -> str | None:
@@ -182,7 +178,7 @@ def _check_runs(judge: _Judge, scenarios: Sequence[Scenario]) -> None:
     if broken:
         said = judge.broken[0].message if judge.broken else "the same run was another when it was run again"
         seen = f"seen among {len(scenarios)} runs, and not in any of them run again alone"
-        raise LawBroken(PURE, f"{seen}\nBROKEN  {PURE}: {said}\n")
+        raise LawBroken(Law.PURE, f"{seen}\nBROKEN  {Law.PURE}: {said}\n")
 
 
 def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
@@ -224,7 +220,7 @@ def _check_drawn(judge: _Judge, runs: int, seed: int) -> int:
     )
     if found is not None:
         broken = _faults(judge, *found)
-        violation = broken[0] if broken else Violation(PURE, f"{seen[0].message}; and asked again, it did not")
+        violation = broken[0] if broken else Violation(Law.PURE, f"{seen[0].message}; and asked again, it did not")
         raise LawBroken(violation.law, _story(violation, *found))
     return runs
 
@@ -259,5 +255,5 @@ def _faults(judge: _Judge, snapshot: InterruptSnapshot, capabilities: Capabiliti
     try:
         plan = judge(snapshot, capabilities)
     except (Exception, SystemExit) as error:  # whatever a planner raises is the finding
-        return [Violation(PURE, f"it raised {type(error).__name__}: {error}"[:400])]
+        return [Violation(Law.PURE, f"it raised {type(error).__name__}: {error}"[:400])]
     return [*faults_of(before, capabilities, plan), *judge.broken]

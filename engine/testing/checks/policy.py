@@ -22,18 +22,16 @@ from ...core.causes import (
 from ...core.policy import Limits, Policy, RetryPolicy
 from ...core.retry import HINT_JITTER, attempts_max, delay_s
 from ...core.usage_error import UsageError
-from ..law import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
-from ..required import require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
-from ..simulator.model import Violation
 from ..simulator.oracles_budget import most_before_first_s, or_never
 from ..simulator.refutation import refuted
 from ..simulator.runner import Outcome, raise_interrupt, simulate_many
 from ..simulator.scenario import Act, Consumer, Fault, Kind, Scenario, StoreFault, StoreKind
 from ..simulator.story import tell_story
 
-POLICY_LAWS = (BUDGETS, ONE_END, TIME, CANCEL, PURE)
+POLICY_LAWS = (Law.BUDGETS, Law.ONE_END, Law.TIME, Law.CANCEL, Law.PURE)
 
 CAUSES: tuple[InterruptCause, ...] = (
     ConnectionReset(),
@@ -102,9 +100,9 @@ def _arithmetic(retry: RetryPolicy) -> Iterator[Violation]:
     for cause in CAUSES:
         most = attempts_max(retry, cause)
         if most != attempts_max(retry, cause):
-            yield Violation(PURE, f"after {cause!r} the budget was {most} attempts, and then another")
+            yield Violation(Law.PURE, f"after {cause!r} the budget was {most} attempts, and then another")
         if most < 1:
-            yield Violation(BUDGETS, f"after {cause!r} the budget is {most} attempts; expected at least 1")
+            yield Violation(Law.BUDGETS, f"after {cause!r} the budget is {most} attempts; expected at least 1")
         for chance in CHANCES:
             yield from _delays(retry, cause, chance)
 
@@ -115,7 +113,7 @@ def _delays(retry: RetryPolicy, cause: InterruptCause, chance: float) -> Iterato
         yield from _one_delay(retry, cause, attempt, delay)
     for before, after in pairwise(delay for delay in delays if delay is not None):
         if after < before:
-            yield Violation(BUDGETS, f"after {cause!r} a delay of {before:g} s is followed by one of {after:g} s")
+            yield Violation(Law.BUDGETS, f"after {cause!r} a delay of {before:g} s is followed by one of {after:g} s")
 
 
 def _one_delay(retry: RetryPolicy, cause: InterruptCause, attempt: int, delay: float | None) -> Iterator[Violation]:
@@ -124,13 +122,13 @@ def _one_delay(retry: RetryPolicy, cause: InterruptCause, attempt: int, delay: f
     if delay is None:
         if not hint or hint <= retry.retry_after_s_max:
             seen = f"a hint of {hint} s is not beyond {retry.retry_after_s_max:g} s"
-            yield Violation(BUDGETS, f"{at} it gives up; {seen}")
+            yield Violation(Law.BUDGETS, f"{at} it gives up; {seen}")
         return
     most = _delay_s_max(retry, cause)
     if not 0 <= delay <= most:
-        yield Violation(BUDGETS, f"{at} it waits {delay:g} s; expected 0 to {most:g} s")
+        yield Violation(Law.BUDGETS, f"{at} it waits {delay:g} s; expected 0 to {most:g} s")
     if hint and delay < hint:
-        yield Violation(BUDGETS, f"{at} it waits {delay:g} s; the server said {hint:g} s")
+        yield Violation(Law.BUDGETS, f"{at} it waits {delay:g} s; the server said {hint:g} s")
 
 
 def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
@@ -172,25 +170,29 @@ def _endless(policy: Policy) -> Iterator[Violation]:
             yield Violation(law, f"{waits_for}: {numbers}; expected {expected} at most {WAIT_S_MAX:g} s")
 
 
-def _waits(policy: Policy) -> Iterator[tuple[str, str, dict[str, float | None]]]:
+def _waits(policy: Policy) -> Iterator[tuple[Law, str, dict[str, float | None]]]:
     """Name each thing that a run waits for, with the numbers of which any one ends the wait."""
     stall, checkpoint = policy.stall, policy.checkpoint
     total = {"total_s": stall.total_s}
     headers = {"headers_s": stall.headers_s, **total}
     first = {"the larger of first_event_s and first_event_s_max": most_before_first_s(stall), **total}
     window_s = {} if stall.throughput is None else {"throughput.window_s": stall.throughput.window_s}
-    yield LIVENESS, "a server that takes no connection", {"connect_s": stall.connect_s, **headers}
-    yield LIVENESS, "a server that sends no headers", headers
-    yield LIVENESS, "a server that pings and never says a word", first
-    yield LIVENESS, "a server that falls silent", {"idle_s": stall.idle_s, **window_s, **total}
-    yield LIVENESS, "a run is opened from a store that hangs", {"load_s": checkpoint.load_s}
+    yield Law.LIVENESS, "a server that takes no connection", {"connect_s": stall.connect_s, **headers}
+    yield Law.LIVENESS, "a server that sends no headers", headers
+    yield Law.LIVENESS, "a server that pings and never says a word", first
+    yield Law.LIVENESS, "a server that falls silent", {"idle_s": stall.idle_s, **window_s, **total}
+    yield Law.LIVENESS, "a run is opened from a store that hangs", {"load_s": checkpoint.load_s}
     if checkpoint.before_delivery:
-        yield LIVENESS, "a word waits for a store that hangs (before_delivery)", {"write_s": checkpoint.write_s}
-    yield CANCEL, "a cancel waits for a store that hangs", {"last_flush_s": checkpoint.last_flush_s}
+        yield Law.LIVENESS, "a word waits for a store that hangs (before_delivery)", {"write_s": checkpoint.write_s}
+    yield Law.CANCEL, "a cancel waits for a store that hangs", {"last_flush_s": checkpoint.last_flush_s}
     if max(attempts_max(policy.retry, cause) for cause in CAUSES) > 1:
-        yield LIVENESS, "a server that says when to come back", {"retry_after_s_max": policy.retry.retry_after_s_max}
+        yield (
+            Law.LIVENESS,
+            "a server that says when to come back",
+            {"retry_after_s_max": policy.retry.retry_after_s_max},
+        )
     for cause in (ConnectionReset(), IdleStall(), EmptyAnswer(), RateLimited()):  # each has numbers of its own
-        yield LIVENESS, f"a retry after {cause!r}", {"the last delay": _last_delay_s(policy, cause)}
+        yield Law.LIVENESS, f"a retry after {cause!r}", {"the last delay": _last_delay_s(policy, cause)}
 
 
 RETRIES_MAX = 10_000
@@ -205,12 +207,12 @@ def _unending(retry: RetryPolicy) -> Iterator[Violation]:
         numbers = f"{asked} attempts after {cause!r}, engine_retries_max is {retry.engine_retries_max}"
         if retries > RETRIES_MAX:
             expected = f"expected one of them to be at most {RETRIES_MAX}"
-            yield Violation(BUDGETS, f"a provider that stays down: {numbers}; {expected}")
+            yield Violation(Law.BUDGETS, f"a provider that stays down: {numbers}; {expected}")
             continue
         waited_s = sum(delay_s(retry, cause, attempt, CHANCES[-1]) or 0.0 for attempt in range(1, retries + 1))
         if waited_s > WAIT_S_MAX:
             yield Violation(
-                LIVENESS,
+                Law.LIVENESS,
                 f"a provider that stays down: {numbers}, and {waited_s:g} s between them in all; expected at most "
                 f"{WAIT_S_MAX:g} s",
             )

@@ -11,21 +11,7 @@ from ...core.messages import Message
 from ...core.provider import ErrorResponse, Provider
 from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
-from ..law import (
-    ANY_ORDER,
-    BUDGETS,
-    CUT_ANYWHERE,
-    LEDGER,
-    NO_LEAKS,
-    ONE_END,
-    ONE_STREAM,
-    PURE,
-    WHOLE_CALLS,
-    Held,
-    LawBroken,
-)
-from ..required import require_draws
-from ..simulator.model import Violation
+from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_bytes, wire_of
 from .provider_decoding import Judge, Write, status_faults
@@ -40,7 +26,17 @@ from .provider_requests import (
 )
 from .provider_streams import SPOKEN
 
-PROVIDER_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CUT_ANYWHERE, PURE, BUDGETS, LEDGER, NO_LEAKS, ANY_ORDER)
+PROVIDER_LAWS = (
+    Law.ONE_STREAM,
+    Law.ONE_END,
+    Law.WHOLE_CALLS,
+    Law.CUT_ANYWHERE,
+    Law.PURE,
+    Law.BUDGETS,
+    Law.LEDGER,
+    Law.NO_LEAKS,
+    Law.ANY_ORDER,
+)
 
 _BEGUN = InferenceRequest((Message.user("Tell me of the river."), Message.assistant("The river is wide. ")))
 """A request that ends with the caller's own prefix; what was said joins it."""
@@ -95,10 +91,10 @@ def check_provider(
         found = smallest(strategy, breaks, runs=max(runs // share, 1), seed=seed)
         if found is not None:
             again = "what it does is not the same when it is done again"
-            violation = (_judged(judge, claim, found) or [Violation(PURE, again)])[0]
+            violation = (_judged(judge, claim, found) or [Violation(Law.PURE, again)])[0]
             raise LawBroken(violation.law, _story(judge, found, violation))
     _refute(judge, "values of other shapes in a whole answer", Judge.shapes)
-    laws = tuple(law for law in PROVIDER_LAWS if law is not NO_LEAKS or judge.secrets)
+    laws = tuple(law for law in PROVIDER_LAWS if law is not Law.NO_LEAKS or judge.secrets)
     return Held(laws, max(runs // 4, 1), runs * (len(claims) - 1))
 
 
@@ -156,8 +152,8 @@ def _judged(judge: Judge, claim: Callable[[Any], Iterator[Violation]], drawn: ob
         found.extend(claim(drawn))
     except Exception as error:  # whatever the provider raises is the finding
         if any(secret in f"{error!r} {error}" for secret in judge.secrets):
-            found.append(Violation(NO_LEAKS, f"the key is shown in the {type(error).__name__} that it raised"))
-        found.append(Violation(ONE_END, f"it raised {type(error).__name__}: {error}"[:300]))
+            found.append(Violation(Law.NO_LEAKS, f"the key is shown in the {type(error).__name__} that it raised"))
+        found.append(Violation(Law.ONE_END, f"it raised {type(error).__name__}: {error}"[:300]))
     return found
 
 

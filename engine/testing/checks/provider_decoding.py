@@ -22,9 +22,8 @@ from ...core.stop import StopReason
 from ...core.stream_events import StreamEvent, StreamFailed
 from ...core.usage import UsageReport
 from ...core.usage_error import UsageError
-from ..law import ANY_ORDER, BUDGETS, CUT_ANYWHERE, LEDGER, NO_LEAKS, ONE_END, ONE_STREAM, PURE, WHOLE_CALLS
+from ..law import Law, Violation
 from ..script.answers import Answer
-from ..simulator.model import Violation
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_events, answer_tokens
 from ..wire.format import SIGNATURE
@@ -75,11 +74,11 @@ class Judge:
         wire: Any = self.provider.encode(REQUEST)
         declared: Any = self.provider.capabilities(REQUEST)
         if not isinstance(declared, Capabilities):
-            yield Violation(ONE_END, f"capabilities gave a {type(declared).__name__}; expected Capabilities")
+            yield Violation(Law.ONE_END, f"capabilities gave a {type(declared).__name__}; expected Capabilities")
         if not isinstance(wire, WireRequest):
-            yield Violation(ONE_END, f"encode gave a {type(wire).__name__}; expected a WireRequest")
+            yield Violation(Law.ONE_END, f"encode gave a {type(wire).__name__}; expected a WireRequest")
         else:
-            yield from (Violation(ONE_END, f"encode gave {fault}") for fault in _type_faults(cast("Any", wire)))
+            yield from (Violation(Law.ONE_END, f"encode gave {fault}") for fault in _type_faults(cast("Any", wire)))
 
     def streams(self) -> Iterator[Violation]:
         """Other spellings, signs of life and errors inside change nothing that was said."""
@@ -103,16 +102,18 @@ class Judge:
         decoded = decode(self.provider, [body])
         held = decoded.fold()
         if decoded.raised or not decoded.is_complete or decoded.defect:
-            yield Violation(ONE_END, f"a whole answer is decoded to {end_of(decoded)}; expected it complete")
+            yield Violation(Law.ONE_END, f"a whole answer is decoded to {end_of(decoded)}; expected it complete")
         if held.text != answer.text:
-            yield Violation(ONE_STREAM, f"the text {answer.text!r} is decoded to {held.text!r}")
+            yield Violation(Law.ONE_STREAM, f"the text {answer.text!r} is decoded to {held.text!r}")
         yield from self._thought(answer, body, held)
         if _named(held.completed_calls) != _named(answer.calls):
-            yield Violation(WHOLE_CALLS, f"{_named(answer.calls)} are decoded to {_named(held.completed_calls)}")
+            yield Violation(Law.WHOLE_CALLS, f"{_named(answer.calls)} are decoded to {_named(held.completed_calls)}")
         tailed = decode(self.provider, [body, b"\x00\xff}\n\n"])
         if decoded.is_complete and tailed != decoded:
             seen = f"{difference_of(decoded.events, tailed.events)}, {end_of(decoded)} and {end_of(tailed)}"
-            yield Violation(ONE_END, f"without and with bytes after the terminal event: {seen}; they can not matter")
+            yield Violation(
+                Law.ONE_END, f"without and with bytes after the terminal event: {seen}; they can not matter"
+            )
         yield from empty_deltas(decoded.events)
         yield from self._ending(answer, decoded, held)
 
@@ -121,38 +122,42 @@ class Judge:
         silent = self.write(evolve(answer, reasoning=""))
         is_written = len(body) - len(silent) >= len(answer.reasoning.encode()) + THOUGHT_BYTES
         if held.snapshot().reasoning not in (answer.reasoning, *(() if is_written else ("",))):
-            yield Violation(ONE_STREAM, f"the thought {answer.reasoning!r} is decoded to {held.snapshot().reasoning!r}")
+            yield Violation(
+                Law.ONE_STREAM, f"the thought {answer.reasoning!r} is decoded to {held.snapshot().reasoning!r}"
+            )
         is_signed = self._wire is not None and SIGNATURE.encode() in body
         if is_signed and not any(SIGNATURE in repr(block) for block in held.snapshot().blocks):
-            yield Violation(ONE_STREAM, f"the signature {SIGNATURE!r} is in the body, and in no block")
+            yield Violation(Law.ONE_STREAM, f"the signature {SIGNATURE!r} is in the body, and in no block")
 
     def _ending(self, answer: Answer, decoded: Decoded, held: Accumulator) -> Iterator[Violation]:
         """A whole answer ended by itself, and costs what its body says; what a foreign body says is not known."""
         if held.stop is None or held.stop.reason in _ENDED_BY_ITSELF_NOT:
-            yield Violation(ONE_END, f"a whole answer has the stop {held.stop}; expected that it ended by itself")
+            yield Violation(Law.ONE_END, f"a whole answer has the stop {held.stop}; expected that it ended by itself")
         elif answer.calls and held.stop.reason is not StopReason.TOOL_USE:
-            yield Violation(ONE_END, f"an answer with calls has the stop {held.stop}; expected TOOL_USE")
+            yield Violation(Law.ONE_END, f"an answer with calls has the stop {held.stop}; expected TOOL_USE")
         reports = [event for event in decoded.events if isinstance(event, UsageReport)]
         if any((count or 0) < 0 for report in reports for count in (report.input, report.output)):
-            yield Violation(LEDGER, f"a negative count is reported: {reports}"[:300])
+            yield Violation(Law.LEDGER, f"a negative count is reported: {reports}"[:300])
         counted, said = (held.usage.input, held.usage.output), answer_tokens(answer)
         if self._wire is not None and counted != said:
             yield Violation(
-                LEDGER, f"the body says {said[0]} + {said[1]} tokens; decoded are {counted[0]} + {counted[1]}"
+                Law.LEDGER, f"the body says {said[0]} + {said[1]} tokens; decoded are {counted[0]} + {counted[1]}"
             )
 
     def any_bytes(self, body: bytes) -> Iterator[Violation]:
         """No bytes make a decoder raise."""
         decoded = decode(self.provider, [body])
         if decoded.raised:
-            yield Violation(ONE_END, f"the decoder raised {decoded.raised}; expected a StreamFailed or a defect")
+            yield Violation(Law.ONE_END, f"the decoder raised {decoded.raised}; expected a StreamFailed or a defect")
 
     def any_cut(self, reads: list[bytes]) -> Iterator[Violation]:
         """However bytes are cut, they are the same events."""
         whole, cut = decode(self.provider, [b"".join(reads)]), decode(self.provider, reads)
         if whole != cut:
             seen = difference_of(whole.events, cut.events)
-            yield Violation(CUT_ANYWHERE, f"in one read and in {len(reads)}: {seen}, {end_of(whole)} and {end_of(cut)}")
+            yield Violation(
+                Law.CUT_ANYWHERE, f"in one read and in {len(reads)}: {seen}, {end_of(whole)} and {end_of(cut)}"
+            )
 
     def cut_short(self, drawn: tuple[Answer, int]) -> Iterator[Violation]:
         """What is decoded of a body that ends early is a beginning, and complete only if all of it is there."""
@@ -162,13 +167,13 @@ class Judge:
         held = cut.fold()
         at = f"cut after {place % len(body)} of {len(body)} bytes"
         if not whole.text.startswith(held.text):
-            yield Violation(ONE_STREAM, f"{at} the text is {held.text!r}, no beginning of {whole.text!r}")
+            yield Violation(Law.ONE_STREAM, f"{at} the text is {held.text!r}, no beginning of {whole.text!r}")
         calls, released = _named(whole.completed_calls), _named(held.completed_calls)
         if released != calls[: len(released)]:
-            yield Violation(WHOLE_CALLS, f"{at} {released} are released; the whole answer has {calls}")
+            yield Violation(Law.WHOLE_CALLS, f"{at} {released} are released; the whole answer has {calls}")
         if cut.is_complete and (held.text, released, held.stop) != (whole.text, calls, whole.stop):
             seen = f"{held.text!r} of {whole.text!r}, stop {held.stop}"
-            yield Violation(ONE_END, f"{at} it counts as complete, with {seen}")
+            yield Violation(Law.ONE_END, f"{at} it counts as complete, with {seen}")
 
     def two_at_once(self, bodies: tuple[bytes, bytes]) -> Iterator[Violation]:
         """Two decoders that are fed by turns give what each would give alone."""
@@ -180,7 +185,7 @@ class Judge:
         for number, decoder in enumerate(pair):
             alone = decode(self.provider, [bodies[number]])
             if (*events[number], *decoder.close()) != alone.events:
-                yield Violation(ANY_ORDER, f"decoder {number + 1} of two gives other events than alone")
+                yield Violation(Law.ANY_ORDER, f"decoder {number + 1} of two gives other events than alone")
 
     def bounds(self, opening: bytes) -> Iterator[Violation]:
         """A line, or an event, that never ends is refused and not held."""
@@ -197,7 +202,7 @@ class Judge:
             ended = decoder.defect is not None or any(isinstance(event, StreamFailed) for event in events)
             if not ended or held_bytes > FLOOD_BYTES // 4:
                 seen = f"{FLOOD_BYTES} bytes of {flood[:8]!r}… under a limit of {NARROW.line_bytes_max} bytes a line"
-                yield Violation(BUDGETS, f"{seen}: {held_bytes} bytes held, defect {decoder.defect!r}")
+                yield Violation(Law.BUDGETS, f"{seen}: {held_bytes} bytes held, defect {decoder.defect!r}")
 
     # -- requests and error responses -----------------------------------------------------------------------------
 
@@ -208,9 +213,9 @@ class Judge:
         except UsageError:
             return
         if (wire.url, wire.body) != (again.url, again.body):
-            yield Violation(PURE, "the same request was written in two ways")
+            yield Violation(Law.PURE, "the same request was written in two ways")
         if self.provider.capabilities(request) != self.provider.capabilities(request):
-            yield Violation(PURE, "the same request has two capabilities")
+            yield Violation(Law.PURE, "the same request has two capabilities")
         yield from self._said(wire, [message.text for message in request.messages])
         shown = wire.body.decode("utf-8", "replace")
         yield from self._hidden("a request", f"{wire.url} {wire!r} {shown}")
@@ -219,11 +224,13 @@ class Judge:
     def _said(self, wire: WireRequest, texts: Sequence[str]) -> Iterator[Violation]:
         strings = told_strings(wire.body)
         if strings is None:
-            yield Violation(ONE_STREAM, f"the body is no JSON: {wire.body[:60]!r}…")
+            yield Violation(Law.ONE_STREAM, f"the body is no JSON: {wire.body[:60]!r}…")
             return
         for text in texts:  # nothing but white space may be left out: some APIs refuse it
             if text.strip() and not any(text in one for one in strings):
-                yield Violation(ONE_STREAM, f"{text!r} was said, and the request does not say so: {wire.body[-200:]!r}")
+                yield Violation(
+                    Law.ONE_STREAM, f"{text!r} was said, and the request does not say so: {wire.body[-200:]!r}"
+                )
 
     def continued(self, drawn: tuple[InferenceRequest, str]) -> Iterator[Violation]:
         """In each form that it declares, the next request says all that was said, and what was asked."""
@@ -236,7 +243,7 @@ class Judge:
             try:
                 wire = self.provider.encode(step.request, step.form)
             except UsageError as error:
-                yield Violation(ONE_STREAM, f"it declares {step.form.value}, and refuses to write it: {error}")
+                yield Violation(Law.ONE_STREAM, f"it declares {step.form.value}, and refuses to write it: {error}")
                 continue
             yield from self._said(wire, [step.said, *_texts(step.request.messages)])
             if step.form is not ContinuationForm.QUOTE:
@@ -249,18 +256,18 @@ class Judge:
         count = sum(times for one, times in told.items() if one.endswith(step.said) and turns.endswith(one))
         if count != 1:
             seen = f"in the form {step.form.value} the request says {step.said!r} {count} times as the last words"
-            yield Violation(ONE_STREAM, f"{seen}; expected once, and nothing after it: {wire.body[-200:]!r}")
+            yield Violation(Law.ONE_STREAM, f"{seen}; expected once, and nothing after it: {wire.body[-200:]!r}")
 
     def error_response(self, response: ErrorResponse) -> Iterator[Violation]:
         """Any error response becomes a failure, of one short printable line, and no key of ours."""
         failure = cast("Any", self.provider).classify(response, now_unix_s=1.7e9)
         if not isinstance(failure, Failure):
-            yield Violation(ONE_END, f"classify gave a {type(failure).__name__}; expected a Failure")
+            yield Violation(Law.ONE_END, f"classify gave a {type(failure).__name__}; expected a Failure")
             return
         if len(failure.message) > MESSAGE_CHARS_MAX or not failure.message.isprintable():
-            yield Violation(NO_LEAKS, f"the message is no short printable line: {failure.message[:80]!r}")
+            yield Violation(Law.NO_LEAKS, f"the message is no short printable line: {failure.message[:80]!r}")
         if failure.retry_after_s is not None and not failure.retry_after_s >= 0:
-            yield Violation(BUDGETS, f"the hint is {failure.retry_after_s!r} s; expected none, or 0 and more")
+            yield Violation(Law.BUDGETS, f"the hint is {failure.retry_after_s!r} s; expected none, or 0 and more")
         yield from self._hidden("an error", f"{failure!r} {failure.to_error()!r}")
 
     def shown(self) -> Iterator[Violation]:
@@ -270,7 +277,7 @@ class Judge:
 
     def _hidden(self, where: str, shown: str) -> Iterator[Violation]:
         if any(secret in shown for secret in self.secrets):
-            yield Violation(NO_LEAKS, f"the key is shown in {where}")
+            yield Violation(Law.NO_LEAKS, f"the key is shown in {where}")
 
     def whole_run(self, drawn: tuple[int, int, list[int]]) -> Iterator[Violation]:
         """A run that is cut anywhere, again and again, comes to the whole answer."""
@@ -315,13 +322,15 @@ def status_faults(provider: Provider) -> Iterator[Violation]:
         failure = provider.classify(ErrorResponse(status, {}, _ERROR_BODY), now_unix_s=1.7e9)
         if failure.is_retryable is not (status in PASSING):
             expected = "that another attempt makes sense" if status in PASSING else "that none does"
-            yield Violation(BUDGETS, f"the status {status} is taken for {failure!r}; expected {expected}")
+            yield Violation(Law.BUDGETS, f"the status {status} is taken for {failure!r}; expected {expected}")
     for status in HINTED:
         failure = provider.classify(ErrorResponse(status, {"retry-after": "7"}, _ERROR_BODY), now_unix_s=1.7e9)
         if failure.retry_after_s != 7:
             seen = f"the hint is {failure.retry_after_s!r} s"
-            yield Violation(BUDGETS, f"the status {status} came with `retry-after: 7`, and {seen}; expected 7")
+            yield Violation(Law.BUDGETS, f"the status {status} came with `retry-after: 7`, and {seen}; expected 7")
     headers = {"retry-after-ms": "7000"}  # Azure's and OpenAI's; not everybody reads it
     hint = provider.classify(ErrorResponse(429, headers, _ERROR_BODY), now_unix_s=1.7e9).retry_after_s
     if hint not in (None, 7):
-        yield Violation(BUDGETS, f"`retry-after-ms: 7000` is taken for {hint!r} s; expected 7, or that it is not read")
+        yield Violation(
+            Law.BUDGETS, f"`retry-after-ms: 7000` is taken for {hint!r} s; expected 7, or that it is not read"
+        )

@@ -20,8 +20,7 @@ from ...core.request import InferenceRequest
 from ...core.secret import Secret, is_secret_header
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import NO_LEAKS, ONE_STREAM, PURE
-from ..simulator.model import Violation
+from ..law import Law, Violation
 from ..simulator.state import REQUEST
 from .purity import asked_twice
 
@@ -106,12 +105,12 @@ def _faults(wire: WireRequest, request: InferenceRequest, step: NextRequest | No
     missing = [text for text in aside if _place(told, text) is None]
     missing += [text for text, place in zip(turns, places, strict=True) if place is None]
     if missing:
-        yield Violation(ONE_STREAM, f"{said}the request does not say {missing[0]!r}: {wire.body[-300:]!r}")
+        yield Violation(Law.ONE_STREAM, f"{said}the request does not say {missing[0]!r}: {wire.body[-300:]!r}")
     elif places != sorted(cast("list[int]", places)):
-        yield Violation(ONE_STREAM, f"{said}the turns are in another order: {wire.body[-300:]!r}")
+        yield Violation(Law.ONE_STREAM, f"{said}the turns are in another order: {wire.body[-300:]!r}")
     else:
         spoken = {text: told[cast("int", place)] for text, place in zip(turns, places, strict=True)}
-        yield from (Violation(ONE_STREAM, said + fault) for fault in _role_faults(spoken, step))
+        yield from (Violation(Law.ONE_STREAM, said + fault) for fault in _role_faults(spoken, step))
 
 
 def _added(step: NextRequest | None) -> list[str]:
@@ -187,7 +186,7 @@ def asked_faults(provider: Provider) -> Iterator[Violation]:
             continue
         for word in words:
             if word not in body:
-                yield Violation(ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
+                yield Violation(Law.ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
 
 
 def _after_result(result: ToolResult) -> InferenceRequest:
@@ -218,17 +217,19 @@ def told_apart_faults(provider: Provider) -> Iterator[Violation]:
         except UsageError:
             continue
         if bodies[0] == bodies[1]:
-            yield Violation(ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
+            yield Violation(Law.ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
 
 
 def world_faults(provider: Provider) -> Iterator[Violation]:
     """Say what a request takes from the world: it is a function of what is asked, or no test of it repeats."""
     one, other, called = asked_twice(lambda: provider.encode(REQUEST), 1)
     if called:
-        yield Violation(PURE, f"{called[0]}, and a request is a function of what is asked alone")
+        yield Violation(Law.PURE, f"{called[0]}, and a request is a function of what is asked alone")
         return
     if (one.url, one.headers, one.body) != (other.url, other.headers, other.body):
-        yield Violation(PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}")
+        yield Violation(
+            Law.PURE, f"at another time, and with other dice, the request was another: {other.body[-300:]!r}"
+        )
 
 
 def form_faults(provider: Provider) -> Iterator[Violation]:
@@ -242,7 +243,9 @@ def form_faults(provider: Provider) -> Iterator[Violation]:
         headers = sorted(_lower(plain) - _lower(wire))
         if missing := headers or sorted(_fields(plain) - _fields(wire)):
             what = "header" if headers else "field"
-            yield Violation(ONE_STREAM, f"in the form {step.form.value} the request lacks the {what} {missing[0]!r}")
+            yield Violation(
+                Law.ONE_STREAM, f"in the form {step.form.value} the request lacks the {what} {missing[0]!r}"
+            )
 
 
 def _lower(wire: WireRequest) -> set[str]:
@@ -286,10 +289,10 @@ def keys_in_sight(wire: WireRequest, secrets: Sequence[str], *, is_known: bool) 
     for name, value in wire.headers.items():
         if isinstance(value, str) and (_is_key(name, value, is_known) or any(secret in value for secret in secrets)):
             said = f"the header {name} is plain text, and shown by every repr of the request; expected a Secret"
-            yield Violation(NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
+            yield Violation(Law.NO_LEAKS, said if is_known else f"{said} (give key= where it holds no key)")
     for name, value in parse_qsl(urlsplit(wire.url).query):
         if name.lower() in KEY_PARAMETERS and value:
-            yield Violation(NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
+            yield Violation(Law.NO_LEAKS, f"the key is shown in a request: its URL has a parameter {name}")
     shown = f"{wire.url} {unquote(wire.url)} {wire!r} {wire.body.decode('utf-8', 'replace')}"
     if any(secret in shown for secret in secrets):
-        yield Violation(NO_LEAKS, "the key is shown in a request: its URL, its repr or its body")
+        yield Violation(Law.NO_LEAKS, "the key is shown in a request: its URL, its repr or its body")

@@ -19,11 +19,10 @@ from ...core.request import InferenceRequest
 from ...core.result import StreamResult
 from ...core.usage import TokenUsage
 from ...engine import Engine
-from ..law import LEDGER, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS
+from ..law import Law, Violation
 from ..network.transport import Break, Script, ScriptedTransport, Step
 from ..script.answers import Answer
 from ..script.text import token
-from ..simulator.model import Violation
 from ..simulator.state import REQUEST
 
 AT_ONCE = Policy(
@@ -120,20 +119,20 @@ class CutRun:
         try:
             result: StreamResult = trio.run(self._engine.complete, REQUEST)
         except Exception as error:  # that the run fails is the finding
-            yield Violation(ONE_END, f"the run raised {type(error).__name__}: {error}"[:300] + self._asked())
+            yield Violation(Law.ONE_END, f"the run raised {type(error).__name__}: {error}"[:300] + self._asked())
             return
         if result.text != self._answer.text:
             yield Violation(
-                ONE_STREAM, f"the answer is {result.text!r}; expected {self._answer.text!r}" + self._asked()
+                Law.ONE_STREAM, f"the answer is {result.text!r}; expected {self._answer.text!r}" + self._asked()
             )
         expected = [(call.name, call.arguments) for call in self._answer.calls]
         got = [(call.name, call.arguments) for call in result.tool_calls]
         if got != expected[: len(got)] or (expected and not got):
-            yield Violation(WHOLE_CALLS, f"the calls are {got}; expected {expected}" + self._asked())
+            yield Violation(Law.WHOLE_CALLS, f"the calls are {got}; expected {expected}" + self._asked())
         if sum((record.usage for record in result.attempts), TokenUsage()) != result.usage:
-            yield Violation(LEDGER, f"the attempts do not sum to {result.usage}")
+            yield Violation(Law.LEDGER, f"the attempts do not sum to {result.usage}")
         if self._transport.open_bodies:
-            yield Violation(NO_LEAKS, f"{self._transport.open_bodies} answers are still open")
+            yield Violation(Law.NO_LEAKS, f"{self._transport.open_bodies} answers are still open")
 
     def _asked(self) -> str:
         bodies: list[Any] = [request.body[-160:] for request in self._transport.requests]

@@ -18,9 +18,8 @@ from ...core.stream_events import (
     TextDelta,
 )
 from ...core.usage import UsageReport
-from ..law import ONE_END, ONE_STREAM
+from ..law import Law, Violation
 from ..script.answers import Answer
-from ..simulator.model import Violation
 from .decoding import decode, difference_of, end_of
 from .provider_spellings import COMMENT, event_ends, is_sse, odd_bodies, respelt
 
@@ -40,7 +39,7 @@ def spelling_faults(provider: Provider, body: bytes) -> Iterator[Violation]:
         events = _without_pings(decoded.events)
         if (events, end_of(decoded)) != (expected, end_of(plain)):
             seen = f"{difference_of(expected, events)}, {end_of(plain)} and {end_of(decoded)}"
-            yield Violation(ONE_STREAM, f"as it is, and {spelling}, a body is decoded otherwise: {seen}"[:600])
+            yield Violation(Law.ONE_STREAM, f"as it is, and {spelling}, a body is decoded otherwise: {seen}"[:600])
 
 
 def _without_pings(events: Sequence[StreamEvent]) -> list[StreamEvent]:
@@ -63,9 +62,9 @@ def error_faults(provider: Provider, events: Sequence[bytes], error: bytes) -> I
         at = f"after {count} of {len(events)} events the body says {error[-120:]!r}"
         if decoded.is_complete or len(failures) != 1:
             seen = f"{len(failures)} StreamFailed, {end_of(decoded)}"
-            yield Violation(ONE_END, f"{at}: {seen}; expected one StreamFailed, and no complete answer")
+            yield Violation(Law.ONE_END, f"{at}: {seen}; expected one StreamFailed, and no complete answer")
         elif not failures[0].is_retryable:
-            yield Violation(ONE_END, f"{at}: {failures[0]!r} is not retryable; an overload passes")
+            yield Violation(Law.ONE_END, f"{at}: {failures[0]!r} is not retryable; an overload passes")
 
 
 def ping_faults(provider: Provider, body: bytes, ping: bytes | None) -> Iterator[Violation]:
@@ -85,14 +84,16 @@ def ping_faults(provider: Provider, body: bytes, ping: bytes | None) -> Iterator
             said = [event for _ in range(2) for event in decoder.feed(one) if not isinstance(event, NO_PROGRESS)]
             if said or decoder.defect is not None:
                 seen = f"{said!r}, defect {decoder.defect!r}"
-                yield Violation(ONE_END, f"after {end} bytes of a body the sign of life {one!r} is decoded to {seen}")
+                yield Violation(
+                    Law.ONE_END, f"after {end} bytes of a body the sign of life {one!r} is decoded to {seen}"
+                )
 
 
 def empty_deltas(events: Sequence[StreamEvent]) -> Iterator[Violation]:
     """Say that a delta without a character was given: it sets the engine's clocks back, and says nothing."""
     for event in events:
         if isinstance(event, TextDelta | ReasoningDelta) and not event.text:
-            yield Violation(ONE_END, f"a {type(event).__name__} is empty: it says nothing, and counts as progress")
+            yield Violation(Law.ONE_END, f"a {type(event).__name__} is empty: it says nothing, and counts as progress")
             return
 
 
@@ -103,4 +104,4 @@ def shape_faults(provider: Provider, body: bytes) -> Iterator[Violation]:
         if decoded.raised:
             at = next((at for at, pair in enumerate(zip(body, odd, strict=False)) if pair[0] != pair[1]), 0)
             said = f"the decoder raised {decoded.raised} at …{odd[max(at - 120, 0) : at + 60]!r}…"
-            yield Violation(ONE_END, f"{said}; expected a StreamFailed, a defect, or that it is passed over")
+            yield Violation(Law.ONE_END, f"{said}; expected a StreamFailed, a defect, or that it is passed over")

@@ -15,10 +15,9 @@ from ...core.errors import StoreError
 from ...core.usage_error import UsageError
 from ...error_groups import fault_of
 from ...stores.store import CheckpointStore
-from ..law import ANY_ORDER, CANCEL, LIVENESS, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS, Held, LawBroken
-from ..required import require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..simulator.clock import order_tasks_by, seeded_order
-from ..simulator.model import Violation, nobody_listens
+from ..simulator.model import nobody_listens
 from .expectations import Broken, Claim, Reopen
 from .store_clock import PatientClock
 from .store_contract import CLAIMS
@@ -26,7 +25,7 @@ from .store_deadline import ANSWER_S, AnsweringStore, answering
 from .store_reference import MirroredStore
 from .store_runs import MakeStore, check_simulated
 
-STORE_LAWS = (ONE_STREAM, ONE_END, WHOLE_CALLS, CANCEL, NO_LEAKS, ANY_ORDER)
+STORE_LAWS = (Law.ONE_STREAM, Law.ONE_END, Law.WHOLE_CALLS, Law.CANCEL, Law.NO_LEAKS, Law.ANY_ORDER)
 
 Script: TypeAlias = Callable[[CheckpointStore, Reopen], Awaitable[None]]
 
@@ -95,10 +94,10 @@ class _Opened:
             try:
                 await store.aclose()
             except Broken as late:
-                broken = Violation(LIVENESS, str(late))
+                broken = Violation(Law.LIVENESS, str(late))
             except Exception as error:  # whatever the store raises is the finding
                 said = f"aclose() raised {type(error).__name__}: {error}"[:300]
-                broken = Violation(NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
+                broken = Violation(Law.NO_LEAKS, f"{said}; expected a store to close, also when it is closed already")
         return broken
 
 
@@ -114,7 +113,7 @@ def _require_store(made: CheckpointStore) -> CheckpointStore:
 
 
 def _run(
-    make_store: MakeStore, reopen: Reopen | None, script: Script, law: str, *, clock: PatientClock | None = None
+    make_store: MakeStore, reopen: Reopen | None, script: Script, law: Law, *, clock: PatientClock | None = None
 ) -> Violation | None:
     """Run a script over a fresh store, in real time or on a clock that waits for the store; returns what broke."""
 
@@ -128,7 +127,7 @@ def _run(
         return trio.run(main, clock=clock)
 
 
-async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
+async def _judge(script: Script, opened: _Opened, law: Law) -> Violation | None:
     try:
         await script(opened.stores[0], opened.reopen)
     except ExceptionGroup as group:
@@ -138,13 +137,13 @@ async def _judge(script: Script, opened: _Opened, law: str) -> Violation | None:
     return None
 
 
-def _judge_error(error: Exception, law: str) -> Violation:
+def _judge_error(error: Exception, law: Law) -> Violation:
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, Broken):
         return Violation(error.law or law, str(error))
     if isinstance(error, StoreError):
         return Violation(law, f"a legal call is refused: {said}"[:300])
-    return Violation(ONE_END, f"a call raised {said}; expected a StoreError"[:300])
+    return Violation(Law.ONE_END, f"a call raised {said}; expected a StoreError"[:300])
 
 
 def _check_claim(claim: Claim, make_store: MakeStore, reopen: Reopen | None) -> None:
@@ -217,7 +216,7 @@ def _check_sequences(make_store: MakeStore, reopen: Reopen | None, runs: int, se
     broken: list[Violation] = []
 
     def breaks(calls: Sequence[Call]) -> bool:
-        if broken and broken[-1].law == LIVENESS:  # each smaller one would be waited for as long
+        if broken and broken[-1].law == Law.LIVENESS:  # each smaller one would be waited for as long
             return False
         found = _play(calls, make_store, reopen)
         broken.extend([found] if found else [])
@@ -237,4 +236,4 @@ def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))
+    return _run(make_store, reopen, script, Law.ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, cast
 
 import trio
 from attrs import field, frozen
 
-from ..simulator.clock import JumpingClock, Stuck
+from ..simulator.clock import JumpingClock, Stuck, innermost_scope
 
 POLL_S = 0.01
 """trio wakes at once when a thread is done; this is how often a store that hangs is looked at."""
@@ -71,10 +70,7 @@ class PatientClock(JumpingClock):
             return False
         sleepers = [task for task, wait in zip(tasks, waits, strict=True) if _SLEEP in {code for _, code in wait}]
         for task in sleepers:
-            innermost: Any = cast(
-                "Any", task
-            )._cancel_status._scope  # the one of trio.sleep_until: it has no name there
-            innermost.deadline = self.now
+            innermost_scope(task).deadline = self.now
         return bool(sleepers)
 
 

@@ -12,7 +12,7 @@ from ...core.messages import Message
 from ...core.request import InferenceRequest
 from ...engine import Engine
 from ...stores.store import CheckpointStore, FirstEntryReader, StaleFence
-from ..law import ANY_ORDER, CANCEL, NO_LEAKS, ONE_END, ONE_STREAM
+from ..law import Law
 from ..script.naughty import NAUGHTY
 from ..simulator.event_level import EventWorld
 from ..simulator.model import Model, nobody_listens
@@ -274,22 +274,22 @@ async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
 
 
 CLAIMS = (
-    Claim(ONE_STREAM, "what was saved is read back, whole and in order", _read_back),
-    Claim(ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
-    Claim(ONE_STREAM, "a long run and a large entry are read back, whole and in order", _long_run),
-    Claim(ONE_STREAM, "any string is a run id, and no two are one", _any_name),
-    Claim(ONE_STREAM, "a deletion is of one run, whatever the others are called", _deletes_one),
-    Claim(ONE_STREAM, "many runs are listed, in the order of their first opening", _many_runs),
-    Claim(ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
-    Claim(ONE_STREAM, "whoever opened last owns the run", _fenced),
-    Claim(ONE_STREAM, "a deleted run is gone, and its writers stay locked out", _deleted),
-    Claim(ONE_STREAM, "another request is refused", _other_request),
-    Claim(ONE_END, "what can not be done is a StoreError", _unknown),
-    Claim(ANY_ORDER, "many tasks use it at once", _side_by_side),
-    Claim(ANY_ORDER, "no call holds up the tasks of others", _blocks_nobody),
-    Claim(CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
+    Claim(Law.ONE_STREAM, "what was saved is read back, whole and in order", _read_back),
+    Claim(Law.ONE_STREAM, "the first entry is read, by a store that offers it, and nobody is locked out", _first_entry),
+    Claim(Law.ONE_STREAM, "a long run and a large entry are read back, whole and in order", _long_run),
+    Claim(Law.ONE_STREAM, "any string is a run id, and no two are one", _any_name),
+    Claim(Law.ONE_STREAM, "a deletion is of one run, whatever the others are called", _deletes_one),
+    Claim(Law.ONE_STREAM, "many runs are listed, in the order of their first opening", _many_runs),
+    Claim(Law.ONE_STREAM, "entries are numbered without a gap, and never replaced", _in_order),
+    Claim(Law.ONE_STREAM, "whoever opened last owns the run", _fenced),
+    Claim(Law.ONE_STREAM, "a deleted run is gone, and its writers stay locked out", _deleted),
+    Claim(Law.ONE_STREAM, "another request is refused", _other_request),
+    Claim(Law.ONE_END, "what can not be done is a StoreError", _unknown),
+    Claim(Law.ANY_ORDER, "many tasks use it at once", _side_by_side),
+    Claim(Law.ANY_ORDER, "no call holds up the tasks of others", _blocks_nobody),
+    Claim(Law.CANCEL, "every method is a checkpoint, and can be repeated", _cancellable),
     *RACES,
-    Claim(NO_LEAKS, "a closed store refuses every use", _closed),
-    Claim(NO_LEAKS, "a store whose closing was cancelled is closed", _closed_by_a_cancelled),
+    Claim(Law.NO_LEAKS, "a closed store refuses every use", _closed),
+    Claim(Law.NO_LEAKS, "a store whose closing was cancelled is closed", _closed_by_a_cancelled),
 )
 """All of them."""

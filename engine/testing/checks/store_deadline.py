@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import trio
 
 from ...stores.store import CheckpointStore, FirstEntryReader, OpenedJournal
-from ..law import LIVENESS
+from ..law import Law
 from .expectations import Broken
 from .store_clock import Busy, PatientClock
 
@@ -68,7 +68,7 @@ class AnsweringStore(trio.abc.AsyncResource):
                 finally:
                     del self._busy[task]
         if scope.cancelled_caught:
-            raise Broken(f"{what} gives no answer within {ANSWER_S:g} s", LIVENESS)
+            raise Broken(f"{what} gives no answer within {ANSWER_S:g} s", Law.LIVENESS)
 
 
 class AnsweringReader(AnsweringStore):

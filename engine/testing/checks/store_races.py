@@ -16,7 +16,7 @@ import trio
 
 from ...core.errors import StoreError
 from ...stores.store import CheckpointStore, OpenedJournal, StaleFence
-from ..law import ANY_ORDER, CANCEL
+from ..law import Law
 from .expectations import Broken, Claim, Reopen, expect
 
 HEAD_STARTS = 4
@@ -188,8 +188,12 @@ async def _works_after(store: CheckpointStore, name: str, script: _Cancelled, st
 
 
 RACES = (
-    Claim(ANY_ORDER, "an opening reads all that was taken, and locks out what was not", _opened_under_a_writer),
-    Claim(ANY_ORDER, "so does an opening by another process, which has locks of its own", _opened_by_another_process),
-    Claim(CANCEL, "a call that is cancelled anywhere is done or not done, and can be repeated", _cancelled_anywhere),
+    Claim(Law.ANY_ORDER, "an opening reads all that was taken, and locks out what was not", _opened_under_a_writer),
+    Claim(
+        Law.ANY_ORDER, "so does an opening by another process, which has locks of its own", _opened_by_another_process
+    ),
+    Claim(
+        Law.CANCEL, "a call that is cancelled anywhere is done or not done, and can be repeated", _cancelled_anywhere
+    ),
 )
 """All of them."""

@@ -11,8 +11,7 @@ import trio
 from ...core.errors import StoreError
 from ...stores.memory import MemoryStore
 from ...stores.store import CheckpointStore, OpenedJournal
-from ..law import LIVENESS, ONE_STREAM
-from ..simulator.model import Violation
+from ..law import Law, Violation
 from .expectations import Broken, tell_difference
 from .store_clock import Busy
 
@@ -137,7 +136,7 @@ class MirroredStore(MemoryStore):
                 del self._busy[task]
         if scope.cancelled_caught:
             self._is_lost = True
-            self.broken.append(Violation(LIVENESS, f"{what} gives no answer"))
+            self.broken.append(Violation(Law.LIVENESS, f"{what} gives no answer"))
 
     def _note(self, message: str) -> None:
-        self.broken.append(Violation(ONE_STREAM, message))
+        self.broken.append(Violation(Law.ONE_STREAM, message))

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ...core.policy import CheckpointPolicy
 from ...stores.store import CheckpointStore
-from ..law import LIVENESS, LawBroken
+from ..law import Law, LawBroken
 from ..simulator.alone import outcome_of_crash
 from ..simulator.clock import seeded_order
 from ..simulator.generate import scenario_of
@@ -31,8 +31,8 @@ def check_simulated(make_store: MakeStore, seed: int) -> None:
     found = simulate_on(make_store, _storing(scenario_of(seed)))
     if not found.broken:
         return
-    if found.broken[0].law == LIVENESS:  # each smaller run would be waited for as long
-        raise LawBroken(LIVENESS, tell_story(evolve(found, broken=found.broken[:1])))
+    if found.broken[0].law is Law.LIVENESS:  # each smaller run would be waited for as long
+        raise LawBroken(Law.LIVENESS, tell_story(evolve(found, broken=found.broken[:1])))
     raise refuted(found, lambda scenario: simulate_on(make_store, scenario))
 
 

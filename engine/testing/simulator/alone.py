@@ -6,8 +6,7 @@ import trio
 
 from ...core.run_rules import Planner
 from ...error_groups import single_error
-from ..law import LIVENESS
-from .model import Violation
+from ..law import Law, Violation
 from .runner import Outcome, raise_interrupt, simulate
 from .scenario import Scenario
 
@@ -27,4 +26,4 @@ def outcome_of_crash(scenario: Scenario, error: BaseException) -> Outcome:
     while isinstance(inner, trio.TrioInternalError) and inner.__cause__ is not None:
         inner = single_error(inner.__cause__)
     said = f"the simulation itself raised {type(inner).__name__}: {inner}"[:400]
-    return Outcome(scenario, (), broken=(Violation(LIVENESS, said),), reached=frozenset())
+    return Outcome(scenario, (), broken=(Violation(Law.LIVENESS, said),), reached=frozenset())

@@ -35,6 +35,7 @@ from ...core.stream_events import (
 )
 from ...core.tool_json import parse_arguments
 from ...http.transport import HTTPTransport
+from ..law import Law, Violation
 from ..network.http import ScriptedNetwork
 from ..network.script import (
     Close,
@@ -53,7 +54,7 @@ from ..network.script import (
 from ..network.transport import Silence
 from ..wire.events import dump, encode_events, error_of_status
 from ..wire.formats import GARBAGE, Wire, ping, read_told
-from .model import HONEST, PROVIDERS, Attempt, ForeignError, Model, Violation
+from .model import HONEST, PROVIDERS, Attempt, ForeignError, Model
 from .scenario import Fault, Kind
 
 _BROKEN = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.FOREIGN_ERROR})
@@ -143,7 +144,7 @@ class ByteWorld:
 
     def _require(self, holds: bool, otherwise: str) -> None:
         if not holds:
-            self.model.broken.append(Violation("one stream", otherwise))
+            self.model.broken.append(Violation(Law.ONE_STREAM, otherwise))
 
     def _connect(self, _number: int) -> Connecting:
         asked = self._asked

@@ -1,5 +1,7 @@
 """Virtual time and the order of tasks: a clock that jumps over every wait, and a scheduler that is seeded.
 
+All that the kit takes of trio's private parts is in this file, and pinned by `tests/testing/test_clock.py`.
+
 Rules:
 - The clock jumps at the moment nothing can run, and exactly onto the next deadline: no tick is spent on waiting, and
   times are the same numbers whatever else runs in the same loop.
@@ -131,3 +133,10 @@ def seeded_order(clock: JumpingClock | None = None) -> Generator[None, None, Non
         yield
     finally:
         held._ALLOW_DETERMINISTIC_SCHEDULING, held._r = before
+
+
+def innermost_scope(task: trio.lowlevel.Task) -> trio.CancelScope:
+    """Return the innermost cancel scope that a task is in; that of `trio.sleep_until` has no name anywhere else."""
+    held: Any = task
+    scope: trio.CancelScope = held._cancel_status._scope
+    return scope

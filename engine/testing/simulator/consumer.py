@@ -21,6 +21,7 @@ from ...core.events import (
     ToolCallStart,
 )
 from ...run.run import Run, inside_of
+from .coverage import note_act
 from .scenario import Act
 from .state import Book, Process
 
@@ -67,7 +68,7 @@ async def _act_later(book: Book, process: Process, run: Run, seconds: float) -> 
 async def _read(book: Book, process: Process, run: Run) -> None:
     plan = book.scenario.consumer
     many = plan.many
-    while not process.handle or not process.handle.is_dead:
+    while not _is_killed(process):
         try:
             if many:
                 events: Sequence[Event] = await run.receive_many()
@@ -79,7 +80,7 @@ async def _read(book: Book, process: Process, run: Run) -> None:
             if process.act is not Act.LEAVE:
                 raise
             return
-        if process.handle is not None and process.handle.is_dead:
+        if _is_killed(process):
             return
         if not _take_all(book, process, run, events):
             return
@@ -90,6 +91,10 @@ async def _read(book: Book, process: Process, run: Run) -> None:
         if plan.switches and process.observer.count >= SWITCH_AT:
             many = not plan.many
     process.settled_s = book.clock.now
+
+
+def _is_killed(process: Process) -> bool:
+    return process.handle is not None and process.handle.is_dead
 
 
 def _take_all(book: Book, process: Process, run: Run, events: Sequence[Event]) -> bool:
@@ -103,7 +108,7 @@ def _take_all(book: Book, process: Process, run: Run, events: Sequence[Event]) -
         if acts and process.act is Act.NONE and observer.count > plan.act_event:
             if plan.act_on in (None, kind.__name__):
                 act(book, process, run)
-            if process.handle is not None and process.handle.is_dead:
+            if _is_killed(process):
                 return False
     return True
 
@@ -115,7 +120,7 @@ def act(book: Book, process: Process, run: Run) -> None:
         return
     process.act, process.acted_s = plan.act, book.clock.now
     book.log("acted", plan.act)
-    _note_state(book, process, run)
+    note_act(book, process, inside_of(run))
     book.model.quiet = f"the consumer had said {plan.act.value}"
     match plan.act:
         case Act.CANCEL:
@@ -128,21 +133,3 @@ def act(book: Book, process: Process, run: Run) -> None:
             if plan.act_s is not None:  # from another task than the reader's
                 process.act = Act.SCOPE
                 process.scope.cancel()
-
-
-def _note_state(book: Book, process: Process, run: Run) -> None:
-    """Note in which rare state the consumer interferes."""
-    inside = inside_of(run)
-    if process.handle is not None and process.handle.is_busy:
-        book.reached.add("cancel while a write is under way")
-        if inside.has_ended or process.observer.result is not None:
-            book.reached.add("cancel during the last flush")
-        elif book.scenario.policy.checkpoint.before_delivery:
-            book.reached.add("cancel while the store comes first")
-    if process.observer.last is RetryScheduled:
-        book.reached.add("cancel during back-off")
-    attempts = book.model.attempts
-    if attempts and not attempts[-1].given and not attempts[-1].ended_s:
-        book.reached.add("cancel while an answer opens")
-    if inside.seam_holds_text:
-        book.reached.add("cancel while the seam holds text")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...core.capabilities import ContinuationForm
 from ...core.planner import Reattach
-from ...core.result import AttemptRecord
 from ...core.stream_events import (
     BlockStop,
     ReasoningDelta,
@@ -18,110 +17,67 @@ from ...core.stream_events import (
 )
 from .model import Attempt
 from .scenario import Act, Kind
-from .state import Book, Process
+from .state import Book, Ended, Process
 
-_WHERE: dict[type, str] = {
-    TextDelta: "read on inside a text",
-    ReasoningDelta: "read on inside a thought",
-    ToolCallStart: "read on right after a call began",
-    ToolCallDelta: "read on inside a call's arguments",
-    BlockStop: "read on between two blocks",
+# -- an attempt that reads on -------------------------------------------------------------------------------------
+
+
+def _begins_again(attempt: Attempt) -> bool:
+    return attempt.rewinds is not None and attempt.given > attempt.rewinds
+
+
+def _meets_garbage(attempt: Attempt) -> bool:
+    return attempt.fault.kind is Kind.GARBAGE and attempt.given == len(attempt.reply.events)
+
+
+READER: Mapping[str, Callable[[Attempt], bool]] = {
+    "generation gone as it is read on": lambda one: one.refused and one.fault.kind is Kind.HTTP_ERROR,
+    "cursor refused": lambda one: one.refused and one.fault.kind is not Kind.HTTP_ERROR,
+    "cursor refused twice in a process": lambda one: one.refused and one.repeats_refusal,
+    "generation fails while it is read on": lambda one: any(type(event) is StreamFailed for event in one.events),
+    "begun again while it is read on": _begins_again,
+    "garbage while it is read on": _meets_garbage,
 }
-_ACTS: dict[Act, str] = {
-    Act.PAUSE: "paused, then read on",
-    Act.CANCEL: "cancelled, then read on",
-    Act.SCOPE: "cancelled from outside, then read on",
-    Act.LEAVE: "left, then read on",
-}
-_REFUSED: dict[Kind, str] = {
-    Kind.HTTP_ERROR: "generation gone as it is read on",
-    Kind.PREFILL_REFUSED: "cursor refused",
-}
-
-READING_STATES: tuple[str, ...] = (
-    *_WHERE.values(),
-    *_ACTS.values(),
-    *_REFUSED.values(),
-    "cursor refused twice in a process",
-    "killed, then read on",
-    "given up, then read on",
-    "read on twice",
-    "read on with released calls",
-    "read on after a repetition at the seam",
-    "another generation is read on",
-    "generation fails while it is read on",
-    "begun again while it is read on",
-    "garbage while it is read on",
-    "ended inside a call that is read on",
-    "ended inside a call, then read on",
-    "ended in the back-off before it is read on",
-    "budget spent inside a call that lives on",
-)
+"""Of an attempt that asks to read on: how it is answered."""
 
 
-def note_reading(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
-    """Note the rare states of a process that were about reading on."""
-    for attempt in attempts:
-        if attempt.form is ContinuationForm.CURSOR:
-            _note_place(book, attempt)
-            _note_what_came(book, attempt)
-    if attempts and attempts[0].form is ContinuationForm.CURSOR and process.number:
-        _note_process_before(book, attempts[0], book.processes[process.number - 1])
-    if attempts and attempts[-1].generation is not None:
-        _note_end(book, process, records, attempts[-1])
+def _read_on_after(kind: type[StreamEvent]) -> Callable[[Book, Attempt], bool]:
+    return lambda _, attempt: bool(attempt.history) and type(attempt.history[-1]) is kind
 
 
-def _note_place(book: Book, attempt: Attempt) -> None:
-    reached, history = book.reached, attempt.history
-    if attempt.refused:
-        reached.add(_REFUSED.get(attempt.fault.kind, "cursor refused"))
-        if attempt.repeats_refusal:
-            reached.add("cursor refused twice in a process")
-    if not attempt.given:
-        return
-    if history and type(history[-1]) in _WHERE:
-        reached.add(_WHERE[type(history[-1])])
-    if any(type(event) is BlockStop and event.id and not event.is_cut for event in history):
-        reached.add("read on with released calls")
-    if attempt.begins in (Kind.ECHO, Kind.OVERLAP):
-        reached.add("read on after a repetition at the seam")
-    if attempt.generation:
-        reached.add("another generation is read on")
+def _has_released_calls(_book: Book, attempt: Attempt) -> bool:
+    return any(type(event) is BlockStop and event.id and not event.is_cut for event in attempt.history)
+
+
+def _is_third_reader(book: Book, attempt: Attempt) -> bool:
     readers = [one for one in book.model.attempts if one.generation == attempt.generation and one.given]
-    if len(readers) > 2:
-        reached.add("read on twice")
+    return len(readers) > 2
 
 
-def _note_what_came(book: Book, attempt: Attempt) -> None:
-    reached = book.reached
-    if any(type(event) is StreamFailed for event in attempt.events):
-        reached.add("generation fails while it is read on")
-    if attempt.rewinds is not None and attempt.given > attempt.rewinds:
-        reached.add("begun again while it is read on")
-    if attempt.fault.kind is Kind.GARBAGE and attempt.given == len(attempt.reply.events):
-        reached.add("garbage while it is read on")
+READING_PLACES: Mapping[str, Callable[[Book, Attempt], bool]] = {
+    "read on inside a text": _read_on_after(TextDelta),
+    "read on inside a thought": _read_on_after(ReasoningDelta),
+    "read on right after a call began": _read_on_after(ToolCallStart),
+    "read on inside a call's arguments": _read_on_after(ToolCallDelta),
+    "read on between two blocks": _read_on_after(BlockStop),
+    "read on with released calls": _has_released_calls,
+    "read on after a repetition at the seam": lambda _, attempt: attempt.begins in (Kind.ECHO, Kind.OVERLAP),
+    "another generation is read on": lambda _, attempt: bool(attempt.generation),
+    "read on twice": _is_third_reader,
+}
+"""Of an attempt that was given more of a generation: from where on."""
+
+# -- a process that reads on what another left --------------------------------------------------------------------
+
+_ACTS = (Act.PAUSE, Act.CANCEL, Act.SCOPE, Act.LEAVE)
 
 
-def _note_process_before(book: Book, attempt: Attempt, before: Process) -> None:
-    reached = book.reached
-    if before.end == "crashed":
-        reached.add("killed, then read on")
-        return
-    reached.add(_ACTS.get(before.act, "given up, then read on"))
-    if _is_inside_call(attempt.history):
-        reached.add("ended inside a call, then read on")
+def _is_killed(before: Process) -> bool:
+    return before.end == "crashed"
 
 
-def _note_end(book: Book, process: Process, records: Sequence[AttemptRecord], last: Attempt) -> None:
-    reached = book.reached
-    is_inside = _is_inside_call((*last.history, *last.events))
-    if process.end in ("partial", "cancelled"):
-        if records and isinstance(records[-1].plan, Reattach):
-            reached.add("ended in the back-off before it is read on")
-        elif is_inside and last.form is ContinuationForm.CURSOR:
-            reached.add("ended inside a call that is read on")
-    if process.end == "error" and is_inside and not last.refused:
-        reached.add("budget spent inside a call that lives on")
+def _ended_by(*acts: Act) -> Callable[[Process, Attempt], bool]:
+    return lambda before, _: not _is_killed(before) and before.act in acts
 
 
 def _is_inside_call(events: Sequence[StreamEvent]) -> bool:
@@ -132,3 +88,44 @@ def _is_inside_call(events: Sequence[StreamEvent]) -> bool:
         elif type(event) is BlockStop and event.id is not None:
             open_calls.discard(event.id)
     return bool(open_calls)
+
+
+AFTER_PROCESS: Mapping[str, Callable[[Process, Attempt], bool]] = {
+    "paused, then read on": _ended_by(Act.PAUSE),
+    "cancelled, then read on": _ended_by(Act.CANCEL),
+    "cancelled from outside, then read on": _ended_by(Act.SCOPE),
+    "left, then read on": _ended_by(Act.LEAVE),
+    "given up, then read on": lambda before, _: not _is_killed(before) and before.act not in _ACTS,
+    "killed, then read on": lambda before, _: _is_killed(before),
+    "ended inside a call, then read on": lambda before, one: not _is_killed(before) and _is_inside_call(one.history),
+}
+"""Of a process whose first attempt reads on: how the process before it ended."""
+
+# -- a process that ends while a generation lives on --------------------------------------------------------------
+
+
+def _stops_in_back_off(ended: Ended) -> bool:
+    is_stopped = ended.process.end in ("partial", "cancelled")
+    return is_stopped and bool(ended.records) and isinstance(ended.records[-1].plan, Reattach)
+
+
+def _ends_inside_call(ended: Ended) -> bool:
+    last = ended.attempts[-1]
+    return _is_inside_call((*last.history, *last.events))
+
+
+def _stops_inside_call(ended: Ended) -> bool:
+    reads_on = ended.attempts[-1].form is ContinuationForm.CURSOR and ended.process.end in ("partial", "cancelled")
+    return reads_on and not _stops_in_back_off(ended) and _ends_inside_call(ended)
+
+
+def _fails_inside_call(ended: Ended) -> bool:
+    return ended.process.end == "error" and not ended.attempts[-1].refused and _ends_inside_call(ended)
+
+
+READING_ENDS: Mapping[str, Callable[[Ended], bool]] = {
+    "ended in the back-off before it is read on": _stops_in_back_off,
+    "ended inside a call that is read on": _stops_inside_call,
+    "budget spent inside a call that lives on": _fails_inside_call,
+}
+"""Of a process whose last attempt read a generation."""

@@ -30,6 +30,7 @@ from ...core.events import (
 )
 from ...core.messages import ToolCall
 from ...core.result import StreamResult
+from ..law import Law
 from .model import nobody_listens
 
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta, ToolCallReady)
@@ -114,7 +115,7 @@ class Observer:
         state: where in the grammar.
     """
 
-    def __init__(self, text: str, *, again: bool, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, text: str, *, again: bool, tell: Callable[[Law, str], None]) -> None:
         self.text: str = text
         self.ready: list[ToolCall] = []
         self.open_calls: set[str] = set()
@@ -140,7 +141,7 @@ class Observer:
             return
         if kind is UsageUpdate or kind is Status:
             if self.state == "end":
-                self._tell("exactly one end", f"{kind.__name__} after Finished")
+                self._tell(Law.ONE_END, f"{kind.__name__} after Finished")
             return
         self._step(kind)
         self.last = kind
@@ -149,7 +150,7 @@ class Observer:
     def _step(self, kind: type) -> None:
         following = _TABLE[self.state].get(kind)
         if following is None:
-            law = "exactly one end" if self.state == "end" else "order of events"
+            law = Law.ONE_END if self.state == "end" else Law.ORDER_OF_EVENTS
             self._tell(law, f"{kind.__name__} after {self.last.__name__}, in state {self.state!r}")
             following = "said"
         self.state = following
@@ -162,11 +163,11 @@ class Observer:
                 self.text = ""
                 self.resets += 1
                 if self.ready:
-                    self._tell("whole calls", "a StreamReset after a call was released")
+                    self._tell(Law.WHOLE_CALLS, "a StreamReset after a call was released")
                 self.open_calls.clear()
             case ToolCallStart(call_id):
                 if call_id in self.open_calls:
-                    self._tell("whole calls", f"call {call_id} began twice")
+                    self._tell(Law.WHOLE_CALLS, f"call {call_id} began twice")
                 self.open_calls.add(call_id)
             case ToolCallReady(call):
                 self._close(call.id, "released")
@@ -182,5 +183,5 @@ class Observer:
 
     def _close(self, call_id: str, how: str) -> None:
         if call_id not in self.open_calls:
-            self._tell("whole calls", f"call {call_id} was {how}, and is not under way")
+            self._tell(Law.WHOLE_CALLS, f"call {call_id} was {how}, and is not under way")
         self.open_calls.discard(call_id)

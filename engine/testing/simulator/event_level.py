@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.request import InferenceRequest
+from ..law import Law, Violation
 from ..script.playback import PlayedAnswer
-from .model import PROVIDERS, Model, Violation
+from .model import PROVIDERS, Model
 
 
 class EventWorld:
@@ -56,7 +57,7 @@ def said_of(request: InferenceRequest, first: InferenceRequest, form: Continuati
 
     def require(holds: bool, otherwise: str) -> None:
         if not holds:
-            model.broken.append(Violation("one stream", otherwise))
+            model.broken.append(Violation(Law.ONE_STREAM, otherwise))
 
     messages = request.messages
     if form is None:

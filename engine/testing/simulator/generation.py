@@ -13,12 +13,12 @@ from attrs import define, evolve
 from ...core.capabilities import ContinuationForm
 from ...core.stream_events import AnswerRestarted, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...core.usage import UsageReport
+from ..law import Law, Violation
 from ..script.text import Reply
-from .model import HONEST, Attempt, Model, Violation, begun_anew, break_off, compose
+from .model import HONEST, Attempt, Model, begun_anew, break_off, compose
 from .scenario import Fault, Kind, Scenario
 
 _NO_WORDS = (ResponseStarted, UsageReport, StopReported)
-_LEDGER = "the ledger adds up"
 
 
 @define(eq=False)
@@ -139,11 +139,11 @@ class ReadingModel(Model):
         places = {chars, reply.ends[place - 1] if place else 0}
         if not reply.version.text.startswith(shown) or len(shown) not in places:
             seen = f"request {len(self.attempts) + 1} reads on at {generation.number}:{place}, after {chars} characters"
-            self.broken.append(Violation("one stream", f"{seen}; shown are {len(shown)}: …{shown[-40:]!r}"))
+            self.broken.append(Violation(Law.ONE_STREAM, f"{seen}; shown are {len(shown)}: …{shown[-40:]!r}"))
         last = generation.readers[-1]
         if last.process == self.process and generation.is_known_to_fail:
             said = f"request {len(self.attempts) + 1} reads on a generation that has failed"
-            self.broken.append(Violation("budgets", said))
+            self.broken.append(Violation(Law.BUDGETS, said))
 
     def _require_no_cursor(self, shown: str) -> None:
         """A generation that could be read on is not paid again."""
@@ -155,7 +155,7 @@ class ReadingModel(Model):
         is_sought = first.searches and len(shown) <= first.base  # its seam may still hold what came
         if is_known and not is_sought and _can_be_read_on(generation):
             said = f"request {len(self.attempts)} begins a generation although number {generation.number}"
-            self.broken.append(Violation(_LEDGER, f"{said} could be read on: it is paid twice"))
+            self.broken.append(Violation(Law.LEDGER, f"{said} could be read on: it is paid twice"))
 
 
 def _copy(whole: Reply, place: int) -> Reply:

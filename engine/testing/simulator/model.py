@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...core import errors
 from ...core.capabilities import Capabilities, ContinuationForm
@@ -25,6 +25,7 @@ from ...core.stream_events import (
 )
 from ...core.usage import UsageReport
 from ...http.transport import Transport
+from ..law import Law, Violation
 from ..script.text import EVIDENCE_CHARS, START_OVER_CHARS, Reply, Version, version_of
 from .scenario import Fault, Kind, Scenario
 
@@ -64,14 +65,6 @@ HONEST = Fault(burst=16)
 
 class ForeignError(Exception):
     """What a source raises that nobody knows."""
-
-
-@frozen
-class Violation:
-    """A broken law: its name, and what was seen and expected."""
-
-    law: str
-    message: str
 
 
 @define(eq=False)
@@ -206,7 +199,7 @@ class Model:
         """Note that a request has really arrived: a checkpoint after the engine began it."""
         if self.quiet is not None:
             said = f"request {attempt.number + 1} was sent although {self.quiet}"
-            self.broken.append(Violation("cancellation wins", said))
+            self.broken.append(Violation(Law.CANCEL, said))
 
     def _version_of(self, form: ContinuationForm | None, said: str, shown: str) -> Version:
         """Find which answer this continues; law 1 is broken if it is none, or not what was shown."""
@@ -214,12 +207,12 @@ class Model:
         trims = form is not ContinuationForm.QUOTE and not self.capabilities.prefix_trailing_space
         if not shown.startswith(said) or (lost and not (trims and lost.isspace())):
             seen = f"request {len(self.attempts) + 1} says {said[-40:]!r}; shown is {shown[-40:]!r}"
-            self.broken.append(Violation("one stream", seen))
+            self.broken.append(Violation(Law.ONE_STREAM, seen))
         for version in reversed(self.versions):
             if version.text.startswith(shown):
                 return version
         seen = f"shown is {shown[-60:]!r}, which no answer of the model begins with"
-        self.broken.append(Violation("one stream", seen))
+        self.broken.append(Violation(Law.ONE_STREAM, seen))
         return self.versions[-1]
 
 

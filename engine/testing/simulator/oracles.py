@@ -16,15 +16,14 @@ from ...core.policy import Limits
 from ...core.result import AttemptRecord, SeamVerdict
 from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
-from ...run.run import inside_of
+from ...run.run import Run, inside_of
+from ..law import Law
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
 from .model import Attempt, ForeignError, failure_of
-from .oracles_budget import BUDGET, ENDS, LEDGER, check_budget, check_causes, check_ledger, check_time, most_attempts
+from .oracles_budget import check_budget, check_causes, check_ledger, check_time, most_attempts
 from .scenario import Act, Kind
-from .state import Book, Process
-
-TEXT, CALLS = "one stream", "whole calls"
+from .state import Book, Ended, Process
 
 
 def check_process(book: Book, process: Process) -> None:
@@ -38,7 +37,7 @@ def check_process(book: Book, process: Process) -> None:
         check_ledger(book, process, mine, attempts)
         check_causes(book, process, mine, attempts)
         _check_stored(book, process)
-        note_process(book, process, mine, attempts)
+        note_process(Ended(book, process, mine, attempts))
     _check_end(book, process, attempts)
     check_budget(book, process, attempts)
     check_time(book, process, attempts)
@@ -53,14 +52,14 @@ def check_run(book: Book) -> None:
         return
     result = last.run.result
     if not any(version.text.startswith(result.text) for version in model.versions):
-        book.tell(TEXT, f"the answer is {result.text!r}, which the model never said")
+        book.tell(Law.ONE_STREAM, f"the answer is {result.text!r}, which the model never said")
     seen: dict[tuple[int, int], str] = {}
     sure = (book.scenario.policy.checkpoint.before_delivery or not _is_troubled(book)) and not _is_lost(book)
     for process in book.processes:
         for call in process.observer.ready:
             first = seen.setdefault(call_id_parts(call.id), call.id)
             if first != call.id and sure and not _was_cut_off(book, process):
-                book.tell(CALLS, f"call {call.id} was released, and was released as {first} before")
+                book.tell(Law.WHOLE_CALLS, f"call {call.id} was released, and was released as {first} before")
 
 
 def _was_cut_off(book: Book, process: Process) -> bool:
@@ -90,10 +89,10 @@ def _own_records(
         before = len(process.restored.attempts)
     numbers = [record.number for record in records]
     if numbers != list(range(1, len(records) + 1)):
-        book.tell(LEDGER, f"the attempts are numbered {numbers}")
+        book.tell(Law.LEDGER, f"the attempts are numbered {numbers}")
     mine = records[before:]
     if len(mine) != len(attempts) and process.end != "crashed":
-        book.tell(LEDGER, f"{len(attempts)} requests were made, {len(mine)} are in the ledger")
+        book.tell(Law.LEDGER, f"{len(attempts)} requests were made, {len(mine)} are in the ledger")
     return mine
 
 
@@ -102,24 +101,37 @@ def _own_records(
 
 def _check_text(book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]) -> None:
     held, shown = _held(process), process.observer.text
-    if not any(version.text.startswith(held) for version in book.model.versions):
-        book.tell(TEXT, f"the run holds {held!r}, which no answer of the model begins with")
+    _check_is_of_the_model(book, "the run holds", held)
     if process.is_drained and not _may_withhold(book, process) and shown != held:
-        book.tell(TEXT, f"shown is …{shown[-40:]!r} ({len(shown)}), held is …{held[-40:]!r} ({len(held)})")
-    if not any(version.text.startswith(shown) for version in book.model.versions):
-        book.tell(TEXT, f"shown is {shown!r}, which no answer of the model begins with")
+        book.tell(Law.ONE_STREAM, f"shown is …{shown[-40:]!r} ({len(shown)}), held is …{held[-40:]!r} ({len(held)})")
+    _check_is_of_the_model(book, "shown is", shown)
     result = process.observer.result
     if result is not None and result.text != held:
-        book.tell(TEXT, f"the result is …{result.text[-40:]!r}, held is …{held[-40:]!r}")
+        book.tell(Law.ONE_STREAM, f"the result is …{result.text[-40:]!r}, held is …{held[-40:]!r}")
+    _check_is_expected(book, process, records, attempts)
+    _check_thoughts(book, process)
+
+
+def _check_is_of_the_model(book: Book, what: str, text: str) -> None:
+    if not any(version.text.startswith(text) for version in book.model.versions):
+        book.tell(Law.ONE_STREAM, f"{what} {text!r}, which no answer of the model begins with")
+
+
+def _check_is_expected(
+    book: Book, process: Process, records: Sequence[AttemptRecord], attempts: Sequence[Attempt]
+) -> None:
+    """The run holds exactly what was said, where that is certain; without a request, what was stored or nothing."""
+    held = _held(process)
     if attempts:
         record = records[-1] if len(records) == len(attempts) else None
         expected = _expected_text(attempts[-1], record, process)
         taken_back = not held and record is not None and not record.kept
         if expected is not None and held != expected and not taken_back:
-            book.tell(TEXT, f"held is …{held[-40:]!r} ({len(held)}); said was …{expected[-40:]!r} ({len(expected)})")
+            book.tell(
+                Law.ONE_STREAM, f"held is …{held[-40:]!r} ({len(held)}); said was …{expected[-40:]!r} ({len(expected)})"
+            )
     elif process.restored is not None and held not in ("", process.restored.accumulator.text):
-        book.tell(TEXT, f"nothing was asked, held is …{held[-40:]!r}, stored was another text")
-    _check_thoughts(book, process)
+        book.tell(Law.ONE_STREAM, f"nothing was asked, held is …{held[-40:]!r}, stored was another text")
 
 
 def _held(process: Process) -> str:
@@ -134,28 +146,27 @@ def _may_withhold(book: Book, process: Process) -> bool:
 
 def _expected_text(attempt: Attempt, record: AttemptRecord | None, process: Process) -> str | None:
     """The exact text after an attempt; None where it is not certain from outside: the seam was still open."""
-    version, base = attempt.reply.version, attempt.base
-    began = base if attempt.began is None else attempt.began
-    given = attempt.reply.events[: attempt.given]
-    verdict = None if record is None else record.seam
-    if attempt.searches and verdict is None:
+    text, verdict = attempt.reply.version.text, None if record is None else record.seam
+    places = _places_of(attempt)
+    if places is None or (attempt.searches and verdict is None):
         return None
-    is_taken_back = attempt.rewinds is not None and attempt.given > attempt.rewinds
-    if is_taken_back and attempt.began:  # a continuation that is read on is not begun again
-        ends = attempt.reply.ends[: attempt.rewinds]
-    elif is_taken_back:
-        if any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *given)):
-            return None
-        base, ends = began, attempt.reply.ends[attempt.rewinds : attempt.given]
-        if attempt.begins is not Kind.NONE:
-            return None
-    else:
-        ends = attempt.reply.ends[: attempt.given]
-    if verdict is SeamVerdict.RESTART:
-        base = 0
     if process.end == "finished" and record is not None and record.cause is None:
-        return version.text  # the terminal event was seen: the answer is whole
-    return version.text[: max(base, *ends, 0)] if ends else version.text[:base]
+        return text  # the terminal event was seen: the answer is whole
+    base, ends = places
+    return text[: max(0 if verdict is SeamVerdict.RESTART else base, *ends, 0)]
+
+
+def _places_of(attempt: Attempt) -> tuple[int, list[int]] | None:
+    """At which character an attempt begins, and where each of its events leaves the text; None where that is open."""
+    events, ends = attempt.reply.events[: attempt.given], attempt.reply.ends
+    if attempt.rewinds is None or attempt.given <= attempt.rewinds:
+        return attempt.base, ends[: attempt.given]
+    if attempt.began:  # a continuation that is read on is not begun again
+        return attempt.base, ends[: attempt.rewinds]
+    has_calls = any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *events))
+    if has_calls or attempt.begins is not Kind.NONE:
+        return None
+    return attempt.base if attempt.began is None else 0, ends[attempt.rewinds : attempt.given]
 
 
 def _check_thoughts(book: Book, process: Process) -> None:
@@ -168,39 +179,50 @@ def _check_thoughts(book: Book, process: Process) -> None:
         if not isinstance(block, ReasoningBlock) or block.signature is None:
             continue
         if signed.get(block.signature) != block.text:
-            book.tell(TEXT, f"the signature {block.signature} stands under {block.text!r}, a part of its thought")
+            book.tell(
+                Law.ONE_STREAM, f"the signature {block.signature} stands under {block.text!r}, a part of its thought"
+            )
 
 
 def _check_stored(book: Book, process: Process) -> None:
     """What is stored at the end: nothing of a finished run, everything of another, all that was shown of a crashed."""
-    handle, run = process.handle, process.run
-    if handle is None or run is None or handle.lost or not handle.is_open:
+    handle = process.handle
+    if handle is None or handle.lost or not handle.is_open:
         return
-    entries = book.stored_entries()
-    first = book.scenario.policy.checkpoint.before_delivery
     if handle.is_dead:
-        text = process.observer.text
-        if first and text and not _told_once(entries, process, book.scenario.policy.limits):
-            book.tell(TEXT, f"shown is {text!r}, which is not stored, and the store comes first")
+        _check_shown_is_stored(book, process)
         return
     if handle.refused is not None:
-        book.tell(TEXT, f"a write was refused: {handle.refused}")
+        book.tell(Law.ONE_STREAM, f"a write was refused: {handle.refused}")
     if handle.troubled and handle.is_behind:
         return
-    if process.end == "finished":
-        if entries and process.act is Act.NONE:
-            book.tell(TEXT, "the finished run was not deleted from the store")
+    if process.end != "finished":
+        _check_held_is_stored(book, process, process.opened_run)
+    elif book.stored and process.act is Act.NONE:
+        book.tell(Law.ONE_STREAM, "the finished run was not deleted from the store")
+
+
+def _check_shown_is_stored(book: Book, process: Process) -> None:
+    """Of a crashed process, whose store comes first."""
+    text = process.observer.text
+    if not book.scenario.policy.checkpoint.before_delivery or not text:
         return
-    restored = restore(entries, book.scenario.policy.limits)
+    if not _told_once(book.stored, process, book.scenario.policy.limits):
+        book.tell(Law.ONE_STREAM, f"shown is {text!r}, which is not stored, and the store comes first")
+
+
+def _check_held_is_stored(book: Book, process: Process, run: Run) -> None:
+    """Of a process that stopped and kept what it had: text and calls."""
+    restored = restore(book.stored, book.scenario.policy.limits)
     text = "" if restored is None else restored.accumulator.text
     if text != (held := _held(process)):
-        book.tell(TEXT, f"stored is …{text[-40:]!r} ({len(text)}), held is {len(held)} characters")
+        book.tell(Law.ONE_STREAM, f"stored is …{text[-40:]!r} ({len(text)}), held is {len(held)} characters")
     calls = () if restored is None else _calls_of(restored.accumulator.snapshot())
     held_calls = _calls_of(run.snapshot())
     if restored is not None and restored.accumulator.cursor is not None:  # those under way are the next consumer's
         calls = tuple(call.id for call in restored.accumulator.completed_calls)
     if calls != held_calls:
-        book.tell(CALLS, f"stored are the calls {calls}, held are {held_calls}")
+        book.tell(Law.WHOLE_CALLS, f"stored are the calls {calls}, held are {held_calls}")
 
 
 def _calls_of(snapshot: InterruptSnapshot) -> tuple[str, ...]:
@@ -228,14 +250,18 @@ def _has_reset(process: Process) -> bool:
 
 
 def _check_calls(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
-    observer = process.observer
-    for call in observer.ready:
+    for call in process.observer.ready:
         index, n = call_id_parts(call.id)
         if call.arguments != {"item": index, "n": n} or book.scenario.answer[index].broken:
-            book.tell(CALLS, f"call {call.id} was released with {call.arguments}")
-    ids = [call.id for call in observer.ready]
+            book.tell(Law.WHOLE_CALLS, f"call {call.id} was released with {call.arguments}")
+    ids = [call.id for call in process.observer.ready]
     if len(set(ids)) != len(ids):
-        book.tell(CALLS, f"a call was released twice: {ids}")
+        book.tell(Law.WHOLE_CALLS, f"a call was released twice: {ids}")
+    _check_released(book, process, ids, _closed_calls(process, attempts))
+
+
+def _closed_calls(process: Process, attempts: Sequence[Attempt]) -> list[str]:
+    """The ids of the calls that the model closed, those first that were stored."""
     kept = [] if process.restored is None else [c.id for c in process.restored.accumulator.completed_calls]
     closed = [
         event.id
@@ -243,17 +269,26 @@ def _check_calls(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         for event in attempt.events
         if type(event) is BlockStop and event.id is not None and not event.is_cut
     ]
-    expected = [*kept, *closed]
+    return [*kept, *closed]
+
+
+def _check_released(book: Book, process: Process, ids: list[str], expected: list[str]) -> None:
+    """What was released is what was closed, in order: all of it at the end, a beginning before."""
+    observer = process.observer
     if process.is_drained and not _may_withhold(book, process):
         if ids != expected:
-            book.tell(CALLS, f"closed were {expected}, released were {ids}")
+            book.tell(Law.WHOLE_CALLS, f"closed were {expected}, released were {ids}")
         if observer.open_calls:
-            book.tell(CALLS, f"calls were begun and neither released nor cancelled: {sorted(observer.open_calls)}")
+            book.tell(
+                Law.WHOLE_CALLS, f"calls were begun and neither released nor cancelled: {sorted(observer.open_calls)}"
+            )
     elif ids != expected[: len(ids)]:
-        book.tell(CALLS, f"closed were {expected}, released were {ids}")
+        book.tell(Law.WHOLE_CALLS, f"closed were {expected}, released were {ids}")
     result = observer.result
     if result is not None and [call.id for call in result.tool_calls] != expected:
-        book.tell(CALLS, f"closed were {expected}, the result holds {[call.id for call in result.tool_calls]}")
+        book.tell(
+            Law.WHOLE_CALLS, f"closed were {expected}, the result holds {[call.id for call in result.tool_calls]}"
+        )
 
 
 # -- exactly one end ----------------------------------------------------------------------------------------------
@@ -263,14 +298,14 @@ def _check_end(book: Book, process: Process, attempts: Sequence[Attempt]) -> Non
     error, observer = process.error, process.observer
     if process.end == "error":
         if observer.result is not None:
-            book.tell(ENDS, f"Finished, and then {type(error).__name__}: {error}")
+            book.tell(Law.ONE_END, f"Finished, and then {type(error).__name__}: {error}")
         _check_error(book, process, attempts)
     if process.end == "left" and process.act is not Act.LEAVE:
-        book.tell(ENDS, "the events ended without Finished and without an error")
+        book.tell(Law.ONE_END, "the events ended without Finished and without an error")
     if process.end == "partial" and process.act not in (Act.CANCEL, Act.PAUSE):
-        book.tell(ENDS, "the run was cancelled, and nobody had asked for it")
+        book.tell(Law.ONE_END, "the run was cancelled, and nobody had asked for it")
     if process.end == "cancelled" and process.act is not Act.SCOPE:
-        book.tell(ENDS, "the run was left by Cancelled, and nobody had cancelled it")
+        book.tell(Law.ONE_END, "the run was left by Cancelled, and nobody had cancelled it")
     if process.end == "finished":
         _check_finish(book, process, attempts)
 
@@ -280,9 +315,9 @@ def _check_finish(book: Book, process: Process, attempts: Sequence[Attempt]) -> 
     result = process.opened_run.result
     ended = process.restored is not None and process.restored.ended
     if not (result.tool_calls or ended or (attempts and attempts[-1].terminal)):
-        book.tell(ENDS, f"finished with {result.stop_reason.value}, and the terminal event was not seen")
+        book.tell(Law.ONE_END, f"finished with {result.stop_reason.value}, and the terminal event was not seen")
     if result != process.observer.result:
-        book.tell(ENDS, "the result is not that of Finished")
+        book.tell(Law.ONE_END, "the result is not that of Finished")
 
 
 def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
@@ -291,18 +326,18 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
     kinds = [attempt.fault.kind for attempt in attempts]
     if isinstance(error, ForeignError):
         if Kind.FOREIGN_ERROR not in kinds:
-            book.tell(ENDS, "a foreign error that nobody raised")
+            book.tell(Law.ONE_END, "a foreign error that nobody raised")
     elif isinstance(error, StoreError):
         if process.handle is None or not process.handle.troubled:
-            book.tell(ENDS, f"a store error of a store that works: {error}")
+            book.tell(Law.ONE_END, f"a store error of a store that works: {error}")
     elif isinstance(error, UsageError):
-        book.tell(ENDS, f"the engine refuses what was planned: {error}")
+        book.tell(Law.ONE_END, f"the engine refuses what was planned: {error}")
     elif not isinstance(error, InferenceError):
-        book.tell(ENDS, f"the run raised {type(error).__name__}: {error}")
+        book.tell(Law.ONE_END, f"the run raised {type(error).__name__}: {error}")
     elif released := [call.id for call in process.observer.ready]:
-        book.tell(BUDGET, f"failed with {error}: {released} were released, and end a run without another attempt")
+        book.tell(Law.BUDGETS, f"failed with {error}: {released} were released, and end a run without another attempt")
     elif attempts and not _may_give_up(book, process, attempts):
-        book.tell(BUDGET, f"gave up after {len(attempts)} requests ({error}), and the budget was not spent")
+        book.tell(Law.BUDGETS, f"gave up after {len(attempts)} requests ({error}), and the budget was not spent")
 
 
 def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf
 
@@ -28,19 +28,17 @@ from ...core.stream_events import (
     ReasoningDelta,
     ResponseStarted,
     StopReported,
+    StreamEvent,
     StreamFailed,
     TextDelta,
     ToolCallDelta,
 )
 from ...core.usage import TokenUsage, UsageReport
+from ..law import Law
 from .generation import ReadingModel
 from .model import Attempt, failure_of
 from .scenario import Act, Kind
 from .state import Book, Process
-
-ENDS, LEDGER = "exactly one end", "the ledger adds up"
-BUDGET, CANCEL, TIME, LIVE = "budgets", "cancellation wins", "time belongs to the provider", "liveness"
-
 
 # -- budgets ------------------------------------------------------------------------------------------------------
 
@@ -60,9 +58,11 @@ def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         spent += before.costs
         retries += not before.refused
         if spent >= most_attempts(book, before) and before.costs:
-            book.tell(BUDGET, f"request {attempt.number + 1} after {spent} attempts of {most_attempts(book, before)}")
+            book.tell(
+                Law.BUDGETS, f"request {attempt.number + 1} after {spent} attempts of {most_attempts(book, before)}"
+            )
         if retry.engine_retries_max is not None and retries > retry.engine_retries_max and not before.refused:
-            book.tell(BUDGET, f"{retries} retries were taken; the engine has {retry.engine_retries_max}")
+            book.tell(Law.BUDGETS, f"{retries} retries were taken; the engine has {retry.engine_retries_max}")
         if not before.refused:
             _check_delay(book, before, attempt, next(announced, None))
 
@@ -72,16 +72,16 @@ def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetrySc
     hint = before.fault.retry_after_s if before.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else None
     waited = after.asked_s - max(before.ended_s, before.asked_s)
     if hint and waited < hint - 1e-6:
-        book.tell(BUDGET, f"asked again after {waited:g} s; the server had said {hint:g}")
+        book.tell(Law.BUDGETS, f"asked again after {waited:g} s; the server had said {hint:g}")
     if hint and hint > (most_s := book.scenario.policy.retry.retry_after_s_max):
-        book.tell(BUDGET, f"a hint of {hint:g} s was waited out; at most {most_s:g} are")
+        book.tell(Law.BUDGETS, f"a hint of {hint:g} s was waited out; at most {most_s:g} are")
     if announced is None:
         return
     sees_ends = book.scenario.level == "events" and before.ended_s > 0  # of bytes only the last read is seen
     awaits_store = book.scenario.policy.checkpoint.before_delivery or _tries_again(book.processes[-1])  # at a reset
     is_late = sees_ends and not awaits_store and waited > announced.delay_s + 1e-6
     if waited < announced.delay_s - 1e-6 or is_late:
-        law = LIVE if is_late else BUDGET
+        law = Law.LIVENESS if is_late else Law.BUDGETS
         book.tell(law, f"asked again after {waited:g} s; announced was {announced.delay_s:g}")
 
 
@@ -95,10 +95,12 @@ def check_time(book: Book, process: Process, attempts: Sequence[Attempt]) -> Non
     if process.act is not Act.NONE:
         took_s = process.ended_s - process.acted_s
         if process.end != "finished" and took_s > flush_s + 1e-6:
-            book.tell(CANCEL, f"{process.act.value} at {process.acted_s:g} s took {took_s:g} s; at most {flush_s:g}")
+            book.tell(
+                Law.CANCEL, f"{process.act.value} at {process.acted_s:g} s took {took_s:g} s; at most {flush_s:g}"
+            )
     took_s = process.ended_s - process.began_s
     if took_s > (bound_s := _bound_s(book, process, attempts)):
-        book.tell(LIVE, f"the run took {took_s:g} s of virtual time; it should have ended within {bound_s:g}")
+        book.tell(Law.LIVENESS, f"the run took {took_s:g} s of virtual time; it should have ended within {bound_s:g}")
 
 
 def _tries_again(process: Process) -> bool:
@@ -147,7 +149,7 @@ def check_causes(book: Book, process: Process, records: Sequence[AttemptRecord],
             continue
         allowed = _causes_of(book, attempt)
         if not isinstance(record.cause, allowed):
-            law = TIME if isinstance(record.cause, IdleStall) else ENDS
+            law = Law.TIME if isinstance(record.cause, IdleStall) else Law.ONE_END
             book.tell(
                 law, f"attempt {attempt.number + 1} ({attempt.fault.kind.value}) is said to end by: {record.cause}"
             )
@@ -213,7 +215,7 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
     if result is not None:
         total = sum((record.usage for record in result.attempts), TokenUsage())
         if total != result.usage:
-            book.tell(LEDGER, f"the attempts sum to {total}, the result says {result.usage}")
+            book.tell(Law.LEDGER, f"the attempts sum to {total}, the result says {result.usage}")
         _check_paid_once(book, result)
     last = {attempt.generation: attempt for attempt in attempts}
     for attempt, record in zip(attempts, records, strict=False):
@@ -226,7 +228,7 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
             estimated,
         ):
             book.tell(
-                LEDGER,
+                Law.LEDGER,
                 f"attempt {record.number} is booked with {seen.input} + {seen.output} tokens (estimated: "
                 f"{record.usage_estimated}); expected {said_in} + {said_out} ({estimated})",
             )
@@ -237,29 +239,39 @@ def _check_paid_once(book: Book, result: StreamResult) -> None:
     if isinstance(book.model, ReadingModel):
         prompts = sum(generation.prompt_tokens for generation in book.model.generations)
         if result.usage.input > prompts:
-            book.tell(LEDGER, f"{result.usage.input} tokens of prompts are booked; those that were asked are {prompts}")
+            book.tell(
+                Law.LEDGER, f"{result.usage.input} tokens of prompts are booked; those that were asked are {prompts}"
+            )
 
 
 def usage_of(attempt: Attempt) -> tuple[int, int, bool]:
     """What an attempt cost, with all of its generation: input, output, and whether the output is estimated."""
-    said_in = said_out = useful = 0
-    stopped = released = False
-    for event in (*attempt.history, *attempt.events):
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta:
-            useful += size_bytes(event.text)  # type: ignore[union-attr]
-        elif isinstance(event, ToolCallDelta):
-            useful += size_bytes(event.args_delta)
-        elif isinstance(event, UsageReport):
+    events = (*attempt.history, *attempt.events)
+    said_in = said_out = 0
+    for event in events:
+        if isinstance(event, UsageReport):
             said_in = said_in if event.input is None else event.input
             said_out = said_out if event.output is None else event.output
-        elif kind is StopReported:
-            stopped = True
-        elif kind is AnswerRestarted:  # refused after a released call, and in a continuation: nothing is taken back
-            stopped = stopped and (released or bool(attempt.began))
-        elif isinstance(event, BlockStop):
-            released = released or (event.id is not None and not event.is_cut)
-    estimate = -(-useful // 4)
-    if not stopped and estimate > said_out:
+    estimate = -(-sum(map(_useful_bytes, events)) // 4)
+    if estimate > said_out and not _is_stopped(events, is_continued=bool(attempt.began)):
         return said_in, estimate, True
     return said_in, said_out, False
+
+
+def _useful_bytes(event: StreamEvent) -> int:
+    if isinstance(event, TextDelta | ReasoningDelta):
+        return size_bytes(event.text)
+    return size_bytes(event.args_delta) if isinstance(event, ToolCallDelta) else 0
+
+
+def _is_stopped(events: Iterable[StreamEvent], *, is_continued: bool) -> bool:
+    """Whether a stop was reported, and not taken back since."""
+    stopped = released = False
+    for event in events:
+        if isinstance(event, StopReported):
+            stopped = True
+        elif isinstance(event, AnswerRestarted):  # refused after a released call, and in a continuation
+            stopped = stopped and (released or is_continued)
+        elif isinstance(event, BlockStop):
+            released = released or (event.id is not None and not event.is_cut)
+    return stopped

@@ -9,8 +9,7 @@ from ...core.capabilities import Capabilities
 from ...core.messages import ToolCall
 from ...core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from ...core.snapshot import InFlightTool, InterruptSnapshot
-from ..law import ONE_END, ONE_STREAM, WHOLE_CALLS
-from .model import Violation
+from ..law import Law, Violation
 
 PLANS = (ContinueText, Reattach, SynthesizeToolUse, TruncateBeforeTool, WholeRestart)
 
@@ -49,32 +48,36 @@ def faults_of(snapshot: InterruptSnapshot, capabilities: Capabilities, plan: obj
             said = (
                 f"goes on after {prefix[-40:]!r} ({len(prefix)} characters); shown was {shown[-40:]!r} ({len(shown)})"
             )
-            yield Violation(ONE_STREAM, f"{_kind(plan)} {said}: what lies between is lost, or said twice")
+            yield Violation(Law.ONE_STREAM, f"{_kind(plan)} {said}: what lies between is lost, or said twice")
         case WholeRestart() | ContinueText() | TruncateBeforeTool() if released:
             said = f"asks again although calls were released ({', '.join(call.id for call in released)})"
-            yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}: they would be made twice; expected SynthesizeToolUse")
+            yield Violation(
+                Law.WHOLE_CALLS, f"{_kind(plan)} {said}: they would be made twice; expected SynthesizeToolUse"
+            )
         case SynthesizeToolUse() if not released:
-            yield Violation(ONE_END, "SynthesizeToolUse ends the run although no call was released; expected to go on")
+            yield Violation(
+                Law.ONE_END, "SynthesizeToolUse ends the run although no call was released; expected to go on"
+            )
         case SynthesizeToolUse(completed) if completed != released:
             said = f"ends the run with {len(completed)} calls; released were {len(released)}"
-            yield Violation(WHOLE_CALLS, f"SynthesizeToolUse {said}, and they have to be the same")
+            yield Violation(Law.WHOLE_CALLS, f"SynthesizeToolUse {said}, and they have to be the same")
         case Reattach(cursor) if cursor != snapshot.cursor or not capabilities.can_reattach:
             said = f"reads on at {cursor!r}; the snapshot's cursor is {snapshot.cursor!r}"
             can = "can" if capabilities.can_reattach else "can not"
-            yield Violation(ONE_STREAM, f"Reattach {said}, and the provider {can} re-attach")
+            yield Violation(Law.ONE_STREAM, f"Reattach {said}, and the provider {can} re-attach")
         case SynthesizeToolUse() | ContinueText() | TruncateBeforeTool() | WholeRestart():
             yield from _cancelled_faults(snapshot.in_flight_tools, plan)
         case Reattach():
             return
         case _:
-            yield Violation(ONE_END, f"the plan is a {_kind(plan)}; expected a RecoveryPlan")
+            yield Violation(Law.ONE_END, f"the plan is a {_kind(plan)}; expected a RecoveryPlan")
 
 
-_FIELDS: tuple[tuple[str, type[object], str], ...] = (
-    ("assistant_prefix", str, ONE_STREAM),
-    ("cursor", str, ONE_STREAM),
-    ("completed", tuple, WHOLE_CALLS),
-    ("cancelled", tuple, WHOLE_CALLS),
+_FIELDS: tuple[tuple[str, type[object], Law], ...] = (
+    ("assistant_prefix", str, Law.ONE_STREAM),
+    ("cursor", str, Law.ONE_STREAM),
+    ("completed", tuple, Law.WHOLE_CALLS),
+    ("cancelled", tuple, Law.WHOLE_CALLS),
 )
 """What a plan may hold, of which type, and which law is about it."""
 
@@ -88,7 +91,7 @@ def _misfit(plan: RecoveryPlan) -> Violation | None:
         for at, one in enumerate(cast("tuple[object, ...]", getattr(plan, name, ()))):
             if not isinstance(one, call):
                 said = f"{_kind(plan)}.{name}[{at}] is a {_kind(one)}; expected a {call.__name__}"
-                return Violation(WHOLE_CALLS, said)
+                return Violation(Law.WHOLE_CALLS, said)
     return None
 
 
@@ -98,7 +101,7 @@ def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -
     if cancelled != under_way:
         named = _ids(cancelled) or "none"
         said = f"cancels the calls {named}; under way were {_ids(under_way) or 'none'}"
-        yield Violation(WHOLE_CALLS, f"{_kind(plan)} {said}")
+        yield Violation(Law.WHOLE_CALLS, f"{_kind(plan)} {said}")
 
 
 def _kind(plan: object) -> str:

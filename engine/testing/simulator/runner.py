@@ -37,18 +37,18 @@ from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
 from ...engine import Engine
 from ...run.run import Run, inside_of
-from ..required import require_no_run, require_planner
+from ..law import Law, Violation, require_no_run, require_planner
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import Attempt, Violation
+from .model import Attempt
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, told_plan
 from .scenario import Act, Scenario
 from .state import REQUEST, RUN_ID, Book, Entry, Process
-from .store import StoreHandle
+from .store import StoreHandle, StoreListener
 from .worlds import world_of
 
 GROUP = 64
@@ -103,14 +103,14 @@ class Simulation(Book):
         while len(self.processes) < PROCESSES_MAX:
             process = await self._run_process(len(self.processes))
             if self._stuck is not None:
-                self.tell("liveness", self._stuck)
+                self.tell(Law.LIVENESS, self._stuck)
                 break
             check_process(self, process)
             if not self._goes_on(process):
                 break
         check_run(self)
         if self.world.open_answers:
-            self.tell("nothing leaks", f"{self.world.open_answers} answers are still open")
+            self.tell(Law.NO_LEAKS, f"{self.world.open_answers} answers are still open")
         self._done = True
 
     def _chance(self) -> float:
@@ -154,7 +154,7 @@ class Simulation(Book):
         scenario, handle = self.scenario, None
         if scenario.has_store:
             faults = [fault for fault in scenario.store if fault.process == number]
-            handle = StoreHandle(self.store, faults, self.log)
+            handle = StoreHandle(self.store, self.stored, faults)
         engine = Engine(
             cast("Any", self.world.source),
             policy=scenario.policy,
@@ -183,10 +183,9 @@ class Simulation(Book):
         requests = len(self.model.attempts)
         process = Process(number, observer, handle, trio.CancelScope(), len(text), requests, self.clock.now)
         if handle is not None:
-            handle.on_crash = lambda: self._crash(process)
-            handle.on_fenced = lambda: setattr(self.model, "quiet", "another process owns its run")
+            handle.listener = StoreListener(self.log, lambda: self._crash(process), self._fence)
             if number:
-                process.restored = restore(self.stored_entries(), self.scenario.policy.limits)
+                process.restored = restore(self.stored, self.scenario.policy.limits)
             if isinstance(self.model, ReadingModel):
                 self.model.is_stop_stored = (
                     process.restored is not None and process.restored.accumulator.stop is not None
@@ -217,6 +216,9 @@ class Simulation(Book):
         self.model.quiet = "its process was killed"
         self.log("crashed", process.number)
         process.scope.cancel()
+
+    def _fence(self) -> None:
+        self.model.quiet = "another process owns its run"
 
     def _end(self, process: Process) -> None:
         process.ended_s = self.clock.now
@@ -343,7 +345,7 @@ class _Loop:
                     nursery.start_soon(simulation.run)
         outcomes = [simulation.outcome() for simulation in self._group]
         if seen:
-            said = Violation("nothing leaks", f"a warning: {seen[0].message}")
+            said = Violation(Law.NO_LEAKS, f"a warning: {seen[0].message}")
             outcomes = [evolve(outcome, broken=(*outcome.broken, said)) for outcome in outcomes]
         return outcomes
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Policy, RetryPolicy
+from ..law import Law
 from .alone import simulate_alone
 from .runner import Outcome
 from .scenario import Consumer, Fault, Item, Kind, Scenario, StoreFault
@@ -19,7 +20,7 @@ SEEDS_TRIED = 20
 
 
 def shrink(
-    scenario: Scenario, law: str, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_alone
+    scenario: Scenario, law: Law, *, runs_max: int = RUNS_MAX, run: Callable[[Scenario], Outcome] = simulate_alone
 ) -> Scenario:
     """Return a scenario that breaks `law` and can not be made smaller by one step. The scenario itself if it does not.
 
@@ -46,26 +47,36 @@ def shrink(
 
 def smaller(scenario: Scenario) -> Iterator[Scenario]:
     """Yield scenarios that are smaller by one step, the boldest first."""
-    for index in range(len(scenario.faults)):
-        yield evolve(scenario, faults=_without(scenario.faults, index))
-    for index in range(len(scenario.store)):
-        yield evolve(scenario, store=_without(scenario.store, index))
+    yield from (evolve(scenario, faults=fewer) for fewer in _fewer(scenario.faults))
+    yield from (evolve(scenario, store=fewer) for fewer in _fewer(scenario.store))
     if scenario.has_store and not scenario.store:
         yield evolve(scenario, has_store=False)
     if scenario.consumer != Consumer():
         yield evolve(scenario, consumer=Consumer())
         yield from (evolve(scenario, consumer=one) for one in _smaller_consumers(scenario.consumer))
     yield from _smaller_settings(scenario)
-    for index, item in enumerate(scenario.answer):
-        if len(scenario.answer) > 1 and any(i.says_something for i in _without(scenario.answer, index)):
-            yield evolve(scenario, answer=_without(scenario.answer, index))
-        yield from (evolve(scenario, answer=_with(scenario.answer, index, one)) for one in _smaller_items(item))
-    for index, fault in enumerate(scenario.faults):
-        yield from (evolve(scenario, faults=_with(scenario.faults, index, one)) for one in _smaller_faults(fault))
-    for index, trouble in enumerate(scenario.store):
-        yield from (evolve(scenario, store=_with(scenario.store, index, one)) for one in _smaller_store(trouble))
+    yield from (evolve(scenario, answer=answer) for answer in _smaller_answers(scenario.answer))
+    yield from (evolve(scenario, faults=faults) for faults in _each_smaller(scenario.faults, _smaller_faults))
+    yield from (evolve(scenario, store=faults) for faults in _each_smaller(scenario.store, _smaller_store))
     if scenario.seed >= SEEDS_TRIED:
         yield from (evolve(scenario, seed=seed) for seed in range(SEEDS_TRIED))
+
+
+def _fewer(items: tuple[_T, ...]) -> Iterator[tuple[_T, ...]]:
+    yield from (_without(items, index) for index in range(len(items)))
+
+
+def _each_smaller(items: tuple[_T, ...], smaller_of: Callable[[_T], Iterator[_T]]) -> Iterator[tuple[_T, ...]]:
+    for index, item in enumerate(items):
+        yield from (_with(items, index, one) for one in smaller_of(item))
+
+
+def _smaller_answers(answer: tuple[Item, ...]) -> Iterator[tuple[Item, ...]]:
+    """Leave an item out, as long as something is said, or make it smaller."""
+    for index, item in enumerate(answer):
+        if any(one.says_something for one in _without(answer, index)):
+            yield _without(answer, index)
+        yield from (_with(answer, index, one) for one in _smaller_items(item))
 
 
 def _without(items: tuple[_T, ...], index: int) -> tuple[_T, ...]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
-from typing import Any, TypeAlias, cast
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import trio
-from attrs import define
+from attrs import define, frozen
 
 from ...core.journal import RestoredRun
 from ...core.messages import Message
 from ...core.request import InferenceRequest
+from ...core.result import AttemptRecord
 from ...core.usage_error import UsageError
 from ...run.run import Run
 from ...stores.memory import MemoryStore
+from ..law import Law, Violation
 from .clock import JumpingClock
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import PROVIDERS, Model, Violation
+from .model import PROVIDERS, Attempt, Model
 from .scenario import Act, Scenario
 from .store import StoreHandle
 
@@ -78,7 +81,11 @@ class Process:
 
 
 class Book:
-    """The state of one scenario under way."""
+    """The state of one scenario under way.
+
+    Attributes:
+        stored: the entries in the store. Kept by who writes them: to read them there would raise the fence.
+    """
 
     def __init__(self, scenario: Scenario, clock: JumpingClock) -> None:
         self.scenario = scenario
@@ -89,17 +96,23 @@ class Book:
         make = ReadingModel if PROVIDERS[scenario.provider].can_reattach else Model
         self.model = make(scenario, clock.current_time, self.log)
         self.store = MemoryStore()
+        self.stored: list[bytes] = []
         self.processes: list[Process] = []
 
     def log(self, what: str, *detail: object) -> None:
         """Note what happened."""
         self.entries.append((self.clock.now, what, *detail))
 
-    def tell(self, law: str, message: str) -> None:
+    def tell(self, law: Law, message: str) -> None:
         """Note a broken law."""
         self.model.broken.append(Violation(law, message))
 
-    def stored_entries(self) -> list[bytes]:
-        """What is stored of the run, read behind the store's back: opening it would raise the fence."""
-        journal = cast("Any", self.store)._journals.get(RUN_ID)
-        return [] if journal is None else list(journal.entries)
+
+@frozen(eq=False)
+class Ended:
+    """A process that has ended, with its own lines of the ledger and what the model gave it."""
+
+    book: Book
+    process: Process
+    records: Sequence[AttemptRecord]
+    attempts: Sequence[Attempt]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import trio
+from attrs import frozen
 
 from ...core.errors import StoreError
 from ...stores.memory import MemoryStore
@@ -16,50 +17,71 @@ from .model import nobody_listens
 from .scenario import StoreFault, StoreKind
 
 _AT_OPENING = StoreKind.LOAD_FAILS
+_LOSSES = frozenset({StoreKind.FENCED, StoreKind.FORGETS})
+_NO_FAILURES = frozenset({StoreKind.CRASH_BEFORE_WRITE, _AT_OPENING})
+
+
+@frozen
+class StoreListener:
+    """Who is told what happens on the way to the store: the log; of a kill and a lost run, the simulation."""
+
+    log: Callable[..., None] = nobody_listens
+    on_crash: Callable[[], object] = bool
+    on_fenced: Callable[[], object] = bool
 
 
 class StoreHandle:
     """A `CheckpointStore` of one process.
 
     Attributes:
+        listener: who is told what happens.
         writes: how many writes were begun.
+        is_open: whether the store let it open its run.
         is_busy: whether a write is under way.
-        refused: what a store that works had against a write.
         is_behind: whether the last write that was begun is not stored.
-        on_crash: called when the process is killed.
-        on_fenced: called when it is told that another owns the run.
-        troubled: whether anything went wrong with a write.
-        failed: whether something else than a crash did.
-        lost: whether the run was fenced or forgotten.
+        is_dead: whether the process was killed.
+        refused: what a store that works had against a write.
+        troubles: what went wrong; a crash after a write is none.
     """
 
-    def __init__(self, store: MemoryStore, faults: Sequence[StoreFault], log: Callable[..., None]) -> None:
+    def __init__(self, store: MemoryStore, stored: list[bytes], faults: Sequence[StoreFault]) -> None:
         self._store = store
-        self._faults = [fault for fault in faults if fault.kind is not _AT_OPENING]
-        self._load_fault = next((fault for fault in faults if fault.kind is _AT_OPENING), None)
-        self._log = log
+        self._stored = stored
+        self._faults = faults
+        self.listener = StoreListener()
         self.writes = 0
+        self.is_open = False
         self.is_busy = False
         self.is_behind = False
-        self.refused: StoreError | None = None
         self.is_dead = False
-        self.troubled = False
-        self.failed = False
-        self.lost = False
-        self.is_open = False
-        self.on_crash: Callable[[], object] = bool
-        self.on_fenced: Callable[[], object] = bool
+        self.refused: StoreError | None = None
+        self.troubles: set[StoreKind] = set()
+
+    @property
+    def troubled(self) -> bool:
+        """Whether anything went wrong."""
+        return bool(self.troubles)
+
+    @property
+    def failed(self) -> bool:
+        """Whether something else than a crash went wrong with a write."""
+        return bool(self.troubles - _NO_FAILURES)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the run was fenced or forgotten."""
+        return bool(self.troubles & _LOSSES)
 
     def let_go(self) -> None:
         """Forget who is told: its process has ended."""
-        self.on_crash = self.on_fenced = bool
-        self._log = nobody_listens
+        self.listener = StoreListener()
 
     async def open_journal(self, run_id: str) -> OpenedJournal:
         """Open the run, unless the store is not there."""
-        if self._load_fault is not None:
-            self.troubled = True
-            if self._load_fault.count > 1:
+        fault = next((fault for fault in self._faults if fault.kind is _AT_OPENING), None)
+        if fault is not None:
+            self.troubles.add(fault.kind)
+            if fault.count > 1:
                 await trio.sleep_forever()
             raise OSError("the store is not there")
         self.is_open = True
@@ -71,18 +93,20 @@ class StoreHandle:
             await trio.lowlevel.checkpoint()
             return
         number, self.writes = self.writes, self.writes + 1
-        fault = next((fault for fault in self._faults if fault.at <= number < fault.at + fault.count), None)
+        fault = next((fault for fault in self._faults if _is_of_write(fault, number)), None)
         self.is_busy = self.is_behind = True
         try:
             if fault is not None and not await self._lets_pass(fault, run_id):
                 return
             await self._store.append(run_id, fence, sequence, entry)
+            if sequence == len(self._stored):  # one that is stored already may be written again
+                self._stored.append(entry)
             self.is_behind = False
-            self._log("stored", number, sequence, len(entry))
+            self.listener.log("stored", number, sequence, len(entry))
             if fault is not None and fault.kind is StoreKind.CRASH_AFTER_WRITE:
                 await self._crash()
         except StaleFence:
-            self.on_fenced()
+            self.listener.on_fenced()
             raise
         except StoreError as error:
             self.refused = error
@@ -92,10 +116,9 @@ class StoreHandle:
 
     async def _lets_pass(self, fault: StoreFault, run_id: str) -> bool:
         """Let a fault happen; whether the write comes to the store all the same."""
-        self._log("spoiled", fault.kind)
+        self.listener.log("spoiled", fault.kind)
         if fault.kind is not StoreKind.CRASH_AFTER_WRITE:
-            self.troubled = True
-            self.failed = self.failed or fault.kind is not StoreKind.CRASH_BEFORE_WRITE
+            self.troubles.add(fault.kind)
         match fault.kind:
             case StoreKind.FAILS:
                 raise OSError("no space left on device")
@@ -104,12 +127,11 @@ class StoreHandle:
             case StoreKind.SLOW:
                 await trio.sleep(fault.seconds)
             case StoreKind.FENCED:
-                self.lost = True
                 await self._store.open_journal(run_id)
             case StoreKind.FORGETS:
-                self.lost = True
                 opened = await self._store.open_journal(run_id)
                 await self._store.delete(run_id, opened.fence)
+                self._stored.clear()
             case StoreKind.CRASH_BEFORE_WRITE:
                 await trio.lowlevel.checkpoint()  # whoever was handed something too early takes it now
                 await self._crash()
@@ -120,7 +142,7 @@ class StoreHandle:
 
     async def _crash(self) -> None:
         self.is_dead = True
-        self.on_crash()
+        self.listener.on_crash()
         await trio.lowlevel.checkpoint()  # here its tasks end; only what it shields goes on, and gets nowhere
 
     async def delete(self, run_id: str, fence: int) -> None:
@@ -129,7 +151,8 @@ class StoreHandle:
             await trio.lowlevel.checkpoint()
             return
         await self._store.delete(run_id, fence)
-        self._log("deleted")
+        self._stored.clear()
+        self.listener.log("deleted")
 
     async def list_runs(self) -> tuple[str, ...]:
         """Return the runs."""
@@ -138,3 +161,7 @@ class StoreHandle:
     async def aclose(self) -> None:
         """Nothing of its own is open."""
         await trio.lowlevel.checkpoint()
+
+
+def _is_of_write(fault: StoreFault, number: int) -> bool:
+    return fault.kind is not _AT_OPENING and fault.at <= number < fault.at + fault.count

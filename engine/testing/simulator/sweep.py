@@ -20,12 +20,10 @@ from contextlib import contextmanager
 import trio
 from attrs import define, evolve, field, frozen
 
-from ..required import require_no_run
+from ..law import Law, Violation, require_no_run
 from .alone import simulate_alone
 from .coverage import RARE_STATES
 from .generate import scenario_of
-from .model import Violation
-from .oracles_budget import LIVE
 from .planners import planner_of
 from .runner import Outcome, raise_interrupt, simulate_each
 from .scenario import Kind, Scenario
@@ -139,7 +137,7 @@ class _Part:
         )
 
 
-NOT_THE_SAME = Violation("determinism", "the same scenario, run again alone, was another run")
+NOT_THE_SAME = Violation(Law.DETERMINISM, "the same scenario, run again alone, was another run")
 """What is said of a run that does not repeat."""
 
 
@@ -244,7 +242,7 @@ class _Tally:
     def take(self, outcome: Outcome) -> None:
         """Count an outcome. One that hangs takes its company down with it: who it was is found out later."""
         part, scenario = self.part, outcome.scenario
-        if any(violation.law == LIVE for violation in outcome.broken):
+        if any(violation.law is Law.LIVENESS for violation in outcome.broken):
             self.suspects.append(scenario)
         elif outcome.broken:
             part.failures.append(SeedFailure(scenario.seed, outcome.broken))
