@@ -27,7 +27,7 @@ from riverrun.engine.testing import (
     ScriptedSource,
     retelling,
 )
-from riverrun.engine.testing.simulator.model import PROVIDERS
+from riverrun.engine.testing.simulator.scenario import PROVIDERS
 
 REQUEST = rr.InferenceRequest(rr.Message.user("Tell the story of the river."), max_tokens=4000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=8))

@@ -24,13 +24,14 @@ from ...core.retry import HINT_JITTER, attempts_max, delay_s
 from ...core.usage_error import UsageError
 from ..law import BUDGETS, CANCEL, LIVENESS, ONE_END, PURE, TIME, Held, LawBroken
 from ..required import require_draws
+from ..script.faults import Fault, Kind
 from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
 from ..simulator.model import Violation
 from ..simulator.oracles_budget import most_before_first_s, or_never
 from ..simulator.refutation import refuted
 from ..simulator.runner import Outcome, raise_interrupt, simulate_many
-from ..simulator.scenario import Act, Consumer, Fault, Kind, Scenario, StoreFault, StoreKind
+from ..simulator.scenario import Act, Consumer, Scenario, StoreFault, StoreKind
 from ..simulator.story import tell_story
 
 POLICY_LAWS = (BUDGETS, ONE_END, TIME, CANCEL, PURE)

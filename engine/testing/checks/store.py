@@ -15,8 +15,9 @@ from ...error_groups import fault_of
 from ...stores.store import CheckpointStore
 from ..law import ANY_ORDER, CANCEL, LIVENESS, NO_LEAKS, ONE_END, ONE_STREAM, WHOLE_CALLS, Held, LawBroken
 from ..required import require_draws
+from ..script.speech import nobody_listens
 from ..simulator.clock import order_tasks_by, seeded_order
-from ..simulator.model import Violation, nobody_listens
+from ..simulator.model import Violation
 from .expectations import Broken, Claim, Reopen
 from .store_clock import PatientClock
 from .store_contract import CLAIMS

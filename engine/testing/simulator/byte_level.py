@@ -51,10 +51,12 @@ from ..network.script import (
     response,
 )
 from ..network.transport import Silence
+from ..script.faults import HONEST, Fault, Kind
+from ..script.speech import Attempt, ForeignError
 from ..wire.events import dump, encode_events, error_of_status
 from ..wire.formats import GARBAGE, Wire, ping, read_told
-from .model import HONEST, PROVIDERS, Attempt, ForeignError, Model, Violation
-from .scenario import Fault, Kind
+from .model import Model, Violation
+from .scenario import PROVIDERS
 
 _BROKEN = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.FOREIGN_ERROR})
 _UNENDED = _BROKEN | {Kind.PREMATURE_END, Kind.GARBAGE, Kind.IN_BAND_ERROR}

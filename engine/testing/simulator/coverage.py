@@ -21,9 +21,10 @@ from ...core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
+from ..script.faults import Kind
+from ..script.speech import Attempt
 from .coverage_reading import READING_STATES, note_reading
-from .model import Attempt
-from .scenario import Act, Kind, StoreKind
+from .scenario import Act, StoreKind
 from .state import Book, Process
 
 CUTS = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.IN_BAND_ERROR})

@@ -30,7 +30,7 @@ from ...core.events import (
 )
 from ...core.messages import ToolCall
 from ...core.result import StreamResult
-from .model import nobody_listens
+from ..script.speech import nobody_listens
 
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta, ToolCallReady)
 OTHERS = (ToolCallCancel, StreamReset, Interrupted, RetryScheduled, Resumed, Finished)

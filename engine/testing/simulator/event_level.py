@@ -7,7 +7,8 @@ from collections.abc import Callable
 from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.request import InferenceRequest
 from ..script.playback import PlayedAnswer
-from .model import PROVIDERS, Model, Violation
+from .model import Model, Violation
+from .scenario import PROVIDERS
 
 
 class EventWorld:

@@ -13,9 +13,11 @@ from attrs import define, evolve
 from ...core.capabilities import ContinuationForm
 from ...core.stream_events import AnswerRestarted, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...core.usage import UsageReport
+from ..script.faults import HONEST, Fault, Kind
+from ..script.speech import Attempt, break_off, compose
 from ..script.text import Reply
-from .model import HONEST, Attempt, Model, Violation, begun_anew, break_off, compose
-from .scenario import Fault, Kind, Scenario
+from .model import Model, Violation, begun_anew
+from .scenario import Scenario
 
 _NO_WORDS = (ResponseStarted, UsageReport, StopReported)
 _LEDGER = "the ledger adds up"

@@ -33,9 +33,10 @@ from ...core.stream_events import (
     ToolCallDelta,
 )
 from ...core.usage import TokenUsage, UsageReport
+from ..script.faults import Kind, failure_of
+from ..script.speech import Attempt
 from .generation import ReadingModel
-from .model import Attempt, failure_of
-from .scenario import Act, Kind
+from .scenario import Act
 from .state import Book, Process
 
 ENDS, LEDGER = "exactly one end", "the ledger adds up"

@@ -17,8 +17,8 @@ from ...stores.memory import MemoryStore
 from .clock import JumpingClock
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import PROVIDERS, Model, Violation
-from .scenario import Act, Scenario
+from .model import Model, Violation
+from .scenario import PROVIDERS, Act, Scenario
 from .store import StoreHandle
 
 REQUEST = InferenceRequest((Message.user("Tell me of the river."),), max_tokens=100_000)

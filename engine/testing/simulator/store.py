@@ -12,7 +12,7 @@ import trio
 from ...core.errors import StoreError
 from ...stores.memory import MemoryStore
 from ...stores.store import OpenedJournal, StaleFence
-from .model import nobody_listens
+from ..script.speech import nobody_listens
 from .scenario import StoreFault, StoreKind
 
 _AT_OPENING = StoreKind.LOAD_FAILS

@@ -21,6 +21,7 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from ..required import require_no_run
+from ..script.faults import Kind
 from .alone import simulate_alone
 from .coverage import RARE_STATES
 from .generate import scenario_of
@@ -28,7 +29,7 @@ from .model import Violation
 from .oracles_budget import LIVE
 from .planners import planner_of
 from .runner import Outcome, raise_interrupt, simulate_each
-from .scenario import Kind, Scenario
+from .scenario import Scenario
 
 CHUNK = 500
 """How many seeds one task of a process takes: a second or two, so that progress is seen and all end together."""
