@@ -23,8 +23,7 @@ from riverrun.engine.testing.simulator.byte_level import wire_of
 from riverrun.engine.testing.simulator.generate import scenario_of
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
 from riverrun.engine.testing.simulator.scenario import PROVIDERS, Scenario
-from riverrun.engine.testing.wire.events import encode_events
-from riverrun.engine.testing.wire.formats import Wire
+from riverrun.engine.testing.wire.formats import Wire, encode_events
 from riverrun.providers import Anthropic
 from riverrun.providers.openai_chat.presets import VLLM
 

@@ -53,8 +53,7 @@ from ..network.script import (
 from ..network.transport import Silence
 from ..script.faults import HONEST, Fault, Kind
 from ..script.speech import Attempt, ForeignError
-from ..wire.events import dump, encode_events, error_of_status
-from ..wire.formats import GARBAGE, Wire, ping, read_told
+from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told
 from .model import Model, Violation
 from .scenario import PROVIDERS
 
@@ -166,10 +165,10 @@ class ByteWorld:
         match fault.kind:
             case Kind.HTTP_ERROR:
                 hint = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
-                return self._refuse(fault.status, dump(error_of_status(self.wire, fault.status)), hint)
+                body = error_body(self.wire, fault.status, f"the scripted provider says {fault.status}")
+                return self._refuse(fault.status, body, hint)
             case Kind.PREFILL_REFUSED if attempt.refused:
-                error: JSONObject = {"type": "invalid_request_error", "message": _REFUSED}
-                return self._refuse(400, dump({"type": "error", "error": error}), {})
+                return self._refuse(400, error_body(self.wire, 400, _REFUSED), {})
             case Kind.SLOW_HEADERS:
                 return [Silence(fault.seconds), *self._stream(asked)]
             case _:
