@@ -8,12 +8,12 @@ from .network.http import ScriptedNetwork
 from .network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
 from .network.script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
 from .network.server import Loopback, Manner, open_loopback
-from .network.server_faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
+from .network.server_faults import Cut, Fault, Unit, cut_of, fault_schedule
 from .network.strict_server import StrictServer
 from .network.transport import Break, Script, ScriptedTransport, Silence
 from .script.answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, retelling, split_pieces
 from .script.faults import Fault as AttemptFault
-from .script.faults import Item, Kind
+from .script.faults import FaultKind, Item, Kind
 from .script.source import AskedRequest, ScriptedSource
 from .script.speech import ForeignError
 from .simulator.coverage import RARE_STATES

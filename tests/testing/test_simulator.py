@@ -449,7 +449,7 @@ def test_each_status_of_a_scenario_has_an_error_that_tells_it() -> None:
         ('"fautls": []', "'fautls'"),
         ('"faults": [{"kind": "stall"}, {"kind": "reset", "att": 3}]', r"'faults\[1\].att'"),
         ('"policy": {"retry": {"attempts": 3}}', "'policy.retry.attempts'"),
-        ('"faults": [{"kind": "?"}]', r"expected Kind, at faults\[0\].kind"),
+        ('"faults": [{"kind": "?"}]', r"expected FaultKind, at faults\[0\].kind"),
         ('"faults": [{"kind": "reset", "at": -5}]', r"Fault.at is -5; expected .*, at faults\[0\]"),
     ],
 )

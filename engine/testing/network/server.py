@@ -28,10 +28,11 @@ from attrs import frozen
 from ...core.json_value import JSONObject
 from ...core.usage import estimate_tokens
 from ..script.answers import Answer, retelling, split_pieces
+from ..script.faults import FaultKind
 from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
-from .server_faults import Fault, FaultKind
+from .server_faults import Fault
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"

@@ -41,8 +41,12 @@ STATUSES = tuple(_ERRORS)
 _E = TypeVar("_E", bound=StrEnum)
 
 
-class Kind(StrEnum):
-    """What goes wrong with an attempt: one closed set, for the events and for the bytes of an answer."""
+class FaultKind(StrEnum):
+    """What goes wrong with an attempt: one closed set, of which each player plays a part.
+
+    The simulator and the scripted source play all but `HTML`, the server on this machine those in `SERVER_WORDS`, which
+    it calls by other words; either word is understood.
+    """
 
     NONE = "none"
     RESET = "reset"
@@ -82,6 +86,36 @@ class Kind(StrEnum):
     """The answer ends without a word."""
     FOREIGN_ERROR = "foreign_error"
     """The source raises something that is neither the network's nor the provider's."""
+    HTML = "html"
+    """Status 200 and a web page: what a captive portal or a proxy in the way answers."""
+
+    OVERLOADED = "in_band_error"
+    PINGS = "pings_only"
+    STATUS = "http_error"
+    REFUSE_PREFILL = "prefill_refused"
+
+    @classmethod
+    def _missing_(cls, value: object) -> FaultKind | None:
+        return next((kind for kind, word in SERVER_WORDS.items() if word == value), None)
+
+
+Kind = FaultKind
+"""The name that scenarios use."""
+
+SERVER_WORDS = {
+    FaultKind.RESET: "reset",
+    FaultKind.HALF_CLOSE: "half-close",
+    FaultKind.STALL: "stall",
+    FaultKind.PREMATURE_END: "premature-end",
+    FaultKind.OVERLOADED: "overloaded",
+    FaultKind.DRIP: "drip",
+    FaultKind.PINGS: "pings",
+    FaultKind.GARBAGE: "garbage",
+    FaultKind.STATUS: "status",
+    FaultKind.HTML: "html",
+    FaultKind.REFUSE_PREFILL: "refuse-prefill",
+}
+"""What the server on this machine plays, and the word for each on the command line; schedules draw in this order."""
 
 
 MANNERS = frozenset({Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE})
@@ -146,6 +180,7 @@ class Fault:
             and self.status in STATUSES
             and self.retry_after_s is None
             and self.manner in _MANNERS
+            and self.kind is not Kind.HTML
         ):
             self._look_closely()
 
@@ -157,6 +192,8 @@ class Fault:
         require_seconds(self, "retry_after_s", or_none=True)
         if self.status not in STATUSES:
             refuse("Fault.status", self.status, f"one of {', '.join(map(str, STATUSES))}")
+        if self.kind is Kind.HTML:
+            refuse("Fault.kind", self.kind.value, "a kind that is not the loopback server's alone")
         if self.manner not in _MANNERS:
             refuse("Fault.manner", self.manner.value, f"one of {', '.join(_MANNERS)}")
 

@@ -163,7 +163,7 @@ class EventWriter(Protocol):
 
     end: bytes
 
-    def write(self, place: int, event: StreamEvent) -> bytes:
+    def write(self, place: int, event: StreamEvent, /) -> bytes:
         """Write event number `place`. What the format has no word for is b""."""
         ...
 
