@@ -149,6 +149,24 @@ def test_the_library_imports_neither_its_testing_kit_nor_its_command_line(name: 
     assert not [module for module, _ in imports_of(name) if module.startswith(ABOVE)]
 
 
+KIT_FOLDERS = {
+    "script": set[str](),
+    "wire": {"script"},
+    "network": {"script", "wire"},
+    "simulator": {"script", "wire", "network"},
+    "checks": {"script", "wire", "network", "simulator"},
+}
+"""What each folder of the testing kit may import of the other folders; its loose files are not held by this."""
+
+
+@pytest.mark.parametrize("folder", KIT_FOLDERS)
+def test_the_folders_of_the_testing_kit_import_one_way(folder: str) -> None:
+    inside = [name for name in MODULES if name.startswith(f"engine.testing.{folder}.")]
+    imported = {module.split(".")[2] for name in inside for module, _ in imports_of(name) if module.count(".") > 2}
+    assert inside
+    assert imported & KIT_FOLDERS.keys() - {folder} <= KIT_FOLDERS[folder]
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith(("engine.core", "providers"))])
 def test_the_core_and_the_providers_are_pure(name: str) -> None:
     outside = {module.split(".")[0] for module, relative in imports_of(name) if not relative}

@@ -28,22 +28,24 @@ from .law import LAWS, Held, Law, LawBroken, Violation
 from .network.http import ScriptedNetwork
 from .network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
 from .network.script import Close, Connecting, Fails, Framing, GoesAway, Reset, SentRequest, Stale, response
-from .network.server import Loopback, Manner, open_loopback, retelling
-from .network.server_faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
+from .network.server import Loopback, Manner, open_loopback
+from .network.server_faults import Cut, Fault, Unit, cut_of, fault_schedule
 from .network.strict_server import StrictServer
 from .network.transport import Break, Script, ScriptedTransport, Silence
-from .script.answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, split_pieces
+from .script.answers import ANSWERS, CODE, RIVERS, TABLE, TEXT_ANSWERS, WEATHER, Answer, retelling, split_pieces
+from .script.faults import Fault as AttemptFault
+from .script.faults import FaultKind, Item, Kind
 from .script.source import AskedRequest, ScriptedSource
+from .script.speech import ForeignError
 from .simulator.coverage import RARE_STATES
 from .simulator.generate import scenario_of
-from .simulator.model import ForeignError
 from .simulator.runner import Outcome, simulate, simulate_each, simulate_many
-from .simulator.scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
-from .simulator.scenario import Fault as AttemptFault
+from .simulator.scenario import Act, Consumer, Scenario, StoreFault, StoreKind
 from .simulator.shrink import shrink
 from .simulator.story import tell_story
 from .simulator.sweep import SweepReport, sweep
-from .wire.formats import Told, Wire, read_told
+from .wire.format import Told
+from .wire.formats import Wire, read_told
 
 __all__ = [
     "ANSWERS",

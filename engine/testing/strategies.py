@@ -35,8 +35,7 @@ from ..core.stop import StopReason
 from ..core.stream_events import StreamEvent
 from ..core.usage import UsageReport
 from ..core.usage_error import UsageError
-from .script.answers import Answer, split_pieces
-from .script.naughty import NAUGHTY
+from .script.answers import HOSTILE_TEXTS, Answer, split_pieces
 from .simulator.strategies import fault_schedules, policies, scenarios
 from .wire.answers import answer_bytes
 
@@ -65,7 +64,7 @@ def texts(*, parts_max: int = 6) -> Strategy[str]:
     """Text that can be sent: words, naughty parts, any Unicode but lone surrogates. Shrinks towards "" and "a"."""
     words = st.sampled_from(("a", "b ", "river ", "\n"))
     anything = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-    return st.lists(words | st.sampled_from(NAUGHTY) | anything, max_size=parts_max).map("".join)
+    return st.lists(words | st.sampled_from(HOSTILE_TEXTS) | anything, max_size=parts_max).map("".join)
 
 
 def json_objects() -> Strategy[JSONObject]:

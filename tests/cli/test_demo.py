@@ -27,6 +27,7 @@ from riverrun.engine.cli.demo.live import LiveView
 from riverrun.engine.cli.demo.story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
 from riverrun.engine.testing import FaultKind, Manner, Wire, open_loopback
+from riverrun.engine.testing.script.faults import SERVER_WORDS
 
 pytestmark = pytest.mark.sockets
 
@@ -65,12 +66,12 @@ def test_it_holds_for_schedules_drawn_from_seeds(capsys: pytest.CaptureFixture[s
     assert_holds(*run_json(capsys, "--seed", str(seed)))
 
 
-@pytest.mark.parametrize("kind", list(FaultKind))
-def test_it_holds_for_every_kind_of_fault(capsys: pytest.CaptureFixture[str], kind: FaultKind) -> None:
-    code, report = run_json(capsys, "--fault", kind.value)
+@pytest.mark.parametrize("word", list(SERVER_WORDS.values()))
+def test_it_holds_for_every_kind_of_fault(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    code, report = run_json(capsys, "--fault", word)
     assert_holds(code, report)
     played = {fault["kind"] for wire in report["wires"] for fault in wire["faults"]}
-    assert kind.value in played
+    assert word in played
 
 
 def test_the_show_covers_what_it_promises_and_is_recovered_from(capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,9 +227,10 @@ def test_a_wrong_argument_is_a_usage_error_that_says_what_is_expected(
 
 def test_faults_are_spelled_either_way_and_kept_in_order() -> None:
     args = parse("--fault", "refuse_prefill", "--fault", "half-close")
-    assert args.fault == [FaultKind.REFUSE_PREFILL, FaultKind.HALF_CLOSE]
-    scenes = demo.choose_scenes(1, args.fault, None, 1.0)
-    assert [[fault.kind for fault in scene.faults] for scene in scenes] == [args.fault, args.fault]
+    kinds = [FaultKind(word) for word in args.fault]
+    assert kinds == [FaultKind.REFUSE_PREFILL, FaultKind.HALF_CLOSE]
+    scenes = demo.choose_scenes(1, kinds, None, 1.0)
+    assert [[fault.kind for fault in scene.faults] for scene in scenes] == [kinds, kinds]
 
 
 @pytest.mark.parametrize("word", ["0", "max", "inf"])

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from riverrun.engine.testing.simulator.scenario import Item, Scenario
+from riverrun.engine.testing.script.faults import Item
+from riverrun.engine.testing.simulator.scenario import Scenario
 from tests.cli.loopback import DEADLINE_S, Loopback, Reply, command, environment, riverrun, wait_until
 
 pytestmark = pytest.mark.sockets

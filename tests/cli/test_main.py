@@ -24,7 +24,7 @@ from riverrun.engine.core.events import Event, Finished, ReasoningDelta, StreamR
 from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stop import StopReason
-from riverrun.engine.testing import FaultKind
+from riverrun.engine.testing.script.faults import SERVER_WORDS
 from riverrun.engine.testing.simulator.sweep import REQUIRED_RUNS
 from riverrun.engine.testing.simulator.worlds import WORLDS
 from tests.cli.loopback import command, environment, riverrun
@@ -77,7 +77,7 @@ def test_help_loads_neither_the_testing_kit_nor_hypothesis() -> None:
 
 def test_the_names_that_options_repeat_are_those_of_the_kit() -> None:
     assert demo_options.SEED == SHOW_SEED
-    assert list(demo_options.FAULTS) == list(FaultKind)
+    assert list(demo_options.FAULTS) == list(SERVER_WORDS.values())
     assert list(demo_options.WIRES) == list(MODELS)
     assert list(simulate_options.LEVELS) == list(WORLDS)
     assert simulate_defaults.RUNS == REQUIRED_RUNS

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from riverrun.engine.cli import main
-from riverrun.engine.testing.simulator.scenario import Fault, Item, Kind, Scenario
+from riverrun.engine.testing.script.faults import Fault, Item, Kind
+from riverrun.engine.testing.simulator.scenario import Scenario
 
 CARELESS = Scenario(planner="careless", answer=(Item("calls"),), faults=(Fault(Kind.RESET, 6),), has_store=False)
 

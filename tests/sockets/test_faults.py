@@ -25,6 +25,7 @@ from riverrun.engine.testing import (
     open_loopback,
     retelling,
 )
+from riverrun.engine.testing.script.faults import SERVER_WORDS
 from tests.sockets.peers import (
     ONCE,
     PEERS,
@@ -111,7 +112,7 @@ def test_the_next_request_tells_exactly_what_was_shown(peer: Peer, name: str) ->
 @some_peers
 @pytest.mark.parametrize("seed", range(8))
 def test_a_schedule_of_faults_from_dice_changes_nothing(peer: Peer, seed: int) -> None:
-    kinds = [kind for kind in FaultKind if kind not in QUIET]
+    kinds = [kind for kind in SERVER_WORDS if kind not in QUIET]
     dice = fault_schedule(seed, [kinds[(seed * 5 + turn * 3) % len(kinds)] for turn in range(4)])
     faults = [f if f.retry_after_s is None else Fault(f.kind, status=f.status, retry_after_s=0.01) for f in dice]
     answer = TEXT_ANSWERS[seed % 3]

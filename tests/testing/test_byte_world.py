@@ -18,13 +18,12 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
+from riverrun.engine.testing.script.faults import Fault, Item, Kind
 from riverrun.engine.testing.simulator.byte_level import wire_of
 from riverrun.engine.testing.simulator.generate import scenario_of
-from riverrun.engine.testing.simulator.model import PROVIDERS
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
-from riverrun.engine.testing.simulator.scenario import Fault, Item, Kind, Scenario
-from riverrun.engine.testing.wire.events import encode_events
-from riverrun.engine.testing.wire.formats import Wire
+from riverrun.engine.testing.simulator.scenario import PROVIDERS, Scenario
+from riverrun.engine.testing.wire.formats import Wire, encode_events
 from riverrun.providers import Anthropic
 from riverrun.providers.openai_chat.presets import VLLM
 

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from riverrun import UsageError
 from riverrun.engine.core.codec import from_json, to_json
-from riverrun.engine.testing import ANSWERS, RIVERS, Fault, FaultKind, Unit, cut_of, fault_schedule, split_pieces
+from riverrun.engine.testing import (
+    ANSWERS,
+    RIVERS,
+    AttemptFault,
+    Fault,
+    FaultKind,
+    Unit,
+    cut_of,
+    fault_schedule,
+    split_pieces,
+)
+from riverrun.engine.testing.script.faults import SERVER_WORDS
 
 events = st.lists(st.text(min_size=1).map(lambda text: text.encode("utf-8", "replace")), min_size=1, max_size=12)
 places = st.integers(0, 200)
@@ -48,18 +59,18 @@ def test_the_same_seed_draws_the_same_schedule(seed: int) -> None:
     assert fault_schedule(seed) == fault_schedule(seed)
 
 
-@given(seeds, st.lists(st.sampled_from(FaultKind), max_size=6))
+@given(seeds, st.lists(st.sampled_from(list(SERVER_WORDS)), max_size=6))
 def test_kinds_that_are_asked_for_come_in_their_order(seed: int, kinds: list[FaultKind]) -> None:
     assert [fault.kind for fault in fault_schedule(seed, kinds)] == kinds
 
 
 def test_all_kinds_are_drawn_by_some_seed() -> None:
-    assert {fault.kind for seed in range(100) for fault in fault_schedule(seed)} == set(FaultKind)
+    assert {fault.kind for seed in range(100) for fault in fault_schedule(seed)} == set(SERVER_WORDS)
 
 
 @given(seeds)
 def test_a_schedule_survives_json(seed: int) -> None:
-    for fault in fault_schedule(seed, tuple(FaultKind)):
+    for fault in fault_schedule(seed, tuple(SERVER_WORDS)):
         assert from_json(to_json(fault), Fault) == fault
 
 
@@ -67,6 +78,22 @@ def test_a_schedule_survives_json(seed: int) -> None:
 def test_a_number_out_of_range_is_refused_by_name(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(bad))):
         Fault(FaultKind.DRIP, **bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVER_WORDS])
+def test_a_kind_that_the_server_does_not_play_is_refused(kind: FaultKind) -> None:
+    with pytest.raises(UsageError, match="expected one of reset, half-close"):
+        Fault(kind)
+
+
+def test_what_only_the_server_plays_is_no_fault_of_a_scenario() -> None:
+    with pytest.raises(UsageError, match=r"Fault.kind is 'html'; expected a kind"):
+        AttemptFault(FaultKind.HTML)
+
+
+@given(st.sampled_from(sorted(SERVER_WORDS)))
+def test_a_kind_is_understood_by_the_word_of_either_player(kind: FaultKind) -> None:
+    assert FaultKind(SERVER_WORDS[kind]) is FaultKind(kind.value) is kind
 
 
 @given(st.text(), st.randoms())

@@ -36,7 +36,7 @@ from riverrun.engine.testing.network.script import (
     response,
 )
 from riverrun.engine.testing.network.transport import Break, Silence
-from riverrun.engine.testing.wire.events import dump
+from riverrun.engine.testing.wire.format import dump
 from riverrun.providers import Anthropic
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))

@@ -12,7 +12,8 @@ import pytest
 import trio
 import riverrun as rr
 from riverrun.engine.testing import RIVERS
-from riverrun.engine.testing.simulator.scenario import Fault, Scenario
+from riverrun.engine.testing.script.faults import Fault
+from riverrun.engine.testing.simulator.scenario import Scenario
 from riverrun.engine.testing.network.transport import Break, Silence
 
 def test_simulation(riverrun_simulation):

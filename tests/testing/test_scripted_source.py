@@ -27,7 +27,7 @@ from riverrun.engine.testing import (
     ScriptedSource,
     retelling,
 )
-from riverrun.engine.testing.simulator.model import PROVIDERS
+from riverrun.engine.testing.simulator.scenario import PROVIDERS
 
 REQUEST = rr.InferenceRequest(rr.Message.user("Tell the story of the river."), max_tokens=4000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=8))
@@ -71,7 +71,7 @@ def test_without_a_fault_the_answer_is_said(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", "html", *MANNERS)])
 def test_every_fault_of_a_first_request_is_got_over(kind: Kind, provider: str) -> None:
     fault = AttemptFault(kind, at=30, count=3, seconds=5.0)
     source = ScriptedSource(WEATHER, [fault, AttemptFault("reset", at=9)], capabilities=PROVIDERS[provider])
@@ -83,7 +83,7 @@ def test_every_fault_of_a_first_request_is_got_over(kind: Kind, provider: str) -
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", "html", *MANNERS)])
 def test_every_fault_of_a_continuation_is_got_over(kind: Kind, provider: str) -> None:
     capabilities = PROVIDERS[provider]
     source = ScriptedSource(RIVERS, [CUT, AttemptFault(kind, at=30, count=3, seconds=5.0)], capabilities=capabilities)

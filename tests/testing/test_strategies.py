@@ -17,8 +17,9 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing import strategies as st
 from riverrun.engine.testing.script.answers import Answer
+from riverrun.engine.testing.script.faults import Fault, Kind
 from riverrun.engine.testing.simulator.runner import simulate_many
-from riverrun.engine.testing.simulator.scenario import Fault, Kind, Scenario
+from riverrun.engine.testing.simulator.scenario import Scenario
 from riverrun.engine.testing.simulator.story import tell_story
 from riverrun.engine.testing.smallest import smallest
 from riverrun.providers.by_name import provider_classes

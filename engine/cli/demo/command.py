@@ -17,8 +17,9 @@ from math import inf
 import trio
 
 from ...core.codec import SCHEMA_VERSION, unstructure
-from ...testing.network.server_faults import Fault, FaultKind, fault_schedule
+from ...testing.network.server_faults import Fault, fault_schedule
 from ...testing.script.answers import TEXT_ANSWERS
+from ...testing.script.faults import FaultKind
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode
 from ..output import write_line
@@ -92,8 +93,14 @@ def _draw_faults(seed: int, kinds: Sequence[FaultKind]) -> tuple[Fault, ...]:
 
 def report(seed: int, outcomes: Sequence[WireOutcome], *, holds: bool) -> dict[str, object]:
     """Give the story and the verdict as JSON values."""
-    wires = [unstructure(outcome, WireOutcome) | {"holds": outcome.holds} for outcome in outcomes]
+    wires = [_told(outcome) | {"holds": outcome.holds} for outcome in outcomes]
     return {"schema": SCHEMA_VERSION, "seed": seed, "holds": holds, "wires": wires}
+
+
+def _told(outcome: WireOutcome) -> dict[str, object]:
+    """Give one wire's story; a fault is called as on the command line."""
+    faults = [unstructure(fault, Fault) | {"kind": fault.word} for fault in outcome.faults]
+    return {**unstructure(outcome, WireOutcome), "faults": faults}
 
 
 def verdict(outcomes: Sequence[WireOutcome], *, holds: bool) -> str:

@@ -29,7 +29,7 @@ FAULTS = (
     "html",
     "refuse-prefill",
 )
-"""Every `testing.faults.FaultKind`."""
+"""Every word of `testing.script.faults.SERVER_WORDS`."""
 
 WIRES = ("anthropic", "openai")
 """Every key of `demo_show.MODELS`."""

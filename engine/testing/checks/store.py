@@ -15,9 +15,15 @@ from ...core.errors import StoreError
 from ...core.usage_error import UsageError
 from ...error_groups import fault_of
 from ...stores.store import CheckpointStore
-from ..law import Held, Law, LawBroken, Violation, require_draws
+from ..law import (
+    Held,
+    Law,
+    LawBroken,
+    Violation,
+    require_draws,
+)
+from ..script.speech import nobody_listens
 from ..simulator.clock import order_tasks_by, seeded_order
-from ..simulator.model import nobody_listens
 from .expectations import Broken, Claim, Reopen
 from .store_clock import PatientClock
 from .store_contract import CLAIMS

@@ -13,10 +13,12 @@ from ...core.request import InferenceRequest
 from ...engine import Engine
 from ...stores.store import CheckpointStore, FirstEntryReader, StaleFence
 from ..law import Law
-from ..script.naughty import NAUGHTY
+from ..script.answers import HOSTILE_TEXTS
+from ..script.faults import Fault
+from ..script.speech import nobody_listens
 from ..simulator.event_level import EventWorld
-from ..simulator.model import Model, nobody_listens
-from ..simulator.scenario import Fault, Scenario
+from ..simulator.model import Model
+from ..simulator.scenario import Scenario
 from ..simulator.state import REQUEST, RUN_ID
 from .blocking import blocking_calls
 from .expectations import Broken, Claim, Reopen, expect, refuses
@@ -74,7 +76,7 @@ async def _first_entry(store: CheckpointStore, reopen: Reopen) -> None:
 
 
 async def _any_name(store: CheckpointStore, reopen: Reopen) -> None:
-    names = (*NAUGHTY, "", "A", "a", "a ", "\ud800", "../../x", "'; DROP TABLE runs; --", "x" * 5000)
+    names = (*HOSTILE_TEXTS, "", "A", "a", "a ", "\ud800", "../../x", "'; DROP TABLE runs; --", "x" * 5000)
     for name in names:
         fence = (await store.open_journal(name)).fence
         await store.append(name, fence, 0, name.encode("utf-8", "surrogatepass"))

@@ -27,14 +27,12 @@ from attrs import frozen
 
 from ...core.json_value import JSONObject
 from ...core.usage import estimate_tokens
-from ..script.answers import Answer, split_pieces
+from ..script.answers import Answer, retelling, split_pieces
+from ..script.faults import FaultKind
 from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
-from .server_faults import Fault, FaultKind
-
-OPENING_CHARS = 64
-"""How much of a retelling is as before: enough to be known as a restart."""
+from .server_faults import Fault
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
@@ -53,11 +51,6 @@ class Manner(StrEnum):
     """It starts over in other words (`retelling`), once."""
     SKIP = "skip"
     """It leaves out `chars` characters: a lie that nobody can see at the seam."""
-
-
-def retelling(text: str) -> str:
-    """The answer in other words: as before for `OPENING_CHARS`, then different."""
-    return f"{text[:OPENING_CHARS]} — but let me begin again. {text[OPENING_CHARS:]}"
 
 
 def open_loopback(

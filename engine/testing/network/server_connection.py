@@ -12,8 +12,9 @@ from contextlib import suppress
 
 import trio
 
+from ..script.faults import FaultKind
 from ..wire.formats import GARBAGE, Wire, error_body, overloaded_event, ping
-from .server_faults import BODY_FAULTS, Cut, Fault, FaultKind, cut_of
+from .server_faults import BODY_FAULTS, Cut, Fault, cut_of
 
 HEAD_BYTES_MAX = 64 * 1024
 """The most we read of a request's head (h11's default is 16 KiB, and our clients send far less)."""

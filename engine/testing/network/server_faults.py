@@ -1,4 +1,4 @@
-"""What can go wrong with a provider's answer, as data: kinds, places, and schedules drawn from a seed.
+"""What the server on this machine does to an answer, as data: the places of faults, and schedules drawn from a seed.
 
 A fault says what a server does to one answer and where. It is a frozen value that goes through JSON both ways
 (`core.codec`), so that a schedule can stand in a report and be played again.
@@ -13,34 +13,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from ...core.usage_error import UsageError
-
-
-class FaultKind(StrEnum):
-    """What goes wrong. The first eight happen at a place in the body; the last three are the whole answer."""
-
-    RESET = "reset"
-    """The connection is reset: RST, by SO_LINGER 0."""
-    HALF_CLOSE = "half-close"
-    """The server closes its side (FIN) before the body's end was announced."""
-    STALL = "stall"
-    """Silence on an open connection, until the client leaves."""
-    PREMATURE_END = "premature-end"
-    """The body ends properly, without the provider's terminal event."""
-    OVERLOADED = "overloaded"
-    """An error event in the body says that the provider is overloaded; then the body ends properly."""
-    DRIP = "drip"
-    """`events` events come a few bytes at a time, `pause_s` apart. Not a failure: the answer goes on."""
-    PINGS = "pings"
-    """Only keep-alives from here on, `pause_s` apart, until the client leaves."""
-    GARBAGE = "garbage"
-    """Bytes that are neither SSE nor JSON; then the body ends properly."""
-    STATUS = "status"
-    """An HTTP error `status` instead of the stream, with `Retry-After` if `retry_after_s` is given."""
-    HTML = "html"
-    """Status 200 and a web page: what a captive portal or a proxy in the way answers."""
-    REFUSE_PREFILL = "refuse-prefill"
-    """400 to *every* request that ends with an assistant turn. It stands for the whole schedule and takes no turn."""
-
+from ..script.faults import SERVER_WORDS, FaultKind
 
 BODY_FAULTS = (
     FaultKind.RESET,
@@ -71,7 +44,9 @@ class Fault:
     """One thing that goes wrong with one answer.
 
     Args:
-        kind: what goes wrong.
+        kind: what goes wrong, one of `SERVER_WORDS`. RESET is an RST (SO_LINGER 0), HALF_CLOSE a FIN before the body's
+            end was announced; after PREMATURE_END, OVERLOADED and GARBAGE the body ends properly, without the terminal
+            event. REFUSE_PREFILL answers 400 to *every* request that ends with an assistant turn, and takes no turn.
         at: where, counted in `unit`; beyond the body's end it is the end, after the terminal event.
         unit: what `at` counts.
         in_chunk: for RESET and HALF_CLOSE: the announced HTTP chunk is longer than what is sent of it.
@@ -81,7 +56,7 @@ class Fault:
         events: for DRIP: how many events come slowly.
 
     Raises:
-        UsageError: a number that is out of range.
+        UsageError: a number that is out of range, or a kind that the server does not play.
     """
 
     kind: FaultKind = field(converter=FaultKind)
@@ -94,10 +69,17 @@ class Fault:
     events: int = 12
 
     def __attrs_post_init__(self) -> None:
+        if self.kind not in SERVER_WORDS:
+            raise UsageError(f"kind is {self.kind}; expected one of {', '.join(SERVER_WORDS.values())}")
         for name, low in (("at", 0), ("status", 400), ("pause_s", 0), ("events", 0)):
             value = getattr(self, name)
             if not value >= low:
                 raise UsageError(f"{name} is {value!r}; expected at least {low}")
+
+    @property
+    def word(self) -> str:
+        """The word for its kind on the command line."""
+        return SERVER_WORDS[self.kind]
 
     def __str__(self) -> str:
         """One line for a person: what, and where."""
@@ -106,10 +88,10 @@ class Fault:
                 hint = "" if self.retry_after_s is None else f", Retry-After {self.retry_after_s:g}"
                 return f"status {self.status}{hint}"
             case FaultKind.HTML | FaultKind.REFUSE_PREFILL:
-                return self.kind.value
+                return self.word
             case _:
                 inside = "inside a character after byte" if self.unit is Unit.CHARACTER else f"after {self.unit.value}"
-                return f"{self.kind.value} {inside} {self.at}"
+                return f"{self.word} {inside} {self.at}"
 
 
 @frozen
@@ -156,14 +138,14 @@ def fault_schedule(
 
     Args:
         seed: what the dice begin with.
-        kinds: which faults, in this order; None draws two to `faults_max` of all kinds.
+        kinds: which faults, in this order; None draws two to `faults_max` of those in `SERVER_WORDS`.
         faults_max: the most that are drawn.
         events_min: the earliest place of a fault in a body, in events.
         events_max: the latest.
     """
     dice = random.Random(seed)  # noqa: S311 - a show's dice have to repeat; nothing is secret here
     if kinds is None:
-        kinds = [dice.choice(tuple(FaultKind)) for _ in range(dice.randint(2, max(faults_max, 2)))]
+        kinds = [dice.choice(tuple(SERVER_WORDS)) for _ in range(dice.randint(2, max(faults_max, 2)))]
     return tuple(_draw(FaultKind(kind), dice.randint(events_min, events_max), dice) for kind in kinds)
 
 

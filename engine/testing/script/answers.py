@@ -1,4 +1,4 @@
-"""Answers of our own for servers and tests that need a model's words without a model.
+"""Answers and texts of our own, for servers and tests that need a model's words without a model.
 
 They hold what breaks naive streaming: characters of two, three and four bytes, sequences of emoji, combining marks,
 right-to-left words, a code fence, a table, and a tool call. Nothing in them is a model's output.
@@ -12,8 +12,15 @@ from attrs import frozen
 
 from ...core.messages import ToolCall
 
+MODEL = "scripted-1"
+"""The model that says them, unless another is named."""
+
 PIECE_CHARS_MAX = 7
 """The longest piece of text in one event: tokens are about four characters."""
+
+
+OPENING_CHARS = 64
+"""How much of a retelling is as before: enough to be known as a restart."""
 
 
 @frozen
@@ -35,6 +42,11 @@ def split_pieces(text: str, dice: random.Random) -> list[str]:
         pieces.append(text[at : at + size])
         at += size
     return pieces
+
+
+def retelling(text: str) -> str:
+    """The answer in other words: as before for `OPENING_CHARS`, then different."""
+    return f"{text[:OPENING_CHARS]} — but let me begin again. {text[OPENING_CHARS:]}"
 
 
 RIVERS = Answer(
@@ -177,3 +189,35 @@ TEXT_ANSWERS = (RIVERS, CODE, TABLE)
 
 ANSWERS = (*TEXT_ANSWERS, WEATHER)
 """All of them."""
+
+HOSTILE_TEXTS = (
+    "🦦",
+    "👩\u200d👧",
+    "🏴\U000e0067\U000e0062\U000e007f",
+    "e\u0301",
+    "क्षि",
+    "漢字",
+    "、。",
+    "עברית",
+    "\u202eright to left",
+    "\u2028",
+    "\x85",
+    "\ufeff",
+    "\ufffd",
+    "\x00",
+    "\x1b[31m",
+    "\r\n",
+    "\t",
+    "\n\n",
+    "data: [DONE]\n\n",
+    "event: error\n",
+    '"}\n',
+    "\\",
+    "\\ud83e",
+    "```python\nx = 1\n```\n",
+    "| a | b |\n| --- | --- |\n",
+    "<tail></tail>",
+    "null",
+    "Sure! ",
+)
+"""Parts of texts that have broken a stream: wide characters, marks, joiners, odd line ends, words of the wire."""

@@ -13,8 +13,8 @@ from ...core.causes import GoAway
 from ...core.errors import ContinuationRefused
 from ...core.stream_events import AnswerRestarted, KeepAlive, StreamEvent
 from ...http.transport import TransportError
-from ..simulator.model import Attempt, ForeignError, error_of, failure_of
-from ..simulator.scenario import Fault, Kind
+from .faults import Fault, Kind, error_of, failure_of
+from .speech import Attempt, ForeignError
 
 _NEVER = 1 << 30
 

@@ -32,12 +32,10 @@ from ...core.stream_events import BlockStop, ReasoningDelta, ResponseStarted, St
 from ...core.usage import UsageReport, estimate_tokens
 from ...core.usage_error import UsageError
 from ...core.validators import items_of, require_instance, seen
-from ..network.server import OPENING_CHARS, retelling
-from ..simulator.model import HONEST, Attempt, speak
-from ..simulator.scenario import MANNERS, Fault, Kind
-from ..wire.answers import MODEL
-from .answers import Answer, split_pieces
+from .answers import MODEL, OPENING_CHARS, Answer, retelling, split_pieces
+from .faults import HONEST, MANNERS, Fault, Kind
 from .playback import PlayedAnswer
+from .speech import Attempt, speak
 from .text import Aside, Reply, Version
 
 _TOLD_APART_CHARS = OPENING_CHARS + 8

@@ -27,7 +27,7 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...core.usage import UsageReport
-from ..simulator.scenario import Item
+from .faults import Item
 
 WORDS = ("brook", "delta", "flöd", "g川川", "nai\u0308ve", "otter🦦", "rapid", "x👩\u200d👧y")
 SPACES = (" ", "\n", "  ", ", ", " ")

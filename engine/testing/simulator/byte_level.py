@@ -52,10 +52,11 @@ from ..network.script import (
     response,
 )
 from ..network.transport import Silence
-from ..wire.events import dump, encode_events, error_of_status
-from ..wire.formats import GARBAGE, Wire, ping, read_told
-from .model import HONEST, PROVIDERS, Attempt, ForeignError, Model
-from .scenario import Fault, Kind
+from ..script.faults import HONEST, Fault, Kind
+from ..script.speech import Attempt, ForeignError
+from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told
+from .model import Model
+from .scenario import PROVIDERS
 
 _BROKEN = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.FOREIGN_ERROR})
 _UNENDED = _BROKEN | {Kind.PREMATURE_END, Kind.GARBAGE, Kind.IN_BAND_ERROR}
@@ -165,10 +166,10 @@ class ByteWorld:
         match fault.kind:
             case Kind.HTTP_ERROR:
                 hint = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
-                return self._refuse(fault.status, dump(error_of_status(self.wire, fault.status)), hint)
+                body = error_body(self.wire, fault.status, f"the scripted provider says {fault.status}")
+                return self._refuse(fault.status, body, hint)
             case Kind.PREFILL_REFUSED if attempt.refused:
-                error: JSONObject = {"type": "invalid_request_error", "message": _REFUSED}
-                return self._refuse(400, dump({"type": "error", "error": error}), {})
+                return self._refuse(400, error_body(self.wire, 400, _REFUSED), {})
             case Kind.SLOW_HEADERS:
                 return [Silence(fault.seconds), *self._stream(asked)]
             case _:

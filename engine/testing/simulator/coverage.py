@@ -26,9 +26,10 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...run.run import RunInside
+from ..script.faults import Kind
+from ..script.speech import Attempt, ForeignError
 from .coverage_reading import AFTER_PROCESS, READER, READING_ENDS, READING_PLACES
-from .model import Attempt, ForeignError
-from .scenario import Act, Kind, StoreKind
+from .scenario import Act, StoreKind
 from .state import Book, Ended, Process
 from .store import StoreHandle
 

@@ -15,8 +15,9 @@ from ...core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from .model import Attempt
-from .scenario import Act, Kind
+from ..script.faults import Kind
+from ..script.speech import Attempt
+from .scenario import Act
 from .state import Book, Ended, Process
 
 # -- an attempt that reads on -------------------------------------------------------------------------------------

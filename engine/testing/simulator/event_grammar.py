@@ -31,7 +31,7 @@ from ...core.events import (
 from ...core.messages import ToolCall
 from ...core.result import StreamResult
 from ..law import Law
-from .model import nobody_listens
+from ..script.speech import nobody_listens
 
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta, ToolCallReady)
 OTHERS = (ToolCallCancel, StreamReset, Interrupted, RetryScheduled, Resumed, Finished)

@@ -8,7 +8,8 @@ from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.request import InferenceRequest
 from ..law import Law, Violation
 from ..script.playback import PlayedAnswer
-from .model import PROVIDERS, Model
+from .model import Model
+from .scenario import PROVIDERS
 
 
 class EventWorld:

@@ -13,9 +13,10 @@ from functools import lru_cache
 from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
-from .scenario import Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
+from ..script.faults import Fault, Item, Kind
+from .scenario import Act, Consumer, Scenario, StoreFault, StoreKind
 
-PROVIDER_NAMES = (
+DRAWN_PROVIDERS = (
     "prefill",
     "prefill",
     "prefill_trim",
@@ -42,7 +43,7 @@ ODD = (
     Kind.FOREIGN_ERROR,
 )
 REPEATING = (Kind.NONE, Kind.NONE, Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE)
-STATUSES = (429, 500, 504, 529, 401, 400)
+DRAWN_STATUSES = (429, 500, 504, 529, 401, 400)
 HINTS_S = (None, None, 0.0, 0.5, 7.0, 1000.0)
 SECONDS = (0.25, 1.0, 59.0, 60.0, 61.0, 119.0, 121.0)
 LAGS = ((4096, 0.25),) * 16 + ((64, 0.25), (16, 0.25), (4096, 0.0))
@@ -96,7 +97,7 @@ def scenario_of(seed: int, level: str = "events") -> Scenario:
     return Scenario(
         seed=seed,
         level=level,
-        provider=dice.choice(PROVIDER_NAMES),
+        provider=dice.choice(DRAWN_PROVIDERS),
         answer=_answer(dice),
         faults=_faults(dice),
         has_store=has_store,
@@ -255,7 +256,7 @@ def _fault(dice: random.Random, kind: Kind) -> Fault:
     manner = dice.choice(REPEATING) if kind in CUTTING or kind is Kind.DUPLICATE else Kind.NONE
     match kind:
         case Kind.HTTP_ERROR | Kind.IN_BAND_ERROR:
-            status, hint = dice.choice(STATUSES), dice.choice(HINTS_S)
+            status, hint = dice.choice(DRAWN_STATUSES), dice.choice(HINTS_S)
             hint = hint if status in (429, 529) else None
             return Fault(kind, at, status=status, retry_after_s=hint, manner=manner, burst=burst)
         case Kind.DRIP:

@@ -14,9 +14,11 @@ from ...core.capabilities import ContinuationForm
 from ...core.stream_events import AnswerRestarted, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...core.usage import UsageReport
 from ..law import Law, Violation
+from ..script.faults import HONEST, Fault, Kind
+from ..script.speech import Attempt, break_off, compose
 from ..script.text import Reply
-from .model import HONEST, Attempt, Model, begun_anew, break_off, compose
-from .scenario import Fault, Kind, Scenario
+from .model import Model, begun_anew
+from .scenario import Scenario
 
 _NO_WORDS = (ResponseStarted, UsageReport, StopReported)
 

@@ -18,11 +18,12 @@ from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
 from ...run.run import Run, inside_of
 from ..law import Law
+from ..script.faults import Kind, failure_of
+from ..script.speech import Attempt, ForeignError
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
-from .model import Attempt, ForeignError, failure_of
 from .oracles_budget import check_budget, check_causes, check_ledger, check_time, most_attempts
-from .scenario import Act, Kind
+from .scenario import Act
 from .state import Book, Ended, Process
 
 

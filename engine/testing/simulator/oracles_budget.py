@@ -35,9 +35,10 @@ from ...core.stream_events import (
 )
 from ...core.usage import TokenUsage, UsageReport
 from ..law import Law
+from ..script.faults import Kind, failure_of
+from ..script.speech import Attempt
 from .generation import ReadingModel
-from .model import Attempt, failure_of
-from .scenario import Act, Kind
+from .scenario import Act
 from .state import Book, Process
 
 # -- budgets ------------------------------------------------------------------------------------------------------

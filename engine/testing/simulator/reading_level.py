@@ -17,11 +17,11 @@ from ...core.provider import ErrorResponse, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.stream_events import CursorMoved, KeepAlive, StreamEvent
 from ...core.usage_error import UsageError
+from ..script.faults import Kind
 from ..script.playback import PlayedAnswer
+from ..script.speech import Attempt
 from .event_level import said_of
 from .generation import ReadingModel
-from .model import Attempt
-from .scenario import Kind
 
 EVENT, SIGN_OF_LIFE = b".", b"~"
 

@@ -38,11 +38,11 @@ from ...core.usage_error import UsageError
 from ...engine import Engine
 from ...run.run import Run, inside_of
 from ..law import Law, Violation, require_no_run, require_planner
+from ..script.speech import Attempt
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import Attempt
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, told_plan

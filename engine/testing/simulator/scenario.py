@@ -9,187 +9,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, NoReturn, TypeVar, cast, get_args
+from typing import Any, cast, get_args
 
 import attrs
 from attrs import field, frozen
 
+from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.codec import CodecError, structure, unstructure
 from ...core.events import Event
 from ...core.policy import Policy
-from ...core.usage_error import UsageError
-from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
+from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number
+from ..script.faults import SIZE_MAX, Fault, Item, member_of, refuse, require_count, require_seconds
 
 SCHEMA_VERSION = 1
-ITEM_KINDS = ("text", "reasoning", "calls")
-
-SIZE_MAX = 10_000
-"""The most tokens and calls of a model's answer: a file of a few bytes could ask for 2^63, and so many take seconds."""
-
-STATUSES = (500, 400, 401, 402, 403, 404, 408, 409, 429, 502, 503, 504, 529)
-"""The statuses that the simulated model has an error for: every key of `model._REFUSALS`."""
-
-_NATIVE = ("native", "native_echo", "native_echo_trim")
-PROVIDER_NAMES = ("prefill", "prefill_trim", "quote", *_NATIVE, "restart", "thinking", "reads_on", "reads_on_prefill")
-"""Every key of `model.PROVIDERS`, which is made of what is here."""
+_PREFIX = (ContinuationForm.PREFILL, ContinuationForm.QUOTE)
+_NATIVE = (ContinuationForm.NATIVE, ContinuationForm.QUOTE)
+PROVIDERS: dict[str, Capabilities] = {
+    "prefill": Capabilities(forms=_PREFIX),
+    "prefill_trim": Capabilities(forms=_PREFIX, prefix_trailing_space=False),
+    "quote": Capabilities(),
+    "native": Capabilities(forms=_NATIVE, waiting_message="loading"),
+    "native_echo": Capabilities(forms=_NATIVE, echoes=True),
+    "native_echo_trim": Capabilities(forms=_NATIVE, echoes=True, prefix_trailing_space=False),
+    "restart": Capabilities(forms=()),
+    "thinking": Capabilities(forms=_PREFIX, reasons=True),
+    "reads_on": Capabilities(can_reattach=True),
+    "reads_on_prefill": Capabilities(forms=_PREFIX, can_reattach=True),
+}
+"""What a simulated provider declares, by the name that a scenario gives."""
 
 EVENT_NAMES = tuple(kind.__name__ for kind in get_args(Event))
 _ACT_ON = (None, *EVENT_NAMES)
-
-_E = TypeVar("_E", bound=StrEnum)
-
-# One comparison of each value nearly always holds, and its fields are looked at only where it does not: checked one by
-# one they made a scenario a fifth dearer to draw.
-
-
-def _refuse(field_name: str, held: object, expected: str) -> NoReturn:
-    shown = seen(held) if isinstance(held, int) else repr(held)
-    raise UsageError(f"{field_name} is {shown if len(shown) <= 80 else f'{shown[:79]}…'}; expected {expected}")
-
-
-def _require_count(value: object, name: str, least: int = 0, *, or_none: bool = False) -> None:
-    held = getattr(value, name)
-    if not (or_none and held is None) and (not is_whole_number(held) or held < least):
-        _refuse(f"{type(value).__name__}.{name}", held, f"a whole number of at least {least}")
-
-
-def _require_seconds(value: object, name: str, *, or_none: bool = False) -> None:
-    held = getattr(value, name)
-    is_number = isinstance(held, float) or is_whole_number(held)
-    if not (or_none and held is None) and not (is_number and held >= 0):  # NaN is not
-        _refuse(f"{type(value).__name__}.{name}", held, f"{'None, or ' if or_none else ''}a number of at least 0")
-
-
-def _member(kind: type[_E], value: object, field_name: str) -> _E:
-    try:
-        return kind(cast("str", value))
-    except ValueError:
-        _refuse(field_name, value, f"one of {', '.join(kind)}")
-
-
-class Kind(StrEnum):
-    """What goes wrong with an attempt: one closed set, for the events and for the bytes of an answer."""
-
-    NONE = "none"
-    RESET = "reset"
-    HALF_CLOSE = "half_close"
-    """The stream ends after `at` events, as if nothing were wrong."""
-    STALL = "stall"
-    DRIP = "drip"
-    """From `at` on, `count` events come `seconds` apart; nothing else is wrong."""
-    PINGS_ONLY = "pings_only"
-    """From `at` on, only signs of life come, `seconds` apart."""
-    GARBAGE = "garbage"
-    DUPLICATE = "duplicate"
-    """After `at` events the message begins again inside the same stream."""
-    IN_BAND_ERROR = "in_band_error"
-    """An error inside the stream; `status` and `retry_after_s` say which."""
-    HTTP_ERROR = "http_error"
-    """An answer of `status` instead of a stream, with `retry_after_s`."""
-    GOAWAY = "goaway"
-    PREMATURE_END = "premature_end"
-    """Everything is said, and the terminal event is missing."""
-    ERROR_AFTER_TERMINAL = "error_after_terminal"
-    """The terminal event is there, and then the connection breaks, or hangs if `count` is not 0."""
-    PREFILL_REFUSED = "prefill_refused"
-    """The form of the continuation is refused."""
-    ECHO = "echo"
-    """The reply says everything again first (where the form allows it to)."""
-    OVERLAP = "overlap"
-    """The reply says the last `count` characters again first (where the form allows it to)."""
-    STARTS_OVER = "starts_over"
-    """The reply begins the answer anew, and then goes another way."""
-    WHITE_SPACE = "white_space"
-    """The reply begins with other white space than the answer has there."""
-    SLOW_HEADERS = "slow_headers"
-    """The answer's headers take `seconds`."""
-    CONNECT_ERROR = "connect_error"
-    EMPTY = "empty"
-    """The answer ends without a word."""
-    FOREIGN_ERROR = "foreign_error"
-    """The source raises something that is neither the network's nor the provider's."""
-
-
-MANNERS = frozenset({Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE})
-"""Kinds that say how a reply begins; they may stand beside one that says how it ends."""
-
-_MANNERS = (Kind.NONE, *sorted(MANNERS))  # a tuple compares by identity first; the hash of an enum is a call
-
-
-@frozen
-class Item:
-    """A piece of the model's answer, in order.
-
-    `kind` is "text", "reasoning" or "calls". A text or thought has `size` tokens; `size` calls are under way at once.
-    `signed`: the thought carries a signature. `broken`: the arguments never become a JSON object.
-    """
-
-    kind: str = "text"
-    size: int = 1
-    signed: bool = False
-    broken: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        if self.kind not in ITEM_KINDS:
-            _refuse("Item.kind", self.kind, f"one of {', '.join(ITEM_KINDS)}")
-        if type(self.size) is not int or not 1 <= self.size <= SIZE_MAX:
-            _require_count(self, "size", 1)
-            if self.size > SIZE_MAX:
-                _refuse("Item.size", self.size, f"at most {SIZE_MAX}")
-
-    @property
-    def says_something(self) -> bool:
-        """Whether an answer of this alone is one: thoughts are none, nor are calls that nobody can make."""
-        return self.kind == "text" or (self.kind == "calls" and not self.broken)
-
-
-def _kind(value: str) -> Kind:
-    return value if type(value) is Kind else _member(Kind, value, "Fault.kind or Fault.manner")
-
-
-@frozen
-class Fault:
-    """What goes wrong with one attempt, after `at` events of it; `manner` says how the reply begins."""
-
-    kind: Kind = field(default=Kind.NONE, converter=_kind)
-    at: int = 0
-    seconds: float = 1.0
-    count: int = 0
-    status: int = 500
-    retry_after_s: float | None = None
-    manner: Kind = field(default=Kind.NONE, converter=_kind)
-    burst: int = 4
-    """How many events one read brings."""
-
-    def __attrs_post_init__(self) -> None:
-        if not (
-            type(self.at) is type(self.count) is type(self.burst) is int
-            and 0 <= self.at <= WHOLE_NUMBER_MAX
-            and 0 <= self.count <= WHOLE_NUMBER_MAX
-            and 1 <= self.burst <= WHOLE_NUMBER_MAX
-            and type(self.seconds) is float
-            and self.seconds >= 0
-            and self.status in STATUSES
-            and self.retry_after_s is None
-            and self.manner in _MANNERS
-        ):
-            self._look_closely()
-
-    def _look_closely(self) -> None:
-        _require_count(self, "at")
-        _require_count(self, "count")
-        _require_count(self, "burst", 1)
-        _require_seconds(self, "seconds")
-        _require_seconds(self, "retry_after_s", or_none=True)
-        if self.status not in STATUSES:
-            _refuse("Fault.status", self.status, f"one of {', '.join(map(str, STATUSES))}")
-        if self.manner not in _MANNERS:
-            _refuse("Fault.manner", self.manner.value, f"one of {', '.join(_MANNERS)}")
-
-    @property
-    def begins(self) -> Kind:
-        """How the reply begins."""
-        return self.kind if self.kind in MANNERS else self.manner
 
 
 class StoreKind(StrEnum):
@@ -212,7 +62,7 @@ CRASHES = frozenset({StoreKind.CRASH_BEFORE_WRITE, StoreKind.CRASH_AFTER_WRITE})
 
 
 def _store_kind(value: str) -> StoreKind:
-    return value if type(value) is StoreKind else _member(StoreKind, value, "StoreFault.kind")
+    return value if type(value) is StoreKind else member_of(StoreKind, value, "StoreFault.kind")
 
 
 @frozen
@@ -226,10 +76,10 @@ class StoreFault:
     process: int = 0
 
     def __attrs_post_init__(self) -> None:
-        _require_count(self, "at")
-        _require_count(self, "count", 1)
-        _require_seconds(self, "seconds")
-        _require_count(self, "process")
+        require_count(self, "at")
+        require_count(self, "count", 1)
+        require_seconds(self, "seconds")
+        require_count(self, "process")
 
 
 class Act(StrEnum):
@@ -245,7 +95,7 @@ class Act(StrEnum):
 
 
 def _act(value: str) -> Act:
-    return value if type(value) is Act else _member(Act, value, "Consumer.act")
+    return value if type(value) is Act else member_of(Act, value, "Consumer.act")
 
 
 @frozen
@@ -282,12 +132,12 @@ class Consumer:
             self._look_closely()
 
     def _look_closely(self) -> None:
-        _require_count(self, "act_event")
-        _require_seconds(self, "act_s", or_none=True)
-        _require_seconds(self, "slow_s")
-        _require_count(self, "mailbox_max", 1, or_none=True)
+        require_count(self, "act_event")
+        require_seconds(self, "act_s", or_none=True)
+        require_seconds(self, "slow_s")
+        require_count(self, "mailbox_max", 1, or_none=True)
         if self.act_on not in _ACT_ON:
-            _refuse("Consumer.act_on", self.act_on, f"None, or one of {', '.join(EVENT_NAMES)}")
+            refuse("Consumer.act_on", self.act_on, f"None, or one of {', '.join(EVENT_NAMES)}")
 
 
 _CONSUMER, _POLICY = Consumer(), Policy()
@@ -296,7 +146,7 @@ _ITEMS, _FAULTS, _STORE_FAULTS = frozenset({Item}), frozenset({Fault}), frozense
 
 def _require_kind(held: object, kind: type[object], field_name: str, expected: str) -> None:
     if isinstance(held, bool) or not isinstance(held, kind):
-        _refuse(field_name, held, expected)
+        refuse(field_name, held, expected)
 
 
 def _require_all(values: object, kind: type[object], field_name: str, expected: str) -> None:
@@ -310,7 +160,7 @@ class Scenario:
     """One simulated run.
 
     `faults` are those of the attempts, in order, over all processes; further attempts are honest. `provider` names the
-    capabilities (`model.PROVIDERS`), `planner` one of `planners.PLANNERS` or "module:function".
+    capabilities (`PROVIDERS`), `planner` one of `planners.PLANNERS` or "module:function".
     """
 
     seed: int = 0
@@ -339,17 +189,17 @@ class Scenario:
             and type(self.consumer) is Consumer
             and type(self.policy) is Policy
             and is_whole_number(self.seed)
-            and self.provider in PROVIDER_NAMES
+            and self.provider in PROVIDERS
             and (self.has_store or not self.store)
         ):
             self._look_closely()
         if len(self.answer) > 1 and (size := sum(item.size for item in self.answer)) > SIZE_MAX:
-            _refuse("Scenario.answer", size, f"at most {SIZE_MAX} tokens and calls in it")
+            refuse("Scenario.answer", size, f"at most {SIZE_MAX} tokens and calls in it")
         for item in self.answer:
             if item.says_something:
                 break
         else:
-            _refuse("Scenario.answer", self.answer, "text or whole calls in it: without them no answer is whole")
+            refuse("Scenario.answer", self.answer, "text or whole calls in it: without them no answer is whole")
 
     def _look_closely(self) -> None:
         _require_all(self.answer, Item, "Scenario.answer", "an Item")
@@ -358,11 +208,11 @@ class Scenario:
         _require_kind(self.consumer, Consumer, "Scenario.consumer", "a Consumer")
         _require_kind(self.policy, Policy, "Scenario.policy", "a Policy")
         if not is_whole_number(self.seed):
-            _refuse("Scenario.seed", self.seed, "a whole number")
-        if self.provider not in PROVIDER_NAMES:
-            _refuse("Scenario.provider", self.provider, f"one of {', '.join(PROVIDER_NAMES)}")
+            refuse("Scenario.seed", self.seed, "a whole number")
+        if self.provider not in PROVIDERS:
+            refuse("Scenario.provider", self.provider, f"one of {', '.join(PROVIDERS)}")
         if self.store and not self.has_store:
-            _refuse("Scenario.has_store", self.has_store, f"True: store holds {len(self.store)} faults of a store")
+            refuse("Scenario.has_store", self.has_store, f"True: store holds {len(self.store)} faults of a store")
 
     def to_json(self) -> str:
         """Write it as JSON that names only what is not the default."""

@@ -9,9 +9,10 @@ from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Policy, RetryPolicy
 from ..law import Law
+from ..script.faults import Fault, Item, Kind
 from .alone import simulate_alone
 from .runner import Outcome
-from .scenario import Consumer, Fault, Item, Kind, Scenario, StoreFault
+from .scenario import Consumer, Scenario, StoreFault
 
 _T = TypeVar("_T")
 

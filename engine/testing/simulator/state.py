@@ -17,11 +17,12 @@ from ...core.usage_error import UsageError
 from ...run.run import Run
 from ...stores.memory import MemoryStore
 from ..law import Law, Violation
+from ..script.speech import Attempt
 from .clock import JumpingClock
 from .event_grammar import Observer
 from .generation import ReadingModel
-from .model import PROVIDERS, Attempt, Model
-from .scenario import Act, Scenario
+from .model import Model
+from .scenario import PROVIDERS, Act, Scenario
 from .store import StoreHandle
 
 REQUEST = InferenceRequest((Message.user("Tell me of the river."),), max_tokens=100_000)

@@ -13,7 +13,7 @@ from attrs import frozen
 from ...core.errors import StoreError
 from ...stores.memory import MemoryStore
 from ...stores.store import OpenedJournal, StaleFence
-from .model import nobody_listens
+from ..script.speech import nobody_listens
 from .scenario import StoreFault, StoreKind
 
 _AT_OPENING = StoreKind.LOAD_FAILS

@@ -22,9 +22,10 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...core.usage import UsageReport
-from .model import Attempt
+from ..script.faults import Fault, Item, Kind
+from ..script.speech import Attempt
 from .runner import Outcome
-from .scenario import Fault, Item, Kind, Scenario
+from .scenario import Scenario
 from .state import Entry
 
 WIDTH = 110

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy as Strategy
 
 from ...core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
-from .generate import CUTTING, HINTS_S, LAGS, ODD, PROVIDER_NAMES, READING, REFUSING, SECONDS, STATUSES, TELLING
-from .scenario import CRASHES, MANNERS, Act, Consumer, Fault, Item, Kind, Scenario, StoreFault, StoreKind
+from ..script.faults import MANNERS, Fault, Item, Kind
+from .generate import CUTTING, DRAWN_PROVIDERS, DRAWN_STATUSES, HINTS_S, LAGS, ODD, READING, REFUSING, SECONDS, TELLING
+from .scenario import CRASHES, Act, Consumer, Scenario, StoreFault, StoreKind
 
 
 def policies() -> Strategy[Policy]:
@@ -63,7 +64,9 @@ def _faults_of(kind: Kind) -> Strategy[Fault]:
     """The faults of a kind at event 0, those first that differ least from the plainest."""
     refused: list[tuple[int, float | None]] = [(500, None)]
     if kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR):
-        refused += [(status, hint) for status in STATUSES for hint in (HINTS_S if status in (429, 529) else (None,))]
+        refused += [
+            (status, hint) for status in DRAWN_STATUSES for hint in (HINTS_S if status in (429, 529) else (None,))
+        ]
     columns: tuple[Iterable[Any], ...] = (
         dict.fromkeys((20.0, 50.0) if kind is Kind.PINGS_ONLY else (1.0, *SECONDS)),
         {Kind.DRIP: (1,), Kind.ERROR_AFTER_TERMINAL: (0, 1), Kind.OVERLAP: (30,)}.get(kind, (0,)),
@@ -116,7 +119,7 @@ def scenarios(draw: st.DrawFn, *, level: str = "events") -> Scenario:
     return Scenario(
         seed=draw(st.integers(0, 1000)),
         level=level,
-        provider=draw(st.sampled_from((*dict.fromkeys(PROVIDER_NAMES), *READING))),
+        provider=draw(st.sampled_from((*dict.fromkeys(DRAWN_PROVIDERS), *READING))),
         answer=draw(_items()),
         faults=draw(fault_schedules()),
         has_store=has_store,

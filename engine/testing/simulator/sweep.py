@@ -21,12 +21,13 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from ..law import Law, Violation, require_no_run
+from ..script.faults import Kind
 from .alone import simulate_alone
 from .coverage import RARE_STATES
 from .generate import scenario_of
 from .planners import planner_of
 from .runner import Outcome, raise_interrupt, simulate_each
-from .scenario import Kind, Scenario
+from .scenario import Scenario
 
 CHUNK = 500
 """How many seeds one task of a process takes: a second or two, so that progress is seen and all end together."""

@@ -7,10 +7,8 @@ import random
 from ....providers.by_name import provider_classes
 from ....providers.openai_chat.model import ChatModel
 from ...core.usage_error import UsageError
-from ..script.answers import Answer, split_pieces
+from ..script.answers import MODEL, Answer, split_pieces
 from .formats import Reply, Wire, events_of
-
-MODEL = "scripted-1"
 
 
 def wire_of(provider_name: str) -> Wire:

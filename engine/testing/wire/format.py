@@ -1,6 +1,6 @@
 """What a wire format is to the testing kit: how an answer is written in it, and how a request is read.
 
-Pure. Each format is one value in a file of its own (`wire_anthropic` and its neighbours); `loopback_wire` knows all.
+Pure. Each format is one value in a file of its own (`anthropic` and its neighbours); `formats` knows all.
 """
 
 from __future__ import annotations
@@ -9,18 +9,32 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 from attrs import frozen
 
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
+from ...core.stop import StopReason
+from ...core.stream_events import (
+    BlockStop,
+    ReasoningDelta,
+    ReasoningSignature,
+    RedactedReasoning,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStart,
+)
 from ...core.usage import estimate_tokens
 
 Fields: TypeAlias = dict[str, JSONValue]
 
 SIGNATURE = "bG9vcGJhY2s="
 """What a signed thought is signed with where nobody checks it; `strict_server` does."""
+
+DELTAS_KEPT = 16_384
+"""How many encoded deltas a writer keeps: a simulated model says the same words in run after run."""
 
 _TAIL = re.compile(r"<tail>(.*)</tail>", re.DOTALL)
 _ARGUMENTS_CHARS = 6
@@ -117,10 +131,41 @@ class Reply:
         return self.hides or bool(self.reasoning)
 
     @property
+    def stop(self) -> StopReason:
+        """Why it ends."""
+        return StopReason.TOOL_USE if self.calls else StopReason.END_TURN
+
+    @property
     def output_tokens(self) -> int:
         """What the provider reports: an event is a token here."""
         arguments = "".join(json.dumps(call.arguments) for call in self.calls)
         return len(self.text) + len(self.reasoning) + estimate_tokens(arguments)
+
+
+def block_events(reply: Reply) -> list[StreamEvent]:
+    """Write an answer as stream events, but for its beginning and its end: thoughts, text, calls."""
+    events: list[StreamEvent] = [RedactedReasoning(reply.signature)] if reply.hides else []
+    if reply.reasoning and not reply.hides:
+        events += [*map(ReasoningDelta, reply.reasoning), ReasoningSignature(reply.signature), BlockStop()]
+    if reply.text:
+        events += [*map(TextDelta, reply.text), BlockStop()]
+    for call in reply.calls:
+        parts = (ToolCallDelta(call.id, part) for part in argument_parts(call))
+        events += [ToolCallStart(call.id, call.name), *parts, BlockStop(call.id)]
+    return events
+
+
+class EventWriter(Protocol):
+    """Writes any stream events in one wire format, in the order in which a model says them.
+
+    `end` is the provider's terminal event.
+    """
+
+    end: bytes
+
+    def write(self, place: int, event: StreamEvent, /) -> bytes:
+        """Write event number `place`. What the format has no word for is b""."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -170,11 +215,25 @@ def argument_parts(call: ToolCall) -> list[str]:
     return [text[at : at + _ARGUMENTS_CHARS] for at in range(0, len(text), _ARGUMENTS_CHARS)]
 
 
-OPENAI_CODES = {429: "rate_limit_exceeded", 503: "server_is_overloaded", 529: "server_is_overloaded"}
-"""The codes of OpenAI's errors by status; others have none."""
+def split_events(written: bytes) -> list[bytes]:
+    """Cut what was written into its events: JSON holds no line end."""
+    return [event + b"\n\n" for event in written.split(b"\n\n")[:-1]]
 
 
-def openai_error(message: str, code: str | None) -> Fields:
-    """Write an error object of OpenAI's."""
-    kind = "server_error" if code is None or "server" in code else "requests"
-    return {"message": message, "type": kind, "param": None, "code": code}
+OPENAI_ERRORS: dict[int, tuple[str, str | None]] = {
+    400: ("invalid_request_error", None),
+    401: ("invalid_request_error", "invalid_api_key"),
+    402: ("insufficient_quota", "insufficient_quota"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+    500: ("server_error", None),
+    503: ("server_error", "server_is_overloaded"),
+    529: ("server_error", "server_is_overloaded"),
+}
+"""The types and codes of OpenAI's errors by status; a status that is not named has `server_error` and no code."""
+
+
+def openai_error(status: int, message: str) -> Fields:
+    """Write the error that stands for a status as OpenAI does, in a body or inside a stream."""
+    kind, code = OPENAI_ERRORS.get(status, ("server_error", None))
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}

@@ -1,20 +1,22 @@
 """Every wire format as a provider speaks it: from an answer to encoded events, and from a request to what it says.
 
-Pure: no sockets and no clock. The server beside it (`loopback`) sends what is made here. Each format is in a file of
-its own; this module hands on what they share.
+Pure: no sockets and no clock. The servers of `network` send what is made here. Each format is in a file of its own;
+this module knows all of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from ...core.json_value import JSONObject
-from .anthropic import ANTHROPIC
-from .format import Reply, Told, WireFormat, dump
+from ...core.stream_events import StreamEvent
+from .anthropic import ANTHROPIC, AnthropicWriter
+from .format import EventWriter, Reply, Told, WireFormat, dump
 from .gemini import GEMINI
 from .gemini_interactions import INTERACTIONS
 from .ollama import OLLAMA
-from .openai_chat import OPENAI
+from .openai_chat import OPENAI, ChatWriter
 from .openai_responses import RESPONSES
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Reply",
     "Told",
     "Wire",
+    "encode_events",
     "error_body",
     "events_of",
     "overloaded_event",
@@ -80,6 +83,24 @@ def read_told(wire: Wire, body: JSONObject, *, continues: bool = False) -> Told:
 def events_of(wire: Wire, reply: Reply) -> list[bytes]:
     """Encode an answer as the events of a stream, the terminal event last. Text is raw UTF-8, not escaped."""
     return _FORMATS[wire].events(reply)
+
+
+_WRITERS: dict[Wire, Callable[[Sequence[StreamEvent]], EventWriter]] = {
+    Wire.ANTHROPIC: AnthropicWriter,
+    Wire.OPENAI: ChatWriter,
+}
+
+
+def encode_events(wire: Wire, events: Sequence[StreamEvent], *, is_whole: bool) -> list[bytes]:
+    """Encode any events in Messages or Chat Completions: entry `i` of the result is what event `i` is on the wire.
+
+    `is_whole`: the provider's terminal event follows the last one, and is a part of its bytes.
+    """
+    writer = _WRITERS[wire](events)
+    encoded = [writer.write(place, event) for place, event in enumerate(events)]
+    if is_whole:
+        encoded.append((encoded.pop() if encoded else b"") + writer.end)
+    return encoded
 
 
 def ping(wire: Wire) -> bytes:

@@ -11,7 +11,6 @@ from itertools import count
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
 from .format import (
-    OPENAI_CODES,
     Fields,
     Reply,
     Told,
@@ -37,10 +36,6 @@ def _turn(item: JSONObject) -> Turn:
     if item.get("type", "message") == "message":
         return Turn(item.get("role") == "assistant", text_of(item.get("content")))
     return Turn(not str(item["type"]).endswith("_output"), "")
-
-
-def _error(status: int, message: str) -> JSONValue:
-    return {"error": openai_error(message, OPENAI_CODES.get(status))}
 
 
 def _events(reply: Reply) -> list[bytes]:
@@ -134,15 +129,13 @@ class _Writer:
         self._end({"id": item_id, **names, "status": "completed", "arguments": whole})
 
 
-_OVERLOADED: Fields = openai_error("The server is currently overloaded.", "server_is_overloaded")
-
 RESPONSES = WireFormat(
     path="/v1" + _ENDING,
     serves=lambda path: path.endswith(_ENDING),
     told=_told,
     events=_events,
-    error=_error,
+    error=openai_error,
     ping=named("keepalive", {"type": "keepalive"}),
-    overloaded=named("error", {"type": "error", "error": _OVERLOADED}),
+    overloaded=named("error", {"type": "error", **openai_error(529, "The server is currently overloaded.")}),
 )
 """The Responses API."""
