@@ -49,7 +49,7 @@ class Recorder:
         transport: what really sends; None is httpx with the provider's `client`.
         with_content: whether texts may stand in the file. Without it there are placeholders, here and in the request.
         words: words that stay in error messages, so that a replay classifies them as they were: those of
-            `providers.refusal_words()` are all that riverrun's providers look for.
+            `providers.error_words()` are all that riverrun's providers look for.
         wall_clock: seconds since 1970: when the recording began.
         key: 32 random bytes that placeholders are drawn with; it is kept nowhere.
 

@@ -14,7 +14,7 @@ What a recording may show without being asked to is decided here, and what is no
   says the same thing again (an echo, an overlap at a seam, the whole text after its deltas) does so still, and nothing
   else can be read from equal placeholders: no alphabet to guess, no frequencies to count.
 - `code` is an error's, whole, or a program's: content.
-- Of an error's message the words stay that riverrun's own table of refusals knows: it is classified as it was.
+- Of an error's message the words stay that riverrun's own table of errors knows: it is classified as it was.
 
 Pure, but for the key. Cost: about 2 µs a character.
 """

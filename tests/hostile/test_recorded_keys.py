@@ -21,7 +21,7 @@ from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.recording.wire_keys import WIRE_KEYS
 from riverrun.engine.testing.network.recorded import recorded
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from riverrun.providers import refusal_words
+from riverrun.providers import error_words
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import Frame
 from tests.hostile.test_foreign_text import POLICY, provider_of, script, streams_of
@@ -120,7 +120,7 @@ def record_and_replay(provider: Any, said: Script, path: Path) -> tuple[list[obj
 
     async def main() -> tuple[list[object], list[object]]:
         scripted = ScriptedTransport(lambda _: said)
-        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=refusal_words()) as recorder:
+        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=error_words()) as recorder:
             was = await ask(rr.Engine(provider, transport=recorder.transport, policy=POLICY), request)
         again = recorded(path, provider=provider)
         return was, await ask(again.engine(), again.request)

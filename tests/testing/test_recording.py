@@ -29,7 +29,7 @@ from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
 from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
-from riverrun.providers import from_name, refusal_words
+from riverrun.providers import error_words, from_name
 from tests.providers.recordings import load, recordings
 
 KEY = "sk-canary-0123456789abcdef"
@@ -81,7 +81,7 @@ def record(path: Path, bodies: Sequence[Sequence[Step]], **options: Any) -> Stre
     async def ask() -> StreamResult | None:
         async with network.client() as client:
             provider = rr.Anthropic("claude-sonnet-4-5", api_key=KEY, client=client)
-            with Recorder(path, provider, ASK, words=refusal_words(), **options) as recorder:
+            with Recorder(path, provider, ASK, words=error_words(), **options) as recorder:
                 try:
                     return await rr.Engine(provider, transport=recorder.transport).complete(ASK)
                 except rr.InferenceError:
@@ -185,7 +185,7 @@ def test_reads_keep_their_sizes_and_their_times(tmp_path: Path) -> None:
 def test_an_error_without_content_is_still_the_same_error(tmp_path: Path) -> None:
     message = "This model does not support assistant message prefill. The conversation must end with a user message."
     body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}}).encode()
-    shape = Placeholders(b"k", refusal_words()).body(body.replace(b"This model", b"hippopotamus"))
+    shape = Placeholders(b"k", error_words()).body(body.replace(b"This model", b"hippopotamus"))
     assert b"does not support assistant message prefill" in shape
     assert b"hippopotamus" not in shape
 
@@ -350,5 +350,5 @@ def test_without_its_content_every_recorded_stream_is_decoded_to_the_same_shape(
     for parameter in recordings(folder):
         described, body = load(parameter.values[0])
         if len(body) < 20_000:
-            shaped = Placeholders(b"k", refusal_words()).body(body)
+            shaped = Placeholders(b"k", error_words()).body(body)
             assert shapes(FOLDERS[folder], shaped) == shapes(FOLDERS[folder], body), described["file"]
