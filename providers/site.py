@@ -7,7 +7,7 @@ your own needs none: `endpoint.open_endpoint` and `error_table.classify.failure_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypedDict, cast
+from typing import ClassVar, Protocol, TypedDict, cast
 
 from attrs import field, frozen
 
@@ -46,25 +46,14 @@ class Declared(Protocol):
         """The word before the slash in "anthropic/claude-…"."""
         ...
 
-    @property
-    def api_key_envs(self) -> tuple[str, ...]:
-        """The variables that the key is read from: the first that is set."""
-        ...
-
-    @property
-    def key_header(self) -> str:
-        """The header of the key; `authorization` makes it a bearer token."""
-        ...
-
-    @property
-    def base_url_env(self) -> str:
-        """The variable of the base URL; "" is none."""
-        ...
-
-    @property
-    def base_url_default(self) -> str:
-        """The provider's own base URL."""
-        ...
+    api_key_envs: ClassVar[tuple[str, ...]]
+    """The variables that the key is read from: the first that is set."""
+    key_header: ClassVar[str]
+    """The header of the key; `authorization` makes it a bearer token."""
+    base_url_env: ClassVar[str]
+    """The variable of the base URL; "" is none."""
+    base_url_default: ClassVar[str]
+    """The provider's own base URL."""
 
 
 @frozen

@@ -10,12 +10,14 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..models import ClaudeFacts, claude_facts
 from ..site import SiteOptions, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
 from .decode import AnthropicDecoder
 from .encode import thinks, write_messages_body
+from .fields import FIELDS
 
 
 class Anthropic:
@@ -32,7 +34,7 @@ class Anthropic:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "anthropic"
+    name: str = "anthropic"
     title: ClassVar[str] = "Anthropic Messages"
     api_key_envs: ClassVar[tuple[str, ...]] = ("ANTHROPIC_API_KEY",)
     key_header: ClassVar[str] = "x-api-key"
@@ -40,6 +42,7 @@ class Anthropic:
     base_url_default: ClassVar[str] = "https://api.anthropic.com"
     reasoning: ClassVar[str] = "text, signed"
     usage: ClassVar[str] = "at the start and the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,

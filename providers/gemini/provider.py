@@ -12,11 +12,13 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..site import Declared, Site, SiteOptions, open_site
 from ..wire.body import write_body
 from .decode import GeminiDecoder
 from .encode import write_generate_body
 from .extra import generate_whole_only
+from .fields import FIELDS
 from .models import GeminiFacts, gemini_facts
 from .thinking import asks_for_reasoning
 
@@ -53,7 +55,7 @@ class Gemini:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "gemini"
+    name: str = "gemini"
     title: ClassVar[str] = "Gemini streamGenerateContent"
     api_key_envs: ClassVar[tuple[str, ...]] = API_KEY_ENVS
     key_header: ClassVar[str] = KEY_HEADER
@@ -61,6 +63,7 @@ class Gemini:
     base_url_default: ClassVar[str] = BASE_URL
     reasoning: ClassVar[str] = "summaries; signatures replayed"
     usage: ClassVar[str] = "in every chunk"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,

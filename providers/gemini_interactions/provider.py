@@ -11,6 +11,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..gemini.extra import interaction_whole_only
 from ..gemini.models import GeminiFacts, gemini_facts
 from ..gemini.provider import API_KEY_ENVS, API_VERSION, BASE_URL, BASE_URL_ENV, KEY_HEADER, open_gemini
@@ -19,6 +20,7 @@ from ..site import SiteOptions
 from ..wire.body import write_body
 from .decode import InteractionCursor, InteractionsDecoder
 from .encode import write_interaction_body
+from .fields import FIELDS
 
 
 class GeminiInteractions:
@@ -37,7 +39,7 @@ class GeminiInteractions:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "gemini-interactions"
+    name: str = "gemini-interactions"
     title: ClassVar[str] = "Gemini Interactions"
     api_key_envs: ClassVar[tuple[str, ...]] = API_KEY_ENVS
     key_header: ClassVar[str] = KEY_HEADER
@@ -45,6 +47,7 @@ class GeminiInteractions:
     base_url_default: ClassVar[str] = BASE_URL
     reasoning: ClassVar[str] = "summaries, signed"
     usage: ClassVar[str] = "in between and at the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,

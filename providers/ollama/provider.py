@@ -10,6 +10,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..models import ModelFacts, check_talks
 from ..openai_chat.model import asks_to_think
 from ..openai_chat.preset_models import thinks_openly
@@ -19,6 +20,7 @@ from ..wire.body import write_body
 from ..wire.think_tags import ThinkTagSplitter
 from .decode import OllamaDecoder
 from .encode import write_ollama_body
+from .fields import FIELDS
 from .host import API_KEY_ENV, open_ollama
 
 
@@ -39,7 +41,7 @@ class Ollama:
         UsageError: the model, the key, the address or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "ollama"
+    name: str = "ollama"
     title: ClassVar[str] = "Ollama chat (NDJSON)"
     api_key_envs: ClassVar[tuple[str, ...]] = (API_KEY_ENV,)
     key_header: ClassVar[str] = "authorization"
@@ -47,6 +49,7 @@ class Ollama:
     base_url_default: ClassVar[str] = "http://localhost:11434"
     reasoning: ClassVar[str] = "text, replayed where there are calls"
     usage: ClassVar[str] = "at the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,

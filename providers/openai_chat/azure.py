@@ -37,7 +37,7 @@ class AzureOpenAI(ChatModel):
         UsageError: no endpoint (the message names the variable), or as `ChatModel`.
     """
 
-    name: ClassVar[str] = "azure"
+    name: str = "azure"
     title: ClassVar[str] = "Chat Completions, Azure's"
     reasoning: ClassVar[str] = "never shown"
     api_key_envs: ClassVar[tuple[str, ...]] = ("AZURE_OPENAI_API_KEY",)

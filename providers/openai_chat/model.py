@@ -12,6 +12,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..models import ModelFacts, check_chat_model
 from ..site import SiteOptions, given_headers, open_site
 from ..whole_only import whole_only_reason
@@ -21,6 +22,7 @@ from ..wire.think_tags import ThinkTagSplitter
 from .decode import OpenAIChatDecoder
 from .dialect import ChatDialect
 from .encode import write_chat_body
+from .fields import FIELDS
 
 PATH = "/chat/completions"
 
@@ -52,10 +54,11 @@ class ChatModel:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str]
+    name: str
     title: ClassVar[str]
     reasoning: ClassVar[str] = "text"
     usage: ClassVar[str] = "at the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
     dialect: ClassVar[ChatDialect] = ChatDialect()
     api_key_envs: ClassVar[tuple[str, ...]]
     """The variables that the key is read from: the first that is set."""

@@ -54,7 +54,7 @@ class OpenRouter(ChatModel):
     *Source*: openrouter.ai/docs (streaming, errors, reasoning tokens, assistant prefill, app attribution).
     """
 
-    name: ClassVar[str] = "openrouter"
+    name: str = "openrouter"
     title: ClassVar[str] = "Chat Completions, OpenRouter's"
     reasoning: ClassVar[str] = "text and items, signed or sealed, replayed"
     api_key_envs: ClassVar[tuple[str, ...]] = ("OPENROUTER_API_KEY",)
@@ -88,7 +88,7 @@ class Grok(ChatModel):
     *Source*: docs.x.ai (chat completions, reasoning).
     """
 
-    name: ClassVar[str] = "grok"
+    name: str = "grok"
     title: ClassVar[str] = "Chat Completions, xAI's"
     reasoning: ClassVar[str] = "text, of some models"
     api_key_envs: ClassVar[tuple[str, ...]] = ("XAI_API_KEY",)
@@ -105,7 +105,7 @@ class DeepSeek(ChatModel):
     *Source*: api-docs.deepseek.com (thinking mode, chat prefix completion, error codes).
     """
 
-    name: ClassVar[str] = "deepseek"
+    name: str = "deepseek"
     title: ClassVar[str] = "Chat Completions, DeepSeek's"
     reasoning: ClassVar[str] = "text, replayed where there are tools"
     api_key_envs: ClassVar[tuple[str, ...]] = ("DEEPSEEK_API_KEY",)
@@ -136,7 +136,7 @@ class Mistral(ChatModel):
     *Source*: docs.mistral.ai (API, prefix, reasoning); mistralai 3.7.
     """
 
-    name: ClassVar[str] = "mistral"
+    name: str = "mistral"
     title: ClassVar[str] = "Chat Completions, Mistral's"
     reasoning: ClassVar[str] = "text, replayed where there are calls"
     api_key_envs: ClassVar[tuple[str, ...]] = ("MISTRAL_API_KEY",)
@@ -162,7 +162,7 @@ class Groq(ChatModel):
     *Source*: console.groq.com/docs (prefilling, reasoning, errors).
     """
 
-    name: ClassVar[str] = "groq"
+    name: str = "groq"
     title: ClassVar[str] = "Chat Completions, Groq's"
     reasoning: ClassVar[str] = "text"
     api_key_envs: ClassVar[tuple[str, ...]] = ("GROQ_API_KEY",)
@@ -188,7 +188,7 @@ class VLLM(ChatModel):
     *Source*: docs.vllm.ai (OpenAI-compatible server, reasoning outputs); chat_completion/protocol.py.
     """
 
-    name: ClassVar[str] = "vllm"
+    name: str = "vllm"
     title: ClassVar[str] = "Chat Completions, vLLM's"
     reasoning: ClassVar[str] = "text, or tags in the text"
     api_key_envs: ClassVar[tuple[str, ...]] = ("VLLM_API_KEY",)
@@ -211,7 +211,7 @@ class SGLang(ChatModel):
     *Source*: docs.sglang.ai (OpenAI-compatible APIs, separate reasoning); serving_chat.py.
     """
 
-    name: ClassVar[str] = "sglang"
+    name: str = "sglang"
     title: ClassVar[str] = "Chat Completions, SGLang's"
     reasoning: ClassVar[str] = "text, or tags in the text"
     api_key_envs: ClassVar[tuple[str, ...]] = ("SGLANG_API_KEY",)
@@ -236,7 +236,7 @@ class LlamaCpp(ChatModel):
     *Source*: ggml-org/llama.cpp tools/server/README.md.
     """
 
-    name: ClassVar[str] = "llamacpp"
+    name: str = "llamacpp"
     title: ClassVar[str] = "Chat Completions, llama.cpp's"
     reasoning: ClassVar[str] = "text, or tags in the text"
     api_key_envs: ClassVar[tuple[str, ...]] = ("LLAMA_API_KEY",)
@@ -259,7 +259,7 @@ class LMStudio(ChatModel):
     *Source*: lmstudio.ai/docs (OpenAI compatibility, authentication).
     """
 
-    name: ClassVar[str] = "lmstudio"
+    name: str = "lmstudio"
     title: ClassVar[str] = "Chat Completions, LM Studio's"
     reasoning: ClassVar[str] = "text, or tags in the text"
     api_key_envs: ClassVar[tuple[str, ...]] = ("LM_API_TOKEN",)

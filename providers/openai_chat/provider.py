@@ -24,7 +24,7 @@ class OpenAIChat(ChatModel):
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "openai"
+    name: str = "openai"
     title: ClassVar[str] = "OpenAI Chat Completions"
     reasoning: ClassVar[str] = "never shown"
     api_key_envs: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)

@@ -15,6 +15,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
+from ...engine.core.wire_fields import WireFields
 from ..models import openai_reasons
 from ..site import SiteOptions, open_site
 from ..whole_only import is_json_mode, whole_only_reason
@@ -22,6 +23,7 @@ from ..wire.body import write_body
 from .cursor import Cursor, read_cursor
 from .decode import OpenAIResponsesDecoder
 from .encode import write_responses_body
+from .fields import FIELDS
 
 
 class OpenAIResponses:
@@ -43,7 +45,7 @@ class OpenAIResponses:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name: ClassVar[str] = "openai-responses"
+    name: str = "openai-responses"
     title: ClassVar[str] = "OpenAI Responses"
     api_key_envs: ClassVar[tuple[str, ...]] = ("OPENAI_API_KEY",)
     key_header: ClassVar[str] = "authorization"
@@ -51,6 +53,7 @@ class OpenAIResponses:
     base_url_default: ClassVar[str] = "https://api.openai.com/v1"
     reasoning: ClassVar[str] = "summary, encrypted items replayed"
     usage: ClassVar[str] = "at the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,
