@@ -2,7 +2,7 @@
 
     POST /v1/flow   {"model": …, "most": 100, "goes_on": false, "turns": [{"who": "user", "says": "…"}]}
     200             {"say": "The "} {"say": "river"} … {"end": "dry", "spent": 17}: an object a line
-    at any place    {"trouble": "…"}: the answer has failed. A refusal is {"trouble": "…"} too, with its status.
+    at any place    {"trouble": "…"}: the answer has failed. An error response is {"trouble": "…"} too, with its status.
 
 A provider answers four questions, and does no I/O. The steps are in docs/providers.md, "Add a provider in one file".
 """
@@ -71,11 +71,11 @@ class Brook:
         """3. What comes back: a fresh decoder for each attempt."""
         return BrookDecoder(limits, self._endpoint.scrub)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        """4. What a refusal means. The table of statuses knows most; only what is Brook's own is said here."""
-        if refusal.status == 423:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        """4. What an error response means. The table of statuses knows most; only what is Brook's own is said here."""
+        if response.status == 423:
             return Failure(FailureKind.OVERLOADED, "brook: the sluice is shut", status=423)
-        return failure_of_response(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
+        return failure_of_response(response, self._endpoint, PATH, now_unix_s=now_unix_s)
 
 
 def _says(turn: rr.Message) -> str:

@@ -1,8 +1,8 @@
-"""One module a wire format: how requests are written, streams read, refusals named. Pure: the engine does the I/O."""
+"""One module a wire format: how requests are written, streams read, errors named. Pure: the engine does the I/O."""
 
 from .anthropic.provider import Anthropic
 from .by_name import from_name
-from .error_table.table import refusal_words
+from .error_table.table import error_words
 from .gemini.provider import Gemini
 from .gemini_interactions.provider import GeminiInteractions
 from .models import ModelFacts
@@ -31,7 +31,7 @@ __all__ = [
     "OpenAIResponses",
     "OpenRouter",
     "SGLang",
+    "error_words",
     "from_name",
-    "refusal_words",
     "split_thinking",
 ]

@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from ..engine.core.printable import printable
 from ..engine.core.provider import Provider
@@ -68,16 +68,27 @@ def _check_options(made: type[Any], provider: str, options: Mapping[str, object]
 
 
 def _options_of(made: type[Any]) -> list[inspect.Parameter]:
-    """The options of a class; where it hands on what it does not know (`**options`), those of its parents too."""
+    """The options of a class: those it names, those of `**options: Unpack[…]`, else its parents' where it hands on."""
     found: dict[str, inspect.Parameter] = {}
     for parent in made.__mro__:
         parameters = inspect.signature(parent).parameters.values()
-        for each in parameters:
-            if each.kind is each.KEYWORD_ONLY:
-                found.setdefault(each.name, each)
-        if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+        hands_on = any(each.kind is each.VAR_KEYWORD for each in parameters)
+        unpacked = _unpacked(parent) if hands_on else []
+        for each in (*named, *unpacked):
+            found.setdefault(each.name, each)
+        if unpacked or not hands_on:
             break
     return list(found.values())
+
+
+def _unpacked(made: type[Any]) -> list[inspect.Parameter]:
+    """The keys of the typed dictionary that a class takes as `**options`; none where they have no such type."""
+    signature = inspect.signature(made)
+    name = next(each.name for each in signature.parameters.values() if each.kind is each.VAR_KEYWORD)
+    typed = get_args(get_type_hints(getattr(made, "__init__")).get(name))  # noqa: B009 - mypy takes it for an instance
+    keys = [key for listed in typed for key in listed.__annotations__]
+    return [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None) for key in keys]
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import TypeVarTuple
 import trio
 from attrs import frozen
 
-from ...providers import refusal_words
+from ...providers import error_words
 from ..core.errors import InferenceError, StoreError, Unauthorized
 from ..core.policy import Policy
 from ..core.printable import printable
@@ -83,7 +83,7 @@ class Asking:
             self.question.request,
             policy=self.policy,
             with_content=self.record_content,
-            words=refusal_words(),
+            words=error_words(),
         )
 
     @property

@@ -1,6 +1,6 @@
 """What a provider is to the engine: four pure questions. Nothing to inherit; a class with these members is a provider.
 
-`encode` makes the request, `decoder` makes a fresh decoder for each attempt, `classify` names a refusal, and
+`encode` makes the request, `decoder` makes a fresh decoder for each attempt, `classify` names an error response, and
 `capabilities` says how an answer can be continued. None of them does I/O.
 """
 
@@ -89,7 +89,7 @@ class Provider(Protocol):
         """Make a decoder for one response."""
         ...
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, /, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream. `now_unix_s` reads dates in Retry-After."""
         ...
 

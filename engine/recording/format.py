@@ -9,7 +9,7 @@
 Rules:
 - No key, no URL's query, no header that is not in `_HEADERS` or one of rate limits. A key that a body quotes is `*`.
 - Unless `with_content`, texts, thoughts, arguments, names and the user's keys are placeholders of the same shape
-  (`placeholders`), and the secret they are drawn from is gone. Of the request the sizes are left, and what may change
+  (`redaction`), and the secret they are drawn from is gone. Of the request the sizes are left, and what may change
   a recovery.
 - `at_s` counts from the recording's beginning. `how` is "end" (the body's own), "broke" (with its `cause`) or "left":
   the engine closed it, be it that a clock ran out, the run was cancelled, or nothing more was needed.

@@ -1,8 +1,9 @@
-"""Placeholders of text, drawn from a key and from all that was said before: see `placeholders`. Pure."""
+"""Placeholders of text, drawn from a key and from all that was said before: see `redaction`. Pure."""
 
 from __future__ import annotations
 
 import re
+from enum import Enum
 from functools import partial
 from hashlib import blake2b
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -13,12 +14,20 @@ _LETTERS = re.compile(r"[^\W\d_]+|.", re.DOTALL)
 _ALPHABETS = (ascii_lowercase, ascii_uppercase, digits)
 
 
-class PlaceholderChain:
-    """Draws placeholders, one character after the other; `start` is what was said before them.
+class Mode(Enum):
+    """What becomes of a text."""
 
-    `how`: "plain" replaces letters and digits; "path" the letters of each key in it; "number" digits alone; "words" all
-    but known words; "key" so that keys stay different; "fragment" is JSON text, whose structure is kept.
-    """
+    KEEP = "it stays"
+    PLAIN = "letters and digits are replaced"
+    NUMBER = "digits are replaced"
+    WORDS = "all but known words is replaced"
+    KEY = "it is replaced so that different keys stay different"
+    PATH = "each key in it is replaced as a key is"
+    FRAGMENT = "it is JSON text, whose structure is kept"
+
+
+class PlaceholderChain:
+    """Draws placeholders, one character after the other; `start` is what was said before them."""
 
     def __init__(self, key: bytes, words: frozenset[str], start: str) -> None:
         self._secret = key
@@ -32,18 +41,24 @@ class PlaceholderChain:
         for element in _ELEMENT.findall(start):
             self._draw(element)
 
-    def write(self, text: str, how: str) -> str:
+    def write(self, text: str, mode: Mode) -> str:
         """Replace a piece; same length in UTF-8."""
-        if how == "words":
-            return "".join(word if word.lower() in self._words else self._plain(word) for word in _WORD.findall(text))
-        if how == "path":
-            return "".join(self._key(word) if word.isalpha() else word for word in _LETTERS.findall(text))
-        if how == "key":
-            return self._key(text)
-        if how == "number":
-            return "".join(c if c.isalpha() else self._plain_element(c) for c in _ELEMENT.findall(text))
-        write = self._fragment if how == "fragment" else self._plain_element
-        return "".join(write(element) for element in _ELEMENT.findall(text))
+        match mode:
+            case Mode.KEEP:
+                return text
+            case Mode.WORDS:
+                words = _WORD.findall(text)
+                return "".join(word if word.lower() in self._words else self._plain(word) for word in words)
+            case Mode.PATH:
+                return "".join(self._key(word) if word.isalpha() else word for word in _LETTERS.findall(text))
+            case Mode.KEY:
+                return self._key(text)
+            case Mode.NUMBER:
+                return "".join(c if c.isalpha() else self._plain_element(c) for c in _ELEMENT.findall(text))
+            case Mode.FRAGMENT:
+                return "".join(self._fragment(element) for element in _ELEMENT.findall(text))
+            case Mode.PLAIN:
+                return "".join(self._plain_element(element) for element in _ELEMENT.findall(text))
 
     def _key(self, text: str) -> str:
         """Replace a text that stands for itself, beginning from where this chain does."""

@@ -29,6 +29,7 @@ from ..core.provider import Provider, WireRequest
 from ..core.request import InferenceRequest
 from ..core.secret import SCRUBBED_CHARS_MIN, Secret, secrets_among
 from ..core.usage_error import UsageError
+from ..core.wire_fields import WireFields
 from ..http.transport import Body, HTTPTransport, Transport, TransportError
 from .format import Exchange, Read, Recording, safe_headers, split_like, without_content
 from .redaction import Placeholders
@@ -43,13 +44,14 @@ class Recorder:
 
     Args:
         path: the file to write; it must not exist.
-        provider: who is asked; its name and model stand in the file.
+        provider: who is asked; its name and model stand in the file, and of what it says the fields that it declares
+            (`wire_fields`). Where it declares none, all that came is content.
         request: what is asked.
         policy: the engine's.
         transport: what really sends; None is httpx with the provider's `client`.
         with_content: whether texts may stand in the file. Without it there are placeholders, here and in the request.
         words: words that stay in error messages, so that a replay classifies them as they were: those of
-            `providers.refusal_words()` are all that riverrun's providers look for.
+            `providers.error_words()` are all that riverrun's providers look for.
         wall_clock: seconds since 1970: when the recording began.
         key: 32 random bytes that placeholders are drawn with; it is kept nowhere.
 
@@ -74,6 +76,8 @@ class Recorder:
         self._with_content = with_content
         self._words = words
         self._key = key
+        declared = getattr(provider, "wire_fields", None)
+        self._fields = declared if isinstance(declared, WireFields) else WireFields()
         self._recording = Recording(provider.name, provider.model, request, policy or Policy(), True, wall_clock())
         inner = transport or HTTPTransport(getattr(provider, "client", None))
         self.transport = RecordingTransport(inner)
@@ -93,7 +97,7 @@ class Recorder:
         """Write the file. Blocking. Raises UsageError where it can not be written, unless the block raised."""
         recording = self.recording
         if not self._with_content:
-            recording = without_content(recording, Placeholders(self._key(), self._words))
+            recording = without_content(recording, Placeholders(self._key(), self._words, self._fields))
         try:
             with os.fdopen(self._file, "w", encoding="ascii", newline="\n") as file:
                 file.writelines(recording.to_lines())

@@ -23,6 +23,7 @@ from ...engine.core.stream_events import (
     ToolCallStart,
 )
 from ...engine.core.tool_json import parse_arguments
+from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import held_bytes_of, name_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 
@@ -49,7 +50,7 @@ class OpenBlock:
     """
 
     __slots__ = (
-        "_arguments_bytes", "_given", "_has_input", "_has_said", "_held", "_ignored", "_is_lossy", "_joiner",
+        "_bound", "_given", "_has_input", "_has_said", "_held", "_ignored", "_is_lossy", "_joiner",
         "_kept_bytes", "_limits", "_origin", "_parts", "_said_ink", "_start", "defect", "id", "is_call", "kind",
     )  # fmt: skip
 
@@ -68,10 +69,11 @@ class OpenBlock:
         self._parts = Parts()
         self._has_said = False
         self._said_ink = False  # whether any of the arguments was more than white space
-        self._arguments_bytes = self._kept_bytes = self._ignored = 0
+        self._bound = ArgumentsBound(limits)
+        self._kept_bytes = self._ignored = 0
         self._is_lossy = False
         self._keep(len(self.id) + len(self._given) + (held_bytes_of(start) if self._start else 0))
-        self._count_arguments(len(self._given))
+        self.defect = self._bound.add(self._given) or self.defect
 
     @property
     def is_holding(self) -> bool:
@@ -162,11 +164,6 @@ class OpenBlock:
         if not self._held.hold(kept_bytes):
             self.defect = self.defect or self._held.defect
 
-    def _count_arguments(self, said_bytes: int) -> None:
-        self._arguments_bytes += said_bytes
-        if self._arguments_bytes > (bound := self._limits.arguments_bytes_max):
-            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
-
     def _say(self, text: str) -> Iterator[StreamEvent]:
         return self._emit(self._joiner.take(text))
 
@@ -191,7 +188,7 @@ class OpenBlock:
             self._ignored += 1
             self._is_lossy = True
             return
-        self._count_arguments(size_bytes(fragment))
+        self.defect = self._bound.add(fragment) or self.defect
         if self.defect is None:
             yield from self._emit(self._joiner.take(fragment))
 

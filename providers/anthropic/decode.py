@@ -47,6 +47,7 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
+from ..wire.call_bounds import CallIds
 from ..wire.json import count_at, name_at, object_at, read_object, text_at
 from .blocks import OpenBlock, open_block
 
@@ -116,7 +117,7 @@ class AnthropicDecoder:
         self._blocks: dict[int, OpenBlock] = {}
         self._unsure: list[OpenBlock] = []
         self._blocks_started = 0
-        self._call_ids: set[str] = set()
+        self._call_ids = CallIds(limits)
         self._usage: dict[str, int] = {}
         self._stop_word = ""
 
@@ -233,12 +234,9 @@ class AnthropicDecoder:
         self._note_plain(index, block)
 
     def _admit_call(self, call_id: str) -> bool:
-        if call_id in self._call_ids:
-            self._break("seen the id of a call twice; expected each once")
-        elif len(self._call_ids) >= self._limits.calls_max:
-            self._break(f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)")
+        if (defect := self._call_ids.admit(call_id)) is not None:
+            self._break(defect)
         else:
-            self._call_ids.add(call_id)
             self._held.hold(len(call_id))
         return not self._is_over
 

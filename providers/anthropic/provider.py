@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar, Unpack
 
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
@@ -10,15 +10,14 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
-from ..endpoint import check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_response
+from ...engine.core.wire_fields import WireFields
 from ..models import ClaudeFacts, claude_facts
+from ..site import SiteOptions, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
 from .decode import AnthropicDecoder
 from .encode import thinks, write_messages_body
-
-_PATH = "/v1/messages"
+from .fields import FIELDS
 
 
 class Anthropic:
@@ -26,78 +25,58 @@ class Anthropic:
 
     Args:
         model: the provider's name of the model.
-        api_key: the key; otherwise read from the environment variable `api_key_env`. Not needed on this machine.
-        base_url: the origin, without `/v1`; otherwise `ANTHROPIC_BASE_URL`, otherwise https://api.anthropic.com.
         version: the `anthropic-version` header.
-        headers: more headers (`anthropic-beta`, say); an `x-api-key` or `authorization` among them stands for the key.
-        allow_insecure: allow http to another machine.
-        client: the HTTP client to use for this provider; carried, never touched here.
-        capabilities: how answers can be continued, where the table of models is wrong about it.
         facts: what the model can do, where the table of models is wrong about it.
+        options: as `SiteOptions` says. `base_url` is the origin, without `/v1`; otherwise `ANTHROPIC_BASE_URL`,
+            otherwise https://api.anthropic.com. The key's header is `x-api-key`, or `authorization` if you give one.
 
     Raises:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
     """
 
-    name = "anthropic"
-    title = "Anthropic Messages"
-    api_key_envs = ("ANTHROPIC_API_KEY",)
-    base_url_env = "ANTHROPIC_BASE_URL"
-    base_url_default = "https://api.anthropic.com"
-    reasoning = "text, signed"
-    usage = "at the start and the end"
+    name: str = "anthropic"
+    title: ClassVar[str] = "Anthropic Messages"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("ANTHROPIC_API_KEY",)
+    key_header: ClassVar[str] = "x-api-key"
+    base_url_env: ClassVar[str] = "ANTHROPIC_BASE_URL"
+    base_url_default: ClassVar[str] = "https://api.anthropic.com"
+    reasoning: ClassVar[str] = "text, signed"
+    usage: ClassVar[str] = "at the start and the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
 
     def __init__(
         self,
         model: str,
         *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        api_key_env: str = "ANTHROPIC_API_KEY",
         version: str = "2023-06-01",
-        headers: Mapping[str, str] | None = None,
-        allow_insecure: bool = False,
-        client: object | None = None,
-        capabilities: Capabilities | None = None,
         facts: ClaudeFacts | None = None,
+        **options: Unpack[SiteOptions],
     ) -> None:
-        self.model = check_model(model)
-        self.client = client
-        has_token = any(name.lower() == "authorization" for name in headers or {})
-        self._endpoint = open_endpoint(
-            self.name,
-            base_url=base_url,
-            base_url_env=self.base_url_env,
-            base_url_default=self.base_url_default,
-            api_key=api_key,
-            api_key_env=api_key_env,
-            key_header="authorization" if has_token else "x-api-key",
-            headers={"anthropic-version": version, **(headers or {})},
-            allow_insecure=allow_insecure,
-        )
-        if self._endpoint.base_url.endswith("/v1"):
-            raise UsageError(f"base_url is {self._endpoint.base_url!r}; expected it without /v1, which is added here")
-        self._capabilities = capabilities
+        self._site = open_site(self, model, options, path="/v1/messages", headers={"anthropic-version": version})
+        if self.base_url.endswith("/v1"):
+            raise UsageError(f"base_url is {self.base_url!r}; expected it without /v1, which is added here")
+        self.model: str = model
+        self.client: object | None = self._site.client
         self._facts = facts or claude_facts(model)
 
     def __repr__(self) -> str:
-        return f"Anthropic({self.model!r}, base_url={self.base_url!r})"
+        return self._site.show(self)
 
     @property
     def base_url(self) -> str:
         """Where requests go."""
-        return self._endpoint.base_url
+        return self._site.base_url
 
     @property
     def origin(self) -> str:
         """Who signs the reasoning of this model, "anthropic/<model>"."""
-        return f"{self.name}/{self.model}"
+        return self._site.origin
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Prefill up to Claude 4.5 and without thinking; otherwise a user turn that quotes (wire-formats §1.5)."""
         is_thinking = thinks(request, self._facts)
         can_prefill = self._facts.prefill and not is_thinking
-        declared = self._capabilities or Capabilities(
+        declared = self._site.capabilities or Capabilities(
             forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
             prefix_trailing_space=False,
             reasons=is_thinking or self._facts.reasons,
@@ -113,18 +92,12 @@ class Anthropic:
         if form is ContinuationForm.NATIVE or form is ContinuationForm.CURSOR:
             raise UsageError(f"anthropic has no {form.value} continuation; expected prefill, quote or restart")
         body = write_messages_body(request, form, model=self.model, origin=self.origin, facts=self._facts)
-        return WireRequest(
-            self.base_url + _PATH,
-            {"content-type": "application/json", "accept": "text/event-stream", **self._endpoint.headers},
-            write_body(body, request.extra),
-        )
+        return self._site.post(write_body(body, request.extra))
 
     def decoder(self, limits: Limits) -> AnthropicDecoder:
         """Make a decoder for one response."""
-        return AnthropicDecoder(
-            self.origin, limits, read_error=lambda error: failure_in_stream(error, self._endpoint, _PATH)
-        )
+        return AnthropicDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_response(refusal, self._endpoint, _PATH, now_unix_s=now_unix_s)
+        return self._site.failure(response, now_unix_s=now_unix_s)

@@ -1,4 +1,4 @@
-"""What a provider's complaint means, read from any shape in use and looked up in the table of refusals.
+"""What a provider's complaint means, read from any shape in use and looked up in the table of errors.
 
 Shared by all wire formats, for their codes do not contradict each other. Both ways in end here: an HTTP answer that is
 no stream, and an error inside a stream.
@@ -217,31 +217,31 @@ def failure_in_stream(value: JSONValue, endpoint: Endpoint, path: str) -> Failur
     )
 
 
-def failure_of_response(refusal: ErrorResponse, endpoint: Endpoint, path: str, *, now_unix_s: float) -> Failure:
+def failure_of_response(response: ErrorResponse, endpoint: Endpoint, path: str, *, now_unix_s: float) -> Failure:
     """Name an answer that is not a stream. Never raises."""
-    complaint = _complaint_of(refusal, now_unix_s)
+    complaint = _complaint_of(response, now_unix_s)
     kind = kind_of(complaint)
-    hint_s = _hint_s(refusal.headers, complaint, kind, now_unix_s)
+    hint_s = _hint_s(response.headers, complaint, kind, now_unix_s)
     return Failure(
         kind,
-        _message(refusal, endpoint, path, complaint, hint_s),
+        _message(response, endpoint, path, complaint, hint_s),
         status=complaint.status,
         code=_shown_code(complaint, endpoint),
         retry_after_s=hint_s,
-        retryable={"true": True, "false": False}.get(refusal.headers.get("x-should-retry", "").strip().lower()),
+        retryable={"true": True, "false": False}.get(response.headers.get("x-should-retry", "").strip().lower()),
     )
 
 
-def _complaint_of(refusal: ErrorResponse, now_unix_s: float) -> Complaint:
-    """Read a refusal. Under a status of success, only the shape of an error is one, and its own status counts."""
-    text = refusal.body.decode("utf-8", "replace").strip()
+def _complaint_of(response: ErrorResponse, now_unix_s: float) -> Complaint:
+    """Read a response. Under a status of success, only the shape of an error is one, and its own status counts."""
+    text = response.body.decode("utf-8", "replace").strip()
     value = read_value(text)
-    is_success = 100 <= refusal.status < 300
+    is_success = 100 <= response.status < 300
     if is_success and not _is_complaint(value):
-        return Complaint("", status=refusal.status)
+        return Complaint("", status=response.status)
     said = read_complaint(value)
-    status = (said.status or refusal.status) if is_success else refusal.status
-    is_hinted = bool(retry_after_s(refusal.headers, now_unix_s=now_unix_s))
+    status = (said.status or response.status) if is_success else response.status
+    is_hinted = bool(retry_after_s(response.headers, now_unix_s=now_unix_s))
     return evolve(said, message=said.message or text, status=status, is_hinted=is_hinted)
 
 
@@ -259,16 +259,16 @@ def _shown_code(complaint: Complaint, endpoint: Endpoint) -> str | None:
     return None if code is None else printable(endpoint.scrub(code), 64)
 
 
-def _message(refusal: ErrorResponse, endpoint: Endpoint, path: str, complaint: Complaint, hint_s: float | None) -> str:
+def _message(response: ErrorResponse, endpoint: Endpoint, path: str, complaint: Complaint, hint_s: float | None) -> str:
     full_path = endpoint.path(path)
-    text = complaint.message or refusal.body.decode("utf-8", "replace").strip()
-    message = f"{endpoint.name} {full_path} HTTP {refusal.status}: {printable(endpoint.scrub(text)) or 'no message'}"
-    if 200 <= refusal.status < 300:
-        seen = printable(endpoint.scrub(refusal.headers.get("content-type", "none")), 80)
-        coding = printable(endpoint.scrub(refusal.headers.get("content-encoding", "")), 80)
+    text = complaint.message or response.body.decode("utf-8", "replace").strip()
+    message = f"{endpoint.name} {full_path} HTTP {response.status}: {printable(endpoint.scrub(text)) or 'no message'}"
+    if 200 <= response.status < 300:
+        seen = printable(endpoint.scrub(response.headers.get("content-type", "none")), 80)
+        coding = printable(endpoint.scrub(response.headers.get("content-encoding", "")), 80)
         coded = f", content-encoding seen: {coding}; expected: none" if coding else ""
         message += f" (content-type seen: {seen}; expected: text/event-stream{coded})"
-    elif 300 <= refusal.status < 400:
+    elif 300 <= response.status < 400:
         message += " (redirects are never followed: give the final address as base_url)"
     message += _advice(complaint, full_path)
     if hint_s is not None:

@@ -1,4 +1,4 @@
-"""The upper part of the table of refusals: the few phrases that outrank codes, then the codes."""
+"""The upper part of the table of errors: the few phrases that outrank codes, then the codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The middle of the table of refusals: what is said in words of money that is used up, and of a context too long."""
+"""The middle of the table of errors: what is said in words of money that is used up, and of a context too long."""
 
 from __future__ import annotations
 

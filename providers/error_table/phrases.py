@@ -1,4 +1,4 @@
-"""The lower part of the table of refusals: phrases, statuses, and the codes that mean nothing beside a status."""
+"""The lower part of the table of errors: phrases, statuses, and the codes that mean nothing beside a status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of the table of refusals: something a provider says, and what it means."""
+"""One row of the table of errors: something a provider says, and what it means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attrs import field, frozen
 from ...engine.core.failures import FailureKind
 
 OPEN: tuple[int | None, ...] = (None, 400, 413, 422)
-"""The statuses that say no more than "refused": there, words decide. None is an error without one, as in a stream."""
+"""The statuses that only say that something is wrong: there, words decide. None: an error without one (in a stream)."""
 OPEN_OR_500: tuple[int | None, ...] = (*OPEN, 500)
 """Also the status of a server that failed. Only for sentences that a failure never says (wire-formats §3.7)."""
 

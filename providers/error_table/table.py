@@ -1,4 +1,4 @@
-"""What providers say when they refuse, and what it means: one table, read downwards; the first row that fits decides.
+"""What providers say in an error, and what it means: one table, read downwards; the first row that fits decides.
 
 Rules:
 - A row fits if all it names is there: one of its codes, its phrase, one of its statuses, a hint when to come back.
@@ -31,7 +31,7 @@ TABLE: tuple[Row, ...] = (*OUTRANKING, *CODES, *MONEY, *OVERFLOWS, *PHRASES, *ST
 """What is not in here is the caller's (3xx, 4xx) or the provider's."""
 
 
-def refusal_words() -> frozenset[str]:
-    """Return the words by which refusals are told apart, in lower case: with them gone, a 400 would be another 400."""
+def error_words() -> frozenset[str]:
+    """Return the words by which errors are told apart, in lower case: with them gone, a 400 would be another 400."""
     said = (f"{row.example} {'' if row.phrase is None else row.phrase.pattern}" for row in TABLE)
     return frozenset(word.lower() for text in said for word in re.findall(r"[A-Za-z_]+", text))

@@ -14,6 +14,7 @@ from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
+from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.json import excess_of_names, list_at, text_at, write_json
 from .arguments import ArgumentsWriter
 
@@ -24,12 +25,12 @@ MADE_UP_PREFIX = "gemini-call-"
 class _OpenCall:
     """One call between its name and its end."""
 
-    __slots__ = ("arguments_bytes", "id", "is_whole", "writer")
+    __slots__ = ("bound", "id", "is_whole", "writer")
 
-    def __init__(self, call_id: str, held: HeldBytes) -> None:
+    def __init__(self, call_id: str, limits: Limits, held: HeldBytes) -> None:
         self.id = call_id
         self.writer = ArgumentsWriter(held)
-        self.arguments_bytes = 0
+        self.bound = ArgumentsBound(limits)
         self.is_whole = False
 
 
@@ -43,7 +44,7 @@ class CallReader:
         """What makes a made-up id this response's own."""
         self._limits = limits
         self._held = HeldBytes(limits.held_bytes_max)
-        self._ids: set[str] = set()
+        self._ids = CallIds(limits)
         self._open: _OpenCall | None = None
 
     @property
@@ -91,14 +92,11 @@ class CallReader:
             self.defect = excess
         elif self._open is not None:
             self.defect = "seen a call begin while another waits for its arguments; expected the end of that one first"
-        elif call_id in self._ids:
-            self.defect = "seen the id of a call twice; expected each once"
-        elif len(self._ids) >= self._limits.calls_max:
-            self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
+        elif (defect := self._ids.admit(call_id)) is not None:
+            self.defect = defect
         else:
-            self._ids.add(call_id)
             self._held.hold(len(call_id))
-            self._open = _OpenCall(call_id, self._held)
+            self._open = _OpenCall(call_id, self._limits, self._held)
             yield ToolCallStart(call_id, name)
 
     def _argue(self, call: _OpenCall, given: JSONObject) -> Iterator[StreamEvent]:
@@ -119,10 +117,8 @@ class CallReader:
                 yield from self._add(call, text)
 
     def _add(self, call: _OpenCall, text: str) -> Iterator[StreamEvent]:
-        call.arguments_bytes += len(text)  # what we write ourselves is ASCII
-        if call.arguments_bytes > self._limits.arguments_bytes_max:
-            bound = self._limits.arguments_bytes_max
-            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        if (defect := call.bound.add(text)) is not None:
+            self.defect = defect
         elif text:
             yield ToolCallDelta(call.id, text)
 

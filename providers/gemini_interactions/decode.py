@@ -39,6 +39,7 @@ from ...engine.core.stream_events import (
 from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
 from ..gemini.frames import GeminiFrames, read_chunk
+from ..wire.call_bounds import CallIds
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
 
@@ -134,7 +135,7 @@ class InteractionsDecoder:
         self._index_max = -1
         self._steps_started = 0
         self._kept_open = 0
-        self._call_ids: set[str] = set()
+        self._call_ids = CallIds(limits)
         self._held = HeldBytes(limits.held_bytes_max)
         self._usage = UsageReport()
         for index, carried in () if cursor is None else cursor.steps:
@@ -145,7 +146,8 @@ class InteractionsDecoder:
             raise UsageError("the cursor carries a step that is none; expected what its CursorMoved gave")
         self._steps[index] = step
         self._index_max = max(self._index_max, index)
-        self._call_ids |= {step.id} if step.is_call else set()
+        if step.is_call:
+            self._call_ids.resume(step.id)
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -246,12 +248,9 @@ class InteractionsDecoder:
             self._note(step)
 
     def _admit_call(self, call_id: str) -> bool:
-        if call_id in self._call_ids:
-            self._break("seen the id of a call twice; expected each once")
-        elif len(self._call_ids) >= self._limits.calls_max:
-            self._break(f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)")
+        if (defect := self._call_ids.admit(call_id)) is not None:
+            self._break(defect)
         else:
-            self._call_ids.add(call_id)
             self._held.hold(len(call_id))
             self._has_calls = True
         return not self._is_over

@@ -22,6 +22,7 @@ from ...engine.core.stream_events import (
     ToolCallStart,
 )
 from ...engine.core.tool_json import parse_arguments
+from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import list_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 
@@ -58,7 +59,7 @@ class OpenStep:
     """
 
     __slots__ = (
-        "_argued", "_arguments_bytes", "_data", "_held", "_held_bytes", "_ignored", "_joiner", "_limits", "_origin",
+        "_argued", "_bound", "_data", "_held", "_held_bytes", "_ignored", "_joiner", "_limits", "_origin",
         "_start_text", "defect", "id", "kind", "name",
     )  # fmt: skip
 
@@ -71,7 +72,7 @@ class OpenStep:
         self._limits = limits
         self._joiner = SurrogateJoiner()
         self._argued: Parts | None = None
-        self._arguments_bytes = 0
+        self._bound = ArgumentsBound(limits)
         self._ignored = 0
         self._held, self._held_bytes = held, 0
         self._start_text = text
@@ -217,10 +218,8 @@ class OpenStep:
         if self._argued is None:  # what the start said of them counts no more
             self._argued, self._data = Parts(), {}
             self._hold(-self._held_bytes)
-        self._arguments_bytes += len(fragment.encode("utf-8", "surrogatepass"))
-        if self._arguments_bytes > self._limits.arguments_bytes_max:
-            bound = self._limits.arguments_bytes_max
-            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        if (defect := self._bound.add(fragment)) is not None:
+            self.defect = defect
         elif text := self._joiner.take(fragment):
             yield ToolCallDelta(self.id, text)
 

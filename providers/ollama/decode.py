@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ...engine.core.answer_blocks import size_bytes
 from ...engine.core.failures import Failure
 from ...engine.core.framing import NDJSONReader
 from ...engine.core.held_bytes import HeldBytes
@@ -34,6 +33,7 @@ from ...engine.core.stream_events import (
 from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..openai_chat.text import Speech
+from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 from ..wire.think_tags import ThinkTagSplitter
@@ -65,7 +65,7 @@ class OllamaDecoder:
         self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
         self._held = HeldBytes(limits.held_bytes_max)
         self._speech = Speech(tags)
-        self._call_ids: set[str] = set()
+        self._call_ids = CallIds(limits)
         self._response_key: str | None = None
         self._is_over = False
 
@@ -131,7 +131,6 @@ class OllamaDecoder:
         if defect := self._call_defect(call_id, name, arguments):
             self._break(defect)
             return
-        self._call_ids.add(call_id)
         self._held.hold(len(call_id))
         joiner = SurrogateJoiner()
         yield ToolCallStart(call_id, name)
@@ -140,19 +139,12 @@ class OllamaDecoder:
         yield BlockStop(call_id)
 
     def _call_defect(self, call_id: str, name: str, arguments: str | None) -> str | None:
-        limits = self._limits
         if not name:
             return "seen a call without a name; expected function.name"
         if arguments is None:
             return "seen arguments of a call that are neither an object nor text; expected an object"
-        if call_id in self._call_ids:
-            return "seen the id of a call twice; expected each once"
-        if len(self._call_ids) >= limits.calls_max:
-            return f"seen more than {limits.calls_max} calls; expected at most that (calls_max)"
-        if size_bytes(arguments) > limits.arguments_bytes_max:
-            bound = limits.arguments_bytes_max
-            return f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
-        return self._held.defect
+        too_much = self._call_ids.admit(call_id) or ArgumentsBound(self._limits).check_whole(arguments)
+        return too_much or self._held.defect
 
     def _finish(self, line: JSONObject) -> Iterator[StreamEvent]:
         yield from self._speech.flush()

@@ -51,11 +51,12 @@ def open_ollama(
     base_url_env: str,
     base_url_default: str,
     api_key: str | None,
-    api_key_env: str,
+    api_key_env: str | tuple[str, ...],
+    key_header: str,
     headers: Mapping[str, str] | None,
     allow_insecure: bool,
 ) -> Endpoint:
-    """Make an endpoint from what the caller gave and, where that is nothing, the environment.
+    """Make an endpoint as `open_endpoint` does, of an address as Ollama's own tools read it.
 
     OLLAMA_API_KEY goes to ollama.com only: it is the account's, and OLLAMA_HOST may be anybody's machine. A key that
     the caller gives, or whose variable the caller names, goes wherever the caller says.
@@ -71,8 +72,9 @@ def open_ollama(
     if parts.path.endswith(("/v1", "/api")):
         raise UsageError(f"{source} is {given!r}; expected it without /v1 or /api: /api/chat is added here")
     sent = check_headers(headers)
-    if "authorization" not in sent and (key := _key(name, parts.hostname or "", api_key, api_key_env)) is not None:
-        sent["authorization"] = HeaderSecret(f"Bearer {key.reveal()}", name="api_key")
+    env = api_key_env if isinstance(api_key_env, str) else api_key_env[0]
+    if key_header not in sent and (key := _key(name, parts.hostname or "", api_key, env)) is not None:
+        sent[key_header] = HeaderSecret(f"Bearer {key.reveal()}", name="api_key")
     return Endpoint(name, parts.geturl(), sent)
 
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Unpack
+from typing import ClassVar, Unpack
 from urllib.parse import quote
 
 from ...engine.core.capabilities import ContinuationForm
 from ...engine.core.usage_error import UsageError
 from ..endpoint import check_base_url, check_model
 from .dialect import ChatDialect
-from .model import ChatModel, ChatOptions, given_headers
+from .model import ChatModel, ChatOptions, with_headers
 
 _VERSION = re.compile(r"[A-Za-z0-9.\-]{1,32}")
 
@@ -32,20 +31,19 @@ class AzureOpenAI(ChatModel):
         base_url: the whole address up to `/chat/completions`, instead of `azure_endpoint`.
         api_version: "2024-10-21", say; otherwise OPENAI_API_VERSION; otherwise the `/openai/v1` address is used.
         azure_ad_token: a Microsoft Entra token, instead of a key; otherwise, without a key, AZURE_OPENAI_AD_TOKEN.
-        headers: more headers; an `api-key` or `authorization` stands for the key.
-        options: as `ChatModel` takes them.
+        options: as `ChatModel` takes them; an `api-key` or `authorization` among the headers stands for the key.
 
     Raises:
         UsageError: no endpoint (the message names the variable), or as `ChatModel`.
     """
 
-    name = "azure"
-    title = "Chat Completions, Azure's"
-    reasoning = "never shown"
-    api_key_envs = ("AZURE_OPENAI_API_KEY",)
-    key_header = "api-key"
-    base_url_default = ""
-    dialect = ChatDialect(ceiling_field="max_completion_tokens")
+    name: str = "azure"
+    title: ClassVar[str] = "Chat Completions, Azure's"
+    reasoning: ClassVar[str] = "never shown"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("AZURE_OPENAI_API_KEY",)
+    key_header: ClassVar[str] = "api-key"
+    base_url_default: ClassVar[str] = ""
+    dialect: ClassVar[ChatDialect] = ChatDialect(ceiling_field="max_completion_tokens")
 
     def __init__(
         self,
@@ -54,7 +52,6 @@ class AzureOpenAI(ChatModel):
         azure_endpoint: str | None = None,
         api_version: str | None = None,
         azure_ad_token: str | None = None,
-        headers: Mapping[str, str] | None = None,
         **options: Unpack[ChatOptions],
     ) -> None:
         self._api_version = _check_version(api_version or os.environ.get("OPENAI_API_VERSION"))
@@ -63,7 +60,7 @@ class AzureOpenAI(ChatModel):
             options["base_url"] = _base_url(check_model(model), azure_endpoint, self._api_version, is_allowed)
         token = azure_ad_token or (None if self._has_key(options) else os.environ.get("AZURE_OPENAI_AD_TOKEN"))
         bearer = {"authorization": None if token is None else f"Bearer {token}"}
-        super().__init__(model, headers=given_headers(bearer, headers), **options)
+        super().__init__(model, **with_headers(options, bearer))
 
     def _has_key(self, options: ChatOptions) -> bool:
         names = (options.get("api_key_env") or self.api_key_envs[0],)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, TypedDict
+from typing import ClassVar, Unpack
 
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
@@ -12,9 +12,9 @@ from ...engine.core.policy import Limits
 from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
-from ..endpoint import check_model, open_endpoint
-from ..error_table.classify import failure_in_stream, failure_of_response
+from ...engine.core.wire_fields import WireFields
 from ..models import ModelFacts, check_chat_model
+from ..site import SiteOptions, given_headers, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
 from ..wire.json import object_at, text_at
@@ -22,23 +22,23 @@ from ..wire.think_tags import ThinkTagSplitter
 from .decode import OpenAIChatDecoder
 from .dialect import ChatDialect
 from .encode import write_chat_body
+from .fields import FIELDS
 
 PATH = "/chat/completions"
 
 
-class ChatOptions(TypedDict, total=False):
-    """What every `ChatModel` takes by keyword, but for headers; see there."""
+class ChatOptions(SiteOptions, total=False):
+    """What every `ChatModel` takes by keyword."""
 
-    api_key: str | None
-    base_url: str | None
-    api_key_env: str | None
     stream_usage: bool | None
+    """Ask for usage in the stream, or do not (some servers refuse `stream_options`); None does as the preset knows."""
     think_tags: bool | None
+    """Take `<think>…</think>` at the start of the text for reasoning; None does as the preset knows."""
     opens_thinking: bool
-    allow_insecure: bool
-    client: object | None
-    capabilities: Capabilities | None
+    """The model's chat template writes the opening tag itself, so the text begins inside the thought; wrong about it,
+    the whole answer becomes reasoning."""
     facts: ModelFacts | None
+    """What the model is for and whether it thinks, where the tables are wrong about it."""
 
 
 class ChatModel:
@@ -46,18 +46,9 @@ class ChatModel:
 
     Args:
         model: the server's name of the model.
-        api_key: the key; otherwise read from the environment variable `api_key_env`. Not needed on this machine.
-        base_url: up to `/chat/completions`, with `/v1` where the server has it.
-        api_key_env: another variable than the preset's own.
-        stream_usage: ask for usage in the stream, or do not; None does as the preset knows.
-        think_tags: take `<think>…</think>` at the start of the text for reasoning; None does as the preset knows.
-        opens_thinking: the model's chat template writes the opening tag itself, so the text begins inside the thought;
-            wrong about it, the whole answer becomes reasoning.
-        headers: more headers; one that holds a key stands for the key.
-        allow_insecure: allow http to another machine.
-        client: the HTTP client to use for this provider; carried, never touched here.
-        capabilities: how answers can be continued, where the preset is wrong about it.
-        facts: what the model is for and whether it thinks, where the tables are wrong about it.
+        stream_usage, think_tags, opens_thinking, facts: as `ChatOptions` says.
+        options: as `SiteOptions` says. `base_url` is what stands before `/chat/completions`, with `/v1` where the
+            server has it.
 
     Raises:
         UsageError: the model, the key, the base URL or a header can not be used; the message says which and why.
@@ -67,6 +58,7 @@ class ChatModel:
     title: ClassVar[str]
     reasoning: ClassVar[str] = "text"
     usage: ClassVar[str] = "at the end"
+    wire_fields: ClassVar[WireFields] = FIELDS
     dialect: ClassVar[ChatDialect] = ChatDialect()
     api_key_envs: ClassVar[tuple[str, ...]]
     """The variables that the key is read from: the first that is set."""
@@ -78,58 +70,40 @@ class ChatModel:
         self,
         model: str,
         *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        api_key_env: str | None = None,
         stream_usage: bool | None = None,
         think_tags: bool | None = None,
         opens_thinking: bool = False,
-        headers: Mapping[str, str] | None = None,
-        allow_insecure: bool = False,
-        client: object | None = None,
-        capabilities: Capabilities | None = None,
         facts: ModelFacts | None = None,
+        **options: Unpack[SiteOptions],
     ) -> None:
-        self.model = check_model(model)
-        self.client = client
-        has_token = any(name.lower() == "authorization" for name in headers or {})
-        self._endpoint = open_endpoint(
-            self.name,
-            base_url=base_url,
-            base_url_env=self.base_url_env,
-            base_url_default=self.base_url_default,
-            api_key=api_key,
-            api_key_env=api_key_env or self.api_key_envs,
-            key_header="authorization" if has_token else self.key_header,
-            headers=headers,
-            allow_insecure=allow_insecure,
-        )
+        self._site = open_site(self, model, options, path=PATH)
+        self.model: str = model
+        self.client: object | None = self._site.client
         self._stream_usage = self.dialect.has_usage if stream_usage is None else stream_usage
         self._has_tags = opens_thinking or (self.dialect.think_tags if think_tags is None else think_tags)
         self._opens_thinking = opens_thinking
-        self._capabilities = capabilities
         check_chat_model(model, facts, is_openai=self._is_openai)
         self._reasons = self.dialect.thinks(model) if facts is None else facts.reasons
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.model!r}, base_url={self.base_url!r})"
+        return self._site.show(self)
 
     @property
     def base_url(self) -> str:
         """Where requests go."""
-        return self._endpoint.base_url
+        return self._site.base_url
 
     @property
     def origin(self) -> str:
         """Whose reasoning this model's is, "provider/model"."""
-        return f"{self.name}/{self.model}"
+        return self._site.origin
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """The dialect's form where the model takes it and does not think; then a user turn that quotes."""
         dialect, thinks = self.dialect, self._thinks(request)
         can_continue = dialect.continues(self.model) and (dialect.stops_thinking or not thinks)
         above = (dialect.form,) if dialect.form is not None and can_continue else ()
-        declared = self._capabilities or Capabilities(
+        declared = self._site.capabilities or Capabilities(
             forms=(*above, ContinuationForm.QUOTE),
             echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
             prefix_trailing_space=dialect.prefix_trailing_space,
@@ -165,18 +139,14 @@ class ChatModel:
         )
         if form is ContinuationForm.NATIVE and mark is not None:
             body = mark(request, body, self._thinks(request))
-        return WireRequest(
-            self._url(form),
-            {"content-type": "application/json", "accept": "text/event-stream", **self._endpoint.headers},
-            write_body(body, request.extra),
-        )
+        return self._site.post(write_body(body, request.extra), url=self._url(form))
 
     def _url(self, _form: ContinuationForm | None) -> str:
         return self.base_url + PATH
 
     @property
     def _is_openai(self) -> bool:
-        host = self._endpoint.host
+        host = self._site.endpoint.host
         return host == "api.openai.com" or host.endswith((".api.openai.com", ".openai.azure.com"))
 
     @property
@@ -189,20 +159,20 @@ class ChatModel:
         """Make a decoder for one response."""
         return OpenAIChatDecoder(
             limits,
-            read_error=lambda error: failure_in_stream(error, self._endpoint, PATH),
+            read_error=self._site.failure_in_stream,
             is_compatible=not self._is_openai,
             has_details=self.dialect.has_details,
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
-        return failure_of_response(refusal, self._endpoint, PATH, now_unix_s=now_unix_s)
+        return self._site.failure(response, now_unix_s=now_unix_s)
 
 
-def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:
-    """Join headers that have a name of their own among the options, where they are given, with the others."""
-    return {**{name: value for name, value in named.items() if value is not None}, **(others or {})}
+def with_headers(options: ChatOptions, named: Mapping[str, str | None]) -> ChatOptions:
+    """Return the options with headers that have a name of their own; the caller's come after them."""
+    return {**options, "headers": given_headers(named, options.get("headers"))}
 
 
 def asks_to_think(request: InferenceRequest) -> bool | None:

@@ -9,13 +9,12 @@ Source: wire-formats §3 and §7; the page named at each class (read 2026-11).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Unpack
+from typing import ClassVar, Unpack
 from urllib.parse import urlsplit
 
 from ...engine.core.capabilities import ContinuationForm
 from .dialect import ChatDialect
-from .model import PATH, ChatModel, ChatOptions, given_headers
+from .model import PATH, ChatModel, ChatOptions, with_headers
 from .preset_dialects import (
     mark_deepseek_prefix,
     mark_final_message,
@@ -50,18 +49,17 @@ class OpenRouter(ChatModel):
         model: the model, with its vendor.
         referer: the address of your application, for OpenRouter's rankings (`HTTP-Referer`).
         title: its name (`X-Title`).
-        headers: more headers.
         options: as `ChatModel` takes them.
 
     *Source*: openrouter.ai/docs (streaming, errors, reasoning tokens, assistant prefill, app attribution).
     """
 
-    name = "openrouter"
-    title = "Chat Completions, OpenRouter's"
-    reasoning = "text and items, signed or sealed, replayed"
-    api_key_envs = ("OPENROUTER_API_KEY",)
-    base_url_default = "https://openrouter.ai/api/v1"
-    dialect = ChatDialect(
+    name: str = "openrouter"
+    title: ClassVar[str] = "Chat Completions, OpenRouter's"
+    reasoning: ClassVar[str] = "text and items, signed or sealed, replayed"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("OPENROUTER_API_KEY",)
+    base_url_default: ClassVar[str] = "https://openrouter.ai/api/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         has_usage=False,
         write_thinking=write_unified_reasoning,
@@ -79,10 +77,9 @@ class OpenRouter(ChatModel):
         *,
         referer: str | None = None,
         title: str | None = None,
-        headers: Mapping[str, str] | None = None,
         **options: Unpack[ChatOptions],
     ) -> None:
-        super().__init__(model, headers=given_headers({"http-referer": referer, "x-title": title}, headers), **options)
+        super().__init__(model, **with_headers(options, {"http-referer": referer, "x-title": title}))
 
 
 class Grok(ChatModel):
@@ -91,12 +88,12 @@ class Grok(ChatModel):
     *Source*: docs.x.ai (chat completions, reasoning).
     """
 
-    name = "grok"
-    title = "Chat Completions, xAI's"
-    reasoning = "text, of some models"
-    api_key_envs = ("XAI_API_KEY",)
-    base_url_default = "https://api.x.ai/v1"
-    dialect = ChatDialect(ceiling_field="max_completion_tokens", thinks=grok_thinks)
+    name: str = "grok"
+    title: ClassVar[str] = "Chat Completions, xAI's"
+    reasoning: ClassVar[str] = "text, of some models"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("XAI_API_KEY",)
+    base_url_default: ClassVar[str] = "https://api.x.ai/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(ceiling_field="max_completion_tokens", thinks=grok_thinks)
 
 
 class DeepSeek(ChatModel):
@@ -108,12 +105,12 @@ class DeepSeek(ChatModel):
     *Source*: api-docs.deepseek.com (thinking mode, chat prefix completion, error codes).
     """
 
-    name = "deepseek"
-    title = "Chat Completions, DeepSeek's"
-    reasoning = "text, replayed where there are tools"
-    api_key_envs = ("DEEPSEEK_API_KEY",)
-    base_url_default = "https://api.deepseek.com"
-    dialect = ChatDialect(
+    name: str = "deepseek"
+    title: ClassVar[str] = "Chat Completions, DeepSeek's"
+    reasoning: ClassVar[str] = "text, replayed where there are tools"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("DEEPSEEK_API_KEY",)
+    base_url_default: ClassVar[str] = "https://api.deepseek.com"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         write_thinking=write_deepseek_thinking,
         replay_reasoning=replay_deepseek_reasoning,
@@ -139,12 +136,12 @@ class Mistral(ChatModel):
     *Source*: docs.mistral.ai (API, prefix, reasoning); mistralai 3.7.
     """
 
-    name = "mistral"
-    title = "Chat Completions, Mistral's"
-    reasoning = "text, replayed where there are calls"
-    api_key_envs = ("MISTRAL_API_KEY",)
-    base_url_default = "https://api.mistral.ai/v1"
-    dialect = ChatDialect(
+    name: str = "mistral"
+    title: ClassVar[str] = "Chat Completions, Mistral's"
+    reasoning: ClassVar[str] = "text, replayed where there are calls"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("MISTRAL_API_KEY",)
+    base_url_default: ClassVar[str] = "https://api.mistral.ai/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         has_usage=False,
         required_word="any",
@@ -165,13 +162,13 @@ class Groq(ChatModel):
     *Source*: console.groq.com/docs (prefilling, reasoning, errors).
     """
 
-    name = "groq"
-    title = "Chat Completions, Groq's"
-    reasoning = "text"
-    api_key_envs = ("GROQ_API_KEY",)
-    base_url_env = "GROQ_BASE_URL"
-    base_url_default = "https://api.groq.com/openai/v1"
-    dialect = ChatDialect(
+    name: str = "groq"
+    title: ClassVar[str] = "Chat Completions, Groq's"
+    reasoning: ClassVar[str] = "text"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("GROQ_API_KEY",)
+    base_url_env: ClassVar[str] = "GROQ_BASE_URL"
+    base_url_default: ClassVar[str] = "https://api.groq.com/openai/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_completion_tokens",
         write_thinking=write_groq_reasoning,
         form=ContinuationForm.PREFILL,
@@ -179,10 +176,10 @@ class Groq(ChatModel):
         thinks=thinks_openly,
     )
 
-    def __init__(self, model: str, *, headers: Mapping[str, str] | None = None, **options: Unpack[ChatOptions]) -> None:
+    def __init__(self, model: str, **options: Unpack[ChatOptions]) -> None:
         given = options.get("base_url") or os.environ.get(self.base_url_env)
         options["base_url"] = _with_path(given, "/openai/v1")
-        super().__init__(model, headers=headers, **options)
+        super().__init__(model, **options)
 
 
 class VLLM(ChatModel):
@@ -191,12 +188,12 @@ class VLLM(ChatModel):
     *Source*: docs.vllm.ai (OpenAI-compatible server, reasoning outputs); chat_completion/protocol.py.
     """
 
-    name = "vllm"
-    title = "Chat Completions, vLLM's"
-    reasoning = "text, or tags in the text"
-    api_key_envs = ("VLLM_API_KEY",)
-    base_url_default = "http://localhost:8000/v1"
-    dialect = ChatDialect(
+    name: str = "vllm"
+    title: ClassVar[str] = "Chat Completions, vLLM's"
+    reasoning: ClassVar[str] = "text, or tags in the text"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("VLLM_API_KEY",)
+    base_url_default: ClassVar[str] = "http://localhost:8000/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         write_thinking=write_template_thinking,
         form=ContinuationForm.NATIVE,
@@ -214,12 +211,12 @@ class SGLang(ChatModel):
     *Source*: docs.sglang.ai (OpenAI-compatible APIs, separate reasoning); serving_chat.py.
     """
 
-    name = "sglang"
-    title = "Chat Completions, SGLang's"
-    reasoning = "text, or tags in the text"
-    api_key_envs = ("SGLANG_API_KEY",)
-    base_url_default = "http://localhost:30000/v1"
-    dialect = ChatDialect(
+    name: str = "sglang"
+    title: ClassVar[str] = "Chat Completions, SGLang's"
+    reasoning: ClassVar[str] = "text, or tags in the text"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("SGLANG_API_KEY",)
+    base_url_default: ClassVar[str] = "http://localhost:30000/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         write_thinking=write_template_thinking,
         form=ContinuationForm.NATIVE,
@@ -239,12 +236,12 @@ class LlamaCpp(ChatModel):
     *Source*: ggml-org/llama.cpp tools/server/README.md.
     """
 
-    name = "llamacpp"
-    title = "Chat Completions, llama.cpp's"
-    reasoning = "text, or tags in the text"
-    api_key_envs = ("LLAMA_API_KEY",)
-    base_url_default = "http://localhost:8080/v1"
-    dialect = ChatDialect(
+    name: str = "llamacpp"
+    title: ClassVar[str] = "Chat Completions, llama.cpp's"
+    reasoning: ClassVar[str] = "text, or tags in the text"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("LLAMA_API_KEY",)
+    base_url_default: ClassVar[str] = "http://localhost:8080/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         write_thinking=write_template_thinking,
         form=ContinuationForm.PREFILL,
@@ -262,12 +259,12 @@ class LMStudio(ChatModel):
     *Source*: lmstudio.ai/docs (OpenAI compatibility, authentication).
     """
 
-    name = "lmstudio"
-    title = "Chat Completions, LM Studio's"
-    reasoning = "text, or tags in the text"
-    api_key_envs = ("LM_API_TOKEN",)
-    base_url_default = "http://localhost:1234/v1"
-    dialect = ChatDialect(
+    name: str = "lmstudio"
+    title: ClassVar[str] = "Chat Completions, LM Studio's"
+    reasoning: ClassVar[str] = "text, or tags in the text"
+    api_key_envs: ClassVar[tuple[str, ...]] = ("LM_API_TOKEN",)
+    base_url_default: ClassVar[str] = "http://localhost:1234/v1"
+    dialect: ClassVar[ChatDialect] = ChatDialect(
         ceiling_field="max_tokens",
         write_thinking=write_template_thinking,
         thinks=thinks_openly,

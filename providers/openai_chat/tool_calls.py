@@ -21,6 +21,7 @@ from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ...engine.core.tool_json import ArgumentsScanner
+from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.json import count_at, name_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 
@@ -29,10 +30,10 @@ class _Call:
     """One call between its first fragment and its close. It is announced once its name is known."""
 
     __slots__ = (
-        "arguments_bytes", "early", "id", "index", "is_closed", "is_custom", "is_id_given", "joiner", "name", "scanner",
+        "bound", "early", "id", "index", "is_closed", "is_custom", "is_id_given", "joiner", "name", "scanner",
     )  # fmt: skip
 
-    def __init__(self, call_id: str, index: int | None, *, is_id_given: bool, is_custom: bool, bytes_max: int) -> None:
+    def __init__(self, call_id: str, index: int | None, *, is_id_given: bool, is_custom: bool, limits: Limits) -> None:
         self.id = call_id
         self.index = index
         self.is_id_given = is_id_given
@@ -41,8 +42,8 @@ class _Call:
         self.name = ""
         self.early = Parts()
         self.joiner = SurrogateJoiner()
-        self.arguments_bytes = 0
-        self.scanner = ArgumentsScanner(bytes_max=bytes_max)
+        self.bound = ArgumentsBound(limits)
+        self.scanner = ArgumentsScanner(bytes_max=limits.arguments_bytes_max)
 
     @property
     def is_known(self) -> bool:
@@ -64,7 +65,7 @@ class CallTracker:
         self._limits = limits
         self._held = held
         self._by_index: dict[int, _Call] = {}
-        self._ids: set[str] = set()
+        self._ids = CallIds(limits)
         self._open: deque[_Call] = deque()
         self._last: _Call | None = None
 
@@ -135,15 +136,11 @@ class CallTracker:
     def _new_call(self, fragment: JSONObject) -> _Call | None:
         given, index = name_at(fragment, "id"), count_at(fragment, "index")
         call_id = given or f"call_{self.response_key}_{len(self._ids)}"
-        if call_id in self._ids:
-            self.defect = "seen the id of a call twice; expected each once"
+        if (defect := self._ids.admit(call_id)) is not None:
+            self.defect = defect
             return None
-        if len(self._ids) >= self._limits.calls_max:
-            self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
-            return None
-        is_custom, bytes_max = text_at(fragment, "type") == "custom", self._limits.arguments_bytes_max
-        call = _Call(call_id, index, is_id_given=bool(given), is_custom=is_custom, bytes_max=bytes_max)
-        self._ids.add(call_id)
+        is_custom = text_at(fragment, "type") == "custom"
+        call = _Call(call_id, index, is_id_given=bool(given), is_custom=is_custom, limits=self._limits)
         self._held.hold(len(call_id))
         self._open.append(call)
         self._last = call
@@ -153,10 +150,8 @@ class CallTracker:
 
     def _add(self, call: _Call, name: str, arguments: str) -> Iterator[StreamEvent]:
         call.scanner.feed(arguments)
-        call.arguments_bytes += size_bytes(arguments)
-        if call.arguments_bytes > self._limits.arguments_bytes_max:
-            bound = self._limits.arguments_bytes_max
-            self.defect = f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"
+        if (too_long := call.bound.add(arguments)) is not None:
+            self.defect = too_long
             return
         if name and call.name and name != call.name:
             self.defect = "seen another name of a call that has one; expected one name a call"

@@ -23,6 +23,7 @@ from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
+from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import list_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 from .cursor import PARTS_MAX, OpenItem, SaidState
@@ -196,7 +197,7 @@ class CallItem:
         self.call_id, self._name = state.call_id, state.name
         self._is_done = state.is_done
         self._said = SaidText(state.said)
-        self._bytes_max, self._bytes = limits.arguments_bytes_max, state.said.chars
+        self._bound = ArgumentsBound(limits, state.said.chars)
         self._early = Parts()
         self._whole: str | None = None
 
@@ -240,11 +241,11 @@ class CallItem:
 
     def take_delta(self, fragment: str) -> Iterator[StreamEvent]:
         """Take a fragment of the arguments."""
-        self._bytes += len(fragment.encode("utf-8", "surrogatepass"))
+        too_long = self._bound.add(fragment)
         if self._is_done:
             self.defect = "seen more arguments of a call after their end; expected none"
-        elif self._bytes > self._bytes_max:
-            self.defect = _too_long(self._bytes_max)
+        elif too_long is not None:
+            self.defect = too_long
         elif self.is_announced:
             yield from self._argue(self._said.take(fragment))
         else:
@@ -255,8 +256,8 @@ class CallItem:
         """Take the whole arguments; nothing at all says nothing."""
         if not whole:
             return
-        if len(whole.encode("utf-8", "surrogatepass")) > self._bytes_max:
-            self.defect = _too_long(self._bytes_max)
+        if (too_long := self._bound.check_whole(whole)) is not None:
+            self.defect = too_long
             return
         self._is_done = True
         rest = self._said.rest_of(whole) if self.is_announced else None
@@ -352,7 +353,3 @@ def _objects(item: JSONObject, key: str) -> Sequence[JSONObject]:
 
 def _piece_bytes(piece: str) -> int:
     return len(piece) + PIECE_BYTES
-
-
-def _too_long(bound: int) -> str:
-    return f"seen arguments longer than {bound} bytes; expected at most that (arguments_bytes_max)"

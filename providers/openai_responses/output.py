@@ -21,6 +21,7 @@ from ...engine.core.stream_events import (
     StreamEvent,
     TextDelta,
 )
+from ..wire.call_bounds import CallIds
 from ..wire.json import excess_of_names, text_at, write_json
 from .cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
@@ -45,7 +46,7 @@ class Output:
         self._items: dict[int, Item] = {}
         self._open: dict[int, Item] = {}
         self._aliases: dict[str, int] = {}
-        self._call_ids: set[str] = set()
+        self._call_ids = CallIds(limits)
         self._had_calls = resumed is not None and resumed.has_calls
         self._had_top = self._top = -1 if resumed is None else resumed.top
         self._speaker = None if resumed is None else resumed.speaker
@@ -229,7 +230,7 @@ class Output:
         item = new_item(state.index, state.kind, state.item_id, self._limits, self._held, state)
         self._keep(item)
         if isinstance(item, CallItem) and item.is_announced:
-            self._call_ids.add(item.call_id)
+            self._call_ids.resume(item.call_id)
             self._aliases[item.call_id] = item.index
             if item.is_waiting:
                 item.is_closed = True
@@ -253,12 +254,9 @@ class Output:
             return
         if (excess := excess_of_names(name, call_id)) is not None:
             self.defect = excess
-        elif call_id in self._call_ids:
-            self.defect = "seen the id of a call twice; expected each once"
-        elif len(self._call_ids) >= self._limits.calls_max:
-            self.defect = f"seen more than {self._limits.calls_max} calls; expected at most that (calls_max)"
+        elif (defect := self._call_ids.admit(call_id)) is not None:
+            self.defect = defect
         else:
-            self._call_ids.add(call_id)
             self._held.hold(len(name) + len(call_id))
             self._aliases[call_id] = call.index
             self._speaker = None

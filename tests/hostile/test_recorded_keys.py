@@ -18,13 +18,13 @@ import riverrun as rr
 from riverrun.engine.core.tool_json import parse_arguments
 from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.recording.redaction import Placeholders
-from riverrun.engine.recording.wire_keys import WIRE_KEYS
 from riverrun.engine.testing.network.recorded import recorded
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from riverrun.providers import refusal_words
+from riverrun.providers import error_words
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import Frame
-from tests.hostile.test_foreign_text import POLICY, provider_of, script, streams_of
+from tests.hostile.test_foreign_text import KEY, POLICY, provider_of, script, streams_of
+from tests.testing.wire_fields import ALL_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORD = "Hippo"
@@ -120,7 +120,7 @@ def record_and_replay(provider: Any, said: Script, path: Path) -> tuple[list[obj
 
     async def main() -> tuple[list[object], list[object]]:
         scripted = ScriptedTransport(lambda _: said)
-        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=refusal_words()) as recorder:
+        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=error_words()) as recorder:
             was = await ask(rr.Engine(provider, transport=recorder.transport, policy=POLICY), request)
         again = recorded(path, provider=provider)
         return was, await ask(again.engine(), again.request)
@@ -160,7 +160,7 @@ OBJECTS = st.recursive(
 def test_no_object_gets_a_key_twice_by_its_placeholders(given: dict[str, Any], key: bytes) -> None:
     text = json.dumps(given, ensure_ascii=False)
     body = json.dumps({"args": given, "item": {"arguments": text}}, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    shaped = Placeholders(key).body(body).decode("utf-8", "replace")
+    shaped = Placeholders(key, fields=ALL_FIELDS).body(body).decode("utf-8", "replace")
     read = parse_arguments(shaped)
     assert read is not None
     assert shape(read["args"]) == shape(given)
@@ -170,25 +170,25 @@ def test_no_object_gets_a_key_twice_by_its_placeholders(given: dict[str, Any], k
 def test_a_key_has_one_placeholder_wherever_it_stands() -> None:
     river = {"river": 1}
     said = {"metadata": river, "tools": [{"parameters": river}], "arguments": json.dumps(river), "args": river}
-    shaped = json.loads(Placeholders(b"k").body(json.dumps(said).encode()))
+    shaped = json.loads(Placeholders(b"k", fields=ALL_FIELDS).body(json.dumps(said).encode()))
     places = [shaped["metadata"], shaped["tools"][0]["parameters"], json.loads(shaped["arguments"]), shaped["args"]]
     assert len({key for place in places for key in place}) == 1
     assert "river" not in shaped["args"]
 
 
-DECODING = ("stream", "blocks", "items", "output", "calls", "parts", "frames", "steps", "details", "shape", "arguments")
-"""What the modules of decoders are called by."""
-
 OF_CURSORS = {"open", "calls", "held", "argued", "kind"}
 """Keys of what decoders write themselves."""
+ENCODING = ("encode", "extra", "model", "thinking", "provider", "presets", "preset_dialects", "preset_models", "azure")
+"""Modules that write requests: they ask for keys of the caller's own."""
 
 
-def keys_read() -> set[str]:
-    """Every key that a decoder asks for by name."""
-    paths = [path for word in DECODING for path in (ROOT / "providers").glob(f"*_{word}.py")]
-    trees = [ast.parse(path.read_text("utf-8")) for path in (*paths, ROOT / "providers" / "refusals.py")]
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    readers = {"text_at", "object_at", "list_at", "count_at", "number_at"}
+def keys_read(folder: str) -> set[str]:
+    """Every key that the decoders of a folder ask for by name."""
+    paths = [path for path in (ROOT / "providers" / folder).glob("*.py") if path.stem not in ENCODING]
+    calls = [
+        node for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    ]
+    readers = {"text_at", "name_at", "object_at", "list_at", "count_at", "number_at"}
     return {
         argument.value
         for call in calls
@@ -198,6 +198,22 @@ def keys_read() -> set[str]:
     }
 
 
-def test_every_key_that_a_decoder_reads_stays() -> None:
-    assert len(keys_read()) > 80
-    assert keys_read() - WIRE_KEYS <= OF_CURSORS
+@pytest.mark.parametrize("name", provider_classes())
+def test_every_key_that_a_decoder_reads_stays(name: str) -> None:
+    made = provider_classes()[name]
+    folder = type(made("m", api_key=KEY, base_url="https://a.test").decoder(rr.Limits())).__module__.split(".")[-2]
+    assert len(keys_read(folder)) > 5
+    assert keys_read(folder) - made.wire_fields.keys <= OF_CURSORS
+
+
+@pytest.mark.parametrize("name", provider_classes())
+def test_every_key_of_an_error_stays(name: str) -> None:
+    assert len(keys_read("error_table")) > 10
+    assert keys_read("error_table") <= provider_classes()[name].wire_fields.keys
+
+
+@pytest.mark.parametrize("name", provider_classes())
+def test_what_a_field_is_said_to_hold_is_said_of_a_known_field(name: str) -> None:
+    said = provider_classes()[name].wire_fields
+    for group in ("names", "users", "fragments", "paths", "streamed", "whole", "places", "messages", "errors"):
+        assert getattr(said, group) <= said.keys, group

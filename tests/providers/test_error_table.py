@@ -1,4 +1,4 @@
-"""The table of refusals: a test a row, no row in the shadow of another, look-alikes, and what others recorded."""
+"""The table of errors: a test a row, no row in the shadow of another, look-alikes, and what others recorded."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ CODES = [pytest.param(row, code, id=code) for row in TABLE for code in row.codes
 
 
 def classify(status: int, body: Any, headers: dict[str, str] | None = None) -> Failure:
-    refusal = ErrorResponse(status, headers or {}, json.dumps(body).encode())
-    return failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    response = ErrorResponse(status, headers or {}, json.dumps(body).encode())
+    return failure_of_response(response, ENDPOINT, "/x", now_unix_s=0.0)
 
 
 def parts(row: Row) -> tuple[int | None, dict[str, str], Any]:
@@ -275,10 +275,10 @@ def recorded() -> list[Any]:
 
 @pytest.mark.recordings
 @pytest.mark.parametrize("path", recorded() or [pytest.param(None, marks=pytest.mark.skip("no recordings"))])
-def test_a_recorded_refusal_is_what_its_documentation_calls_it(path: Path) -> None:
+def test_a_recorded_error_is_what_its_documentation_calls_it(path: Path) -> None:
     told = json.loads(path.read_text("utf-8"))
-    refusal = ErrorResponse(told["status"], told["headers"], told["body"].encode())
-    failure = failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    response = ErrorResponse(told["status"], told["headers"], told["body"].encode())
+    failure = failure_of_response(response, ENDPOINT, "/x", now_unix_s=0.0)
     assert failure.kind == documented(told["status"], told["body"])
     assert failure.is_retryable == (told["status"] in (429, 500))
     assert (failure.retry_after_s is None) == (told["status"] != 429)

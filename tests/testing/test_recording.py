@@ -21,7 +21,8 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
 from riverrun.engine.core.stream_events import StreamEvent
-from riverrun.engine.recording import redaction as placeholders
+from riverrun.engine.core.wire_fields import WireFields
+from riverrun.engine.recording import redaction
 from riverrun.engine.recording.format import Recording, RecordingUnusable, read_recording, recording_of, without_content
 from riverrun.engine.recording.recorder import Recorder, RecordingTransport
 from riverrun.engine.recording.redaction import Placeholders
@@ -29,8 +30,10 @@ from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
 from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
-from riverrun.providers import from_name, refusal_words
+from riverrun.providers import Anthropic, error_words, from_name
+from riverrun.providers.by_name import provider_classes
 from tests.providers.recordings import load, recordings
+from tests.testing.wire_fields import ALL_FIELDS
 
 KEY = "sk-canary-0123456789abcdef"
 ASK = rr.InferenceRequest(
@@ -41,6 +44,7 @@ ASK = rr.InferenceRequest(
     max_tokens=500,
 )
 WORDS = ("hippopotamus", "zoologist", "find_hippo", "river", "zebra", "Okavango", "papyrus", "白い", KEY)
+ONCE = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
 FOLDERS = {
     "anthropic": "anthropic",
     "openai-chat": "openai",
@@ -81,7 +85,7 @@ def record(path: Path, bodies: Sequence[Sequence[Step]], **options: Any) -> Stre
     async def ask() -> StreamResult | None:
         async with network.client() as client:
             provider = rr.Anthropic("claude-sonnet-4-5", api_key=KEY, client=client)
-            with Recorder(path, provider, ASK, words=refusal_words(), **options) as recorder:
+            with Recorder(path, provider, ASK, words=error_words(), **options) as recorder:
                 try:
                     return await rr.Engine(provider, transport=recorder.transport).complete(ASK)
                 except rr.InferenceError:
@@ -176,7 +180,7 @@ def test_what_a_provider_of_anybodys_sends_in_plain_headers_is_stars_too(header:
 def test_reads_keep_their_sizes_and_their_times(tmp_path: Path) -> None:
     record(tmp_path / "it.jsonl", [STALL, said("x", whole=True)], with_content=True)
     plain = read_recording(tmp_path / "it.jsonl")
-    shape = without_content(plain, Placeholders(b"k"))
+    shape = without_content(plain, Placeholders(b"k", fields=ALL_FIELDS))
     for one, other in zip(plain.exchanges, shape.exchanges, strict=True):
         assert [(r.at_s, len(r.data)) for r in one.reads] == [(r.at_s, len(r.data)) for r in other.reads]
     assert plain.exchanges[0].reads[-1].at_s == 7.5
@@ -185,7 +189,7 @@ def test_reads_keep_their_sizes_and_their_times(tmp_path: Path) -> None:
 def test_an_error_without_content_is_still_the_same_error(tmp_path: Path) -> None:
     message = "This model does not support assistant message prefill. The conversation must end with a user message."
     body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": message}}).encode()
-    shape = Placeholders(b"k", refusal_words()).body(body.replace(b"This model", b"hippopotamus"))
+    shape = Placeholders(b"k", error_words(), Anthropic.wire_fields).body(body.replace(b"This model", b"hippopotamus"))
     assert b"does not support assistant message prefill" in shape
     assert b"hippopotamus" not in shape
 
@@ -260,14 +264,14 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
 @example(b'data: {"delta":{"text":"a\\u00e', b"k")
 @example(b'{"arguments":"{\\"a\\":\\"\\\\', b"k")
 def test_any_body_is_replaced_by_one_of_its_size(body: bytes, key: bytes) -> None:
-    assert len(Placeholders(key).body(body)) == len(body)
+    assert len(Placeholders(key, fields=ALL_FIELDS).body(body)) == len(body)
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.integers(0, 3))
 def test_a_text_is_replaced_by_one_that_begins_alike_just_where_it_does(one: str, other: str, at: int) -> None:
     texts = (one, one[:at] + other)
     common = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
-    first, second = (shape_of(Placeholders(b"k"), text) for text in texts)
+    first, second = (shape_of(Placeholders(b"k", fields=ALL_FIELDS), text) for text in texts)
     assert first[:common] == second[:common]
 
 
@@ -278,10 +282,10 @@ def shape_of(placeholders: Placeholders, text: str) -> str:
 
 
 def test_an_echo_and_an_overlap_are_still_what_they_were() -> None:
-    placeholders, long = Placeholders(b"k"), "The hippopotamus sleeps in the papyrus by day, "
+    placeholders, long = Placeholders(b"k", fields=ALL_FIELDS), "The hippopotamus sleeps in the papyrus by day, "
     first = shape_of(placeholders, long)
     assert shape_of(placeholders, long + "and eats.").startswith(first)
-    again = Placeholders(b"k")
+    again = Placeholders(b"k", fields=ALL_FIELDS)
     assert shape_of(again, long) == first
     assert shape_of(again, long[20:] + "and eats.").startswith(first[20:])
 
@@ -297,10 +301,10 @@ class Added(str):
 
 
 def test_a_long_stream_is_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut = vars(placeholders)["_pieces"]
-    monkeypatch.setattr(placeholders, "_pieces", lambda body: [evolve(p, text=Added(p.text)) for p in cut(body)])
+    cut = redaction.cut_body
+    monkeypatch.setattr(redaction, "cut_body", lambda *of: [evolve(p, text=Added(p.text)) for p in cut(*of)])
     body = b'data: {"delta":{"text":"some words"}}\n\n' * 500
-    assert len(Placeholders(b"k").body(body)) == len(body)
+    assert len(Placeholders(b"k", fields=ALL_FIELDS).body(body)) == len(body)
     assert Added.copied <= len(body)
 
 
@@ -315,7 +319,7 @@ def test_a_long_stream_is_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_program_is_content(said: dict[str, object]) -> None:
-    assert b"patient" not in Placeholders(b"k").body(json.dumps(said).encode())
+    assert b"patient" not in Placeholders(b"k", fields=ALL_FIELDS).body(json.dumps(said).encode())
 
 
 @pytest.mark.parametrize(
@@ -329,7 +333,32 @@ def test_a_program_is_content(said: dict[str, object]) -> None:
 )
 def test_the_code_of_an_error_stays(said: dict[str, object]) -> None:
     body = json.dumps({**said, "text": "x"}).encode()
-    assert Placeholders(b"k").body(body).count(b"patient") == body.count(b"patient")
+    assert Placeholders(b"k", fields=ALL_FIELDS).body(body).count(b"patient") == body.count(b"patient")
+
+
+def test_of_a_provider_that_declares_no_fields_all_is_content() -> None:
+    said = {"type": "patient", "id": "patient", "patient": [{"delta": "patient"}], "error": {"code": "patient"}}
+    assert b"patient" not in Placeholders(b"k", error_words()).body(json.dumps(said).encode())
+
+
+def test_a_provider_of_one_s_own_says_which_fields_are_its_own(tmp_path: Path) -> None:
+    class Mine(Anthropic):
+        wire_fields = WireFields(keys="kind hippo", names="kind")
+
+    body = b'{"kind":"patient","hippo":"patient","type":"patient"}'
+    scripted = ScriptedTransport(lambda _: Script([body], 500))
+    provider = Mine("m", api_key=KEY)
+
+    async def ask() -> None:
+        recorder = Recorder(tmp_path / "it.jsonl", provider, ASK, transport=scripted)
+        with recorder, pytest.raises(rr.InferenceError):
+            await rr.Engine(provider, transport=recorder.transport, policy=ONCE).complete(ASK)
+
+    run(ask)
+    shaped = read_recording(tmp_path / "it.jsonl").exchanges[0].body
+    assert shaped.startswith(b'{"kind":"patient","hippo":"')
+    assert shaped.count(b"patient") == 1
+    assert b"type" not in shaped
 
 
 def shapes(name: str, body: bytes) -> tuple[list[tuple[object, ...]], bool, bool]:
@@ -350,5 +379,6 @@ def test_without_its_content_every_recorded_stream_is_decoded_to_the_same_shape(
     for parameter in recordings(folder):
         described, body = load(parameter.values[0])
         if len(body) < 20_000:
-            shaped = Placeholders(b"k", refusal_words()).body(body)
+            fields = provider_classes()[FOLDERS[folder]].wire_fields
+            shaped = Placeholders(b"k", error_words(), fields).body(body)
             assert shapes(FOLDERS[folder], shaped) == shapes(FOLDERS[folder], body), described["file"]

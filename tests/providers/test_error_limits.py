@@ -20,8 +20,8 @@ ENDPOINT = Endpoint("test", "https://example.com/v1", {})
 
 def classify(status: int, body: Any, content_type: str = "application/json") -> Failure:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    refusal = ErrorResponse(status, {"content-type": content_type}, data)
-    return failure_of_response(refusal, ENDPOINT, "/x", now_unix_s=0.0)
+    response = ErrorResponse(status, {"content-type": content_type}, data)
+    return failure_of_response(response, ENDPOINT, "/x", now_unix_s=0.0)
 
 
 def in_stream(body: Any) -> Failure:

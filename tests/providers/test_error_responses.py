@@ -1,4 +1,4 @@
-"""What a refusal means: statuses, codes, hints, and look-alikes that mean something else."""
+"""What an error response means: statuses, codes, hints, and look-alikes that mean something else."""
 
 from __future__ import annotations
 
