@@ -21,11 +21,10 @@ import trio
 from attrs import define, evolve, field, frozen
 
 from ..law import Law, Violation, require_no_run
-from .alone import simulate_alone
 from .coverage import RARE_STATES
 from .generate import scenario_of
 from .planners import planner_of
-from .runner import Outcome, raise_interrupt, simulate_each
+from .runner import Outcome, raise_interrupt, simulate_alone, simulate_each
 from .scenario import Kind, Scenario
 
 CHUNK = 500
