@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from riverrun.engine.testing.simulator.alone import simulate_alone
 from riverrun.engine.testing.simulator.coverage import RARE_STATES
 from riverrun.engine.testing.simulator.generate import scenario_of
-from riverrun.engine.testing.simulator.runner import simulate_many
+from riverrun.engine.testing.simulator.runner import simulate_alone, simulate_many
 from riverrun.engine.testing.simulator.story import tell_story
 from riverrun.engine.testing.simulator.sweep import REQUIRED_RUNS, SweepReport, sweep
 

@@ -17,9 +17,8 @@ import trio
 from attrs import asdict, frozen
 
 from riverrun.engine.testing.law import Law, Violation
-from riverrun.engine.testing.simulator.alone import simulate_alone
 from riverrun.engine.testing.simulator.generate import scenario_of
-from riverrun.engine.testing.simulator.runner import Outcome, simulate_each
+from riverrun.engine.testing.simulator.runner import Outcome, simulate_alone, simulate_each
 from tests.mutants.patching import Mutant, plant
 from tests.mutants.planted import MUTANTS
 

@@ -25,11 +25,10 @@ from ...core.printable import printable
 from ...core.usage_error import UsageError
 from ...core.validators import seen
 from ...testing.law import Law, Violation
-from ...testing.simulator.alone import simulate_alone
 from ...testing.simulator.coverage import RARE_STATES
 from ...testing.simulator.generate import scenario_of
 from ...testing.simulator.planners import PLANNERS, planner_of
-from ...testing.simulator.runner import Outcome
+from ...testing.simulator.runner import Outcome, simulate_alone
 from ...testing.simulator.scenario import Scenario
 from ...testing.simulator.shrink import shrink
 from ...testing.simulator.story import tell_story

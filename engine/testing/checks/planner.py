@@ -18,12 +18,11 @@ from ...core.run_rules import Planner
 from ...core.snapshot import InFlightTool, InterruptSnapshot
 from ...core.usage_error import UsageError
 from ..law import Held, Law, LawBroken, Violation, require_draws
-from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
 from ..simulator.plans import PLANS, faults_of
-from ..simulator.refutation import refuted
-from ..simulator.runner import Outcome, raise_interrupt, simulate_many
+from ..simulator.runner import Outcome, raise_interrupt, simulate_alone, simulate_many
 from ..simulator.scenario import Scenario
+from ..simulator.shrink import refuted
 from ..simulator.worlds import WORLDS
 from .purity import asked_twice
 

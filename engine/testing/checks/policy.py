@@ -24,12 +24,11 @@ from ...core.retry import HINT_JITTER, attempts_max, delay_s
 from ...core.usage_error import UsageError
 from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..script.faults import Fault, Kind
-from ..simulator.alone import simulate_alone
 from ..simulator.generate import scenario_of
 from ..simulator.oracles_budget import most_before_first_s, or_never
-from ..simulator.refutation import refuted
-from ..simulator.runner import Outcome, raise_interrupt, simulate_many
+from ..simulator.runner import Outcome, raise_interrupt, simulate_alone, simulate_many
 from ..simulator.scenario import Act, Consumer, Scenario, StoreFault, StoreKind
+from ..simulator.shrink import refuted
 from ..simulator.story import tell_story
 
 POLICY_LAWS = (Law.BUDGETS, Law.ONE_END, Law.TIME, Law.CANCEL, Law.PURE)

@@ -12,12 +12,11 @@ from attrs import evolve
 from ...core.policy import CheckpointPolicy
 from ...stores.store import CheckpointStore
 from ..law import Law, LawBroken
-from ..simulator.alone import outcome_of_crash
 from ..simulator.clock import seeded_order
 from ..simulator.generate import scenario_of
-from ..simulator.refutation import refuted
-from ..simulator.runner import Outcome, Simulation, raise_interrupt
+from ..simulator.runner import Outcome, Simulation, outcome_of_crash, raise_interrupt
 from ..simulator.scenario import Scenario
+from ..simulator.shrink import refuted
 from ..simulator.story import tell_story
 from .store_clock import Busy, PatientClock
 from .store_deadline import ANSWER_S

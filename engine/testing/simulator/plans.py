@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 from ...core.capabilities import Capabilities
@@ -106,3 +107,19 @@ def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -
 
 def _kind(plan: object) -> str:
     return type(plan).__name__
+
+
+def message_of(error: BaseException) -> str | None:
+    """Return the message of a planner's error; None where it can not be read."""
+    try:
+        return str(error)
+    except Exception:
+        return None
+
+
+def place_of(error: BaseException) -> str:
+    """Say where it was raised: the last line that it went through."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "in no file" if trace is None else f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

@@ -21,7 +21,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from json import dumps
-from pathlib import Path
 from typing import Any, cast
 
 import trio
@@ -36,6 +35,7 @@ from ...core.run_rules import Planner
 from ...core.snapshot import InterruptSnapshot
 from ...core.usage_error import UsageError
 from ...engine import Engine
+from ...error_groups import single_error
 from ...run.run import Run, inside_of
 from ..law import Law, Violation, require_no_run, require_planner
 from ..script.speech import Attempt
@@ -45,7 +45,7 @@ from .event_grammar import Observer
 from .generation import ReadingModel
 from .oracles import check_process, check_run
 from .planners import planner_of
-from .plans import faults_of, told_plan
+from .plans import faults_of, message_of, place_of, told_plan
 from .scenario import Act, Scenario
 from .state import REQUEST, RUN_ID, Book, Entry, Process
 from .store import StoreHandle, StoreListener
@@ -124,9 +124,9 @@ class Simulation(Book):
             plan = self._planner(snapshot, capabilities)
         except BaseException as error:  # a SystemExit would take the loop of all runs down, and its story with it
             raise_interrupt(error)
-            said = _said_by(error)
+            said = message_of(error)
             raised = f"it raised {type(error).__name__}: {printable(said or '')},"
-            self.log("planned", "nothing:", raised, _place(error))
+            self.log("planned", "nothing:", raised, place_of(error))
             if isinstance(error, Exception) and said is not None:
                 raise
             raise RuntimeError(f"the planner raised {type(error).__name__}: {said or ''}") from error
@@ -255,22 +255,6 @@ def _is_all_stored(process: Process) -> bool:
     return not (handle.troubled or handle.lost or handle.is_behind)
 
 
-def _said_by(error: BaseException) -> str | None:
-    """Return the message of a stranger's error; None where it can not be read."""
-    try:
-        return str(error)
-    except Exception:
-        return None
-
-
-def _place(error: BaseException) -> str:
-    """Say where it was raised: the last line of a stranger's that it went through."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "in no file" if trace is None else f"at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
-
-
 def _noon() -> float:
     return 1_000_000_000.0
 
@@ -357,6 +341,24 @@ def raise_interrupt(error: BaseException) -> None:
     held = cast("BaseExceptionGroup[BaseException]", error) if isinstance(error, BaseExceptionGroup) else None
     if held is not None and held.subgroup(KeyboardInterrupt) is not None:
         raise KeyboardInterrupt from None
+
+
+def simulate_alone(scenario: Scenario, planner: Planner | None = None) -> Outcome:
+    """Run one scenario by itself; a crash of the loop is an outcome."""
+    try:
+        return simulate(scenario, planner=planner)
+    except (Exception, BaseExceptionGroup) as error:
+        raise_interrupt(error)
+        return outcome_of_crash(scenario, error)
+
+
+def outcome_of_crash(scenario: Scenario, error: BaseException) -> Outcome:
+    """Say of a simulation that it raised."""
+    inner = single_error(error)
+    while isinstance(inner, trio.TrioInternalError) and inner.__cause__ is not None:
+        inner = single_error(inner.__cause__)
+    said = f"the simulation itself raised {type(inner).__name__}: {inner}"[:400]
+    return Outcome(scenario, (), broken=(Violation(Law.LIVENESS, said),), reached=frozenset())
 
 
 @contextmanager

@@ -8,11 +8,11 @@ from typing import TypeVar
 from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Policy, RetryPolicy
-from ..law import Law
+from ..law import Law, LawBroken
 from ..script.faults import Fault, Item, Kind
-from .alone import simulate_alone
-from .runner import Outcome
+from .runner import Outcome, simulate_alone
 from .scenario import Consumer, Scenario, StoreFault
+from .story import tell_story
 
 _T = TypeVar("_T")
 
@@ -44,6 +44,22 @@ def shrink(
                 scenario, found = candidate, True
                 break
     return scenario
+
+
+def refuted(found: Outcome, run: Callable[[Scenario], Outcome]) -> LawBroken:
+    """Shrink a run that breaks a law, and tell it; of what broke its first law only, for the rest follows from it."""
+    law, least = found.broken[0].law, found
+
+    def run_and_keep(scenario: Scenario) -> Outcome:
+        nonlocal least
+        outcome = run(scenario)
+        if any(violation.law == law for violation in outcome.broken):
+            least = outcome  # what is shrunk only ever gets smaller; a planner with dice may not do it again
+        return outcome
+
+    shrink(found.scenario, law, run=run_and_keep)
+    broken = tuple(violation for violation in least.broken if violation.law == law)[:1]
+    return LawBroken(law, tell_story(evolve(least, broken=broken)))
 
 
 def smaller(scenario: Scenario) -> Iterator[Scenario]:

@@ -22,11 +22,10 @@ from attrs import define, evolve, field, frozen
 
 from ..law import Law, Violation, require_no_run
 from ..script.faults import Kind
-from .alone import simulate_alone
 from .coverage import RARE_STATES
 from .generate import scenario_of
 from .planners import planner_of
-from .runner import Outcome, raise_interrupt, simulate_each
+from .runner import Outcome, raise_interrupt, simulate_alone, simulate_each
 from .scenario import Scenario
 
 CHUNK = 500
