@@ -72,7 +72,7 @@ class Recorder:
         wall_clock: Callable[[], float] = time.time,
         key: Callable[[], bytes] = _random_key,
     ) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._with_content = with_content
         self._words = words
         self._key = key
@@ -80,7 +80,7 @@ class Recorder:
         self._fields = declared if isinstance(declared, WireFields) else WireFields()
         self._recording = Recording(provider.name, provider.model, request, policy or Policy(), True, wall_clock())
         inner = transport or HTTPTransport(getattr(provider, "client", None))
-        self.transport = RecordingTransport(inner)
+        self.transport: RecordingTransport = RecordingTransport(inner)
         self._file = _make_file(self.path)
 
     @property
@@ -199,7 +199,7 @@ class _RecordedBody:
     def __init__(self, opened: Body, live: _Live) -> None:
         self._opened = opened
         self._live = live
-        self.status = opened.status
+        self.status: int = opened.status
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -55,9 +55,9 @@ class OpenBlock:
     )  # fmt: skip
 
     def __init__(self, kind: str, start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> None:
-        self.kind = kind
-        self.id = name_at(start, "id")
-        self.is_call = kind == "tool_use"
+        self.kind: str = kind
+        self.id: str = name_at(start, "id")
+        self.is_call: bool = kind == "tool_use"
         self.defect: str | None = None
         self._origin = origin
         self._limits = limits

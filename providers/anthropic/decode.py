@@ -99,9 +99,9 @@ class AnthropicDecoder:
     def __init__(
         self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure], is_fast: bool = True
     ) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored = 0
+        self.ignored: int = 0
         self._origin = origin
         self._limits = limits
         self._values_max = limits.values_max

@@ -66,11 +66,11 @@ class _Container:
     __slots__ = ("count", "held_bytes", "is_array", "key", "names")
 
     def __init__(self, key: Key, *, is_array: bool) -> None:
-        self.key = key
-        self.is_array = is_array
-        self.count = 0
+        self.key: Key = key
+        self.is_array: bool = is_array
+        self.count: int = 0
         self.names: set[Key] = set()
-        self.held_bytes = 0
+        self.held_bytes: int = 0
 
 
 class ArgumentsWriter:

@@ -69,7 +69,7 @@ class GeminiDecoder:
     """
 
     def __init__(self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure]) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self.defect: str | None = None
         self._ignored = 0
         self._limits = limits

@@ -103,7 +103,7 @@ class JSONValueReader:
 
     def __init__(self, *, value_bytes_max: int) -> None:
         self.defect: str | None = None
-        self.is_ended = False
+        self.is_ended: bool = False
         self._value_bytes_max = value_bytes_max
         self._value = bytearray()
         self._depth = 0

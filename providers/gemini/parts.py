@@ -43,7 +43,7 @@ class PartReader:
     """
 
     def __init__(self, origin: str, limits: Limits, calls: CallReader) -> None:
-        self.ignored = 0
+        self.ignored: int = 0
         self._origin = origin
         self._limits = limits
         self._calls = calls

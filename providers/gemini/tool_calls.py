@@ -28,10 +28,10 @@ class _OpenCall:
     __slots__ = ("bound", "id", "is_whole", "writer")
 
     def __init__(self, call_id: str, limits: Limits, held: HeldBytes) -> None:
-        self.id = call_id
-        self.writer = ArgumentsWriter(held)
-        self.bound = ArgumentsBound(limits)
-        self.is_whole = False
+        self.id: str = call_id
+        self.writer: ArgumentsWriter = ArgumentsWriter(held)
+        self.bound: ArgumentsBound = ArgumentsBound(limits)
+        self.is_whole: bool = False
 
 
 class CallReader:
@@ -39,8 +39,8 @@ class CallReader:
 
     def __init__(self, limits: Limits) -> None:
         self._defect: str | None = None
-        self.ignored = 0
-        self.response_key = ""
+        self.ignored: int = 0
+        self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
         self._held = HeldBytes(limits.held_bytes_max)

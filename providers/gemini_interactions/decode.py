@@ -119,9 +119,9 @@ class InteractionsDecoder:
         read_error: Callable[[JSONValue], Failure],
         cursor: InteractionCursor | None = None,
     ) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored = 0
+        self.ignored: int = 0
         self._origin = origin
         self._limits = limits
         self._read_error = read_error

@@ -64,8 +64,9 @@ class OpenStep:
     )  # fmt: skip
 
     def __init__(self, kind: str, start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> None:
-        self.kind = kind
-        self.id, self.name = text_at(start, "id"), text_at(start, "name")
+        self.kind: str = kind
+        self.id: str = text_at(start, "id")
+        self.name: str = text_at(start, "name")
         self.defect: str | None = None
         self._data: dict[str, JSONValue] = dict(start)
         self._origin = origin

@@ -56,9 +56,9 @@ class OllamaDecoder:
     def __init__(
         self, limits: Limits, *, read_error: Callable[[JSONValue], Failure], tags: ThinkTagSplitter | None = None
     ) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored = 0
+        self.ignored: int = 0
         self._limits = limits
         self._values_max = limits.values_max
         self._read_error = read_error

@@ -89,7 +89,7 @@ class OpenAIChatDecoder:
         tags: ThinkTagSplitter | None = None,
         is_fast: bool = True,
     ) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self.defect: str | None = None
         self._ignored = 0
         self._read_error = read_error

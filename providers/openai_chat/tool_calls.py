@@ -34,16 +34,16 @@ class _Call:
     )  # fmt: skip
 
     def __init__(self, call_id: str, index: int | None, *, is_id_given: bool, is_custom: bool, limits: Limits) -> None:
-        self.id = call_id
-        self.index = index
-        self.is_id_given = is_id_given
-        self.is_custom = is_custom
-        self.is_closed = False
-        self.name = ""
-        self.early = Parts()
-        self.joiner = SurrogateJoiner()
-        self.bound = ArgumentsBound(limits)
-        self.scanner = ArgumentsScanner(bytes_max=limits.arguments_bytes_max)
+        self.id: str = call_id
+        self.index: int | None = index
+        self.is_id_given: bool = is_id_given
+        self.is_custom: bool = is_custom
+        self.is_closed: bool = False
+        self.name: str = ""
+        self.early: Parts = Parts()
+        self.joiner: SurrogateJoiner = SurrogateJoiner()
+        self.bound: ArgumentsBound = ArgumentsBound(limits)
+        self.scanner: ArgumentsScanner = ArgumentsScanner(bytes_max=limits.arguments_bytes_max)
 
     @property
     def is_known(self) -> bool:
@@ -59,8 +59,8 @@ class CallTracker:
 
     def __init__(self, limits: Limits, held: HeldBytes) -> None:
         self.defect: str | None = None
-        self.ignored = 0
-        self.response_key = ""
+        self.ignored: int = 0
+        self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
         self._held = held

@@ -98,7 +98,7 @@ class OpenAIResponsesDecoder:
         at: str = "",
         resumed: Cursor | None = None,
     ) -> None:
-        self.is_complete = False
+        self.is_complete: bool = False
         self._defect: str | None = None
         self._ignored = 0
         self._read_error = read_error

@@ -98,8 +98,10 @@ class SpokenItem:
     def __init__(
         self, index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
     ) -> None:
-        self.index, self.kind, self.item_id = index, kind, item_id
-        self.is_closed = False
+        self.index: int = index
+        self.kind: str = kind
+        self.item_id: str = item_id
+        self.is_closed: bool = False
         self.defect: str | None = None
         state = state or OpenItem(index, kind)
         self._held = held
@@ -189,12 +191,15 @@ class CallItem:
     def __init__(
         self, index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
     ) -> None:
-        self.index, self.kind, self.item_id = index, kind, item_id
-        self.is_closed = False
+        self.index: int = index
+        self.kind: str = kind
+        self.item_id: str = item_id
+        self.is_closed: bool = False
         self.defect: str | None = None
         state = state or OpenItem(index, kind)
         self._held, self._held_bytes = held, 0
-        self.call_id, self._name = state.call_id, state.name
+        self.call_id: str = state.call_id
+        self._name = state.name
         self._is_done = state.is_done
         self._said = SaidText(state.said)
         self._bound = ArgumentsBound(limits, state.said.chars)
@@ -300,8 +305,10 @@ class OpaqueItem:
     """An item that only the provider understands: one of its own tools, mostly. It is kept as it came."""
 
     def __init__(self, index: int, kind: str, item_id: str) -> None:
-        self.index, self.kind, self.item_id = index, kind, item_id
-        self.is_closed = False
+        self.index: int = index
+        self.kind: str = kind
+        self.item_id: str = item_id
+        self.is_closed: bool = False
 
     @property
     def state(self) -> OpenItem:

@@ -39,8 +39,8 @@ class Output:
     def __init__(self, origin: str, limits: Limits, resumed: Cursor | None = None) -> None:
         self._defect: str | None = None
         self._held = HeldBytes(limits.held_bytes_max)
-        self.ignored = 0
-        self.is_refused = resumed is not None and resumed.is_refused
+        self.ignored: int = 0
+        self.is_refused: bool = resumed is not None and resumed.is_refused
         self._origin = origin
         self._limits = limits
         self._items: dict[int, Item] = {}

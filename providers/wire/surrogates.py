@@ -14,7 +14,7 @@ class SurrogateJoiner:
     __slots__ = ("held",)
 
     def __init__(self) -> None:
-        self.held = ""
+        self.held: str = ""
 
     def take(self, text: str) -> str:
         """Return `text` with what waited before it, less a half that waits now."""
