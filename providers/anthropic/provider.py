@@ -54,7 +54,8 @@ class Anthropic:
     ) -> None:
         self._site = open_site(self, model, options, path="/v1/messages", headers={"anthropic-version": version})
         if self.base_url.endswith("/v1"):
-            raise UsageError(f"base_url is {self.base_url!r}; expected it without /v1, which is added here")
+            seen = f"base_url is {self.base_url!r}"
+            raise UsageError(f"{seen}; expected it without /v1, which is added here", argument="base_url")
         self.model: str = model
         self.client: object | None = self._site.client
         self._facts = facts or claude_facts(model)
