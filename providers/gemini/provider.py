@@ -146,5 +146,6 @@ def open_gemini(provider: Declared, model: str, options: SiteOptions, api_versio
     """
     site = open_site(provider, model, options, path=version_path(api_version) + below)
     if _VERSION.fullmatch(site.base_url.rpartition("/")[2]):
-        raise UsageError(f"base_url is {site.base_url!r}; expected it without a version, which is added here")
+        seen = f"base_url is {site.base_url!r}"
+        raise UsageError(f"{seen}; expected it without a version, which is added here", argument="base_url")
     return site

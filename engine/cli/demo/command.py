@@ -22,7 +22,7 @@ from ...testing.script.answers import TEXT_ANSWERS
 from ...testing.script.faults import FaultKind
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode
-from ..output import write_line
+from ..streams import write_line
 from .lines import LineView, SilentView
 from .show import MODELS, Scene, View, play
 from .story import WireOutcome
