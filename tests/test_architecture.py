@@ -67,9 +67,13 @@ def room_of(name: str) -> str:
 
 
 def folder_of(name: str) -> str:
-    """The folder of a module. A file that stands in engine/ or providers/ itself is a room of its own."""
+    """The folder of a module. A file that stands beside folders is a room of its own."""
     folder = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
-    return name if folder in FOLDERS else folder
+    return name if folder in BESIDE_FOLDERS else folder
+
+
+BESIDE_FOLDERS = {name.rpartition(".")[0] for name, path in MODULES.items() if path.name == "__init__.py"}
+"""The folders that hold folders."""
 
 
 def upward(imports: Mapping[str, Iterable[str]]) -> list[str]:

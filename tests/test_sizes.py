@@ -1,4 +1,7 @@
-"""How large things may grow: functions, files, classes. A larger one needs a reason, which stands here."""
+"""How large things may grow: functions, files, classes. A larger one needs a reason, which stands here.
+
+How many ways lead through a function is ruff's to count (C901, at most 15).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8")) for pat
 
 FUNCTION_LINES_MAX, CLASS_LINES_MAX, FILE_LINES_MAX = 40, 250, 400
 ATTRIBUTES_MAX = 12
-COMPLEXITY_MAX = 15
 
 LARGER: dict[str, str] = {
     "engine/core/accumulator.py:Accumulator": "one fold over every kind of event, and what it holds is the run",
@@ -25,13 +27,18 @@ LARGER: dict[str, str] = {
     "engine/http/opened_response.py:OpenedResponse": "the two tasks of a response meet in it, and nowhere else",
     "engine/run/intake.py:Intake": "all that one attempt needs to remember, made and dropped with it",
     "engine/run/journal_writer.py:JournalWriter": "what waits, what is written and what is counted change together",
+    "engine/testing/network/server.py:Loopback": "what a test may set and read of its server, in one object",
+    "engine/testing/simulator/decision_level.py:PaperShell": "the laws about decisions need all that a consumer saw",
+    "providers/anthropic/blocks.py:OpenBlock": "one block between its start and its stop, on the hot path",
+    "providers/anthropic/decode.py:AnthropicDecoder": "the rules of one format in the order of its events",
+    "providers/gemini_interactions/decode.py:InteractionsDecoder": "the rules of one format in the order of its events",
+    "providers/gemini_interactions/steps.py:OpenStep": "one step between its start and its stop",
+    "providers/openai_chat/decode.py:OpenAIChatDecoder": "the rules of one format in the order of its chunks",
+    "providers/openai_responses/decode.py:OpenAIResponsesDecoder": "the rules of one format in the order of its events",
+    "providers/openai_responses/items.py:CallItem": "a call has three names and comes in fragments and whole",
+    "providers/openai_responses/output.py:Output": "the items of a response, which name each other by three keys",
 }
 """Classes that are larger, by name, with the reason."""
-
-_BRANCHES = (
-    ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.With, ast.AsyncWith, ast.Assert,
-    ast.comprehension, ast.match_case,
-)  # fmt: skip
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -60,13 +67,6 @@ def code_lines(node: ast.AST) -> int:
     return len(lines) - (len(doc.splitlines()) if doc else 0)
 
 
-def complexity(node: Function) -> int:
-    """Cyclomatic: one, and one for each place where the way may part."""
-    inside = [inner for inner in ast.walk(node) if inner is not node]
-    operands = sum(len(inner.values) - 1 for inner in inside if isinstance(inner, ast.BoolOp))
-    return 1 + sum(isinstance(inner, _BRANCHES) for inner in inside) + operands
-
-
 def attributes(node: ast.ClassDef) -> set[str]:
     """What a class sets on itself, or declares."""
     return {
@@ -84,10 +84,6 @@ def test_functions_are_short() -> None:
     assert [(name, code_lines(node)) for name, node in functions() if code_lines(node) > FUNCTION_LINES_MAX] == []
     assert lengths[len(lengths) // 2] <= 5
     assert lengths[len(lengths) * 9 // 10] <= 15
-
-
-def test_no_function_has_many_ways_through_it() -> None:
-    assert [(name, complexity(node)) for name, node in functions() if complexity(node) > COMPLEXITY_MAX] == []
 
 
 def test_files_are_short() -> None:
