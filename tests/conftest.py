@@ -1,4 +1,10 @@
-"""What every test may lean on: where the shared recordings and cases are, and profiles for Hypothesis."""
+"""What every test may lean on: where the shared recordings and cases are, and profiles for Hypothesis.
+
+A test that awaits is `async def`: pytest-trio gives it a run of its own, and with `autojump_clock` a clock that jumps
+over every wait. `trio.run` stays where a test needs a run of its own making: where each example that Hypothesis draws
+needs a clock that begins at 0, an order of tasks or an instrument; where one thing is used in several runs, one after
+another; and where Ctrl-C is struck, which trio raises in its main task, and a test under pytest-trio is not that.
+"""
 
 from __future__ import annotations
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.retry_budget import REFILL, RetryBudget
-from tests.engine.own_source import ASK, END, OwnSource, engine_of, played, say
+from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
 
 def test_there_are_as_many_as_it_says_and_not_one_more() -> None:
@@ -41,29 +42,24 @@ def test_answers_that_need_no_retry_fill_it_slowly() -> None:
     assert budget.take()
 
 
-def test_in_an_outage_the_runs_of_an_engine_stop_retrying_together_and_keep_what_was_said() -> None:
-    async def main() -> list[str]:
-        source = OwnSource(*[say("a") for _ in range(99)])
-        policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=3, engine_retries_max=3))
-        engine, errors = engine_of(source, policy=policy), list[str]()
-        for _ in range(4):
-            with pytest.raises(rr.StreamInterrupted) as caught:
-                await engine.complete(ASK)
-            assert caught.value.snapshot is not None
-            errors.append(str(caught.value))
-        assert source.attempts == 3 + 2 + 1 + 1
-        return errors
-
-    errors = played(main)
+async def test_in_an_outage_the_runs_of_an_engine_stop_retrying_together_and_keep_what_was_said(
+    autojump_clock: MockClock,
+) -> None:
+    source = OwnSource(*[say("a") for _ in range(99)])
+    policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=3, engine_retries_max=3))
+    engine, errors = engine_of(source, policy=policy), list[str]()
+    for _ in range(4):
+        with pytest.raises(rr.StreamInterrupted) as caught:
+            await engine.complete(ASK)
+        assert caught.value.snapshot is not None
+        errors.append(str(caught.value))
+    assert source.attempts == 3 + 2 + 1 + 1
     assert "engine_retries_max" not in errors[0]
     assert all("3 retries of this engine without a success, engine_retries_max" in error for error in errors[1:])
 
 
-def test_a_recovery_that_succeeds_costs_the_others_nothing() -> None:
-    async def main() -> None:
-        source = OwnSource(*[script for _ in range(20) for script in (say("a"), [*say("b"), END])])
-        engine = engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(engine_retries_max=1)))
-        for _ in range(20):
-            assert (await engine.complete(ASK)).text == "ab"
-
-    played(main)
+async def test_a_recovery_that_succeeds_costs_the_others_nothing(autojump_clock: MockClock) -> None:
+    source = OwnSource(*[script for _ in range(20) for script in (say("a"), [*say("b"), END])])
+    engine = engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(engine_retries_max=1)))
+    for _ in range(20):
+        assert (await engine.complete(ASK)).text == "ab"

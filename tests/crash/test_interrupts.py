@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from tests.crash.interrupted import WORDS
 pytestmark = pytest.mark.crash
 
 ROOT = Path(__file__).parents[2]
+RUNS = int(os.environ.get("RIVERRUN_INTERRUPTS", "60"))
+"""How many runs the deep test interrupts of each kind: 500 take four and a half minutes."""
 PAUSE_S = 0.2
 """As long as the answer takes at the least."""
 ANSWER = "".join(f"{word} " for word in range(WORDS))
@@ -44,7 +47,7 @@ def texts_in(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["cold", "warm"])
-@pytest.mark.parametrize("runs", [12, pytest.param(500, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("runs", [12, pytest.param(RUNS, marks=pytest.mark.deep)])
 def test_whatever_an_interrupt_meets_what_is_stored_is_read_and_is_a_part_of_the_answer(
     tmp_path: Path, kind: str, runs: int
 ) -> None:

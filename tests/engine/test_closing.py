@@ -48,49 +48,45 @@ class Server(httpx.AsyncBaseTransport):
         return httpx.Response(200, headers=headers, stream=self._bodies.pop(0))
 
 
-def answer_of(*bodies: Body) -> rr.StreamResult:
-    async def main() -> rr.StreamResult:
-        async with httpx.AsyncClient(transport=Server(*bodies)) as client:
-            provider = rr.OpenAIChat("m", api_key="k", base_url="http://127.0.0.1:9/v1", client=client)
-            return await rr.Engine(provider).complete(QUESTION)
-
-    return trio.run(main, clock=MockClock(autojump_threshold=0))
+async def answer_of(*bodies: Body) -> rr.StreamResult:
+    async with httpx.AsyncClient(transport=Server(*bodies)) as client:
+        provider = rr.OpenAIChat("m", api_key="k", base_url="http://127.0.0.1:9/v1", client=client)
+        return await rr.Engine(provider).complete(QUESTION)
 
 
 CLOSING = pytest.mark.parametrize("closing", [httpx.ReadError("tail"), OSError("tail")], ids=repr)
 
 
 @CLOSING
-def test_what_closing_raises_takes_no_whole_answer_away(closing: Exception) -> None:
-    result = answer_of(Body([HELLO, DONE], None, closing))
+async def test_what_closing_raises_takes_no_whole_answer_away(closing: Exception, autojump_clock: MockClock) -> None:
+    result = await answer_of(Body([HELLO, DONE], None, closing))
     assert (result.text, len(result.attempts)) == ("hello", 1)
 
 
 @CLOSING
 @pytest.mark.parametrize("breaks", [httpx.ReadError("reset"), None], ids=repr)
-def test_what_closing_raises_takes_no_retry_away(closing: Exception, breaks: Exception | None) -> None:
-    result = answer_of(Body([HELLO], breaks, closing), Body([HELLO, DONE], None, closing))
+async def test_what_closing_raises_takes_no_retry_away(
+    closing: Exception, breaks: Exception | None, autojump_clock: MockClock
+) -> None:
+    result = await answer_of(Body([HELLO], breaks, closing), Body([HELLO, DONE], None, closing))
     cause = rr.causes.PrematureEnd() if breaks is None else rr.causes.ConnectionReset()
     assert [attempt.cause for attempt in result.attempts] == [cause, None]
 
 
 @pytest.mark.sockets
-def test_an_engine_closed_under_its_runs_closes_its_connections_with_the_last_of_them() -> None:
-    async def main() -> list[str]:
-        texts: list[str] = []
-        async with open_loopback(RIVERS) as server, trio.open_nursery() as nursery:
-            url = f"http://127.0.0.1:{server.port}"
-            engine = rr.Engine(rr.Anthropic("claude-sonnet-4-5", api_key="k", base_url=url))
+async def test_an_engine_closed_under_its_runs_closes_its_connections_with_the_last_of_them() -> None:
+    texts: list[str] = []
+    async with open_loopback(RIVERS) as server, trio.open_nursery() as nursery:
+        url = f"http://127.0.0.1:{server.port}"
+        engine = rr.Engine(rr.Anthropic("claude-sonnet-4-5", api_key="k", base_url=url))
 
-            async def run_once() -> None:
-                texts.append((await engine.complete(QUESTION)).text)
+        async def run_once() -> None:
+            texts.append((await engine.complete(QUESTION)).text)
 
-            for _ in range(3):
-                nursery.start_soon(run_once)
-            await until(lambda: len(server.requests) > 0)
-            await engine.aclose()
-            await until(lambda: len(texts) == 3)
-            await until(lambda: server.connections_open == 0)
-        return texts
-
-    assert trio.run(main) == [RIVERS.text] * 3
+        for _ in range(3):
+            nursery.start_soon(run_once)
+        await until(lambda: len(server.requests) > 0)
+        await engine.aclose()
+        await until(lambda: len(texts) == 3)
+        await until(lambda: server.connections_open == 0)
+    assert texts == [RIVERS.text] * 3

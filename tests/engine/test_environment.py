@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import trio
 
 import riverrun as rr
 from riverrun.engine.http.environment import shown
@@ -39,19 +38,19 @@ def asked(port: int, store: rr.CheckpointStore | None = None) -> rr.Engine:
         ("SSL_CERT_FILE", __file__, "SSL_CERT_FILE is .*PEM"),
     ],
 )
-def test_an_environment_that_can_not_be_used_is_told_by_its_variable(
+async def test_an_environment_that_can_not_be_used_is_told_by_its_variable(
     name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv(name, value)
     with pytest.raises(rr.UsageError, match=told) as caught:
-        trio.run(asked(9).complete, QUESTION)
+        await asked(9).complete(QUESTION)
     assert "pass" not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 @pytest.mark.sockets
-def test_a_run_goes_on_once_the_environment_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_goes_on_once_the_environment_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> str:
         store = rr.MemoryStore()
         async with open_loopback(RIVERS) as server:
@@ -61,7 +60,7 @@ def test_a_run_goes_on_once_the_environment_is_mended(monkeypatch: pytest.Monkey
             monkeypatch.delenv("SSL_CERT_FILE")
             return (await asked(server.port, store).complete(QUESTION, run_id="a")).text
 
-    assert trio.run(main) == RIVERS.text
+    assert await main() == RIVERS.text
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import trio
 from attrs import evolve
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
@@ -40,9 +41,9 @@ async def watched(source: OwnSource, policy: rr.Policy | None = None) -> tuple[l
     return events, run.result
 
 
-def test_its_events_are_the_consumer_s_events_and_its_stop_is_the_end() -> None:
+async def test_its_events_are_the_consumer_s_events_and_its_stop_is_the_end(autojump_clock: MockClock) -> None:
     source = OwnSource([*say("Hel", "lo"), *call("1", "{}"), END])
-    events, result = played(lambda: watched(source))
+    events, result = await watched(source)
     assert kinds(events) == [
         rr.TextDelta, rr.TextDelta, rr.ToolCallStart, rr.ToolCallDelta, rr.ToolCallReady, rr.Finished,
     ]  # fmt: skip
@@ -50,9 +51,9 @@ def test_its_events_are_the_consumer_s_events_and_its_stop_is_the_end() -> None:
     assert source.asked == [(ASK, None)]
 
 
-def test_it_is_asked_to_go_on_from_what_was_said_when_it_ends_before_its_stop() -> None:
+async def test_it_is_asked_to_go_on_from_what_was_said_when_it_ends_before_its_stop(autojump_clock: MockClock) -> None:
     source = OwnSource(say("Half a "), [*say("sentence."), END])
-    events, result = played(lambda: watched(source))
+    events, result = await watched(source)
     asked, form = source.asked[1]
     assert form is ContinuationForm.PREFILL
     assert asked.messages[-1] == rr.Message.assistant("Half a ")
@@ -61,43 +62,47 @@ def test_it_is_asked_to_go_on_from_what_was_said_when_it_ends_before_its_stop() 
     assert kinds(events)[1:4] == [rr.Interrupted, rr.RetryScheduled, rr.Resumed]
 
 
-def test_a_stop_without_the_end_of_the_channel_is_no_end() -> None:
+async def test_a_stop_without_the_end_of_the_channel_is_no_end(autojump_clock: MockClock) -> None:
     source = OwnSource([*say("Whole."), END, Silence()], [END])
-    _, result = played(lambda: watched(source))
+    _, result = await watched(source)
     assert [str(attempt.cause) for attempt in result.attempts] == ["idle stall", "None"]
     assert result.text == "Whole."
 
 
-def test_its_silence_is_a_stall_and_what_it_says_of_itself_is_no_progress() -> None:
+async def test_its_silence_is_a_stall_and_what_it_says_of_itself_is_no_progress(autojump_clock: MockClock) -> None:
     statuses: list[Step] = [step for _ in range(9) for step in (ProviderStatus("thinking"), Silence(10))]
     source = OwnSource([*say("a"), *statuses], [*say("b"), END])
-    _, result = played(lambda: watched(source))
+    _, result = await watched(source)
     assert result.attempts[0].cause == rr.IdleStall("idle", 60.0)
     assert result.text == "ab"
 
 
-def test_a_model_that_is_loading_is_named_every_half_minute_until_something_comes() -> None:
+async def test_a_model_that_is_loading_is_named_every_half_minute_until_something_comes(
+    autojump_clock: MockClock,
+) -> None:
     source = OwnSource([Silence(100), *say("a"), Silence(50), END])
     source.declared = evolve(source.declared, waiting_message="own is loading the model")
-    events, _ = played(lambda: watched(source))
+    events, _ = await watched(source)
     statuses = [event for event in events if isinstance(event, rr.Status)]
     assert statuses == [rr.Status("own is loading the model")] * 3
     assert kinds(events) == [rr.TextDelta, rr.Finished]
 
 
-def test_a_message_about_loading_is_no_progress() -> None:
+async def test_a_message_about_loading_is_no_progress(autojump_clock: MockClock) -> None:
     source = OwnSource([Silence()], [*say("a"), END])
     source.declared = evolve(source.declared, waiting_message="own is loading the model")
-    _, result = played(lambda: watched(source))
+    _, result = await watched(source)
     assert isinstance(result.attempts[0].cause, rr.IdleStall)
 
 
 @pytest.mark.parametrize("where", ["before", "in the middle"])
-def test_an_inference_error_that_may_pass_is_retried_after_its_hint(where: str) -> None:
+async def test_an_inference_error_that_may_pass_is_retried_after_its_hint(
+    where: str, autojump_clock: MockClock
+) -> None:
     busy = rr.RateLimited("busy", retry_after_s=7.0)
     first: list[Step] | Exception = busy if where == "before" else [*say("a"), busy]
     source = OwnSource(first, [*say("b"), END])
-    _, result = played(lambda: watched(source))
+    _, result = await watched(source)
     assert str(result.attempts[0].cause) == "rate limited"
     assert result.attempts[1].began_s >= 7.0
     assert result.text == ("b" if where == "before" else "ab")
@@ -106,77 +111,73 @@ def test_an_inference_error_that_may_pass_is_retried_after_its_hint(where: str) 
 @pytest.mark.parametrize(
     "refusal", [rr.Unauthorized("no key"), rr.ContextOverflow("too long", status=400), rr.ContentFiltered("no")]
 )
-def test_an_inference_error_that_will_not_pass_is_raised_with_what_was_said(refusal: rr.InferenceError) -> None:
+async def test_an_inference_error_that_will_not_pass_is_raised_with_what_was_said(
+    refusal: rr.InferenceError, autojump_clock: MockClock
+) -> None:
     source = OwnSource([*say("a"), refusal])
     with pytest.raises(type(refusal), match=refusal.message) as caught:
-        played(lambda: watched(source))
+        await watched(source)
     assert caught.value.snapshot is not None
     assert (caught.value.snapshot.text, caught.value.status) == ("a", refusal.status)
     assert source.attempts == 1
 
 
-def test_a_failure_given_as_an_event_is_a_failure_like_any_other() -> None:
+async def test_a_failure_given_as_an_event_is_a_failure_like_any_other(autojump_clock: MockClock) -> None:
     source = OwnSource([*say("a"), StreamFailed(Failure(FailureKind.OVERLOADED, "busy"))], [*say("b"), END])
-    _, result = played(lambda: watched(source))
+    _, result = await watched(source)
     assert (str(result.attempts[0].cause), result.text) == ("overloaded", "ab")
 
 
-def test_its_own_exception_is_raised_as_it_is_after_what_it_said() -> None:
+async def test_its_own_exception_is_raised_as_it_is_after_what_it_said(autojump_clock: MockClock) -> None:
     mine = KeyError("mine")
     source = OwnSource([*say("a"), mine])
     seen: list[rr.Event] = []
 
-    async def main() -> None:
+    with pytest.raises(KeyError) as caught:
         async with engine_of(source).open_stream(ASK) as run:
             async for event in run:
                 seen.append(event)
-
-    with pytest.raises(KeyError) as caught:
-        played(main)
     assert caught.value is mine
     assert seen == [TextDelta("a")]
     assert source.open == 0
 
 
-def test_a_group_of_one_from_inside_it_is_raised_as_the_one() -> None:
+async def test_a_group_of_one_from_inside_it_is_raised_as_the_one(autojump_clock: MockClock) -> None:
     mine = KeyError("mine")
     with pytest.raises(KeyError) as caught:
-        played(lambda: watched(OwnSource([ExceptionGroup("", [ExceptionGroup("", [mine])])])))
+        await watched(OwnSource([ExceptionGroup("", [ExceptionGroup("", [mine])])]))
     assert caught.value is mine
 
 
-def test_a_form_that_it_refuses_gives_way_to_the_next_and_costs_nothing() -> None:
+async def test_a_form_that_it_refuses_gives_way_to_the_next_and_costs_nothing(autojump_clock: MockClock) -> None:
     refuses = rr.ContinuationRefused("no prefill here")
     source = OwnSource(
         say("a quiet "), refuses, [*say("river"), END], forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE)
     )
-    _, result = played(lambda: watched(source, rr.Policy(retry=rr.RetryPolicy(attempts_max=2))))
+    _, result = await watched(source, rr.Policy(retry=rr.RetryPolicy(attempts_max=2)))
     assert [form for _, form in source.asked] == [None, ContinuationForm.PREFILL, ContinuationForm.QUOTE]
     assert result.text == "a quiet river"
 
 
-def test_leaving_early_closes_its_answer() -> None:
+async def test_leaving_early_closes_its_answer(autojump_clock: MockClock) -> None:
     source = OwnSource([*say("a"), Silence()])
 
-    async def main() -> None:
-        async with engine_of(source).open_stream(ASK) as run:
-            await run.receive()
-            assert source.open == 1
-        assert source.open == 0
-
-    played(main)
+    async with engine_of(source).open_stream(ASK) as run:
+        await run.receive()
+        assert source.open == 1
+    assert source.open == 0
 
 
-def test_attempts_used_up_are_a_stream_interrupted_with_everything() -> None:
+async def test_attempts_used_up_are_a_stream_interrupted_with_everything(autojump_clock: MockClock) -> None:
     with pytest.raises(rr.StreamInterrupted) as caught:
-        played(lambda: watched(OwnSource(say("a", "b")), ONCE))
+        await watched(OwnSource(say("a", "b")), ONCE)
     assert caught.value.cause == rr.PrematureEnd()
     assert caught.value.snapshot is not None
     assert caught.value.snapshot.text == "ab"
 
 
-def test_events_of_a_memory_channel_will_do() -> None:
-    result = played(lambda: engine_of(Channelled(channel_of(*say("hi"), END))).complete(ASK))
+async def test_events_of_a_memory_channel_will_do(autojump_clock: MockClock) -> None:
+    result = await engine_of(Channelled(channel_of(*say("hi"), END))).complete(ASK)
     assert result.text == "hi"
 
 
@@ -209,22 +210,14 @@ def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
     assert reads.count < 2000 / READ_EVENTS_MAX * 12
 
 
-def test_a_channel_that_ends_without_a_stop_is_cut_and_what_it_gave_is_kept() -> None:
-    async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(channel_of(*numbers(3)), channel_of(*numbers(1), END))).complete(ASK)
-
-    result = played(main)
+async def test_a_channel_that_ends_without_a_stop_is_cut_and_what_it_gave_is_kept(autojump_clock: MockClock) -> None:
+    result = await engine_of(Channelled(channel_of(*numbers(3)), channel_of(*numbers(1), END))).complete(ASK)
     assert result.text == "0 1 2 0 "
     assert result.attempts[0].cause == rr.PrematureEnd()
 
 
-def test_what_came_before_a_channel_broke_is_kept() -> None:
-    async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(Breaking(*say("Half a ", "sent")), channel_of(*numbers(1), END))).complete(
-            ASK
-        )
-
-    result = played(main)
+async def test_what_came_before_a_channel_broke_is_kept(autojump_clock: MockClock) -> None:
+    result = await engine_of(Channelled(Breaking(*say("Half a ", "sent")), channel_of(*numbers(1), END))).complete(ASK)
     assert result.text == "Half a sent0 "
     assert result.attempts[0].cause == rr.ConnectionReset()
 
@@ -246,9 +239,9 @@ class Louder(trio.abc.ReceiveChannel[StreamEvent]):
         await self.channel.aclose()
 
 
-def test_a_channel_that_changes_what_another_gives_is_not_passed_by() -> None:
+async def test_a_channel_that_changes_what_another_gives_is_not_passed_by(autojump_clock: MockClock) -> None:
     receive = channel_of(*say("a", "b"), END)
-    assert played(lambda: engine_of(Channelled(Louder(receive))).complete(ASK)).text == "AB"
+    assert (await engine_of(Channelled(Louder(receive))).complete(ASK)).text == "AB"
 
 
 BREAKS = {

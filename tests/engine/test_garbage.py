@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.testing.network.http import ScriptedNetwork
@@ -23,7 +24,6 @@ from tests.engine.own_source import (
     call,
     channel_of,
     engine_of,
-    played,
     say,
 )
 
@@ -38,22 +38,18 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def left_of(story: Callable[[Told], Awaitable[None]]) -> list[str]:
+async def left_of(story: Callable[[Told], Awaitable[None]]) -> list[str]:
     """What is still there of what a story told of, once it is over and before anything was collected."""
     told: list[weakref.ref[object]] = []
-
-    async def main() -> None:
-        await story(lambda held: told.append(weakref.ref(held)))
-        await trio.testing.wait_all_tasks_blocked()  # the last task that ended is trio's until it goes on
-
-    played(main)
+    await story(lambda held: told.append(weakref.ref(held)))
+    await trio.testing.wait_all_tasks_blocked()  # the last task that ended is trio's until it goes on
     assert told
     return [type(held()).__name__ for held in told if held() is not None]
 
 
 @pytest.mark.parametrize("with_store", [False, True])
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_finished_run(with_store: bool, cut: bool) -> None:
+async def test_a_finished_run(with_store: bool, cut: bool, autojump_clock: MockClock) -> None:
     async def story(tell: Told) -> None:
         scripts = [say("a", "b"), [*say("c"), END]] if cut else [[*say("a", "b"), *call("1", "{}"), END]]
         engine = engine_of(OwnSource(*scripts), store=rr.MemoryStore() if with_store else None)
@@ -61,11 +57,11 @@ def test_a_finished_run(with_store: bool, cut: bool) -> None:
             tell(run)
             await all_events(run)
 
-    assert left_of(story) == []
+    assert await left_of(story) == []
 
 
 @pytest.mark.parametrize("how", ["cancel", "pause", "leave", "scope"])
-def test_a_run_that_is_ended_early(how: str) -> None:
+async def test_a_run_that_is_ended_early(how: str, autojump_clock: MockClock) -> None:
     async def story(tell: Told) -> None:
         source = OwnSource([*say("a", "b"), Silence()])
         engine = engine_of(source, store=rr.MemoryStore())
@@ -80,10 +76,10 @@ def test_a_run_that_is_ended_early(how: str) -> None:
                     getattr(run, how)()
                     await all_events(run)
 
-    assert left_of(story) == []
+    assert await left_of(story) == []
 
 
-def test_a_request_and_its_response_with_the_key_in_it() -> None:
+async def test_a_request_and_its_response_with_the_key_in_it(autojump_clock: MockClock) -> None:
     ends: list[list[Step]] = [[b"event: ping\n\n", Reset()], [b"event: ping\n\n"]]
 
     def script_for(_request: SentRequest) -> Iterator[Step]:
@@ -103,14 +99,14 @@ def test_a_request_and_its_response_with_the_key_in_it() -> None:
             with pytest.raises(rr.InferenceError):
                 await engine.complete(ASK)
 
-    assert left_of(story) == []
+    assert await left_of(story) == []
 
 
-def test_a_run_whose_source_broke_in_the_middle_of_a_read() -> None:
+async def test_a_run_whose_source_broke_in_the_middle_of_a_read(autojump_clock: MockClock) -> None:
     async def story(tell: Told) -> None:
         source = Channelled(Breaking(*say("a")), channel_of(END))
         async with engine_of(source).open_stream(ASK) as run:
             tell(run)
             await all_events(run)
 
-    assert left_of(story) == []
+    assert await left_of(story) == []

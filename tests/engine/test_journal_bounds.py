@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.journal import (
@@ -35,7 +36,7 @@ from riverrun.engine.run import journal_writer
 from riverrun.engine.run.checkpoint import restore_run
 from riverrun.engine.run.journal_writer import COMPACTED_BYTES, REPLACED_BYTES, REPLACED_TIMES, JournalWriter
 from riverrun.engine.stores import OpenedJournal
-from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, played, say
+from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, say
 from tests.engine.stores import WatchedStore
 
 HEADER = JournalHeader(1, "run", "f", "p", "m", 0.0)
@@ -43,22 +44,19 @@ EAGER = CheckpointPolicy(lag_s=0.001)
 LARGE = 8000
 
 
-def written(story: Callable[[JournalWriter], Awaitable[None]], store: WatchedStore | None = None) -> WatchedStore:
+async def written(story: Callable[[JournalWriter], Awaitable[None]], store: WatchedStore | None = None) -> WatchedStore:
     """Let a story be recorded beside the writer's task, in virtual time, and finish it."""
     kept = WatchedStore() if store is None else store
 
-    async def main() -> None:
-        opened = await kept.open_journal("run")
-        writer = JournalWriter(kept, "run", fence=opened.fence, sequence=0, policy=EAGER, scope=trio.CancelScope())
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.run)
-            writer.record(HEADER)
-            writer.record(AttemptBegan(1, "p/m"))
-            await story(writer)
-            assert await writer.finish()
-            nursery.cancel_scope.cancel()
-
-    played(main)
+    opened = await kept.open_journal("run")
+    writer = JournalWriter(kept, "run", fence=opened.fence, sequence=0, policy=EAGER, scope=trio.CancelScope())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        writer.record(HEADER)
+        writer.record(AttemptBegan(1, "p/m"))
+        await story(writer)
+        assert await writer.finish()
+        nursery.cancel_scope.cancel()
     return kept
 
 
@@ -77,7 +75,9 @@ AGAIN: dict[str, Callable[[int], list[Entry]]] = {
 
 
 @pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
-def test_what_is_said_again_and_again_takes_in_the_store_what_lasts_allows(again: Callable[[int], list[Entry]]) -> None:
+async def test_what_is_said_again_and_again_takes_in_the_store_what_lasts_allows(
+    again: Callable[[int], list[Entry]], autojump_clock: MockClock
+) -> None:
     said: list[Entry] = []
 
     async def story(writer: JournalWriter) -> None:
@@ -87,7 +87,7 @@ def test_what_is_said_again_and_again_takes_in_the_store_what_lasts_allows(again
                 said.append(item)
             await trio.sleep(0.01)  # an entry for each
 
-    store = written(story)
+    store = await written(story)
     lasting = sum(len(encode_entry([item])) for item in said if isinstance(item, TextDelta | ReasoningDelta))
     assert stored_bytes(store) <= (1 + REPLACED_TIMES) * (lasting + 60_000) + REPLACED_BYTES + 2 * LARGE
     assert store.restored is not None
@@ -96,8 +96,9 @@ def test_what_is_said_again_and_again_takes_in_the_store_what_lasts_allows(again
     assert all(stored[kind] == item for kind, item in last.items() if kind not in (TextDelta, ReasoningDelta))
 
 
-def test_a_cursor_that_waits_is_none_in_the_store_for_an_older_one_would_repeat_the_text(
+async def test_a_cursor_that_waits_is_none_in_the_store_for_an_older_one_would_repeat_the_text(
     monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
 ) -> None:
     monkeypatch.setattr(journal_writer, "REPLACED_BYTES", 100)
     places: list[tuple[int, str | None]] = []
@@ -112,24 +113,24 @@ def test_a_cursor_that_waits_is_none_in_the_store_for_an_older_one_would_repeat_
             places.append((len(accumulator.text), accumulator.cursor))
 
     store = WatchedStore()
-    written(story, store)
+    await written(story, store)
     assert all(cursor is None or int(cursor) == said for said, cursor in places)
     assert 0 < sum(cursor is None for _, cursor in places) < len(places)
     assert store.restored is not None
     assert store.restored.accumulator.cursor == f"{50:0400}"
 
 
-def test_a_usual_answer_with_a_cursor_in_every_entry_is_never_without_one() -> None:
+async def test_a_usual_answer_with_a_cursor_in_every_entry_is_never_without_one(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter) -> None:
         for n in range(500):
             writer.record(TextDelta("fifty characters are said in a quarter of a second"))
             writer.record(CursorMoved(f"{n:0400}"))
             await trio.sleep(0.01)
 
-    assert CursorMoved(None) not in written(story).items
+    assert CursorMoved(None) not in (await written(story)).items
 
 
-def test_what_waits_for_a_store_that_hangs_is_bounded_by_what_is_held() -> None:
+async def test_what_waits_for_a_store_that_hangs_is_bounded_by_what_is_held(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter) -> None:
         await trio.sleep(1)
         tracemalloc.start()
@@ -141,28 +142,25 @@ def test_what_waits_for_a_store_that_hangs_is_bounded_by_what_is_held() -> None:
         await trio.sleep(10)
 
     store, grown = WatchedStore(failing="hang"), list[int]()
-    written(story, store)
+    await written(story, store)
     assert grown[0] < 10 * COMPACTED_BYTES
 
 
 # -- cursors ----------------------------------------------------------------------------------------------------------
 
 
-def cursors_of(source: OwnSource) -> tuple[list[str | None], list[rr.Event]]:
+async def cursors_of(source: OwnSource) -> tuple[list[str | None], list[rr.Event]]:
     """The cursors stored of one paused answer, and what its consumer was given."""
     store = WatchedStore()
 
-    async def main() -> list[rr.Event]:
-        async with engine_of(source, store=store).open_stream(ASK, run_id="run") as run:
-            return await all_events(run)
-
-    events = played(main)
+    async with engine_of(source, store=store).open_stream(ASK, run_id="run") as run:
+        events = await all_events(run)
     return [item.cursor for item in store.items if isinstance(item, CursorMoved)], events
 
 
-def test_a_cursor_beyond_its_bound_is_none_and_a_status_says_so_once() -> None:
+async def test_a_cursor_beyond_its_bound_is_none_and_a_status_says_so_once(autojump_clock: MockClock) -> None:
     long = [CursorMoved("c" * (CURSOR_CHARS_MAX + 1)), *say("b")]
-    stored, events = cursors_of(OwnSource([*say("a"), CursorMoved("1"), *long, *long, END]))
+    stored, events = await cursors_of(OwnSource([*say("a"), CursorMoved("1"), *long, *long, END]))
     assert set(stored) <= {"1", None}
     assert stored[-1] is None
     told = [event.message for event in events if isinstance(event, rr.Status)]
@@ -180,7 +178,7 @@ def test_a_cursor_that_an_older_version_stored_is_held_to_the_bound_too() -> Non
 # -- opening ----------------------------------------------------------------------------------------------------------
 
 
-def test_opening_a_long_journal_lets_other_tasks_run_all_the_while() -> None:
+async def test_opening_a_long_journal_lets_other_tasks_run_all_the_while(autojump_clock: MockClock) -> None:
     calls: list[Entry] = [
         item for n in range(3000) for item in (ToolCallStart(str(n), "t"), ToolCallDelta(str(n), "x" * 100))
     ]
@@ -192,12 +190,9 @@ def test_opening_a_long_journal_lets_other_tasks_run_all_the_while() -> None:
             turns.append(1)
             await trio.lowlevel.checkpoint()
 
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(count)
-            restored = await restore_run(journal, "run", "f", Limits(calls_max=5000))
-            nursery.cancel_scope.cancel()
-        assert restored is not None
-
-    played(main)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(count)
+        restored = await restore_run(journal, "run", "f", Limits(calls_max=5000))
+        nursery.cancel_scope.cancel()
+    assert restored is not None
     assert len(turns) >= sum(map(len, journal.entries)) // STEP_CHARS - 1

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 import trio
 from attrs import evolve
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from riverrun.engine.core.errors import StoreError
 from riverrun.engine.core.journal import AttemptBegan, Entry, JournalHeader
@@ -24,7 +24,7 @@ LAZY = CheckpointPolicy(lag_bytes=1000, lag_s=5, write_s=2, last_flush_s=3)
 HEADER = JournalHeader(1, "run", "f", "p", "m", 0.0)
 
 
-def writing(
+async def writing(
     story: Callable[[JournalWriter, WatchedStore], Awaitable[None]],
     store: WatchedStore | None = None,
     policy: CheckpointPolicy = LAZY,
@@ -33,18 +33,15 @@ def writing(
     """Let a story happen beside the writer's task, in virtual time."""
     kept = WatchedStore() if store is None else store
 
-    async def main() -> JournalWriter:
-        journal = await kept.open_journal("run")
-        runs = scope or trio.CancelScope()
-        writer = JournalWriter(kept, "run", fence=journal.fence, sequence=0, policy=policy, scope=runs)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(writer.run)
-            await wait_all_tasks_blocked()
-            await story(writer, kept)
-            nursery.cancel_scope.cancel()
-        return writer
-
-    return kept, played(main)
+    journal = await kept.open_journal("run")
+    runs = scope or trio.CancelScope()
+    writer = JournalWriter(kept, "run", fence=journal.fence, sequence=0, policy=policy, scope=runs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        await wait_all_tasks_blocked()
+        await story(writer, kept)
+        nursery.cancel_scope.cancel()
+    return kept, writer
 
 
 def record(writer: JournalWriter, *texts: str) -> None:
@@ -52,7 +49,7 @@ def record(writer: JournalWriter, *texts: str) -> None:
         writer.record(TextDelta(text))
 
 
-def test_the_oldest_word_is_written_when_the_lag_has_passed_and_not_before() -> None:
+async def test_the_oldest_word_is_written_when_the_lag_has_passed_and_not_before(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a", "b")
         await trio.sleep(4.9)
@@ -60,43 +57,45 @@ def test_the_oldest_word_is_written_when_the_lag_has_passed_and_not_before() -> 
         await trio.sleep(0.2)
         assert store.items == [TextDelta("ab")]
 
-    writing(story)
+    await writing(story)
 
 
 @pytest.mark.parametrize(
     "items", [[TextDelta("x" * 1000)], [TextDelta("x" * 500)] * 2, [ToolCallDelta("1", "x" * 1000)]]
 )
-def test_when_enough_was_said_it_is_written_at_once(items: list[Entry]) -> None:
+async def test_when_enough_was_said_it_is_written_at_once(items: list[Entry], autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         for item in items:
             writer.record(item)
         await wait_all_tasks_blocked()
         assert store.appends == 1
 
-    writing(story)
+    await writing(story)
 
 
-def test_what_is_no_text_counts_for_about_its_json() -> None:
+async def test_what_is_no_text_counts_for_about_its_json(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         for _ in range(1000 // ITEM_BYTES + 1):
             writer.record(AttemptBegan(1, "p/m"))
         await wait_all_tasks_blocked()
         assert store.appends == 1
 
-    writing(story)
+    await writing(story)
 
 
-def test_a_nudge_is_a_write_now() -> None:
+async def test_a_nudge_is_a_write_now(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         writer.nudge()
         await wait_all_tasks_blocked()
         assert store.items == [TextDelta("a")]
 
-    writing(story)
+    await writing(story)
 
 
-def test_what_is_more_than_a_piece_is_several_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_more_than_a_piece_is_several_entries(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
     monkeypatch.setattr(journal_writer, "PIECE_BYTES", 300)
     said = "日本" * 200
 
@@ -106,23 +105,23 @@ def test_what_is_more_than_a_piece_is_several_entries(monkeypatch: pytest.Monkey
         record(writer, "b")
         await writer.finish()
 
-    store, _ = writing(story)
+    store, _ = await writing(story)
     assert max(map(len, store.kept)) <= 300
     assert "".join(item.text for item in store.items if isinstance(item, TextDelta)) == f"a{said}b"
 
 
-def test_nothing_to_write_is_no_write() -> None:
+async def test_nothing_to_write_is_no_write(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         writer.nudge()
         await trio.sleep(100)
         await writer.write_through()
         await writer.finish()
 
-    store, _ = writing(story)
+    store, _ = await writing(story)
     assert store.appends == 0
 
 
-def test_finishing_writes_the_rest_even_when_cancelled() -> None:
+async def test_finishing_writes_the_rest_even_when_cancelled(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         with trio.CancelScope() as scope:
@@ -130,10 +129,10 @@ def test_finishing_writes_the_rest_even_when_cancelled() -> None:
             await writer.finish()
         assert store.items == [TextDelta("a")]
 
-    writing(story)
+    await writing(story)
 
 
-def test_the_last_write_is_tried_again_until_it_is_stored() -> None:
+async def test_the_last_write_is_tried_again_until_it_is_stored(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         async with trio.open_nursery() as nursery:
@@ -146,20 +145,20 @@ def test_the_last_write_is_tried_again_until_it_is_stored() -> None:
         await trio.sleep(1)
         store.failing = None
 
-    writing(story, WatchedStore(failing=OSError("database is locked")))
+    await writing(story, WatchedStore(failing=OSError("database is locked")))
 
 
-def test_the_last_write_to_a_store_that_goes_on_failing_is_bounded() -> None:
+async def test_the_last_write_to_a_store_that_goes_on_failing_is_bounded(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         began_s = trio.current_time()
         assert not await writer.finish()
         assert trio.current_time() - began_s == LAZY.last_flush_s
 
-    writing(story, WatchedStore(failing=OSError("database is locked")))
+    await writing(story, WatchedStore(failing=OSError("database is locked")))
 
 
-def test_a_lost_fence_ends_the_last_write_at_once() -> None:
+async def test_a_lost_fence_ends_the_last_write_at_once(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         await store.open_journal("run")
         record(writer, "a")
@@ -167,10 +166,10 @@ def test_a_lost_fence_ends_the_last_write_at_once() -> None:
         assert not await writer.finish()
         assert (trio.current_time() - began_s, store.appends) == (0.0, 1)
 
-    writing(story)
+    await writing(story)
 
 
-def test_the_last_write_and_the_deletion_have_one_bound_together() -> None:
+async def test_the_last_write_and_the_deletion_have_one_bound_together(autojump_clock: MockClock) -> None:
     class Slow(WatchedStore):
         async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
             await trio.sleep(2)
@@ -187,12 +186,12 @@ def test_the_last_write_and_the_deletion_have_one_bound_together() -> None:
         await writer.delete()
         assert trio.current_time() - began_s == pytest.approx(LAZY.last_flush_s - 2)
 
-    _, writer = writing(story, Slow(), evolve(LAZY, write_s=9))
+    _, writer = await writing(story, Slow(), evolve(LAZY, write_s=9))
     assert writer.failures == 1
 
 
 @pytest.mark.parametrize("ask", ["finish", "delete"])
-def test_the_last_words_to_a_store_that_hangs_are_bounded(ask: str) -> None:
+async def test_the_last_words_to_a_store_that_hangs_are_bounded(ask: str, autojump_clock: MockClock) -> None:
     class Hanging(WatchedStore):
         async def delete(self, run_id: str, fence: int) -> None:
             await trio.sleep_forever()
@@ -203,7 +202,7 @@ def test_the_last_words_to_a_store_that_hangs_are_bounded(ask: str) -> None:
         await getattr(writer, ask)()
         assert trio.current_time() - began_s <= LAZY.last_flush_s
 
-    _, writer = writing(story, Hanging(failing="hang"))
+    _, writer = await writing(story, Hanging(failing="hang"))
     assert writer.failures >= 1
 
 
@@ -211,8 +210,8 @@ def test_the_last_words_to_a_store_that_hangs_are_bounded(ask: str) -> None:
 
 
 @pytest.mark.parametrize("how", [StoreError("disk full"), OSError("no space"), "hang"])
-def test_failed_writes_are_counted_warned_of_once_and_made_again_in_order(
-    how: Exception | str, caplog: pytest.LogCaptureFixture
+async def test_failed_writes_are_counted_warned_of_once_and_made_again_in_order(
+    how: Exception | str, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         for text in ("a", "b", "c"):
@@ -223,12 +222,12 @@ def test_failed_writes_are_counted_warned_of_once_and_made_again_in_order(
         await trio.sleep(20)
         assert "".join(item.text for item in store.items if isinstance(item, TextDelta)) == "abc"
 
-    writing(story, WatchedStore(failing=how))
+    await writing(story, WatchedStore(failing=how))
     assert len(caplog.records) == 1
     assert caplog.records[0].levelno == logging.WARNING
 
 
-def test_a_write_that_arrived_after_all_is_not_doubled() -> None:
+async def test_a_write_that_arrived_after_all_is_not_doubled(autojump_clock: MockClock) -> None:
     class Late(WatchedStore):
         async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
             await super().append(run_id, fence, sequence, entry)
@@ -241,38 +240,42 @@ def test_a_write_that_arrived_after_all_is_not_doubled() -> None:
         record(writer, "b")
         await writer.finish()
 
-    store, writer = writing(story, Late())
+    store, writer = await writing(story, Late())
     assert (store.items, writer.failures) == ([TextDelta("a"), TextDelta("b")], 1)
 
 
 @pytest.mark.parametrize("lag_s", [0, 0.001])
-def test_a_store_that_fails_at_once_is_not_asked_all_the_time(lag_s: float) -> None:
+async def test_a_store_that_fails_at_once_is_not_asked_all_the_time(lag_s: float, autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         await trio.sleep(10)
         assert store.appends < 200
 
-    writing(story, WatchedStore(failing=OSError("down")), CheckpointPolicy(lag_s=lag_s))
+    await writing(story, WatchedStore(failing=OSError("down")), CheckpointPolicy(lag_s=lag_s))
 
 
-def test_the_store_s_own_words_are_one_printable_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_store_s_own_words_are_one_printable_line_of_the_log(
+    caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         await writer.finish()
 
-    writing(story, WatchedStore(failing=OSError("bad\nERROR forged" + "x" * 500)))
+    await writing(story, WatchedStore(failing=OSError("bad\nERROR forged" + "x" * 500)))
     assert "\n" not in caplog.messages[0]
     assert len(caplog.messages[0]) < 400
 
 
 @pytest.mark.parametrize("how", [OSError("down"), "hang"])
-def test_writing_through_raises_where_it_could_not_be_stored(how: Exception | str) -> None:
+async def test_writing_through_raises_where_it_could_not_be_stored(
+    how: Exception | str, autojump_clock: MockClock
+) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         with pytest.raises(StoreError, match="nothing that is not stored"):
             await writer.write_through()
 
-    writing(story, WatchedStore(failing=how))
+    await writing(story, WatchedStore(failing=how))
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------
@@ -296,7 +299,7 @@ def struck(monkeypatch: pytest.MonkeyPatch, kind: signal.Signals) -> None:
 
 
 def test_a_ctrl_c_in_the_first_encode_comes_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
+    async def main() -> None:  # a run of its own: trio raises KeyboardInterrupt in its main task
         journal = await store.open_journal("run")
         writer = JournalWriter(store, "run", fence=journal.fence, sequence=0, policy=LAZY, scope=trio.CancelScope())
         writer.record(HEADER)
@@ -311,7 +314,9 @@ def test_a_ctrl_c_in_the_first_encode_comes_behind_it(monkeypatch: pytest.Monkey
     assert store.items == [HEADER, TextDelta("a")]
 
 
-def test_what_a_handler_raises_in_the_first_encode_loses_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_handler_raises_in_the_first_encode_loses_and_doubles_nothing(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
     def strike(*_: object) -> None:
         raise Hit
 
@@ -326,7 +331,7 @@ def test_what_a_handler_raises_in_the_first_encode_loses_and_doubles_nothing(mon
 
     before = signal.signal(signal.SIGUSR1, strike)
     try:
-        writing(story)
+        await writing(story)
     finally:
         signal.signal(signal.SIGUSR1, before)
 
@@ -334,7 +339,7 @@ def test_what_a_handler_raises_in_the_first_encode_loses_and_doubles_nothing(mon
 # -- fences -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more() -> None:
+async def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more(autojump_clock: MockClock) -> None:
     runs = trio.CancelScope()
 
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
@@ -346,23 +351,23 @@ def test_a_lost_fence_is_told_once_and_nothing_is_written_any_more() -> None:
         await writer.finish()
         assert store.appends == appends
 
-    store, writer = writing(story, scope=runs)
+    store, writer = await writing(story, scope=runs)
     assert (store.items, writer.failures) == ([], 0)
     assert "later opening" in str(writer.fenced)
     assert runs.cancel_called
 
 
-def test_writing_through_after_a_lost_fence_raises() -> None:
+async def test_writing_through_after_a_lost_fence_raises(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         await store.open_journal("run")
         record(writer, "a")
         with pytest.raises(StoreError):
             await writer.write_through()
 
-    writing(story)
+    await writing(story)
 
 
-def test_deleting_after_a_lost_fence_leaves_the_run_to_its_owner() -> None:
+async def test_deleting_after_a_lost_fence_leaves_the_run_to_its_owner(autojump_clock: MockClock) -> None:
     async def story(writer: JournalWriter, store: WatchedStore) -> None:
         record(writer, "a")
         await writer.finish()
@@ -370,5 +375,5 @@ def test_deleting_after_a_lost_fence_leaves_the_run_to_its_owner() -> None:
         await writer.delete()
         assert await store.list_runs() == ("run",)
 
-    _, writer = writing(story)
+    _, writer = await writing(story)
     assert writer.failures == 1

@@ -75,67 +75,52 @@ async def wait_for_half(mailbox: Mailbox) -> list[bool]:
     return seen
 
 
-def test_the_reader_goes_on_when_half_was_taken_one_by_one() -> None:
-    assert trio.run(wait_for_half, filled(5)) == [True, True, True, False, False, False]
+async def test_the_reader_goes_on_when_half_was_taken_one_by_one() -> None:
+    assert await wait_for_half(filled(5)) == [True, True, True, False, False, False]
 
 
-def test_the_reader_goes_on_when_all_was_taken_at_once() -> None:
-    async def main() -> None:
-        mailbox = filled(5)
-        async with trio.open_nursery() as nursery:
-            waits = await is_waiting(nursery, mailbox.wait_room)
-            assert waits()
-            mailbox.take_all()
-
-    trio.run(main)
+async def test_the_reader_goes_on_when_all_was_taken_at_once() -> None:
+    mailbox = filled(5)
+    async with trio.open_nursery() as nursery:
+        waits = await is_waiting(nursery, mailbox.wait_room)
+        assert waits()
+        mailbox.take_all()
 
 
-def test_a_reader_that_has_room_does_not_wait_and_does_not_even_yield() -> None:
-    async def main() -> None:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await filled(3).wait_room()
-        assert not scope.cancelled_caught
-
-    trio.run(main)
+async def test_a_reader_that_has_room_does_not_wait_and_does_not_even_yield() -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await filled(3).wait_room()
+    assert not scope.cancelled_caught
 
 
 @pytest.mark.parametrize("put", [lambda box: box.put(TextDelta("x")), lambda box: box.put_all([TextDelta("x")])])
-def test_a_put_wakes_the_consumer(put: Callable[[Mailbox], None]) -> None:
-    async def main() -> None:
-        mailbox = Mailbox()
-        async with trio.open_nursery() as nursery:
-            waits = await is_waiting(nursery, mailbox.wait_events)
-            assert waits()
-            put(mailbox)
-
-    trio.run(main)
+async def test_a_put_wakes_the_consumer(put: Callable[[Mailbox], None]) -> None:
+    mailbox = Mailbox()
+    async with trio.open_nursery() as nursery:
+        waits = await is_waiting(nursery, mailbox.wait_events)
+        assert waits()
+        put(mailbox)
 
 
 @pytest.mark.parametrize("mailbox", [filled(1), Mailbox()])
-def test_waiting_for_events_is_a_checkpoint_always_and_loses_none(mailbox: Mailbox) -> None:
-    async def main() -> None:
-        before = len(mailbox)
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await mailbox.wait_events()
-        assert scope.cancelled_caught
-        assert len(mailbox) == before
-
-    trio.run(main)
+async def test_waiting_for_events_is_a_checkpoint_always_and_loses_none(mailbox: Mailbox) -> None:
+    before = len(mailbox)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await mailbox.wait_events()
+    assert scope.cancelled_caught
+    assert len(mailbox) == before
 
 
-def test_closing_lets_everybody_go_and_leaves_what_is_there() -> None:
-    async def main() -> Mailbox:
-        mailbox, empty = filled(4), Mailbox()
-        async with trio.open_nursery() as nursery:
-            await is_waiting(nursery, mailbox.wait_room)
-            await is_waiting(nursery, empty.wait_events)
-            mailbox.close()
-            empty.close()
-        return mailbox
-
-    assert len(trio.run(main)) == 4
+async def test_closing_lets_everybody_go_and_leaves_what_is_there() -> None:
+    mailbox, empty = filled(4), Mailbox()
+    async with trio.open_nursery() as nursery:
+        await is_waiting(nursery, mailbox.wait_room)
+        await is_waiting(nursery, empty.wait_events)
+        mailbox.close()
+        empty.close()
+    assert len(mailbox) == 4
 
 
 @pytest.mark.parametrize(
@@ -148,7 +133,7 @@ def test_closing_lets_everybody_go_and_leaves_what_is_there() -> None:
         (lambda box: (box.take_all(), box.leave()), True),
     ],
 )
-def test_after_closing_it_is_known_whether_the_consumer_took_everything(
+async def test_after_closing_it_is_known_whether_the_consumer_took_everything(
     act: Callable[[Mailbox], object], emptied: bool
 ) -> None:
     async def main() -> bool:
@@ -161,4 +146,4 @@ def test_after_closing_it_is_known_whether_the_consumer_took_everything(
                 act(mailbox)
             return await mailbox.wait_emptied()
 
-    assert trio.run(main) is emptied
+    assert await main() is emptied

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.request import require_encodable
-from tests.engine.own_source import ASK, END, OwnSource, engine_of, played, say
+from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
 HALF = "half \ud83d of it"
 
@@ -59,16 +60,13 @@ STARTS: list[Callable[..., Any]] = [
         (ASK, "", "run_id is ''; expected text that is not empty"),
     ],
 )
-def test_a_run_of_what_is_none_is_refused_and_nothing_is_asked_or_stored(
-    start: Callable[..., Any], request_: object, run_id: object, seen: str
+async def test_a_run_of_what_is_none_is_refused_and_nothing_is_asked_or_stored(
+    start: Callable[..., Any], request_: object, run_id: object, seen: str, autojump_clock: MockClock
 ) -> None:
-    async def main() -> None:
-        source, store = OwnSource(), rr.MemoryStore()
-        with pytest.raises(rr.UsageError, match=seen):
-            await start(engine_of(source, store=store), request_, run_id=run_id)
-        assert (source.attempts, await store.list_runs()) == (0, ())
-
-    played(main)
+    source, store = OwnSource(), rr.MemoryStore()
+    with pytest.raises(rr.UsageError, match=seen):
+        await start(engine_of(source, store=store), request_, run_id=run_id)
+    assert (source.attempts, await store.list_runs()) == (0, ())
 
 
 @pytest.mark.parametrize("shown", [-1, 1.5, True, "3", None])
@@ -103,9 +101,9 @@ def test_half_a_character_of_the_model_s_may_be_sent_back() -> None:
     require_encodable(rr.InferenceRequest([*ASK.messages, spoken, rr.Message.user("😀 and on")]))
 
 
-def test_half_a_character_of_the_model_s_breaks_no_continuation() -> None:
+async def test_half_a_character_of_the_model_s_breaks_no_continuation(autojump_clock: MockClock) -> None:
     source = OwnSource(say(HALF), [*say("b"), END])
-    result = played(lambda: engine_of(source).complete(ASK))
+    result = await engine_of(source).complete(ASK)
     assert (result.text, source.asked[1][0].messages[-1]) == (HALF + "b", rr.Message.assistant(HALF))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.causes import IdleStall
@@ -24,7 +25,7 @@ from riverrun.engine.core.stream_events import (
 )
 from riverrun.engine.core.usage import UsageReport
 from riverrun.engine.testing.network.transport import Silence
-from tests.engine.own_source import ASK, ONCE, OwnSource, Step, engine_of, played, say
+from tests.engine.own_source import ASK, ONCE, OwnSource, Step, engine_of, say
 
 A_WHILE_S = 50.0
 """Shorter than the idle clock."""
@@ -43,24 +44,24 @@ DRIPS: dict[str, list[StreamEvent]] = {
 
 
 @pytest.mark.parametrize("name", DRIPS)
-def test_an_endless_drip_of_what_says_nothing_ends_in_a_stall(name: str) -> None:
+async def test_an_endless_drip_of_what_says_nothing_ends_in_a_stall(name: str, autojump_clock: MockClock) -> None:
     drip: list[Step] = [step for _ in range(60) for step in (Silence(A_WHILE_S), *DRIPS[name])]
     source = OwnSource([*say("Half"), *drip])
     with pytest.raises(rr.StreamInterrupted) as caught:
-        played(lambda: engine_of(source, policy=ONCE).complete(ASK))
+        await engine_of(source, policy=ONCE).complete(ASK)
     assert caught.value.cause == IdleStall("idle", 60.0)
 
 
-def test_an_endless_drip_of_restarts_ends_in_a_stall_too() -> None:
+async def test_an_endless_drip_of_restarts_ends_in_a_stall_too(autojump_clock: MockClock) -> None:
     drip: list[Step] = [step for _ in range(8) for step in (Silence(A_WHILE_S), AnswerRestarted())]
     with pytest.raises(rr.InferenceTimeout, match="idle stall after 60 s"):
-        played(lambda: engine_of(OwnSource([*say("Half"), *drip]), policy=ONCE).complete(ASK))
+        await engine_of(OwnSource([*say("Half"), *drip]), policy=ONCE).complete(ASK)
 
 
-def test_what_goes_on_slowly_is_progress_each_time() -> None:
+async def test_what_goes_on_slowly_is_progress_each_time(autojump_clock: MockClock) -> None:
     slow: list[Step] = [step for _ in range(60) for step in (Silence(A_WHILE_S), TextDelta("a"))]
     source = OwnSource([*slow, StopReported(rr.StopReason.END_TURN, "x")])
-    assert played(lambda: engine_of(source, policy=ONCE).complete(ASK)).text == "a" * 60
+    assert (await engine_of(source, policy=ONCE).complete(ASK)).text == "a" * 60
 
 
 def test_what_replaces_is_progress_once_and_again_when_more_was_said() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import CursorMoved, StreamEvent
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from tests.law_runs import in_virtual_time, watch_run
+from tests.law_runs import watch_run
 from tests.providers.gemini_samples import INTERACTION, interactions_sse
 from tests.providers.gemini_samples import numbered as with_ids
 from tests.providers.openai_responses_samples import ANSWER_EVENTS, lifecycle, numbered
@@ -55,10 +56,12 @@ class Noting:
         (rr.GeminiInteractions, {}, True),
     ],
 )
-def test_there_are_cursors_where_the_request_asked_for_them(made: Any, extra: dict[str, Any], is_asked: bool) -> None:
+async def test_there_are_cursors_where_the_request_asked_for_them(
+    made: Any, extra: dict[str, Any], is_asked: bool, autojump_clock: MockClock
+) -> None:
     provider = Noting(made("some-model", api_key="sk-test-key-0123"))
     transport = ScriptedTransport(lambda _wire: Script([BODIES[provider.name]]))
     engine = rr.Engine(provider, transport=transport, policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=1)))
     request = rr.InferenceRequest(rr.Message.user("Hi"), extra=extra)
-    in_virtual_time(lambda: watch_run(engine, request))
+    await watch_run(engine, request)
     assert bool(provider.cursors) == is_asked

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.stream_events import BlockStop, ReasoningDelta, ReasoningSignature, RedactedReasoning
@@ -14,7 +15,7 @@ from riverrun.engine.testing.network.strict_server import StrictServer
 from riverrun.engine.testing.script.answers import RIVERS, WEATHER, Answer
 from riverrun.engine.testing.wire.formats import Wire
 from riverrun.providers import from_name
-from tests.engine.own_source import END, OwnSource, engine_of, played, say
+from tests.engine.own_source import END, OwnSource, engine_of, say
 
 CALLS = evolve(WEATHER, calls=tuple(evolve(call, id=f"call0000{at}") for at, call in enumerate(WEATHER.calls)))
 LAST = Answer("last", "You are welcome.", reasoning="They thank me.")
@@ -47,20 +48,17 @@ def server_for(model: str, breaks: str, **options: Any) -> StrictServer:
     return StrictServer(wire, TURNS, list(BREAKS[breaks]), has_details=wire is Wire.OPENAI, **options)
 
 
-def conversation(model: str, server: StrictServer) -> list[list[rr.Event]]:
+async def conversation(model: str, server: StrictServer) -> list[list[rr.Event]]:
     """Three turns: calls, their results, thanks. What the consumer saw of each."""
 
-    async def main() -> list[list[rr.Event]]:
-        async with ScriptedNetwork(server.answer).client() as client:
-            provider = provider_of(model, client)
-            messages, seen = ASKED.messages, []
-            for _ in TURNS:
-                async with rr.Engine(provider).open_stream(evolve(ASKED, messages=messages)) as run:
-                    seen.append([event async for event in run])
-                messages = (*messages, run.result.to_message(), reply_to(run.result))
-            return seen
-
-    return played(main)
+    async with ScriptedNetwork(server.answer).client() as client:
+        provider = provider_of(model, client)
+        messages, seen = ASKED.messages, []
+        for _ in TURNS:
+            async with rr.Engine(provider).open_stream(evolve(ASKED, messages=messages)) as run:
+                seen.append([event async for event in run])
+            messages = (*messages, run.result.to_message(), reply_to(run.result))
+        return seen
 
 
 def provider_of(model: str, client: Any) -> Any:
@@ -84,9 +82,11 @@ def result_of(events: list[rr.Event]) -> rr.StreamResult:
 @pytest.mark.parametrize("hides", [False, True])
 @pytest.mark.parametrize("breaks", BREAKS)
 @pytest.mark.parametrize("model", MODELS)
-def test_a_strict_server_takes_back_every_turn_however_often_it_broke(model: str, breaks: str, hides: bool) -> None:
+async def test_a_strict_server_takes_back_every_turn_however_often_it_broke(
+    model: str, breaks: str, hides: bool, autojump_clock: MockClock
+) -> None:
     server = server_for(model, breaks, hides=hides)
-    results = [result_of(events) for events in conversation(model, server)]
+    results = [result_of(events) for events in await conversation(model, server)]
     assert server.refused == []
     assert [result.text for result in results] == [turn.text for turn in TURNS]
     assert results[0].tool_calls == CALLS.calls
@@ -96,19 +96,21 @@ def test_a_strict_server_takes_back_every_turn_however_often_it_broke(model: str
 @pytest.mark.parametrize("thinks_from", [2, 3])
 @pytest.mark.parametrize("breaks", ["once", "twice", "in both turns"])
 @pytest.mark.parametrize("model", MODELS)
-def test_nor_is_it_told_what_was_signed_while_an_answer_without_thoughts_went_on(
-    model: str, breaks: str, thinks_from: int
+async def test_nor_is_it_told_what_was_signed_while_an_answer_without_thoughts_went_on(
+    model: str, breaks: str, thinks_from: int, autojump_clock: MockClock
 ) -> None:
     server = server_for(model, breaks, thinks_from=thinks_from)
-    results = [result_of(events) for events in conversation(model, server)]
+    results = [result_of(events) for events in await conversation(model, server)]
     assert server.refused == []
     assert [result.text for result in results] == [turn.text for turn in TURNS]
 
 
 @pytest.mark.parametrize("breaks", ["once", "twice", "in both turns"])
 @pytest.mark.parametrize("model", MODELS)
-def test_an_answer_s_thoughts_are_told_once_however_often_it_is_gone_on_with(model: str, breaks: str) -> None:
-    seen = conversation(model, server_for(model, breaks))
+async def test_an_answer_s_thoughts_are_told_once_however_often_it_is_gone_on_with(
+    model: str, breaks: str, autojump_clock: MockClock
+) -> None:
+    seen = await conversation(model, server_for(model, breaks))
     for turn, events in zip(TURNS, seen, strict=True):
         told = "".join(event.text for event in events if isinstance(event, rr.ReasoningDelta))
         held = [block.text for block in result_of(events).blocks if isinstance(block, rr.ReasoningBlock)]
@@ -117,9 +119,11 @@ def test_an_answer_s_thoughts_are_told_once_however_often_it_is_gone_on_with(mod
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_answer_that_another_process_goes_on_with_goes_back_likewise(model: str) -> None:
+async def test_an_answer_that_another_process_goes_on_with_goes_back_likewise(
+    model: str, autojump_clock: MockClock
+) -> None:
     server, store = server_for(model, "never"), rr.MemoryStore()
-    first, whole = played(lambda: paused_and_resumed(model, server, store))
+    first, whole = await paused_and_resumed(model, server, store)
     assert (first.is_partial, whole.text, whole.tool_calls) == (True, CALLS.text, CALLS.calls)
     assert server.refused == []
 
@@ -142,16 +146,18 @@ async def paused_and_resumed(
         return run.result, resumed.result
 
 
-def test_a_thought_between_the_words_of_a_continuation_is_told_and_goes_back_unsigned() -> None:
+async def test_a_thought_between_the_words_of_a_continuation_is_told_and_goes_back_unsigned(
+    autojump_clock: MockClock,
+) -> None:
     signed = [ReasoningDelta("Now."), ReasoningSignature("c2ln"), BlockStop()]
     source = OwnSource(say("The river "), [*say("runs "), *signed, RedactedReasoning("x"), *say("on."), END])
-    result = played(lambda: engine_of(source).complete(ASKED))
+    result = await engine_of(source).complete(ASKED)
     thoughts = [block for block in result.blocks if isinstance(block, rr.ReasoningBlock)]
     assert (result.text, thoughts) == ("The river runs on.", [rr.ReasoningBlock("Now.", origin="own/m-1")])
 
 
-def test_what_a_whole_new_answer_signs_goes_back_signed() -> None:
+async def test_what_a_whole_new_answer_signs_goes_back_signed(autojump_clock: MockClock) -> None:
     thought = [ReasoningDelta("Now."), ReasoningSignature("c2ln"), BlockStop()]
     source = OwnSource(say("The river "), [*thought, *say("It runs."), END], forms=())
-    result = played(lambda: engine_of(source).complete(ASKED))
+    result = await engine_of(source).complete(ASKED)
     assert result.blocks[0] == rr.ReasoningBlock("Now.", "c2ln", origin="own/m-1")

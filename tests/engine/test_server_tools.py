@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
@@ -18,7 +19,7 @@ from riverrun.engine.testing.network.strict_seals import Seals
 from riverrun.engine.testing.wire.format import Reply, named
 from riverrun.engine.testing.wire.formats import Wire, events_of
 from riverrun.providers import from_name
-from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, played, say
+from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, say
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses
 from tests.providers.samples import block_delta, block_start, block_stop, message_start, sse
@@ -79,7 +80,7 @@ BACK = {
 }
 
 
-def recovered(model: str) -> tuple[rr.StreamResult, list[Any], list[str | None]]:
+async def recovered(model: str) -> tuple[rr.StreamResult, list[Any], list[str | None]]:
     """An answer that broke behind its tool's result; the requests, and what a strict server says of them."""
     wire = MODELS[model]
     seals, asked, judged = Seals(wire, always=False), list[Any](), list[str | None]()
@@ -98,12 +99,14 @@ def recovered(model: str) -> tuple[rr.StreamResult, list[Any], list[str | None]]
             provider: Any = from_name(model, api_key="k", base_url=f"http://127.0.0.1:9{path}", client=client)
             return await rr.Engine(provider).complete(ASK)
 
-    return played(main), asked, judged
+    return await main(), asked, judged
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_tool_that_had_answered_is_handed_back_and_the_answer_is_whole(model: str) -> None:
-    result, asked, judged = recovered(model)
+async def test_a_tool_that_had_answered_is_handed_back_and_the_answer_is_whole(
+    model: str, autojump_clock: MockClock
+) -> None:
+    result, asked, judged = await recovered(model)
     assert (result.text, result.stop_reason, len(asked)) == ("Found it.", rr.StopReason.END_TURN, 2)
     assert judged == [None, None]
     sent = json.dumps(asked[1])
@@ -111,42 +114,40 @@ def test_a_tool_that_had_answered_is_handed_back_and_the_answer_is_whole(model: 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_its_work_is_in_the_answer_once(model: str) -> None:
-    result, _, _ = recovered(model)
+async def test_its_work_is_in_the_answer_once(model: str, autojump_clock: MockClock) -> None:
+    result, _, _ = await recovered(model)
     kinds = [block.kind for block in result.blocks if isinstance(block, OpaqueBlock)]
     assert kinds == [kind for kind in BACK[MODELS[model]] if kind not in ("reasoning", "thought")]
 
 
-def test_work_is_not_taken_back_from_the_consumer_and_what_is_thought_about_it_is_told() -> None:
+async def test_work_is_not_taken_back_from_the_consumer_and_what_is_thought_about_it_is_told(
+    autojump_clock: MockClock,
+) -> None:
     first, second = [ReasoningDelta("Search."), BlockStop()], [ReasoningDelta("Two hits."), BlockStop()]
     source = OwnSource([*first, WORK], [*second, *say("Found."), END], forms=(ContinuationForm.QUOTE,))
 
-    async def main() -> list[rr.Event]:
-        async with engine_of(source).open_stream(ASK) as run:
-            return await all_events(run)
-
-    events = played(main)
+    async with engine_of(source).open_stream(ASK) as run:
+        events = await all_events(run)
     assert not [event for event in events if isinstance(event, rr.StreamReset)]
     assert [event.text for event in events if isinstance(event, rr.ReasoningDelta)] == ["Search.", "Two hits."]
 
 
 @pytest.mark.parametrize("breaks", [1, 2])
-def test_a_run_that_was_left_behind_the_work_is_gone_on_with(breaks: int) -> None:
+async def test_a_run_that_was_left_behind_the_work_is_gone_on_with(breaks: int, autojump_clock: MockClock) -> None:
     scripts = [[WORK], *([[]] * (breaks - 1)), [*say("Found."), END]]
     source, store = OwnSource(*scripts, forms=(ContinuationForm.QUOTE,)), rr.MemoryStore()
     once = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
 
-    async def main() -> str:
-        for _ in range(breaks):
-            with pytest.raises(rr.StreamInterrupted):
-                await engine_of(source, store=store, policy=once).complete(ASK, run_id="run")
-        return (await engine_of(source, store=store).complete(ASK, run_id="run")).text
-
-    assert played(main) == "Found."
+    for _ in range(breaks):
+        with pytest.raises(rr.StreamInterrupted):
+            await engine_of(source, store=store, policy=once).complete(ASK, run_id="run")
+    assert (await engine_of(source, store=store).complete(ASK, run_id="run")).text == "Found."
 
 
-def test_where_work_can_not_be_handed_back_the_error_says_so_and_nothing_runs_twice() -> None:
+async def test_where_work_can_not_be_handed_back_the_error_says_so_and_nothing_runs_twice(
+    autojump_clock: MockClock,
+) -> None:
     source = OwnSource([WORK], [*say("again"), END], forms=())
     with pytest.raises(rr.StreamInterrupted, match="its work can not be handed back here; asking again would run it"):
-        played(lambda: engine_of(source).complete(ASK))
+        await engine_of(source).complete(ASK)
     assert source.attempts == 1

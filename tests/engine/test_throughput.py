@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
@@ -14,19 +15,19 @@ from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.stream_events import StreamEvent, TextDelta
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
 from tests.engine.generation import RESET, LineProvider
-from tests.engine.own_source import ASK, END, OwnSource, Step, engine_of, played
+from tests.engine.own_source import ASK, END, OwnSource, Step, engine_of
 
 FLOOR = rr.StallPolicy(throughput=rr.Throughput(bytes_min=100, window_s=10))
 
 
-def test_a_healthy_echo_that_the_seam_holds_is_no_stall() -> None:
+async def test_a_healthy_echo_that_the_seam_holds_is_no_stall(autojump_clock: MockClock) -> None:
     said = "".join(random.Random(1).choices("abcdefghijklmnop ", k=5000))
     whole = said + " and the rest."
     echo: list[Step] = [
         step for at in range(0, len(whole), 100) for step in (TextDelta(whole[at : at + 100]), Silence(0.5))
     ]
     source = OwnSource([TextDelta(said)], [*echo, END], forms=(ContinuationForm.QUOTE,))
-    result = played(lambda: engine_of(source, policy=rr.Policy(stall=FLOOR)).complete(ASK))
+    result = await engine_of(source, policy=rr.Policy(stall=FLOOR)).complete(ASK)
     assert (result.text, source.attempts) == (whole, 2)
 
 
@@ -41,16 +42,15 @@ def trickling(wire: WireRequest) -> Script:
     return Script([step for number in range(1, 60) for step in (row(number, "y"), Silence(1.0))])
 
 
-def test_a_generation_that_is_read_on_has_no_window_for_what_an_earlier_attempt_brought() -> None:
+async def test_a_generation_that_is_read_on_has_no_window_for_what_an_earlier_attempt_brought(
+    autojump_clock: MockClock,
+) -> None:
     policy = rr.Policy(stall=FLOOR, retry=rr.RetryPolicy(attempts_max=2))
     engine = rr.Engine(LineProvider(), policy=policy, transport=ScriptedTransport(trickling))
 
-    async def main() -> rr.Run:
-        async with engine.open_stream(ASK) as run:
-            with pytest.raises(rr.StreamInterrupted):
-                [event async for event in run]
-        return run
-
-    last = played(main).attempts[-1]
+    async with engine.open_stream(ASK) as run:
+        with pytest.raises(rr.StreamInterrupted):
+            [event async for event in run]
+    last = run.attempts[-1]
     assert last.cause == rr.IdleStall("throughput", 10)
     assert last.ended_s - last.began_s == pytest.approx(10)

@@ -80,14 +80,14 @@ async def send_large(
 
 @pytest.mark.sockets
 @CLIENTS
-def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
-    trio.run(send_large, client, reset_at_once, 5.0)
+async def test_a_reset_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
+    await send_large(client, reset_at_once, 5.0)
 
 
 @pytest.mark.sockets
 @CLIENTS
-def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
-    trio.run(send_large, client, read_nothing, 0.05)
+async def test_a_cancel_while_a_request_is_sent_leaves_no_generator_behind(client: Callable[[], object]) -> None:
+    await send_large(client, read_nothing, 0.05)
 
 
 # -- why no connection was made ---------------------------------------------------------------------------------------
@@ -109,16 +109,13 @@ class Unreachable(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("") from None
 
 
-def test_a_certificate_that_is_not_accepted_is_told_and_not_asked_again() -> None:
+async def test_a_certificate_that_is_not_accepted_is_told_and_not_asked_again() -> None:
     server = Unreachable()
 
-    async def main() -> None:
+    with pytest.raises(rr.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE") as caught:
         async with httpx.AsyncClient(transport=server) as client:
             provider = rr.OpenAIChat("m", api_key="k", base_url="https://example.org/v1", client=client)
             await rr.Engine(provider).complete(rr.InferenceRequest(rr.Message.user("?")))
-
-    with pytest.raises(rr.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE") as caught:
-        trio.run(main)
     assert (server.asked, caught.value.is_retryable) == (1, False)
 
 
@@ -142,8 +139,8 @@ async def why_not_connected(scheme: str, client: object) -> TransportError:
 @pytest.mark.sockets
 @CLIENTS
 @pytest.mark.parametrize(("scheme", "why"), [("https", "SSL"), ("http", "refused")])
-def test_a_connection_that_can_not_be_made_says_why(client: Callable[[], object], scheme: str, why: str) -> None:
-    error = trio.run(why_not_connected, scheme, client())
+async def test_a_connection_that_can_not_be_made_says_why(client: Callable[[], object], scheme: str, why: str) -> None:
+    error = await why_not_connected(scheme, client())
     assert error.cause == ConnectionReset()
     assert str(error).startswith("could not connect: ")
     assert why in str(error)
@@ -178,15 +175,15 @@ async def open_many(count: int, client: object | None, connect_s: float) -> Tran
 
 
 @pytest.mark.sockets
-def test_more_answers_than_httpx_pools_by_default_are_under_way_at_once() -> None:
-    assert trio.run(open_many, 101, None, 5.0) is None
+async def test_more_answers_than_httpx_pools_by_default_are_under_way_at_once() -> None:
+    assert await open_many(101, None, 5.0) is None
 
 
 @pytest.mark.sockets
 @CLIENTS
-def test_a_full_pool_of_the_callers_is_told_as_that_and_not_as_the_providers_stall(client: Any) -> None:
+async def test_a_full_pool_of_the_callers_is_told_as_that_and_not_as_the_providers_stall(client: Any) -> None:
     limits = (httpx if client is httpx.AsyncClient else httpx2).Limits(max_connections=1)
-    error = trio.run(open_many, 2, client(limits=limits), 0.05)
+    error = await open_many(2, client(limits=limits), 0.05)
     assert error is not None
     assert error.cause == IdleStall("pool")
     assert "limits=" in str(error)
@@ -223,18 +220,18 @@ async def read_a_broken_body(client: object) -> tuple[Any, list[object]]:
 
 @pytest.mark.sockets
 @CLIENTS
-def test_a_body_that_broke_gives_what_came_and_then_says_so_as_often_as_it_is_asked(
+async def test_a_body_that_broke_gives_what_came_and_then_says_so_as_often_as_it_is_asked(
     client: Callable[[], object],
 ) -> None:
-    _, read = trio.run(read_a_broken_body, client())
+    _, read = await read_a_broken_body(client())
     assert read == [b"some", ConnectionReset(), ConnectionReset()]
 
 
 @pytest.mark.sockets
 @CLIENTS
-def test_a_response_that_was_read_can_be_closed_again_and_still_says_how_long_it_took(
+async def test_a_response_that_was_read_can_be_closed_again_and_still_says_how_long_it_took(
     client: Callable[[], object],
 ) -> None:
-    response, _ = trio.run(read_a_broken_body, client())
+    response, _ = await read_a_broken_body(client())
     assert response.is_closed
     assert response.elapsed.total_seconds() > 0

@@ -55,10 +55,10 @@ async def watched(policy: StallPolicy, story: list[tuple[float, str]]) -> tuple[
         ([(1, "opened"), (2, "progress"), (3, "pause")], None, 1000),
     ],
 )
-def test_it_fires_when_a_clock_runs_out_and_not_before(
-    story: list[tuple[float, str]], stall: IdleStall | None, ended_s: float
+async def test_it_fires_when_a_clock_runs_out_and_not_before(
+    story: list[tuple[float, str]], stall: IdleStall | None, ended_s: float, autojump_clock: MockClock
 ) -> None:
-    seen, at_s = trio.run(watched, POLICY, story, clock=MockClock(autojump_threshold=0))
+    seen, at_s = await watched(POLICY, story)
     assert seen == stall
     assert at_s == pytest.approx(ended_s)
 

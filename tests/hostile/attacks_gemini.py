@@ -109,4 +109,4 @@ ATTACKS = {
     "an array of nothing": sent(an_array_of_nothing),
     "white space": sent(white_space),
 }
-QUICK = {"a frame of texts", "ever new keys"}
+QUICK = {"a frame of texts"}

@@ -168,4 +168,4 @@ ATTACKS = {
         )
     ),
 }
-QUICK = {"a frame of values", "a frame of text parts"}
+QUICK = {"a frame of values"}

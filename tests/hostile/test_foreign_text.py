@@ -127,13 +127,16 @@ def script(provider: Any, body: bytes) -> Script:
     return Script([body], headers={"content-type": kind})
 
 
+@pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("name", provider_classes())
-def test_whatever_string_of_a_stream_holds_it_no_sentence_does(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
+    name: str, share: int, caplog: pytest.LogCaptureFixture
+) -> None:
     provider, is_line = provider_of(name), name == "ollama"
     scripts = (
         script(provider, body)
         for frames in streams_of(name)
-        for string in sorted(strings_of(frames))[:: 1 if name in STREAMS else 7]
+        for string in sorted(strings_of(frames))[:: share if name in STREAMS else 7 * share]
         for body in bodies(frames, string, is_line=is_line)
     )
     run(provider, scripts, caplog)

@@ -6,8 +6,9 @@ run holds = what is stored = what the next request says was said; and the whole 
 that had started a server-side tool refuses to run it twice and keeps what it has.
 
 What the engine makes of a cut depends on what the decoder made of the bytes before it and on nothing else; so every
-byte is decoded, and each distinct outcome goes through the whole engine: by every kind of fault, once and twice, in
-recordings of few events, by the kinds in turn in longer ones, and at places evenly chosen in the longest.
+byte is decoded, and each distinct outcome is a place to cut at. The quick suite takes places evenly chosen in each
+recording; under the marker `deep` each place goes through the whole engine. In recordings of few places each is cut by
+every kind of fault, once and twice; in longer ones the places take the kinds in turn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.policy import Limits
@@ -37,7 +39,6 @@ from tests.law_runs import (
     HonestNetwork,
     Whole,
     fault_steps,
-    in_virtual_time,
     is_same_call,
     observe,
 )
@@ -45,22 +46,29 @@ from tests.law_runs import (
 pytestmark = [pytest.mark.laws, pytest.mark.recordings]
 
 FIRST_BYTES = 2048
-PLACES_ALL_WAYS = 8
-"""Up to so many places, each is cut in all 14 ways; in longer recordings the places take the ways in turn."""
+EVERY_WAY = bool(os.environ.get("RIVERRUN_EVERY_WAY"))
+"""Whether the deep test cuts every place in all 14 ways, up to `ALL_WAYS_BYTES_MAX`: half an hour of processor time."""
 
 ALL_WAYS_BYTES_MAX = 60_000
-"""Up to this size every place is cut in all 14 ways, if RIVERRUN_EVERY_CUT is set; a few recordings are longer."""
+"""A few recordings are longer."""
 
-EVERY_CUT = bool(os.environ.get("RIVERRUN_EVERY_CUT"))
-EVENTS_MAX = 10**9 if EVERY_CUT else 20_000
-"""How many events the cuts of one recording make the engine read: beyond about 140 events places are left out evenly,
-unless RIVERRUN_EVERY_CUT is set.
 
-A cut costs what comes before it, so all cuts of a long answer cost the square of its length: 350 seconds for the 40
-longest recordings, of 434."""
+@frozen
+class Sample:
+    """How many places of a recording are cut, and up to how many places each is cut in all 14 ways.
 
-CUTS_MIN = 32
-"""How many places are cut at least, however long the recording is."""
+    A cut costs what comes before it, so all cuts of a long answer cost the square of its length: 350 seconds for the 40
+    longest recordings, of 434. `events_max` is how many events the cuts of one recording make the engine read; beyond
+    it places are left out evenly, down to `cuts_min`.
+    """
+
+    events_max: int
+    cuts_min: int
+    places_all_ways: int
+
+
+QUICK = Sample(events_max=800, cuts_min=8, places_all_ways=2)
+DEEP = Sample(events_max=10**9, cuts_min=1, places_all_ways=8)
 
 PIECES_MAX = 24
 """In how many events at most the honest provider goes on: the cut is what is tested here, not the continuation."""
@@ -188,18 +196,19 @@ class Cut:
     twice: bool
 
 
-def has_all_ways(recording: Recording, places: int) -> bool:
+def has_all_ways(recording: Recording, places: int, sample: Sample) -> bool:
     """Whether each place is cut by every fault, once and twice; otherwise the places take them in turn."""
-    return places <= PLACES_ALL_WAYS or (EVERY_CUT and len(recording.data) <= ALL_WAYS_BYTES_MAX)
+    is_every_way = EVERY_WAY and sample is DEEP and len(recording.data) <= ALL_WAYS_BYTES_MAX
+    return places <= sample.places_all_ways or is_every_way
 
 
-def cuts_of(recording: Recording) -> Iterator[Cut]:
-    """Every event, and every byte of the beginning that decodes to something new."""
+def cuts_of(recording: Recording, sample: Sample) -> Iterator[Cut]:
+    """Of every event, and of every byte of the beginning that decodes to something new, those that the sample takes."""
     places = sorted({*recording.event_ends(), *distinct_bytes(recording)})
-    kept = min(max(EVENTS_MAX // len(places), CUTS_MIN), len(places))
+    kept = min(max(sample.events_max // len(places), sample.cuts_min), len(places))
     for number in range(kept):
         at = places[number * len(places) // kept]
-        for kind, twice in WAYS if has_all_ways(recording, kept) else [WAYS[(number + at) % len(WAYS)]]:
+        for kind, twice in WAYS if has_all_ways(recording, kept, sample) else [WAYS[(number + at) % len(WAYS)]]:
             yield Cut(at, kind, twice)
 
 
@@ -273,17 +282,27 @@ def name_of(path: Path | None) -> str:
     return f"{path.parent.name}-{path.stem}"[:75] if path else "absent"
 
 
-@pytest.mark.parametrize("path", all_paths() or [None], ids=name_of)
-def test_a_recording_cut_anywhere_is_made_whole_or_kept_as_it_was(path: Path | None) -> None:
+async def check_cuts(path: Path | None, sample: Sample) -> None:
     require_shared()
     assert path is not None
     recording = load(path)
+    for cut in cuts_of(recording, sample):
+        try:
+            await check_cut(recording, cut)
+        except AssertionError as error:
+            raise AssertionError(f"{recording.name}, {cut}: {error}") from error
 
-    async def main() -> None:
-        for cut in cuts_of(recording):
-            try:
-                await check_cut(recording, cut)
-            except AssertionError as error:
-                raise AssertionError(f"{recording.name}, {cut}: {error}") from error
 
-    in_virtual_time(main)
+@pytest.mark.parametrize("path", all_paths() or [None], ids=name_of)
+async def test_a_recording_cut_anywhere_is_made_whole_or_kept_as_it_was(
+    path: Path | None, autojump_clock: MockClock
+) -> None:
+    await check_cuts(path, QUICK)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("path", all_paths() or [None], ids=name_of)
+async def test_a_recording_cut_everywhere_is_made_whole_or_kept_as_it_was(
+    path: Path | None, autojump_clock: MockClock
+) -> None:
+    await check_cuts(path, DEEP)

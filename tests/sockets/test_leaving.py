@@ -87,7 +87,7 @@ def test_an_exception_of_the_body_leaves_as_it_is(peer: Peer, phase: str) -> Non
     mine = ValueError("mine")
 
     async def leave(phase: str, engine: rr.Engine, server: Loopback) -> None:
-        with pytest.raises(ValueError, match="mine") as caught:  # noqa: PT012 - the block is what is tested
+        with pytest.raises(ValueError, match="mine") as caught:
             async with engine.open_stream(QUESTION) as run:
                 await reach(phase, run, server)
                 raise mine
@@ -190,7 +190,7 @@ def test_each_way_of_consuming_raises_the_same_one_error(peer: Peer, phase: str,
         if way == "complete":
             await engine.complete(QUESTION)
         async with engine.open_stream(QUESTION) as run:
-            with pytest.raises(rr.InferenceError):  # noqa: PT012 - whichever call meets the end
+            with pytest.raises(rr.InferenceError):
                 while way == "iterate":
                     async for _ in run:
                         pass

@@ -343,19 +343,16 @@ def test_two_stores_on_one_file_fence_each_other(path: Path) -> None:
     serve(path, claim)
 
 
-def test_many_stores_may_make_one_file_at_the_same_time(path: Path) -> None:
+async def test_many_stores_may_make_one_file_at_the_same_time(path: Path) -> None:
     fences: list[int] = []
 
     async def open_one() -> None:
         async with SQLiteStore(path) as store:
             fences.append((await store.open_journal("a")).fence)
 
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            for _ in range(8):
-                nursery.start_soon(open_one)
-
-    trio.run(main)
+    async with trio.open_nursery() as nursery:
+        for _ in range(8):
+            nursery.start_soon(open_one)
     assert sorted(fences) == list(range(1, 9))
 
 
@@ -470,24 +467,21 @@ def test_closing_does_not_wait_for_a_hanging_call_for_ever(path: Path) -> None:
         trio.run(store.list_runs)
 
 
-def test_closing_in_a_cancelled_scope_closes_the_file(path: Path) -> None:
-    async def main() -> None:
-        store = SQLiteStore(path)
-        await store.open_journal("a")
-        with trio.CancelScope() as scope:
-            scope.cancel(reason="the test says so")
-            await store.aclose()
-        assert sorted(os.listdir(path.parent)) == ["runs.db"]
-
-    trio.run(main)
+async def test_closing_in_a_cancelled_scope_closes_the_file(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.open_journal("a")
+    with trio.CancelScope() as scope:
+        scope.cancel(reason="the test says so")
+        await store.aclose()
+    assert sorted(os.listdir(path.parent)) == ["runs.db"]
 
 
 # --- forgetting to close --------------------------------------------------------------------------------------------
 
 
-def test_a_store_that_nobody_closed_is_closed_with_its_last_reference(path: Path) -> None:
+async def test_a_store_that_nobody_closed_is_closed_with_its_last_reference(path: Path) -> None:
     store = SQLiteStore(path)
-    trio.run(write_entries, store)
+    await write_entries(store)
     assert path.with_name("runs.db-wal").exists()
     del store
     gc.collect()

@@ -133,15 +133,12 @@ def test_a_fence_that_is_none_locks_writers_out_and_crashes_nothing(path: Path, 
     assert any("fence" in one or "riverrun store" in one for one in errors_of(path))
 
 
-def test_a_statement_that_finds_no_end_has_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_statement_that_finds_no_end_has_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "STATEMENTS_S", 0.1)
 
-    async def main() -> None:
-        async with SQLiteStore(path) as store:
-            await store.list_runs()
-            connection = store._database._connection
-            assert connection is not None
-            with pytest.raises(StoreError, match="a statement found no end"), typed_errors(path):
-                connection.execute("ENDLESS SELECT max(x) FROM n".replace("ENDLESS", ENDLESS))
-
-    trio.run(main)
+    async with SQLiteStore(path) as store:
+        await store.list_runs()
+        connection = store._database._connection
+        assert connection is not None
+        with pytest.raises(StoreError, match="a statement found no end"), typed_errors(path):
+            connection.execute("ENDLESS SELECT max(x) FROM n".replace("ENDLESS", ENDLESS))

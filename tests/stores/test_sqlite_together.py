@@ -20,12 +20,9 @@ from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 RUNS = 300
 
 
-def serve(path: Path, claim: Callable[[SQLiteStore], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with SQLiteStore(path) as store:
-            await claim(store)
-
-    trio.run(main)
+async def serve(path: Path, claim: Callable[[SQLiteStore], Awaitable[None]]) -> None:
+    async with SQLiteStore(path) as store:
+        await claim(store)
 
 
 async def all_of(*calls: Callable[[], Awaitable[object]]) -> list[object]:
@@ -57,7 +54,7 @@ def watch(store: SQLiteStore) -> list[str]:
 
 
 @pytest.mark.parametrize("runs", [1, RUNS])
-def test_however_many_runs_write_at_once_the_statements_are_few(tmp_path: Path, runs: int) -> None:
+async def test_however_many_runs_write_at_once_the_statements_are_few(tmp_path: Path, runs: int) -> None:
     async def claim(store: SQLiteStore) -> None:
         await store.list_runs()
         seen = watch(store)
@@ -70,23 +67,23 @@ def test_however_many_runs_write_at_once_the_statements_are_few(tmp_path: Path, 
         assert begun["COMMIT"] <= 6  # of each kind of call the first by itself, and all others together
         assert len(seen) <= 60
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
-def test_an_entry_costs_one_statement_and_its_commit(tmp_path: Path) -> None:
+async def test_an_entry_costs_one_statement_and_its_commit(tmp_path: Path) -> None:
     async def claim(store: SQLiteStore) -> None:
         await store.open_journal("a")
         seen = watch(store)
         await store.append("a", 1, 0, b"zero")
         assert [statement.split()[0] for statement in seen] == ["BEGIN", "INSERT", "COMMIT"]
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
 # -- each by itself ---------------------------------------------------------------------------------------------------
 
 
-def test_one_that_is_refused_costs_the_others_nothing(tmp_path: Path) -> None:
+async def test_one_that_is_refused_costs_the_others_nothing(tmp_path: Path) -> None:
     async def claim(store: SQLiteStore) -> None:
         for name in "abcdef":
             await store.open_journal(name)
@@ -109,10 +106,10 @@ def test_one_that_is_refused_costs_the_others_nothing(tmp_path: Path) -> None:
             (b"a",), (), (), (b"there",), (), (),
         ]  # fmt: skip
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
-def test_entries_of_one_run_that_wait_together_are_stored_in_their_order(tmp_path: Path) -> None:
+async def test_entries_of_one_run_that_wait_together_are_stored_in_their_order(tmp_path: Path) -> None:
     async def claim(store: SQLiteStore) -> None:
         await store.open_journal("a")
         appends = [lambda n=n: store.append("a", 1, n, b"%d" % n) for n in range(5)]
@@ -121,10 +118,10 @@ def test_entries_of_one_run_that_wait_together_are_stored_in_their_order(tmp_pat
         assert stored == tuple(b"%d" % n for n in range(len(stored)))
         assert [one is None for one in said].count(True) == len(stored)
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
-def test_a_damaged_run_is_refused_unclaimed_and_those_beside_it_open(tmp_path: Path) -> None:
+async def test_a_damaged_run_is_refused_unclaimed_and_those_beside_it_open(tmp_path: Path) -> None:
     async def write(store: SQLiteStore) -> None:
         for name in "abc":
             await store.open_journal(name)
@@ -135,15 +132,15 @@ def test_a_damaged_run_is_refused_unclaimed_and_those_beside_it_open(tmp_path: P
         assert said[1::2] == [OpenedJournal(2, (b"a",)), OpenedJournal(2, (b"c",))]
         assert "is not what was written" in str(said[2])
 
-    serve(tmp_path / "runs.db", write)
+    await serve(tmp_path / "runs.db", write)
     with closing(sqlite3.connect(tmp_path / "runs.db")) as other, other:
         other.execute("UPDATE entries SET entry = x'00' WHERE run = 2")
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
     with closing(sqlite3.connect(tmp_path / "runs.db")) as other:
         assert other.execute("SELECT fence FROM runs ORDER BY id").fetchall() == [(2,), (1,), (2,)]
 
 
-def test_what_fails_together_is_tried_one_by_one(tmp_path: Path) -> None:
+async def test_what_fails_together_is_tried_one_by_one(tmp_path: Path) -> None:
     async def claim(store: SQLiteStore) -> None:
         for name in "ab":
             await store.open_journal(name)
@@ -156,10 +153,10 @@ def test_what_fails_together_is_tried_one_by_one(tmp_path: Path) -> None:
         )
         assert [type(one) for one in said[1:]] == [StoreError, type(None)]
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
-def test_who_only_reads_does_not_wait_for_another_process_and_all_who_write_wait_once(
+async def test_who_only_reads_does_not_wait_for_another_process_and_all_who_write_wait_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("riverrun.engine.stores.sqlite_file.BUSY_S", 0.3)
@@ -177,7 +174,7 @@ def test_who_only_reads_does_not_wait_for_another_process_and_all_who_write_wait
         assert said[0] == said[-1] == tuple("abcdefgh")
         assert took_s < 8 * 0.3
 
-    serve(tmp_path / "runs.db", claim)
+    await serve(tmp_path / "runs.db", claim)
 
 
 # -- many runs --------------------------------------------------------------------------------------------------------
@@ -201,38 +198,35 @@ async def bare_commits(path: Path, until: trio.Event) -> list[float]:
     return took
 
 
-def run_many(folder: Path, runs: int, policy: rr.CheckpointPolicy) -> tuple[int, float]:
+async def run_many(folder: Path, runs: int, policy: rr.CheckpointPolicy) -> tuple[int, float]:
     """Start so many runs at once; how many writes were late or failed, and the slowest bare commit beside them."""
     failures: list[int] = []
     bare: list[float] = []
 
-    async def main() -> None:
-        source = OwnSource(*[[*say(*["word "] * 10), END] for _ in range(runs)])
-        over = trio.Event()
+    source = OwnSource(*[[*say(*["word "] * 10), END] for _ in range(runs)])
+    over = trio.Event()
 
-        async def beside() -> None:
-            bare.extend(await bare_commits(folder / "bare.db", over))
+    async def beside() -> None:
+        bare.extend(await bare_commits(folder / "bare.db", over))
 
-        async with SQLiteStore(folder / "runs.db") as store, trio.open_nursery() as nursery:
-            engine = engine_of(source, store=store, policy=rr.Policy(checkpoint=policy))
-            nursery.start_soon(beside)
+    async with SQLiteStore(folder / "runs.db") as store, trio.open_nursery() as nursery:
+        engine = engine_of(source, store=store, policy=rr.Policy(checkpoint=policy))
+        nursery.start_soon(beside)
 
-            async def run(number: int) -> None:
-                failures.append((await engine.complete(ASK, run_id=f"run {number}")).checkpoint_failures)
+        async def run(number: int) -> None:
+            failures.append((await engine.complete(ASK, run_id=f"run {number}")).checkpoint_failures)
 
-            async with trio.open_nursery() as all_runs:
-                for number in range(runs):
-                    all_runs.start_soon(run, number)
-            over.set()
-            assert (len(failures), len(await store.list_runs())) == (runs, 0) or sum(failures)
-
-    trio.run(main)
+        async with trio.open_nursery() as all_runs:
+            for number in range(runs):
+                all_runs.start_soon(run, number)
+        over.set()
+        assert (len(failures), len(await store.list_runs())) == (runs, 0) or sum(failures)
     return sum(failures), max(bare)
 
 
 @pytest.mark.parametrize("before_delivery", [False, True])
 @pytest.mark.parametrize("runs", [RUNS, pytest.param(1000, marks=pytest.mark.deep)])
-def test_of_many_runs_on_one_file_none_fails_none_is_late_and_none_is_left(
+async def test_of_many_runs_on_one_file_none_fails_none_is_late_and_none_is_left(
     tmp_path: Path, runs: int, before_delivery: bool
 ) -> None:
     policy = rr.CheckpointPolicy(before_delivery=before_delivery)
@@ -241,7 +235,7 @@ def test_of_many_runs_on_one_file_none_fails_none_is_late_and_none_is_left(
     ):  # where a bare commit takes half of a run's last write, the machine is late and not the store
         folder = tmp_path / str(number)
         folder.mkdir()
-        late, bare_s = run_many(folder, runs, policy)
+        late, bare_s = await run_many(folder, runs, policy)
         if not late:
             return
     assert bare_s > policy.last_flush_s / 2, f"{late} late, the slowest bare commit took {bare_s:.2f} s"

@@ -300,16 +300,13 @@ def test_an_error_names_a_run_on_one_printable_line(serve: Serve) -> None:
     serve(claim)
 
 
-def test_an_entry_above_the_cap_is_refused_with_its_size(make: Callable[..., Store]) -> None:
-    async def main() -> None:
-        async with make(entry_bytes_max=10) as store:
-            await store.open_journal("a")
-            await store.append("a", 1, 0, b"x" * 10)
-            with pytest.raises(StoreError, match="an entry of 11 bytes; expected at most 10"):
-                await store.append("a", 1, 1, b"x" * 11)
-            assert (await store.open_journal("a")).entries == (b"x" * 10,)
-
-    trio.run(main)
+async def test_an_entry_above_the_cap_is_refused_with_its_size(make: Callable[..., Store]) -> None:
+    async with make(entry_bytes_max=10) as store:
+        await store.open_journal("a")
+        await store.append("a", 1, 0, b"x" * 10)
+        with pytest.raises(StoreError, match="an entry of 11 bytes; expected at most 10"):
+            await store.append("a", 1, 1, b"x" * 11)
+        assert (await store.open_journal("a")).entries == (b"x" * 10,)
 
 
 def test_a_megabyte_is_an_entry_like_any_other(serve: Serve) -> None:

@@ -69,7 +69,13 @@ def test_a_planner_with_a_cache_of_all_that_it_was_asked_keeps_the_laws() -> Non
     assert check_planner(Caches(), runs=60).values == 60
 
 
-@pytest.mark.parametrize("name", provider_classes())
+A_DECODER_EACH = ("anthropic", "openai", "openai-responses", "gemini", "gemini-interactions", "ollama")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in A_DECODER_EACH else pytest.mark.deep) for n in provider_classes()],
+)
 def test_our_providers_keep_the_laws(name: str) -> None:
     provider = provider_classes()[name]("some-model", api_key=broken_providers.KEY, base_url="https://a.test")
     assert len(check_provider(provider, runs=12).laws) == 9
