@@ -102,7 +102,7 @@ def test_every_test_that_is_named_exists(document: Path) -> None:
     existing = {
         name
         for path in ROOT.joinpath("tests").rglob("*.py")
-        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert set(TEST_NAME.findall(document.read_text(encoding="utf-8"))) <= existing
 
