@@ -18,7 +18,7 @@ from riverrun.engine.testing import RIVERS, WEATHER, Answer, check_provider
 pytestmark = pytest.mark.sockets
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-LINES_MAX = {"own_provider": 175}
+LINES_MAX = {"own_provider": 190, "own_store": 165}
 """A whole wire format with its server, and else a page."""
 PAGE_LINES_MAX = 60
 
@@ -116,6 +116,11 @@ def test_replay_recording_makes_a_stall_a_unit_test() -> None:
     shown, told = run_example("replay_recording")
     assert shown.splitlines() == ["attempt 1: idle stall, seam: -", "attempt 2: whole, seam: clean"]
     assert told == ""
+
+
+def test_own_store_keeps_the_laws_of_a_store() -> None:
+    shown, _ = run_example("own_store")
+    assert shown.startswith("FolderStore: 6 laws held over 5 runs and ")
 
 
 def test_custom_plan_proves_the_safe_planner_and_tells_how_the_unsafe_one_loses_text() -> None:
