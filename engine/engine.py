@@ -201,7 +201,11 @@ def _require_store(store: object) -> None:
 
 def _require_run_id(run_id: object) -> None:
     if run_id is not None and not (isinstance(run_id, str) and run_id):
-        raise UsageError(f"run_id is {seen(run_id)}; expected text that is not empty, or None: str(…) makes text of it")
+        raise UsageError(
+            f"run_id is {seen(run_id)}; expected text that is not empty, or None",
+            argument="run_id",
+            advice=": str(…) makes text of it",
+        )
 
 
 def _require_shown(deliver_from: object) -> None:

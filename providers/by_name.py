@@ -64,7 +64,12 @@ def _check_options(made: type[Any], provider: str, options: Mapping[str, object]
         raise UsageError(f"{provider} takes no {', '.join(unknown)}{meant}; expected some of {', '.join(takes)}")
     missing = [each.name for each in parameters if each.default is each.empty and each.name not in options]
     if missing:
-        raise UsageError(f"{provider} needs {', '.join(missing)}, given as options")
+        raise UsageError(
+            f"{provider} needs {', '.join(missing)}",
+            argument=missing[0],
+            advised=missing[0],
+            advice=", given as options",
+        )
 
 
 def _options_of(made: type[Any]) -> list[inspect.Parameter]:

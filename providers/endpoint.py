@@ -74,13 +74,19 @@ def check_model(model: str) -> str:
             between slashes is empty or made of dots (`../admin`).
     """
     if not model:
-        raise UsageError("model is empty; expected the provider's name of a model")
+        raise UsageError("model is empty; expected the provider's name of a model", argument="model")
     if len(model) > _MODEL_CHARS_MAX:
-        raise UsageError(f"model is {len(model)} characters long; expected at most {_MODEL_CHARS_MAX}")
+        raise UsageError(
+            f"model is {len(model)} characters long; expected at most {_MODEL_CHARS_MAX}", argument="model"
+        )
     if any(character.isspace() or not character.isprintable() for character in model):
-        raise UsageError(f"model is {model!r}; expected a name without white space and control characters")
+        raise UsageError(
+            f"model is {model!r}; expected a name without white space and control characters", argument="model"
+        )
     if any(part.strip(".") == "" for part in model.split("/")):
-        raise UsageError(f"model is {model!r}; expected a name without empty or dotted parts between slashes")
+        raise UsageError(
+            f"model is {model!r}; expected a name without empty or dotted parts between slashes", argument="model"
+        )
     return model
 
 
@@ -103,19 +109,30 @@ def check_base_url(base_url: str, *, allow_insecure: bool, name: str = "base_url
             userinfo does not repeat the URL.
     """
     if not base_url or any(not "!" <= character <= "~" or character == "\\" for character in base_url):
-        raise UsageError(f"{name} is empty or holds white space, a backslash or a character that is not ASCII")
+        raise UsageError(
+            f"{name} is empty or holds white space, a backslash or a character that is not ASCII", argument="base_url"
+        )
     parts = _split(base_url, name)
     if "@" in parts.netloc:
-        raise UsageError(f"{name} holds userinfo before the host; expected none: give the key as api_key=")
+        raise UsageError(
+            f"{name} holds userinfo before the host; expected none",
+            argument="base_url",
+            advised="api_key",
+            advice=": give the key as api_key=",
+        )
     if "?" in base_url or "#" in base_url:
-        raise UsageError(f"{name} holds a query or a fragment; expected scheme, host and path only")
+        raise UsageError(
+            f"{name} holds a query or a fragment; expected scheme, host and path only", argument="base_url"
+        )
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise UsageError(f"{name} is {base_url!r}; expected https://host/path")
+        raise UsageError(f"{name} is {base_url!r}; expected https://host/path", argument="base_url")
     check_host_and_port(parts.netloc, name)
     if parts.scheme == "http" and not (allow_insecure or is_loopback(parts.hostname)):
         raise UsageError(
-            f"{name} is {base_url!r}, which is not encrypted; expected https://, a host on this machine, or "
-            "allow_insecure=True"
+            f"{name} is {base_url!r}, which is not encrypted; expected https://, a host on this machine",
+            argument="base_url",
+            advised="allow_insecure",
+            advice=", or allow_insecure=True",
         )
     return parts._replace(path=parts.path.rstrip("/"))
 
@@ -131,7 +148,7 @@ def check_host_and_port(netloc: str, name: str) -> None:
         except ValueError:
             found = None
     if found is None:
-        raise UsageError(f"{name} has no valid host and port; expected https://host:port/path")
+        raise UsageError(f"{name} has no valid host and port; expected https://host:port/path", argument="base_url")
 
 
 def _split(base_url: str, name: str) -> SplitResult:
@@ -139,12 +156,14 @@ def _split(base_url: str, name: str) -> SplitResult:
         host = base_url.split("/")[0].rpartition("@")[2].partition(":")[0]
         scheme = "http" if is_loopback(host) else "https"
         shown = f"{scheme}://…" if "@" in base_url else f"{scheme}://{base_url}"
-        raise UsageError(f"{name} has no scheme; write {shown!r}")
+        raise UsageError(f"{name} has no scheme; write {shown!r}", argument="base_url")
     try:
         parts = urlsplit(base_url)
         _ = parts.port  # raises where the port is no number of 16 bits
     except ValueError:
-        raise UsageError(f"{name} has no valid host and port; expected https://host:port/path") from None
+        raise UsageError(
+            f"{name} has no valid host and port; expected https://host:port/path", argument="base_url"
+        ) from None
     return parts
 
 
@@ -221,5 +240,10 @@ def _key(provider: str, api_key: str | None, env: str | tuple[str, ...], *, is_r
         if value := os.environ.get(name):
             return Secret(value, name=name)
     if is_required:
-        raise KeyUnusable(f"{provider} has no key: give api_key=, or set {' or '.join(names)} in the environment")
+        raise KeyUnusable(
+            f"{provider} has no key: set {' or '.join(names)} in the environment",
+            argument="api_key",
+            advised="api_key",
+            advice=", or give api_key=",
+        )
     return None

@@ -211,7 +211,10 @@ def check_chat_model(model: str, facts: ModelFacts | None = None, *, is_openai: 
     known = facts or model_facts(model)
     if known.use is ModelUse.RESPONSES and is_openai:
         raise UsageError(
-            f"model {model!r} is for {known.use.value}; take OpenAIResponses instead of OpenAIChat{_KNOWING}"
+            f"model {model!r} is for {known.use.value}",
+            argument="model",
+            advised="openai_responses",
+            advice=f"; take OpenAIResponses instead of OpenAIChat{_KNOWING}",
         )
     return known if known.use is ModelUse.RESPONSES else check_talks(model, known)
 
@@ -224,7 +227,12 @@ def check_talks(model: str, facts: ModelFacts | None = None) -> ModelFacts:
     """
     known = facts or model_facts(model)
     if known.use not in (ModelUse.CHAT, ModelUse.RESPONSES):
-        raise UsageError(f"model {model!r} is for {known.use.value}; expected one that chats{_KNOWING}")
+        raise UsageError(
+            f"model {model!r} is for {known.use.value}; expected one that chats",
+            argument="model",
+            advised="facts",
+            advice=_KNOWING,
+        )
     return known
 
 

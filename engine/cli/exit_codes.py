@@ -126,5 +126,5 @@ def complaint_of(error: RiverrunError, command: str = "") -> Complaint:
         remedy = f"{remedy}; the provider asks for {wait_s:g} s"
     if isinstance(error, SayItHere):
         return Complaint(kind, printable(str(error), MESSAGE_CHARS_MAX), error.remedy, exit_code)
-    message = in_flags(str(error)) if isinstance(error, UsageError) else str(error)
+    message = in_flags(error) if isinstance(error, UsageError) else str(error)
     return Complaint(kind, printable(message, MESSAGE_CHARS_MAX), remedy, exit_code)

@@ -1,27 +1,41 @@
-"""Messages of the library in the words of the command line: what is a keyword there is a flag here."""
+"""Usage errors of the library in the words of the command line: what is a keyword there is a flag here."""
 
 from __future__ import annotations
 
-import re
+from ..core.usage_error import UsageError
 
-_WORDS = [
-    (r"allow_insecure=True", "--allow-insecure"),
-    (r"give api_key=, or set", "set"),
-    (r"give the key as api_key=", "put the key into the environment (--api-key-env NAME)"),
-    (r"give azure_endpoint=, or set", "give --base-url, or set"),
-    (r"take OpenAIResponses instead of OpenAIChat", "take -m openai-responses/MODEL instead of openai/MODEL"),
-    (r" \(if it does chat, give facts=ModelFacts\(\)\)", ""),
-    (r": use MemoryStore\(\) for a store in memory", ""),
-    (r"; give provider=…", "; a test can name its provider: recorded(FILE, provider=…)"),
-    (r"^path is", "the journal's name is"),
-    (r"\bbase_url\b", "--base-url"),
-    (r"^model (?=is )", "--model "),
-]
-"""What a message of a UsageError says, and what it says here. Numbers are checked before: see `options`."""
+FLAGS = {
+    "allow_insecure": "--allow-insecure",
+    "api_key_env": "--api-key-env",
+    "attempts_max": "--attempts",
+    "base_url": "--base-url",
+    "idle_s": "--idle-s",
+    "max_tokens": "--max-tokens",
+    "model": "--model",
+    "path": "the journal's name",
+    "reasoning_effort": "--effort",
+    "run_id": "--run-id",
+    "temperature": "--temperature",
+}
+"""What an argument of the library is called here."""
+
+ADVICE = {
+    ("base_url", "allow_insecure"): ", or --allow-insecure",
+    ("base_url", "api_key"): ": put the key into the environment (--api-key-env NAME)",
+    ("azure_endpoint", "azure_endpoint"): ", or give --base-url",
+    ("model", "openai_responses"): "; take -m openai-responses/MODEL instead of openai/MODEL",
+    ("provider", "provider"): "; a test can name its provider: recorded(FILE, provider=…)",
+}
+"""What to do about an argument by another, here; what is not in the table can not be done from a command line."""
 
 
-def in_flags(message: str) -> str:
-    """Return a message as whoever types commands understands it."""
-    for pattern, words in _WORDS:
-        message = re.sub(pattern, words, message)
-    return message
+def in_flags(error: UsageError) -> str:
+    """Return a message as whoever types commands understands it. Numbers are checked before: see `options`."""
+    name = error.argument or ""
+    message = error.message
+    flag = FLAGS.get(name)
+    if flag is not None and message.startswith(f"{name} "):
+        message = flag + message.removeprefix(name)
+    elif flag is not None and message.endswith(f" {name}"):
+        message = message.removesuffix(name) + flag
+    return message + ADVICE.get((name, error.advised or ""), "")

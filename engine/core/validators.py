@@ -42,7 +42,7 @@ def within(low: float, high: float, expected: str) -> Validator:
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
         # NaN compares false, so it is refused here like any other number out of range.
         if not (isinstance(value, float) or is_whole_number(value)) or not low <= value <= high:
-            raise UsageError(f"{attribute.name} is {seen(value)}; expected {expected}")
+            raise UsageError(f"{attribute.name} is {seen(value)}; expected {expected}", argument=attribute.name)
 
     return check
 
@@ -57,7 +57,9 @@ def count(low: int = 1) -> Validator:
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
         if not is_whole_number(value) or value < low:
-            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number of at least {low}")
+            raise UsageError(
+                f"{attribute.name} is {seen(value)}; expected a whole number of at least {low}", argument=attribute.name
+            )
 
     return check
 
@@ -67,7 +69,7 @@ def whole_number() -> Validator:
 
     def check(_holder: object, attribute: Attribute[Any], value: object) -> None:
         if not is_whole_number(value):
-            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number")
+            raise UsageError(f"{attribute.name} is {seen(value)}; expected a whole number", argument=attribute.name)
 
     return check
 
@@ -94,7 +96,7 @@ def or_none(validator: Validator) -> Validator:
 def require_instance(name: str, value: object, kind: type, expected: str) -> None:
     """Refuse what is no instance of a class."""
     if not isinstance(value, kind):
-        raise UsageError(f"{name} is {seen(value)}; expected {expected}")
+        raise UsageError(f"{name} is {seen(value)}; expected {expected}", argument=name)
 
 
 def items_of(name: str, value: object, alone: type | tuple[type, ...], expected: str) -> tuple[object, ...]:
@@ -105,5 +107,5 @@ def items_of(name: str, value: object, alone: type | tuple[type, ...], expected:
     if isinstance(value, alone):
         return (value,)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise UsageError(refusal)
+        raise UsageError(refusal, argument=name)
     return tuple(cast("Iterable[object]", value))

@@ -37,9 +37,14 @@ def checked_path(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file, absolute. Raises UsageError where it can not name one."""
     text = os.fspath(path)
     if not text or "\0" in text:
-        raise UsageError(f"path is {text!r}; expected the name of a file")
+        raise UsageError(f"path is {text!r}; expected the name of a file", argument="path")
     if text == ":memory:":
-        raise UsageError("path is ':memory:'; expected the name of a file: use MemoryStore() for a store in memory")
+        raise UsageError(
+            "path is ':memory:'; expected the name of a file",
+            argument="path",
+            advised="store",
+            advice=": use MemoryStore() for a store in memory",
+        )
     return Path(os.path.abspath(text))  # not resolved: a link is to be seen, and refused
 
 

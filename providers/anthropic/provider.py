@@ -76,7 +76,10 @@ class Anthropic:
             allow_insecure=allow_insecure,
         )
         if self._endpoint.base_url.endswith("/v1"):
-            raise UsageError(f"base_url is {self._endpoint.base_url!r}; expected it without /v1, which is added here")
+            raise UsageError(
+                f"base_url is {self._endpoint.base_url!r}; expected it without /v1, which is added here",
+                argument="base_url",
+            )
         self._capabilities = capabilities
         self._facts = facts or claude_facts(model)
 

@@ -178,5 +178,8 @@ def open_gemini_endpoint(
         allow_insecure=allow_insecure,
     )
     if _VERSION.fullmatch(endpoint.base_url.rpartition("/")[2]):
-        raise UsageError(f"base_url is {endpoint.base_url!r}; expected it without a version, which is added here")
+        raise UsageError(
+            f"base_url is {endpoint.base_url!r}; expected it without a version, which is added here",
+            argument="base_url",
+        )
     return endpoint

@@ -33,9 +33,16 @@ def read_host(host: str, *, name: str = "OLLAMA_HOST") -> str:
         parts = urlsplit(bare if "://" in bare else f"http://{bare}")
         port = parts.port or (PORT if "://" not in bare else None)
     except ValueError:
-        raise UsageError(f"{name} has no valid host and port; expected host, host:port or a URL") from None
+        raise UsageError(
+            f"{name} has no valid host and port; expected host, host:port or a URL", argument="base_url"
+        ) from None
     if "@" in parts.netloc:
-        raise UsageError(f"{name} holds userinfo before the host; expected none: give the key as api_key=")
+        raise UsageError(
+            f"{name} holds userinfo before the host; expected none",
+            argument="base_url",
+            advised="api_key",
+            advice=": give the key as api_key=",
+        )
     if parts.hostname is not None:
         check_host_and_port(parts.netloc, name)
     address = _EVERYWHERE.get(parts.hostname or "", parts.hostname or "127.0.0.1")
@@ -84,5 +91,10 @@ def _key(name: str, host: str, api_key: str | None, api_key_env: str) -> Secret 
     if value and (is_cloud or api_key_env != API_KEY_ENV):
         return Secret(value, name=api_key_env)
     if is_cloud:
-        raise KeyUnusable(f"{name} has no key for {host}: give api_key=, or set {api_key_env} in the environment")
+        raise KeyUnusable(
+            f"{name} has no key for {host}: set {api_key_env} in the environment",
+            argument="api_key",
+            advised="api_key",
+            advice=", or give api_key=",
+        )
     return None

@@ -83,7 +83,12 @@ def _check_version(version: str | None) -> str | None:
 def _base_url(model: str, azure_endpoint: str | None, api_version: str | None, is_insecure_allowed: bool) -> str:
     given = azure_endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
     if not given:
-        raise UsageError("azure has no endpoint: give azure_endpoint=, or set AZURE_OPENAI_ENDPOINT in the environment")
+        raise UsageError(
+            "azure has no endpoint: set AZURE_OPENAI_ENDPOINT in the environment",
+            argument="azure_endpoint",
+            advised="azure_endpoint",
+            advice=", or give azure_endpoint=",
+        )
     name = "azure_endpoint" if azure_endpoint else "AZURE_OPENAI_ENDPOINT"
     origin = check_base_url(given, allow_insecure=is_insecure_allowed, name=name).geturl().removesuffix("/openai/v1")
     return f"{origin}/openai/v1" if api_version is None else f"{origin}/openai/deployments/{quote(model, safe='')}"

@@ -11,6 +11,7 @@ from riverrun.engine.core import causes, errors
 from riverrun.engine.core.causes import InterruptCause
 from riverrun.engine.core.errors import InferenceError, InferenceTimeout, RiverrunError, StreamInterrupted
 from riverrun.engine.core.failures import Failure, FailureKind, failure_of_error
+from riverrun.engine.core.policy import StallPolicy
 from riverrun.engine.core.snapshot import InterruptSnapshot
 
 PARENTS = {
@@ -84,6 +85,19 @@ def test_an_error_can_be_sent_to_another_process(name: str) -> None:
     error = made(name)
     back = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))
+
+
+def test_a_usage_error_keeps_its_argument_and_its_advice_over_pickling() -> None:
+    error = errors.KeyUnusable("no key", argument="api_key", advised="api_key", advice=", or give api_key=")
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(back), str(back), vars(back)) == (errors.KeyUnusable, "no key, or give api_key=", vars(error))
+    assert back.message == "no key"
+
+
+def test_a_value_out_of_range_is_told_by_its_argument() -> None:
+    with pytest.raises(errors.UsageError, match="idle_s is -1") as caught:
+        StallPolicy(idle_s=-1)
+    assert caught.value.argument == "idle_s"
 
 
 # -- causes -----------------------------------------------------------------------------------------------------------

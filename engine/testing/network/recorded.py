@@ -104,7 +104,12 @@ def _provider_of(recording: Recording, name: str) -> Provider:
     try:
         return from_name(asked, api_key="not-a-key-nothing-is-sent")
     except UsageError as error:
-        raise RecordingUnusable(f"{name}: {asked} can not be made ({error}); give provider=…") from None
+        raise RecordingUnusable(
+            f"{name}: {asked} can not be made ({error.message})",
+            argument="provider",
+            advised="provider",
+            advice="; give provider=…",
+        ) from None
 
 
 def script_of(exchange: Exchange) -> Script:
