@@ -15,7 +15,7 @@ from typing import TypeVarTuple
 import trio
 from attrs import frozen
 
-from ...providers import refusal_words
+from ...providers.error_table.table import refusal_words
 from ..core.errors import InferenceError, StoreError, Unauthorized
 from ..core.policy import Policy
 from ..core.printable import printable
@@ -27,7 +27,8 @@ from ..http.transport import Transport
 from ..recording.recorder import Recorder
 from ..run.run import Run
 from ..stores.store import StaleFence
-from .exit_codes import MESSAGE_CHARS_MAX, ExitCode, OutputFailed, ReaderGone, RecordingFailed, complaint_of
+from .complaint import MESSAGE_CHARS_MAX, complaint_of
+from .exit_codes import ExitCode, OutputFailed, ReaderGone, RecordingFailed
 from .journal_file import JournalFile, Question
 from .output import ENDS_BY_ITSELF, Printer
 from .shell import option, shell_word
@@ -43,7 +44,7 @@ def open_provider(question: Question) -> Provider:
         KeyUnusable: the key is missing or malformed.
         UsageError: no such provider, or its address can not be used.
     """
-    from ...providers import from_name  # costs every provider's module: only where one is asked
+    from ...providers.by_name import from_name  # costs every provider's module: only where one is asked
 
     options: dict[str, object] = {"base_url": question.base_url, "api_key_env": question.api_key_env}
     options = {name: value for name, value in options.items() if value is not None}

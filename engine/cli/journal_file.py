@@ -26,7 +26,7 @@ from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..stores.sqlite import SQLiteStore
 from ..stores.store import OpenedJournal
-from .exit_codes import RunDamaged
+from .complaint import RunDamaged
 
 _COMPANION = "/request"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")

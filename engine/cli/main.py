@@ -1,4 +1,7 @@
-"""The command `riverrun`: one command is run, and what it raises becomes an exit code here and nowhere else."""
+"""The command `riverrun`: one command is run, and what it raises becomes an exit code here and nowhere else.
+
+It imports neither trio nor httpx, attrs or cattrs: a command that needs them imports them when it is run.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from contextlib import suppress
 from typing import cast
 
 from ..core.usage_error import RiverrunError
-from .exit_codes import ExitCode, OutputFailed, ReaderGone, complaint_of
+from .exit_codes import ExitCode, OutputFailed, ReaderGone
 from .options import build_parser
-from .output import write_out
+from .streams import write_out
 from .termination import Termination
 
 _Known = RiverrunError | KeyboardInterrupt
@@ -69,6 +72,8 @@ def _ended(error: _Known, name: str, termination: Termination) -> ExitCode:
     if isinstance(error, ReaderGone):
         return ExitCode.BROKEN_PIPE
     if isinstance(error, RiverrunError):
+        from .complaint import complaint_of  # knows every error, and so imports what errors are made of
+
         complaint = complaint_of(error, name)
         _say(complaint.lines)
         return complaint.exit_code

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TextIO
 
 from ..core.causes import ResumedFromCheckpoint
@@ -43,8 +41,8 @@ from ..core.planner import (
 from ..core.printable import printable
 from ..core.result import StreamResult
 from ..core.stop import StopReason
-from .exit_codes import OutputFailed, ReaderGone
 from .output_file import OutputFile
+from .streams import silence
 
 ARGUMENTS_CHARS_MAX = 200
 """How much of a tool call's arguments a note shows."""
@@ -77,40 +75,6 @@ def plan_words(plan: RecoveryPlan) -> str:
             return "continue the text"
         case WholeRestart():
             return "ask again from the start"
-
-
-def silence(stream: TextIO) -> None:
-    """Send what is buffered of a stream that broke, and all that is still written to it, nowhere.
-
-    Otherwise the interpreter tries once more when it exits, and complains.
-    """
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-
-
-def write_out(text: str) -> None:
-    """Write to standard output, and have it out of our hands on return.
-
-    Raises:
-        ReaderGone: whoever read it has closed it.
-        OutputFailed: it takes no more.
-    """
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        silence(sys.stdout)
-        raise ReaderGone from None
-    except OSError as error:
-        silence(sys.stdout)
-        raise OutputFailed(f"standard output: {error.strerror or error}") from error
-
-
-def write_line(line: str) -> None:
-    """Write a line to standard output; see `write_out`."""
-    write_out(f"{line}\n")
 
 
 class Printer:

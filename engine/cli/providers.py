@@ -24,7 +24,7 @@ from ..core.request import InferenceRequest
 from ..core.secret import Secret
 from ..core.usage_error import KeyUnusable, UsageError
 from .exit_codes import ExitCode
-from .output import write_line
+from .streams import write_line
 
 _STAND_IN_KEY = "stand-in-for-the-key"
 _STAND_IN_MODEL = "model"
@@ -109,7 +109,7 @@ def _state(variable: str) -> str:
 
 
 def _with_what_it_does(row: ProviderRow, made: type[Any], model: str) -> ProviderRow:
-    from ...providers import from_name
+    from ...providers.by_name import from_name
     from ...providers.endpoint import is_loopback
 
     provider = from_name(f"{row.name}/{model}", api_key=_STAND_IN_KEY)

@@ -30,9 +30,11 @@ from ..core.printable import printable
 from ..core.usage_error import RiverrunError, UsageError
 from ..recording.format import Exchange, Recording
 from ..testing.network.recorded import Recorded, RecordingEnded, recorded
-from .exit_codes import ExitCode, complaint_of
-from .output import plan_words, write_line
+from .complaint import complaint_of
+from .exit_codes import ExitCode
+from .output import plan_words
 from .policy_options import stall_after
+from .streams import write_line
 
 FOR_EVER_S = DELAY_S_MAX
 """The longest replay, in its own time: 31 years. What still waits then, without a clock say, waits for ever."""

@@ -15,8 +15,8 @@ from .answering import Asking, answer, open_provider
 from .chat import printer_of
 from .exit_codes import ExitCode
 from .journal_file import JournalFile, Question, StoredRun
-from .output import write_line
 from .policy_options import policy_of
+from .streams import write_line
 
 
 def resume(args: argparse.Namespace) -> ExitCode:

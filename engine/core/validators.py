@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias, TypeGuard, cast
-
-from attrs import Attribute
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 from .usage_error import UsageError
+
+if TYPE_CHECKING:
+    from attrs import Attribute  # not at run time: the command line checks its options with these, and starts at once
 
 SEEN_CHARS_MAX = 80
 """How much of a caller's value a message repeats."""

@@ -7,14 +7,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.cli.loopback import DEADLINE_S, environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INTERRUPTED = """
 import builtins, sys
-real = builtins.__import__
+real, module = builtins.__import__, sys.argv.pop(1)
 def interrupted(name, *rest):
-    if name == "trio":
+    if name == module:
         raise KeyboardInterrupt
     return real(name, *rest)
 builtins.__import__ = interrupted
@@ -23,8 +25,9 @@ sys.exit(main())
 """
 
 
-def test_a_ctrl_c_during_the_imports_is_one_line_and_exit_130() -> None:
-    arguments = [sys.executable, "-c", INTERRUPTED, "providers"]
+@pytest.mark.parametrize("module", ["argparse", "trio"], ids=["of the command line", "of its command"])
+def test_a_ctrl_c_during_the_imports_is_one_line_and_exit_130(module: str) -> None:
+    arguments = [sys.executable, "-c", INTERRUPTED, module, "chat", "-m", "openai/x", "Why?"]
     done = subprocess.run(arguments, capture_output=True, env=environment(), timeout=DEADLINE_S)
     assert (done.returncode, done.stdout) == (130, b"")
     assert done.stderr == b"riverrun: interrupted before anything was asked\n"

@@ -12,10 +12,11 @@ import pytest
 
 import riverrun as library
 from riverrun.engine.cli import main
+from riverrun.engine.cli.complaint import complaint_of
 from riverrun.engine.cli.demo import options as demo_options
 from riverrun.engine.cli.demo.command import SHOW_SEED
 from riverrun.engine.cli.demo.show import MODELS
-from riverrun.engine.cli.exit_codes import ExitCode, complaint_of
+from riverrun.engine.cli.exit_codes import ExitCode
 from riverrun.engine.cli.output import Printer
 from riverrun.engine.cli.simulate import defaults as simulate_defaults
 from riverrun.engine.cli.simulate import options as simulate_options

@@ -21,7 +21,7 @@ from ...testing.network.server_faults import Fault, FaultKind, fault_schedule
 from ...testing.script.answers import TEXT_ANSWERS
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode
-from ..output import write_line
+from ..streams import write_line
 from .lines import LineView, SilentView
 from .show import MODELS, Scene, View, play
 from .story import WireOutcome

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import trio
 
-from ..output import write_line
+from ..streams import write_line
 from .show import Scene
 from .story import Pane, counted, faults_words
 

@@ -36,8 +36,9 @@ from ...testing.simulator.story import tell_story
 from ...testing.simulator.sweep import NOT_THE_SAME, SeedFailure, SweepReport, simulate_twice, sweep
 from ...testing.simulator.worlds import WORLDS
 from ..exit_codes import ExitCode, OutputFailed, SayItHere
-from ..output import escaped, write_line
+from ..output import escaped
 from ..shell import option
+from ..streams import write_line
 from .defaults import DEFAULTS
 
 STORIES_MAX = 3

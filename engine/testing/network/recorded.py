@@ -98,7 +98,7 @@ def recorded(path: str | Path, *, provider: Provider | None = None) -> Recorded:
 
 
 def _provider_of(recording: Recording, name: str) -> Provider:
-    from ....providers import from_name
+    from ....providers.by_name import from_name
 
     asked = f"{recording.provider}/{recording.model}"
     try:

@@ -68,7 +68,7 @@ _REFUSED = "This model does not support assistant message prefill. The conversat
 
 @lru_cache(maxsize=32)
 def _provider(name: str, wire: Wire) -> Provider:
-    from ....providers import Anthropic
+    from ....providers.anthropic.provider import Anthropic
     from ....providers.openai_chat.presets import VLLM
 
     if wire is Wire.ANTHROPIC:
