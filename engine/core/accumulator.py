@@ -67,6 +67,18 @@ class Accumulator:
         incomplete_calls: closed calls whose arguments never became a JSON object.
     """
 
+    limits: Limits
+    usage: TokenUsage
+    usage_before: TokenUsage
+    usage_reported: bool
+    odd_usage: int
+    said_bytes: int
+    wasted_bytes: int
+    calls_started: int
+    incomplete_calls: int
+    is_over_limit: bool
+    _held_bytes: int
+
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
         self.limits = limits if limits is not None else Limits()
         self.origin = origin

@@ -15,7 +15,6 @@ from ..core.printable import printable
 from ..core.provider import WireRequest
 from ..core.secret import Secret
 from .client import reasons
-from .lookup import ResolveTimeout
 
 POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="
 """What a client's PoolTimeout means: it has no words of its own."""
@@ -46,7 +45,8 @@ def cause_of(error: Exception) -> InterruptCause | None:
     if "PoolTimeout" in names:
         return IdleStall("pool")
     if "ConnectTimeout" in names:
-        return IdleStall("resolve" if any(isinstance(inner, ResolveTimeout) for inner in reasons(error)) else "connect")
+        is_resolving = any(type(inner).__name__ == "ResolveTimeout" for inner in reasons(error))  # of `lookup`
+        return IdleStall("resolve" if is_resolving else "connect")
     if "TimeoutException" in names:
         return IdleStall("headers")
     if "ConnectionTerminated" in text or ("LocalProtocolError" in names and "CLOSED" in text):

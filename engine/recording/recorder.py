@@ -70,13 +70,13 @@ class Recorder:
         wall_clock: Callable[[], float] = time.time,
         key: Callable[[], bytes] = _random_key,
     ) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._with_content = with_content
         self._words = words
         self._key = key
         self._recording = Recording(provider.name, provider.model, request, policy or Policy(), True, wall_clock())
         inner = transport or HTTPTransport(getattr(provider, "client", None))
-        self.transport = RecordingTransport(inner)
+        self.transport: RecordingTransport = RecordingTransport(inner)
         self._file = _make_file(self.path)
 
     @property

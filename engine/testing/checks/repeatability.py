@@ -30,7 +30,7 @@ class AskedAgain:
         self._ask = ask
         self._fresh = _copy_of(plan)
         self._kept: list[tuple[Asked, RecoveryPlan]] = []
-        self.room = ROOM
+        self.room: int = ROOM
 
     def keep(self, snapshot: InterruptSnapshot, capabilities: Capabilities, planned: RecoveryPlan) -> None:
         """Take a plan, while there is room; the snapshot is the caller's no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 import trio
@@ -85,10 +86,11 @@ class Book:
         self.clock = clock
         self.entries: list[Entry] = []
         self.reached: set[str] = set()
-        self.dice = random.Random(scenario.seed).random  # noqa: S311 - a simulation's dice have to repeat
+        dice = random.Random(scenario.seed)  # noqa: S311 - a simulation's dice have to repeat
+        self.dice: Callable[[], float] = dice.random
         make = ReadingModel if PROVIDERS[scenario.provider].can_reattach else Model
-        self.model = make(scenario, clock.current_time, self.log)
-        self.store = MemoryStore()
+        self.model: Model = make(scenario, clock.current_time, self.log)
+        self.store: MemoryStore = MemoryStore()
         self.processes: list[Process] = []
 
     def log(self, what: str, *detail: object) -> None:

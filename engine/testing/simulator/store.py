@@ -38,15 +38,15 @@ class StoreHandle:
         self._faults = [fault for fault in faults if fault.kind is not _AT_OPENING]
         self._load_fault = next((fault for fault in faults if fault.kind is _AT_OPENING), None)
         self._log = log
-        self.writes = 0
-        self.is_busy = False
-        self.is_behind = False
+        self.writes: int = 0
+        self.is_busy: bool = False
+        self.is_behind: bool = False
         self.refused: StoreError | None = None
-        self.is_dead = False
-        self.troubled = False
-        self.failed = False
-        self.lost = False
-        self.is_open = False
+        self.is_dead: bool = False
+        self.troubled: bool = False
+        self.failed: bool = False
+        self.lost: bool = False
+        self.is_open: bool = False
         self.on_crash: Callable[[], object] = bool
         self.on_fenced: Callable[[], object] = bool
 
