@@ -1,0 +1,168 @@
+"""The public testing kit: laws, answers, faults, a simulator, recordings. See docs/testing.md.
+
+What needs Hypothesis stands in `riverrun.testing.strategies`, what needs pytest in `riverrun.testing.pytest_plugin`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import publish_lazily
+
+if TYPE_CHECKING:
+    from ..engine.testing.checks.planner import check_planner
+    from ..engine.testing.checks.policy import check_policy
+    from ..engine.testing.checks.provider import check_provider
+    from ..engine.testing.checks.store import check_store
+    from ..engine.testing.law import LAWS, Held, LawBroken
+    from ..engine.testing.network.http import ScriptedNetwork
+    from ..engine.testing.network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
+    from ..engine.testing.network.script import (
+        Close,
+        Connecting,
+        Fails,
+        Framing,
+        GoesAway,
+        Reset,
+        SentRequest,
+        Stale,
+        recut,
+        response,
+    )
+    from ..engine.testing.network.server import Loopback, Manner, open_loopback, retelling
+    from ..engine.testing.network.server_faults import Cut, Fault, FaultKind, Unit, cut_of, fault_schedule
+    from ..engine.testing.network.strict_server import StrictServer
+    from ..engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
+    from ..engine.testing.script.answers import (
+        ANSWERS,
+        CODE,
+        RIVERS,
+        TABLE,
+        TEXT_ANSWERS,
+        WEATHER,
+        Answer,
+        split_pieces,
+    )
+    from ..engine.testing.script.source import AskedRequest, ScriptedSource
+    from ..engine.testing.simulator.coverage import RARE_STATES
+    from ..engine.testing.simulator.generate import scenario_of
+    from ..engine.testing.simulator.model import ForeignError, Violation
+    from ..engine.testing.simulator.runner import Outcome, simulate, simulate_each, simulate_many
+    from ..engine.testing.simulator.scenario import Act, Consumer, Item, Kind, Scenario, StoreFault, StoreKind
+    from ..engine.testing.simulator.scenario import Fault as AttemptFault
+    from ..engine.testing.simulator.shrink import shrink
+    from ..engine.testing.simulator.story import tell_story
+    from ..engine.testing.simulator.sweep import SweepReport, sweep
+    from ..engine.testing.wire.answers import answer_events
+    from ..engine.testing.wire.format import Told
+    from ..engine.testing.wire.formats import Wire, read_told
+
+__all__ = [
+    "ANSWERS",
+    "CODE",
+    "LAWS",
+    "RARE_STATES",
+    "RIVERS",
+    "TABLE",
+    "TEXT_ANSWERS",
+    "WEATHER",
+    "Act",
+    "Answer",
+    "AskedRequest",
+    "AttemptFault",
+    "Break",
+    "Close",
+    "Connecting",
+    "Consumer",
+    "Cut",
+    "Fails",
+    "Fault",
+    "FaultKind",
+    "ForeignError",
+    "Framing",
+    "GoesAway",
+    "Held",
+    "Item",
+    "Kind",
+    "LawBroken",
+    "Loopback",
+    "Manner",
+    "Outcome",
+    "Recorded",
+    "RecordingEnded",
+    "RecordingUnusable",
+    "Reset",
+    "Scenario",
+    "Script",
+    "ScriptedNetwork",
+    "ScriptedSource",
+    "ScriptedTransport",
+    "SentRequest",
+    "Silence",
+    "Stale",
+    "StoreFault",
+    "StoreKind",
+    "StrictServer",
+    "SweepReport",
+    "Told",
+    "Unit",
+    "Violation",
+    "Wire",
+    "answer_events",
+    "check_planner",
+    "check_policy",
+    "check_provider",
+    "check_store",
+    "cut_of",
+    "fault_schedule",
+    "open_loopback",
+    "read_told",
+    "recorded",
+    "recut",
+    "response",
+    "retelling",
+    "scenario_of",
+    "shrink",
+    "simulate",
+    "simulate_each",
+    "simulate_many",
+    "split_pieces",
+    "sweep",
+    "tell_story",
+]
+
+if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
+    __getattr__, __dir__ = publish_lazily(
+        __name__,
+        {
+            "engine.testing.checks.planner": "check_planner",
+            "engine.testing.checks.policy": "check_policy",
+            "engine.testing.checks.provider": "check_provider",
+            "engine.testing.checks.store": "check_store",
+            "engine.testing.law": "Held LAWS LawBroken",
+            "engine.testing.network.http": "ScriptedNetwork",
+            "engine.testing.network.recorded": "Recorded RecordingEnded RecordingUnusable recorded",
+            "engine.testing.network.script": (
+                "Close Connecting Fails Framing GoesAway Reset SentRequest Stale recut response"
+            ),
+            "engine.testing.network.server": "Loopback Manner open_loopback retelling",
+            "engine.testing.network.server_faults": "Cut Fault FaultKind Unit cut_of fault_schedule",
+            "engine.testing.network.strict_server": "StrictServer",
+            "engine.testing.network.transport": "Break Script ScriptedTransport Silence",
+            "engine.testing.script.answers": ("ANSWERS Answer CODE RIVERS TABLE TEXT_ANSWERS WEATHER split_pieces"),
+            "engine.testing.script.source": "AskedRequest ScriptedSource",
+            "engine.testing.simulator.coverage": "RARE_STATES",
+            "engine.testing.simulator.generate": "scenario_of",
+            "engine.testing.simulator.model": "ForeignError Violation",
+            "engine.testing.simulator.runner": "Outcome simulate simulate_each simulate_many",
+            "engine.testing.simulator.scenario": (
+                "Act AttemptFault=Fault Consumer Item Kind Scenario StoreFault StoreKind"
+            ),
+            "engine.testing.simulator.shrink": "shrink",
+            "engine.testing.simulator.story": "tell_story",
+            "engine.testing.simulator.sweep": "SweepReport sweep",
+            "engine.testing.wire.answers": "answer_events",
+            "engine.testing.wire.format": "Told",
+            "engine.testing.wire.formats": "Wire read_told",
+        },
+    )
