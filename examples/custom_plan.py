@@ -6,7 +6,7 @@ A planner is a pure function from what an interrupted run holds to what to do ab
 from __future__ import annotations
 
 import riverrun as rr
-from riverrun.engine.testing import LawBroken, check_planner
+from riverrun.testing import LawBroken, check_planner
 
 WORTH_CONTINUING_CHARS = 20
 

@@ -18,15 +18,25 @@ from functools import partial
 import trio
 
 import riverrun as rr
-from riverrun.engine.core.failures import Failure, FailureKind
-from riverrun.engine.core.framing import NDJSONReader
-from riverrun.engine.core.printable import printable
-from riverrun.engine.core.provider import ErrorResponse, WireRequest
-from riverrun.engine.core.stream_events import StreamFailed
-from riverrun.providers.endpoint import check_model, open_endpoint
-from riverrun.providers.error_table.classify import failure_of_response
-from riverrun.providers.wire.json import count_at, read_object, text_at
-from riverrun.providers.wire.surrogates import SurrogateJoiner
+from riverrun.lowlevel import (
+    ErrorResponse,
+    Failure,
+    FailureKind,
+    NDJSONReader,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+    SurrogateJoiner,
+    UsageReport,
+    WireRequest,
+    check_model,
+    count_at,
+    failure_of_response,
+    open_endpoint,
+    printable,
+    read_object,
+    text_at,
+)
 
 PATH = "/v1/flow"
 STOPS = {"dry": rr.StopReason.END_TURN, "dam": rr.StopReason.MAX_TOKENS}
@@ -96,19 +106,19 @@ class BrookDecoder:
         self._scrub = scrub
         self._is_over = False
 
-    def feed(self, data: bytes) -> Sequence[rr.StreamEvent]:
+    def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut."""
         events = [event for line in self._reader.feed(data) for event in self._read(line)]
         if self._reader.defect is not None and not self._is_over:
             self.defect, self._is_over = self._reader.defect, True
         return events
 
-    def close(self) -> Sequence[rr.StreamEvent]:
+    def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body: half a line is an interruption, a whole one without its line feed counts."""
         rest = self._reader.close()
         return [] if rest is None or isinstance(read_object(rest), str) else list(self._read(rest))
 
-    def _read(self, line: str) -> Iterator[rr.StreamEvent]:
+    def _read(self, line: str) -> Iterator[StreamEvent]:
         if self._is_over:
             return
         said = read_object(line)
@@ -121,8 +131,8 @@ class BrookDecoder:
             self._is_over = self.is_complete = True
             if rest := self._joiner.flush():
                 yield rr.TextDelta(rest)
-            yield rr.StopReported(STOPS.get(text_at(said, "end"), rr.StopReason.OTHER), text_at(said, "end"))
-            yield rr.UsageReport(output=count_at(said, "spent"))
+            yield StopReported(STOPS.get(text_at(said, "end"), rr.StopReason.OTHER), text_at(said, "end"))
+            yield UsageReport(output=count_at(said, "spent"))
         elif text := self._joiner.take(text_at(said, "say")):
             yield rr.TextDelta(text)
 

@@ -13,7 +13,7 @@ from functools import partial
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, open_loopback
+from riverrun.testing import RIVERS, open_loopback
 
 STORED_FIRST = rr.Policy(checkpoint=rr.CheckpointPolicy(before_delivery=True))  # nothing is shown that is not stored
 REQUEST = rr.InferenceRequest(rr.Message.user("Can I step into the same river twice?"))  # equal in both processes

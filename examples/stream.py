@@ -22,7 +22,7 @@ from riverrun import (
     StreamReset,
     TextDelta,
 )
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, Unit, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, Unit, open_loopback
 
 FAULTS = (Fault(FaultKind.RESET, at=5_000, unit=Unit.CHARACTER), Fault(FaultKind.PREMATURE_END, at=60))
 QUICK = Policy(retry=RetryPolicy(base_delay_s=0.1))

@@ -10,7 +10,7 @@ import sys
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import WEATHER, Answer, Fault, FaultKind, open_loopback
+from riverrun.testing import WEATHER, Answer, Fault, FaultKind, open_loopback
 
 TOOLS = (
     rr.Tool("read_gauge", "The water level.", {"type": "object", "properties": {"station": {"type": "string"}}}),

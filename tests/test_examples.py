@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
@@ -13,14 +14,15 @@ from typing import Any
 import pytest
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, WEATHER, Answer, check_provider
+from riverrun.testing import RIVERS, WEATHER, Answer, check_provider
 
 pytestmark = pytest.mark.sockets
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-LINES_MAX = {"own_provider": 175}
-"""A whole wire format with its server, and else a page."""
+LINES_MAX = {"own_provider": 190, "own_store": 165}
+"""A whole wire format with its server, a whole store, and else a page."""
 PAGE_LINES_MAX = 60
+PUBLIC = ("abc", "causes", "errors", "lowlevel", "testing")
 
 
 def run_example(name: str) -> tuple[str, str]:
@@ -123,6 +125,24 @@ def test_custom_plan_proves_the_safe_planner_and_tells_how_the_unsafe_one_loses_
     assert shown.startswith("restart_if_short: 10 laws held over 120 runs")
     assert "continue_at_a_word breaks the law of 'one stream':\n" in shown
     assert shown.splitlines()[-1].startswith("BROKEN  one stream: ContinueText goes on after ")
+
+
+def test_own_store_keeps_the_laws_of_a_store() -> None:
+    shown, _ = run_example("own_store")
+    assert shown.startswith("FolderStore: 6 laws held over 5 runs and ")
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: str(path.stem))
+def test_an_example_imports_nothing_of_riverrun_but_what_is_public(path: Path) -> None:
+    ours = {module for module in imported(path) if module.split(".")[0] == "riverrun"}
+    assert ours <= {"riverrun", *(f"riverrun.{name}" for name in PUBLIC)}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: str(path.stem))

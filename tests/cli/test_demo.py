@@ -26,7 +26,7 @@ from riverrun.engine.cli.demo import show as demo_show
 from riverrun.engine.cli.demo.live import LiveView
 from riverrun.engine.cli.demo.story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
-from riverrun.engine.testing import FaultKind, Manner, Wire, open_loopback
+from riverrun.testing import FaultKind, Manner, Wire, open_loopback
 
 pytestmark = pytest.mark.sockets
 

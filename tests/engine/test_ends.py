@@ -103,7 +103,7 @@ def test_a_stall_is_a_stall_whatever_its_source_raises_while_it_is_cleaned_up() 
     source = Untidy()
     with pytest.raises(rr.StreamInterrupted) as caught:
         played(lambda: engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=2))).complete(ASK))
-    assert isinstance(caught.value.cause, rr.IdleStall)
+    assert isinstance(caught.value.cause, rr.causes.IdleStall)
     assert source.attempts == 2
 
 
@@ -188,7 +188,7 @@ class Forgetful(OwnSource):
 
 
 def test_a_form_that_is_refused_again_and_again_spends_the_attempts() -> None:
-    refusals = [rr.ContinuationRefused("no prefill") for _ in range(9)]
+    refusals = [rr.errors.ContinuationRefused("no prefill") for _ in range(9)]
     source = Forgetful(say("a"), *refusals)
     with pytest.raises(rr.StreamInterrupted):
         played(lambda: engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=3))).complete(ASK))

@@ -32,12 +32,14 @@ def test_one_restart_more_is_a_malformed_stream() -> None:
     source = OwnSource([*begun_anew(RESTARTS_MAX + 1), *say("whole"), END])
     with pytest.raises(rr.StreamInterrupted, match="restarts_max") as caught:
         played(lambda: engine_of(source, policy=ONCE).complete(ASK))
-    assert isinstance(caught.value.cause, rr.MalformedStream)
+    assert isinstance(caught.value.cause, rr.causes.MalformedStream)
 
 
 def test_restarts_are_counted_over_all_attempts_of_a_run() -> None:
     broken = rr.Policy(retry=rr.RetryPolicy(attempts_max=2))
-    source = OwnSource([*begun_anew(6), rr.ProviderError("down", status=500)], [*begun_anew(3), *say("whole"), END])
+    source = OwnSource(
+        [*begun_anew(6), rr.errors.ProviderError("down", status=500)], [*begun_anew(3), *say("whole"), END]
+    )
     with pytest.raises(rr.InferenceError, match="restarts_max"):
         played(lambda: engine_of(source, policy=broken).complete(ASK))
 

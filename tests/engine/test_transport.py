@@ -117,7 +117,9 @@ def test_a_certificate_that_is_not_accepted_is_told_and_not_asked_again() -> Non
             provider = rr.OpenAIChat("m", api_key="k", base_url="https://example.org/v1", client=client)
             await rr.Engine(provider).complete(rr.InferenceRequest(rr.Message.user("?")))
 
-    with pytest.raises(rr.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE") as caught:
+    with pytest.raises(
+        rr.errors.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE"
+    ) as caught:
         trio.run(main)
     assert (server.asked, caught.value.is_retryable) == (1, False)
 

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riverrun as rr
+from riverrun import Recorder
 from riverrun.engine.core.tool_json import parse_arguments
-from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.recording.wire_keys import WIRE_KEYS
 from riverrun.engine.testing.network.recorded import recorded
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from riverrun.providers import refusal_words
 from riverrun.providers.by_name import provider_classes
+from riverrun.providers.error_table.table import refusal_words
 from tests.hostile.planting import Frame
 from tests.hostile.test_foreign_text import POLICY, provider_of, script, streams_of
 

@@ -17,17 +17,19 @@ from typing import Any
 import pytest
 import trio
 
+from riverrun import MemoryStore, SQLiteStore
+from riverrun.abc import CheckpointStore
 from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.planner import RecoveryPlan, plan_recovery
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy, Throughput
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
 from riverrun.engine.testing.checks.blocking import blocking_calls
 from riverrun.engine.testing.checks.purity import another_world
 from riverrun.engine.testing.checks.store_runs import check_simulated
 from riverrun.engine.testing.laws import LAWS, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.simulator.state import RUN_ID
+from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
 from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
 

@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import riverrun as rr
+from riverrun import from_name
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
@@ -29,7 +30,7 @@ from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
 from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
-from riverrun.providers import from_name, refusal_words
+from riverrun.providers.error_table.table import refusal_words
 from tests.providers.recordings import load, recordings
 
 KEY = "sk-canary-0123456789abcdef"
