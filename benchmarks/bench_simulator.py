@@ -29,8 +29,8 @@ from report import machine, table
 from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.script import Framing, SentRequest, Step, response
 from riverrun.engine.testing.simulator.clock import JumpingClock, seeded_order
-from riverrun.engine.testing.simulator.runner import WORLDS
 from riverrun.engine.testing.simulator.sweep import SweepReport, sweep
+from riverrun.engine.testing.simulator.worlds import WORLDS
 
 TARGETS = {"events": 100_000, "bytes": 50_000}
 """Runs a minute on two processors: the project's own targets."""
