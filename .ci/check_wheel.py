@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
 
 import riverrun
-from riverrun import Anthropic, Engine, InferenceRequest, Message, OpenAIChat
+from riverrun import Anthropic, Engine, InferenceRequest, Message, OpenAIChat, from_name
 from riverrun.engine.core import journal
-from riverrun.providers import from_name
 
 
 def main() -> int:
@@ -29,6 +29,10 @@ def main() -> int:
     files = [str(file) for file in importlib.metadata.files("riverrun") or ()]
     assert not [file for file in files if file.startswith(("src/", "tests/", "engine/", "providers/"))], files
     assert from_name("openai/gpt-4o", base_url="http://127.0.0.1:9/v1").name == "openai"
+    for public in ("abc", "causes", "errors", "lowlevel", "testing"):
+        module = importlib.import_module(f"riverrun.{public}")
+        assert all(hasattr(module, name) for name in module.__all__), f"riverrun.{public} lacks a name"
+    assert all(hasattr(riverrun, name) for name in riverrun.__all__), "riverrun lacks a name"
     Engine(Anthropic("claude-sonnet-4-5", base_url="http://127.0.0.1:9"))
     OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1").encode(InferenceRequest([Message.user("hi")]), None)
     print(f"the wheel holds {len(files)} files of riverrun {riverrun.__version__}")

@@ -10,7 +10,7 @@ import trio
 
 from .core.printable import printable
 
-logger = logging.getLogger("riverrun")
+logger: logging.Logger = logging.getLogger("riverrun")
 
 
 def single_error(error: BaseException) -> BaseException:

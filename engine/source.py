@@ -117,7 +117,7 @@ class HTTPStream:
         self._opened = opened
         self._decoder = decoder
         self.secrets = secrets
-        self.bytes_received = 0
+        self.bytes_received: int = 0
 
     @property
     def is_complete(self) -> bool:

@@ -29,23 +29,23 @@ class Parrot:
     @asynccontextmanager
     async def open_events(
         self, request: rr.InferenceRequest, form: rr.ContinuationForm | None
-    ) -> AsyncGenerator[trio.MemoryReceiveChannel[rr.StreamEvent]]:
+    ) -> AsyncGenerator[trio.MemoryReceiveChannel[rr.lowlevel.StreamEvent]]:
         """Answer once. The block is left when the attempt ends, by cancellation too."""
         said = request.messages[-1].text if form is rr.ContinuationForm.PREFILL else ""
-        send, receive = trio.open_memory_channel[rr.StreamEvent](0)
+        send, receive = trio.open_memory_channel[rr.lowlevel.StreamEvent](0)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._speak, send, TEXT[len(said) :])
             yield receive
             nursery.cancel_scope.cancel(reason="the attempt has ended")
 
-    async def _speak(self, send: trio.MemorySendChannel[rr.StreamEvent], text: str) -> None:
+    async def _speak(self, send: trio.MemorySendChannel[rr.lowlevel.StreamEvent], text: str) -> None:
         with send:  # the end of the channel after StopReported is the end of the answer; before, a premature end
             for position, character in enumerate(text):
                 if self.crashes_left and position == 30:
                     self.crashes_left -= 1
-                    raise rr.ProviderError("the parrot fell off its perch")
+                    raise rr.errors.ProviderError("the parrot fell off its perch")
                 await send.send(rr.TextDelta(character))
-            await send.send(rr.StopReported(rr.StopReason.END_TURN, "done"))
+            await send.send(rr.lowlevel.StopReported(rr.StopReason.END_TURN, "done"))
 
 
 async def main() -> None:

@@ -9,10 +9,8 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from riverrun import Anthropic, Engine, InferenceRequest, Message, Policy, RetryPolicy, StallPolicy
-from riverrun.engine.recording.recorder import Recorder
-from riverrun.engine.testing.network.recorded import recorded
-from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
+from riverrun import Anthropic, Engine, InferenceRequest, Message, Policy, Recorder, RetryPolicy, StallPolicy
+from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback, recorded
 
 REQUEST = InferenceRequest(Message.user("Can I step into the same river twice?"), max_tokens=2_000)
 PATIENCE = Policy(stall=StallPolicy(idle_s=0.5), retry=RetryPolicy(base_delay_s=0.1))

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[1]
 
 MARKS = """
 import json, sys, zlib
-from riverrun.engine.testing import scenario_of, simulate_each
+from riverrun.engine.testing.simulator.generate import scenario_of
+from riverrun.engine.testing.simulator.runner import simulate_each
 
 def mark(outcome):
     lines = sorted(json.dumps(entry) for entry in outcome.log)  # in which order tasks ran is nobody's promise

@@ -38,8 +38,8 @@ def fault_steps(kind: str, wire: Wire) -> list[Step]:
     """How an attempt ends early, after whatever came before."""
     steps: dict[str, list[Step]] = {
         "premature end": [],
-        "reset": [Break(rr.ConnectionReset())],
-        "goaway": [Break(rr.GoAway())],
+        "reset": [Break(rr.causes.ConnectionReset())],
+        "goaway": [Break(rr.causes.GoAway())],
         "stall": [Silence()],
         "pings only": [ping(wire), Silence(50.0), ping(wire), Silence()],
         "overloaded": [b"\n\n" + overloaded_event(wire)],

@@ -10,11 +10,11 @@ import pytest
 import trio
 
 import riverrun as rr
+from riverrun import Recorder
 from riverrun.engine.core import tool_json
 from riverrun.engine.http import opened_response, transport
-from riverrun.engine.recording.recorder import Recorder
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
 from riverrun.providers.by_name import provider_classes
+from riverrun.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 HARDENING = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, WEATHER, Answer, check_provider
+from riverrun.testing import RIVERS, WEATHER, Answer, check_provider
 
 pytestmark = pytest.mark.sockets
 

@@ -17,7 +17,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, Answer, Fault, FaultKind, open_loopback
+from riverrun.testing import RIVERS, Answer, Fault, FaultKind, open_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

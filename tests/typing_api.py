@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never, assert_type
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, AskedRequest, AttemptFault, ScriptedSource
+from riverrun.testing import RIVERS, AskedRequest, AttemptFault, ScriptedSource
 
 
 async def stream_an_answer(engine: rr.Engine, request: rr.InferenceRequest) -> None:
@@ -96,14 +96,14 @@ def match_every_cause(cause: rr.InterruptCause) -> float | None:
     match cause:
         case rr.causes.RateLimited(retry_after_s) | rr.causes.Overloaded(retry_after_s):
             return retry_after_s
-        case rr.IdleStall(clock, waited_s):
+        case rr.causes.IdleStall(clock, waited_s):
             assert_type(clock, str)
             return waited_s
-        case rr.Provider5xx(status):
+        case rr.causes.Provider5xx(status):
             return status
-        case rr.MalformedStream() | rr.FormRefused() | rr.ConnectionReset() | rr.GoAway():
+        case rr.causes.MalformedStream() | rr.causes.FormRefused() | rr.causes.ConnectionReset() | rr.causes.GoAway():
             return None
-        case rr.PrematureEnd() | rr.EmptyAnswer() | rr.ResumedFromCheckpoint():
+        case rr.causes.PrematureEnd() | rr.causes.EmptyAnswer() | rr.causes.ResumedFromCheckpoint():
             return None
         case _:
             assert_never(cause)
@@ -136,7 +136,7 @@ def read_an_error(error: rr.InferenceError) -> None:
         assert_type(error.cause, rr.InterruptCause)
 
 
-def build_an_engine(store: rr.CheckpointStore, source: rr.EventSource) -> None:
+def build_an_engine(store: rr.abc.CheckpointStore, source: rr.abc.EventSource) -> None:
     assert_type(rr.Engine(rr.Anthropic("claude-sonnet-4-5", api_key="k"), store=store), rr.Engine)
     assert_type(rr.Engine(rr.OpenAIChat("gpt-4.1", api_key="k"), policy=rr.Policy()), rr.Engine)
     assert_type(rr.Engine(source, store=rr.MemoryStore()), rr.Engine)

@@ -40,7 +40,7 @@ After 1, 3, 4, 5, 130, 141, 143 and a kill, `riverrun resume` goes on with a run
 class SayItHere(UsageError):
     """A file says what only this command may: where a key goes, or what is imported. `remedy` holds a whole command."""
 
-    remedy = "say it on the command line"
+    remedy: str = "say it on the command line"
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)

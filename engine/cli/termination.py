@@ -16,7 +16,7 @@ class Termination:
     """
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.is_heard: bool = False
         self._before: Any = None
 
     def __enter__(self) -> Self:

@@ -5,8 +5,6 @@
     for event in events:
         shown = accumulator.fold(event)      # what the consumer is given for it, or None
 
-Rules:
-
 * Blocks stay in the order they began. Text that continues over an interruption goes on in the same block.
 * Calls may be under way several at once, interleaved. A call is complete when the provider closed it *and* its
   arguments are a JSON object; a closed call without arguments is complete with `{}`. Only then is it released, once.
@@ -68,25 +66,30 @@ class Accumulator:
     """
 
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
-        self.limits = limits if limits is not None else Limits()
+        self.limits: Limits = limits if limits is not None else Limits()
         self._bytes_max = self.limits.text_bytes_max
         self.origin = origin
-        self._held, self._limited_before = AnswerBlocks(), (0, 0)
+        self._held, self._limited_before, self._continues = AnswerBlocks(), (0, 0), False
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
         self._open_calls: dict[str, CallParts] = {}
         self._completed: dict[str, ToolCall] = {}
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
-        self._continues = False
-        self.said_bytes = self.wasted_bytes = 0
-        self.calls_started = self.incomplete_calls = self.odd_usage = self.bytes_received = 0
+        self.said_bytes: int = 0
+        self.wasted_bytes: int = 0
+        self.bytes_received: int = 0
+        self.calls_started: int = 0
+        self.incomplete_calls: int = 0
+        self.odd_usage: int = 0
         self.server_tool: str | None = None
         self.cursor: str | None = None
         self.response_id: str | None = None
         self.model: str | None = None
         self.stop: StopReported | None = None
-        self.usage = self.usage_before = NO_USAGE
-        self.usage_reported = self.is_over_limit = False
+        self.usage: TokenUsage = NO_USAGE
+        self.usage_before: TokenUsage = NO_USAGE
+        self.usage_reported: bool = False
+        self.is_over_limit: bool = False
         self.defect: str | None = None
 
     # -- the fold -------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class ReasoningParts(Parts):
 
     def __init__(self, origin: str | None) -> None:
         super().__init__()
-        self.origin = origin
+        self.origin: str | None = origin
         self.pending_signature: str | None = None
         self.signature: str | None = None
 
@@ -87,10 +87,10 @@ class CallParts(Parts):
 
     def __init__(self, call_id: str, name: str) -> None:
         super().__init__()
-        self.id = call_id
-        self.name = name
-        self.size_bytes = 0
-        self.objects_bytes = 0
+        self.id: str = call_id
+        self.name: str = name
+        self.size_bytes: int = 0
+        self.objects_bytes: int = 0
 
     @property
     def held_bytes(self) -> int:
@@ -148,7 +148,7 @@ class AnswerBlocks:
         self._goes_on: TextParts | None = None
         self._goes_on_chars = 0
         self._kept_at_attempt = self._kept_at_generation = _Kept()
-        self.parts_max = PARTS_MAX
+        self.parts_max: int = PARTS_MAX
 
     def __len__(self) -> int:
         return len(self._before) + len(self._since)

@@ -47,7 +47,7 @@ class Clocks:
         self._window_began = now
         self._window_bytes = 0
         self.useful_bytes = 0
-        self.counts_bytes = policy.throughput is not None
+        self.counts_bytes: bool = policy.throughput is not None
 
     def _provider_time(self, now: float) -> float:
         return (now if self._paused_at is None else self._paused_at) - self._paused_s

@@ -10,10 +10,7 @@ import base64
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast
-
-import cattrs
-from cattrs.strategies import configure_tagged_union
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .causes import InterruptCause
 from .events import Event
@@ -22,6 +19,9 @@ from .planner import RecoveryPlan
 from .printable import named, printable
 from .stream_events import StreamEvent
 from .usage_error import UsageError
+
+if TYPE_CHECKING:
+    import cattrs  # at run time where something is written or read: who asks without a store needs it not
 
 SCHEMA_VERSION = 1
 
@@ -38,6 +38,9 @@ class CodecError(ValueError):
 @cache
 def converter(*, sparse: bool = False) -> cattrs.Converter:
     """Return the one converter, made once; a `sparse` one leaves out what has its default, and reads the same."""
+    import cattrs
+    from cattrs.strategies import configure_tagged_union
+
     made = cattrs.Converter(unstruct_collection_overrides={tuple: list}, omit_if_default=sparse)
     made.register_unstructure_hook(bytes, lambda data: base64.b64encode(data).decode("ascii"))
     made.register_structure_hook(bytes, lambda data, _: base64.b64decode(data))
@@ -120,6 +123,8 @@ def structure(value: object, kind: Any) -> Any:
 
 def _complaint(error: Exception) -> str:
     """Say what is wrong with the first field that is, and where: `'model' is missing or unknown, at request.model`."""
+    import cattrs
+
     said = cattrs.transform_error(error, path="", format_exception=_worded)
     what, _, path = said[0].partition(" @ ")
     more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""

@@ -60,9 +60,9 @@ class SSEReader:
 
     def __init__(self, *, line_bytes_max: int, event_bytes_max: int) -> None:
         self.retry_ms: int | None = None
-        self.last_event_id = ""
-        self.comments = 0
-        self.replaced = 0
+        self.last_event_id: str = ""
+        self.comments: int = 0
+        self.replaced: int = 0
         self.defect: str | None = None
         self._line_bytes_max = line_bytes_max
         self._event_bytes_max = event_bytes_max
@@ -248,7 +248,7 @@ class NDJSONReader:
     """
 
     def __init__(self, *, line_bytes_max: int) -> None:
-        self.replaced = 0
+        self.replaced: int = 0
         self.defect: str | None = None
         self._line_bytes_max = line_bytes_max
         self._tail = bytearray()

@@ -81,8 +81,8 @@ class RunState:
     def __init__(
         self, rules: RunRules, accumulator: Accumulator, restored: RestoredRun | None, *, now_s: float
     ) -> None:
-        self.accumulator = accumulator
-        self.ledger = AttemptLedger(accumulator, restored, now_s)
+        self.accumulator: Accumulator = accumulator
+        self.ledger: AttemptLedger = AttemptLedger(accumulator, restored, now_s)
         self._rules = rules
         self._spending = Spending(rules.retry_budget)
         self._is_resumed = restored is not None

@@ -12,7 +12,7 @@ class Spending:
     __slots__ = ("_refused", "_retries_taken", "_shared", "attempts")
 
     def __init__(self, shared: RetryBudget) -> None:
-        self.attempts = 0
+        self.attempts: int = 0
         self._shared = shared
         self._retries_taken = 0
         self._refused: tuple[ContinuationForm, ...] = ()  # an empty set weighs 216 bytes

@@ -32,7 +32,7 @@ class Target:
     __slots__ = ("_refused_forms", "source")
 
     def __init__(self, source: Model) -> None:
-        self.source = source
+        self.source: Model = source
         self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
         """What was refused, by what had been declared: learned for the life of the engine."""
 

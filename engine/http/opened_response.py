@@ -82,7 +82,7 @@ class OpenedResponse:
         self._resting = set[OpenedResponse]() if resting is None else resting
         self._at_rest: trio.Event | None = None
         self._is_closed = False
-        self.origin = origin
+        self.origin: str = origin
         self.status: int = response.status_code
 
     @property

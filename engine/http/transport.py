@@ -22,7 +22,6 @@ from ..core.secret import Secret
 from .client import Client, build_request
 from .handshake import Handshake
 from .opened_response import CLOSE_S, OpenedResponse
-from .own_client import own_client, trusted_certificates
 from .quiet_logs import KnownSecrets
 from .transport_error import TransportError as TransportError
 from .transport_error import cause_of as cause_of
@@ -90,6 +89,9 @@ class HTTPTransport:
     """Sends wire requests over one client. Without a client of the caller's it makes its own, and then closes it."""
 
     def __init__(self, client: object | None = None) -> None:
+        if client is None:
+            # httpx and all below it: not with every import of riverrun, and not as late as in the first request.
+            from . import own_client as own_client
         self._client = cast("Client | None", client)
         self._is_ours = client is None
         self._ssl: ssl.SSLContext | None = None
@@ -98,6 +100,8 @@ class HTTPTransport:
 
     def _the_client(self) -> Client:
         if self._client is None:
+            from .own_client import own_client, trusted_certificates
+
             if self._ssl is None:
                 self._ssl = trusted_certificates()  # once, whenever the client is made
             self._client = cast("Client", own_client(self._ssl))

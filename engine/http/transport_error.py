@@ -15,7 +15,6 @@ from ..core.printable import printable
 from ..core.provider import WireRequest
 from ..core.secret import Secret
 from .client import reasons
-from .lookup import ResolveTimeout
 
 POOL_FULL = "every connection of the client passed in is in use, and none came free in time; raise its limits="
 """What a client's PoolTimeout means: it has no words of its own."""
@@ -45,7 +44,9 @@ def cause_of(error: Exception) -> InterruptCause | None:
     text = str(error)
     for kinds, word, cause in _CAUSES:  # the first that fits: a subclass stands before its parents
         if names & kinds and word in text:
-            if cause == IdleStall("connect") and any(isinstance(inner, ResolveTimeout) for inner in reasons(error)):
+            if cause == IdleStall("connect") and any(
+                type(inner).__name__ == "ResolveTimeout" for inner in reasons(error)
+            ):
                 return IdleStall("resolve")
             return MalformedStream(printable(text)) if cause is None else cause
     return None

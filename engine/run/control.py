@@ -21,7 +21,7 @@ class RunControl:
     __slots__ = ("ending", "error", "result", "scope")
 
     def __init__(self) -> None:
-        self.scope = trio.CancelScope()
+        self.scope: trio.CancelScope = trio.CancelScope()
         self.ending: Ending | None = None
         self.result: StreamResult | None = None
         self.error: Exception | None = None

@@ -34,13 +34,13 @@ class Delivery:
     __slots__ = ("_held", "_holds", "_store_first", "_told", "journal", "mailbox", "restarts")
 
     def __init__(self, mailbox: Mailbox, journal: JournalWriter | None, *, store_first: bool) -> None:
-        self.mailbox = mailbox
-        self.journal = journal
+        self.mailbox: Mailbox = mailbox
+        self.journal: JournalWriter | None = journal
         self._store_first = store_first and journal is not None
         self._holds = self._store_first
         self._held: list[Event] = []
         self._told: tuple[str, ...] = ()
-        self.restarts = 0
+        self.restarts: int = 0
 
     @property
     def fenced(self) -> StoreError | None:

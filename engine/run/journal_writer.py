@@ -43,7 +43,7 @@ from ..error_groups import fault_of
 from ..parking import ParkingSpot
 from ..stores.store import CheckpointStore, StaleFence
 
-logger = logging.getLogger("riverrun")
+logger: logging.Logger = logging.getLogger("riverrun")
 
 ITEM_BYTES = 64
 """What an item other than text counts for in the lag: about its JSON."""
@@ -105,7 +105,7 @@ class JournalWriter:
         self._is_closed = False
         self._last_words_s = policy.last_flush_s
         self.fenced: StoreError | None = None
-        self.failures = 0
+        self.failures: int = 0
 
     @trio.lowlevel.enable_ki_protection
     def record(self, item: Entry) -> None:

@@ -28,12 +28,12 @@ class Mailbox:
     def __init__(self, events_max: int = EVENTS_MAX) -> None:
         self._events: list[Event] = []
         self._oldest = 0
-        self.events_max = events_max
-        self._room_at = events_max // 2
-        self.is_closed = False
+        self.events_max: int = events_max
+        self._room_at: int = events_max // 2
+        self.is_closed: bool = False
         self._consumer = ParkingSpot()
         self._run = ParkingSpot()  # waits for room, or at its end until everything was taken
-        self.is_left = False
+        self.is_left: bool = False
 
     def __len__(self) -> int:
         """How many events are ready."""

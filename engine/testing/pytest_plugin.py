@@ -1,4 +1,4 @@
-"""Two pytest fixtures, for whoever asks: `pytest_plugins = ["riverrun.engine.testing.pytest_plugin"]` in a conftest.
+"""Two pytest fixtures, for whoever asks: `pytest_plugins = ["riverrun.testing.pytest_plugin"]` in a conftest.
 
 Nothing loads it by itself: there is no entry point, and no other module of the kit imports pytest.
 """

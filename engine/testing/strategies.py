@@ -1,6 +1,6 @@
 """Hypothesis strategies for everything that riverrun reads, folds and plans: they compose, and shrink to what is small.
 
-    from riverrun.engine.testing.strategies import answers, chunked, mutated, wire_bytes
+    from riverrun.testing.strategies import answers, chunked, mutated, wire_bytes
 
     @given(chunked(mutated(wire_bytes("anthropic", answers()))))
     def test_my_proxy(chunks: list[bytes]) -> None: ...

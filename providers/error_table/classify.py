@@ -28,7 +28,6 @@ from ...engine.core.retry import duration_s, hint_in_message, reset_hint_s, retr
 from ..endpoint import Endpoint
 from ..wire.json import count_at, list_at, object_at, read_value, text_at
 from .row import Row
-from .table import TABLE
 
 _WORDS_CHARS_MAX = 8192
 """How far into a stranger's words we look; phrases that are known stand in the first hundred, hints close by."""
@@ -69,6 +68,8 @@ def row_of(complaint: Complaint) -> Row | None:
     """Return the row of the table that decides, if one does. A status of success counts as none."""
     status = complaint.status
     said = evolve(complaint, status=None) if status is not None and 100 <= status < 300 else complaint
+    from .table import TABLE  # some forty patterns are compiled for it: with the first error, not with every import
+
     return next((row for row in TABLE if _fits(row, said)), None)
 
 

@@ -1,188 +1,131 @@
-"""riverrun keeps one LLM answer flowing, whole and exactly once: the public names."""
+"""riverrun keeps one LLM answer flowing, whole and exactly once: the public names, each loaded when asked for."""
 
-from . import causes, errors
-from .engine.core.capabilities import Capabilities, ContinuationForm
-from .engine.core.causes import (
-    ConnectionReset,
-    EmptyAnswer,
-    FormRefused,
-    GoAway,
-    IdleStall,
-    InterruptCause,
-    MalformedStream,
-    PrematureEnd,
-    Provider5xx,
-    ResumedFromCheckpoint,
-)
-from .engine.core.errors import (
-    AllModelsUnavailable,
-    CheckpointMismatch,
-    ContentFiltered,
-    ContextOverflow,
-    ContinuationRefused,
-    EmptyResponse,
-    InferenceCancelled,
-    InferenceError,
-    InferenceTimeout,
-    InvalidRequest,
-    KeyUnusable,
-    ModelNotFound,
-    Overloaded,
-    ProviderError,
-    QuotaExhausted,
-    RateLimited,
-    RiverrunError,
-    StoreError,
-    StreamInterrupted,
-    Unauthorized,
-    UsageError,
-)
-from .engine.core.events import (
-    Event,
-    Finished,
-    Interrupted,
-    ReasoningDelta,
-    Resumed,
-    RetryScheduled,
-    Status,
-    StreamReset,
-    TextDelta,
-    ToolCallCancel,
-    ToolCallDelta,
-    ToolCallReady,
-    ToolCallStart,
-    UsageUpdate,
-)
-from .engine.core.messages import (
-    Block,
-    ImageBlock,
-    Message,
-    OpaqueBlock,
-    ReasoningBlock,
-    Role,
-    TextBlock,
-    Tool,
-    ToolCall,
-    ToolResult,
-)
-from .engine.core.planner import (
-    ContinueText,
-    Reattach,
-    RecoveryPlan,
-    SynthesizeToolUse,
-    TruncateBeforeTool,
-    WholeRestart,
-    plan_recovery,
-)
-from .engine.core.policy import CheckpointPolicy, Jitter, Limits, Policy, RetryPolicy, StallPolicy, Throughput
-from .engine.core.provider import Provider
-from .engine.core.replay import replay_events
-from .engine.core.request import InferenceRequest, ToolChoice
-from .engine.core.result import AttemptRecord, SeamVerdict, StreamResult
-from .engine.core.snapshot import InFlightTool, InterruptSnapshot
-from .engine.core.stop import StopReason
-from .engine.core.stream_events import BlockStop, ReasoningSignature, StopReported, StreamEvent
-from .engine.core.usage import TokenUsage, UsageReport
-from .engine.engine import Engine
-from .engine.http.transport import Transport
-from .engine.run.run import Run
-from .engine.source import EventSource
-from .engine.stores import CheckpointStore, MemoryStore, SQLiteStore
-from .providers import (
-    VLLM,
-    Anthropic,
-    AzureOpenAI,
-    DeepSeek,
-    Gemini,
-    GeminiInteractions,
-    Grok,
-    Groq,
-    LlamaCpp,
-    LMStudio,
-    Mistral,
-    ModelFacts,
-    Ollama,
-    OpenAIChat,
-    OpenAIResponses,
-    OpenRouter,
-    SGLang,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import abc, causes, errors, lowlevel, testing
+from ._lazy import publish_lazily
+
+if TYPE_CHECKING:
+    from .engine.core.capabilities import Capabilities, ContinuationForm
+    from .engine.core.causes import InterruptCause
+    from .engine.core.errors import InferenceError, StoreError, StreamInterrupted
+    from .engine.core.events import (
+        Event,
+        Finished,
+        Interrupted,
+        Resumed,
+        RetryScheduled,
+        Status,
+        StreamReset,
+        ToolCallCancel,
+        ToolCallReady,
+        UsageUpdate,
+    )
+    from .engine.core.messages import (
+        Block,
+        ImageBlock,
+        Message,
+        OpaqueBlock,
+        ReasoningBlock,
+        Role,
+        TextBlock,
+        Tool,
+        ToolCall,
+        ToolResult,
+    )
+    from .engine.core.planner import (
+        ContinueText,
+        Reattach,
+        RecoveryPlan,
+        SynthesizeToolUse,
+        TruncateBeforeTool,
+        WholeRestart,
+        plan_recovery,
+    )
+    from .engine.core.policy import CheckpointPolicy, Jitter, Limits, Policy, RetryPolicy, StallPolicy, Throughput
+    from .engine.core.replay import replay_events
+    from .engine.core.request import InferenceRequest, ToolChoice
+    from .engine.core.result import AttemptRecord, SeamVerdict, StreamResult
+    from .engine.core.snapshot import InFlightTool, InterruptSnapshot
+    from .engine.core.stop import StopReason
+    from .engine.core.stream_events import ReasoningDelta, TextDelta, ToolCallDelta, ToolCallStart
+    from .engine.core.usage import TokenUsage
+    from .engine.core.usage_error import RiverrunError, UsageError
+    from .engine.engine import Engine
+    from .engine.recording.recorder import Recorder
+    from .engine.run.run import Run
+    from .engine.stores.memory import MemoryStore
+    from .engine.stores.sqlite import SQLiteStore
+    from .providers.anthropic.provider import Anthropic
+    from .providers.by_name import from_name
+    from .providers.gemini.provider import Gemini
+    from .providers.gemini_interactions.provider import GeminiInteractions
+    from .providers.models import ModelFacts
+    from .providers.ollama.provider import Ollama
+    from .providers.openai_chat.azure import AzureOpenAI
+    from .providers.openai_chat.presets import (
+        VLLM,
+        DeepSeek,
+        Grok,
+        Groq,
+        LlamaCpp,
+        LMStudio,
+        Mistral,
+        OpenRouter,
+        SGLang,
+    )
+    from .providers.openai_chat.provider import OpenAIChat
+    from .providers.openai_responses.provider import OpenAIResponses
 
 __version__ = "0.1.0"
 
 __all__ = [
     "VLLM",
-    "AllModelsUnavailable",
     "Anthropic",
     "AttemptRecord",
     "AzureOpenAI",
     "Block",
-    "BlockStop",
     "Capabilities",
-    "CheckpointMismatch",
     "CheckpointPolicy",
-    "CheckpointStore",
-    "ConnectionReset",
-    "ContentFiltered",
-    "ContextOverflow",
     "ContinuationForm",
-    "ContinuationRefused",
     "ContinueText",
     "DeepSeek",
-    "EmptyAnswer",
-    "EmptyResponse",
     "Engine",
     "Event",
-    "EventSource",
     "Finished",
-    "FormRefused",
     "Gemini",
     "GeminiInteractions",
-    "GoAway",
     "Grok",
     "Groq",
-    "IdleStall",
     "ImageBlock",
     "InFlightTool",
-    "InferenceCancelled",
     "InferenceError",
     "InferenceRequest",
-    "InferenceTimeout",
     "InterruptCause",
     "InterruptSnapshot",
     "Interrupted",
-    "InvalidRequest",
     "Jitter",
-    "KeyUnusable",
     "LMStudio",
     "Limits",
     "LlamaCpp",
-    "MalformedStream",
     "MemoryStore",
     "Message",
     "Mistral",
     "ModelFacts",
-    "ModelNotFound",
     "Ollama",
     "OpaqueBlock",
     "OpenAIChat",
     "OpenAIResponses",
     "OpenRouter",
-    "Overloaded",
     "Policy",
-    "PrematureEnd",
-    "Provider",
-    "Provider5xx",
-    "ProviderError",
-    "QuotaExhausted",
-    "RateLimited",
     "ReasoningBlock",
     "ReasoningDelta",
-    "ReasoningSignature",
     "Reattach",
+    "Recorder",
     "RecoveryPlan",
     "Resumed",
-    "ResumedFromCheckpoint",
     "RetryPolicy",
     "RetryScheduled",
     "RiverrunError",
@@ -194,9 +137,7 @@ __all__ = [
     "StallPolicy",
     "Status",
     "StopReason",
-    "StopReported",
     "StoreError",
-    "StreamEvent",
     "StreamInterrupted",
     "StreamReset",
     "StreamResult",
@@ -213,16 +154,61 @@ __all__ = [
     "ToolCallStart",
     "ToolChoice",
     "ToolResult",
-    "Transport",
     "TruncateBeforeTool",
-    "Unauthorized",
     "UsageError",
-    "UsageReport",
     "UsageUpdate",
     "WholeRestart",
     "__version__",
+    "abc",
     "causes",
     "errors",
+    "from_name",
+    "lowlevel",
     "plan_recovery",
     "replay_events",
+    "testing",
 ]
+
+if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
+    __getattr__, __dir__ = publish_lazily(
+        __name__,
+        {
+            "engine.core.capabilities": "Capabilities ContinuationForm",
+            "engine.core.causes": "InterruptCause",
+            "engine.core.errors": "InferenceError StoreError StreamInterrupted",
+            "engine.core.events": (
+                "Event Finished Interrupted Resumed RetryScheduled Status StreamReset ToolCallCancel "
+                "ToolCallReady UsageUpdate"
+            ),
+            "engine.core.messages": (
+                "Block ImageBlock Message OpaqueBlock ReasoningBlock Role TextBlock Tool ToolCall ToolResult"
+            ),
+            "engine.core.planner": (
+                "ContinueText Reattach RecoveryPlan SynthesizeToolUse TruncateBeforeTool WholeRestart plan_recovery"
+            ),
+            "engine.core.policy": ("CheckpointPolicy Jitter Limits Policy RetryPolicy StallPolicy Throughput"),
+            "engine.core.replay": "replay_events",
+            "engine.core.request": "InferenceRequest ToolChoice",
+            "engine.core.result": "AttemptRecord SeamVerdict StreamResult",
+            "engine.core.snapshot": "InFlightTool InterruptSnapshot",
+            "engine.core.stop": "StopReason",
+            "engine.core.stream_events": "ReasoningDelta TextDelta ToolCallDelta ToolCallStart",
+            "engine.core.usage": "TokenUsage",
+            "engine.core.usage_error": "RiverrunError UsageError",
+            "engine.engine": "Engine",
+            "engine.recording.recorder": "Recorder",
+            "engine.run.run": "Run",
+            "engine.stores.memory": "MemoryStore",
+            "engine.stores.sqlite": "SQLiteStore",
+            "providers.anthropic.provider": "Anthropic",
+            "providers.by_name": "from_name",
+            "providers.gemini.provider": "Gemini",
+            "providers.gemini_interactions.provider": "GeminiInteractions",
+            "providers.models": "ModelFacts",
+            "providers.ollama.provider": "Ollama",
+            "providers.openai_chat.azure": "AzureOpenAI",
+            "providers.openai_chat.presets": ("DeepSeek Grok Groq LMStudio LlamaCpp Mistral OpenRouter SGLang VLLM"),
+            "providers.openai_chat.provider": "OpenAIChat",
+            "providers.openai_responses.provider": "OpenAIResponses",
+        },
+    )

@@ -8,9 +8,9 @@ import pytest
 import trio
 from attrs import frozen
 
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, Told, Unit, Wire, open_loopback, read_told
 from riverrun.engine.testing.wire.formats import wire_of_path
 from riverrun.providers.by_name import provider_classes
+from riverrun.testing import RIVERS, Fault, FaultKind, Told, Unit, Wire, open_loopback, read_told
 from tests.cli.loopback import Ended, riverrun
 
 pytestmark = pytest.mark.sockets

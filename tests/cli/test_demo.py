@@ -26,8 +26,8 @@ from riverrun.engine.cli.demo import show as demo_show
 from riverrun.engine.cli.demo.live import LiveView
 from riverrun.engine.cli.demo.story import PlainOutcome, RiverrunOutcome, WireOutcome
 from riverrun.engine.core.seam import Aligner
-from riverrun.engine.testing import FaultKind, Manner, Wire, open_loopback
 from riverrun.engine.testing.script.faults import SERVER_WORDS
+from riverrun.testing import FaultKind, Manner, Wire, open_loopback
 
 pytestmark = pytest.mark.sockets
 

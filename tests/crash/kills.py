@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.testing import RIVERS, TABLE, WEATHER, Answer, Loopback, Wire, open_loopback, read_told
+from riverrun.testing import RIVERS, TABLE, WEATHER, Answer, Loopback, Wire, open_loopback, read_told
 from tests.crash.child import LAG_S, QUESTION, RUN_ID, policy_of, provider_at
 
 CHILD = Path(__file__).with_name("child.py")

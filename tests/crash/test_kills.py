@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, WEATHER, Wire, open_loopback
+from riverrun.testing import RIVERS, WEATHER, Wire, open_loopback
 from tests.crash.child import QUESTION, RUN_ID, policy_of, provider_at
 from tests.crash.kills import EVENT_S, LEDGER, Case, Moment, Story, check, random_case, run_killed, tell_all
 

@@ -19,7 +19,7 @@ from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.stream_events import CursorMoved, StopReported, StreamEvent
 from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
 
-RESET = Break(rr.ConnectionReset())
+RESET = Break(rr.causes.ConnectionReset())
 
 
 class LineDecoder:

@@ -15,7 +15,7 @@ from riverrun.engine.testing.network.transport import Break, Script, Silence, St
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses
 
-RESET = Break(rr.ConnectionReset())
+RESET = Break(rr.causes.ConnectionReset())
 
 
 @frozen

@@ -7,7 +7,7 @@ import trio
 import riverrun as rr
 from riverrun.engine.core.journal import Entry, RestoredRun, decode_entry, restore
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.stores import OpenedJournal
+from riverrun.lowlevel import OpenedJournal
 
 
 class WatchedStore(rr.MemoryStore):

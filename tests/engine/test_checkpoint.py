@@ -12,13 +12,14 @@ import trio
 from trio.testing import MockClock
 
 import riverrun as rr
+from riverrun.abc import CheckpointStore
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.journal import JournalHeader, encode_entry, fingerprint
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StopReported, TextDelta
 from riverrun.engine.run.checkpoint import load_journal, restore_run
-from riverrun.engine.stores import CheckpointStore, OpenedJournal, StaleFence, StoreUnreachable
 from riverrun.engine.testing.network.transport import Silence
+from riverrun.lowlevel import OpenedJournal, StaleFence, StoreUnreachable
 from tests.engine.own_source import (
     ASK,
     END,
@@ -211,8 +212,8 @@ async def test_a_run_that_was_cancelled_or_paused_stays_in_the_store(end: str, a
 
 async def test_a_run_that_failed_stays_in_the_store_with_everything_it_said(autojump_clock: MockClock) -> None:
     store = WatchedStore()
-    engine = engine_of(OwnSource([*say("a"), rr.Unauthorized("no")]), store=store)
-    with pytest.raises(rr.Unauthorized):
+    engine = engine_of(OwnSource([*say("a"), rr.errors.Unauthorized("no")]), store=store)
+    with pytest.raises(rr.errors.Unauthorized):
         await engine.complete(ASK, run_id="run")
     assert (await store.list_runs(), store.text) == (("run",), "a")
 
@@ -221,7 +222,7 @@ async def test_another_request_under_a_stored_id_is_refused_before_anything_is_a
     store, source = WatchedStore(), OwnSource()
     await left_after(store, [*say("a"), Silence()], 1)
     other = rr.InferenceRequest([rr.Message.user("Another thing.")])
-    with pytest.raises(rr.CheckpointMismatch, match="another request"):
+    with pytest.raises(rr.errors.CheckpointMismatch, match="another request"):
         async with engine_of(source, store=store).open_stream(other, run_id="run"):
             pass
     assert (source.attempts, store.text) == (0, "a")
@@ -245,7 +246,7 @@ async def owned(store: rr.MemoryStore, mark: str) -> int:
 async def test_a_run_of_another_request_is_not_claimed(autojump_clock: MockClock) -> None:
     store = WatchedStore()
     fence = await owned(store, "theirs")
-    with pytest.raises(rr.CheckpointMismatch, match="fingerprint theirs seen, mine expected"):
+    with pytest.raises(rr.errors.CheckpointMismatch, match="fingerprint theirs seen, mine expected"):
         await load_journal(store, "run", rr.CheckpointPolicy(), "mine")
     await store.append("run", fence, 1, b"its owner goes on")
 
@@ -257,7 +258,7 @@ async def test_the_owner_of_a_run_goes_on_when_another_request_takes_its_id_by_m
     async with engine_of(OwnSource([*LONG, END]), store=store).open_stream(ASK, run_id="run") as run:
         await until(run, 3)
         other = rr.InferenceRequest(rr.Message.user("Another thing."))
-        with pytest.raises(rr.CheckpointMismatch):
+        with pytest.raises(rr.errors.CheckpointMismatch):
             await engine_of(OwnSource(), store=store).complete(other, run_id="run")
         await all_events(run)
     assert run.result.stop_reason is rr.StopReason.END_TURN
@@ -278,7 +279,7 @@ async def test_a_store_that_can_not_say_what_a_run_is_works_all_the_same(autojum
     plain: CheckpointStore = WithoutFirstEntry(store)
     opened = await load_journal(plain, "run", rr.CheckpointPolicy(), "mine")
     assert isinstance(opened, OpenedJournal)
-    with pytest.raises(rr.CheckpointMismatch):
+    with pytest.raises(rr.errors.CheckpointMismatch):
         await restore_run(opened, "run", "mine", Limits())
 
 

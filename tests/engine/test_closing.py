@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, open_loopback
+from riverrun.testing import RIVERS, open_loopback
 from tests.sockets.peers import QUESTION, until
 
 HELLO = b'data: {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "hello"}}]}\n\n'

@@ -101,7 +101,7 @@ async def test_a_stall_is_a_stall_whatever_its_source_raises_while_it_is_cleaned
     source = Untidy()
     with pytest.raises(rr.StreamInterrupted) as caught:
         await engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=2))).complete(ASK)
-    assert isinstance(caught.value.cause, rr.IdleStall)
+    assert isinstance(caught.value.cause, rr.causes.IdleStall)
     assert source.attempts == 2
 
 
@@ -185,7 +185,7 @@ class Forgetful(OwnSource):
 
 
 async def test_a_form_that_is_refused_again_and_again_spends_the_attempts(autojump_clock: MockClock) -> None:
-    refusals = [rr.ContinuationRefused("no prefill") for _ in range(9)]
+    refusals = [rr.errors.ContinuationRefused("no prefill") for _ in range(9)]
     source = Forgetful(say("a"), *refusals)
     with pytest.raises(rr.StreamInterrupted):
         await engine_of(source, policy=rr.Policy(retry=rr.RetryPolicy(attempts_max=3))).complete(ASK)

@@ -20,7 +20,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def asked(port: int, store: rr.CheckpointStore | None = None) -> rr.Engine:
+def asked(port: int, store: rr.abc.CheckpointStore | None = None) -> rr.Engine:
     return rr.Engine(rr.Anthropic("claude-sonnet-4-5", api_key="k", base_url=f"http://127.0.0.1:{port}"), store=store)
 
 

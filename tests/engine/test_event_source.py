@@ -58,7 +58,7 @@ async def test_it_is_asked_to_go_on_from_what_was_said_when_it_ends_before_its_s
     assert form is ContinuationForm.PREFILL
     assert asked.messages[-1] == rr.Message.assistant("Half a ")
     assert result.text == "Half a sentence."
-    assert result.attempts[0].cause == rr.PrematureEnd()
+    assert result.attempts[0].cause == rr.causes.PrematureEnd()
     assert kinds(events)[1:4] == [rr.Interrupted, rr.RetryScheduled, rr.Resumed]
 
 
@@ -73,7 +73,7 @@ async def test_its_silence_is_a_stall_and_what_it_says_of_itself_is_no_progress(
     statuses: list[Step] = [step for _ in range(9) for step in (ProviderStatus("thinking"), Silence(10))]
     source = OwnSource([*say("a"), *statuses], [*say("b"), END])
     _, result = await watched(source)
-    assert result.attempts[0].cause == rr.IdleStall("idle", 60.0)
+    assert result.attempts[0].cause == rr.causes.IdleStall("idle", 60.0)
     assert result.text == "ab"
 
 
@@ -92,14 +92,14 @@ async def test_a_message_about_loading_is_no_progress(autojump_clock: MockClock)
     source = OwnSource([Silence()], [*say("a"), END])
     source.declared = evolve(source.declared, waiting_message="own is loading the model")
     _, result = await watched(source)
-    assert isinstance(result.attempts[0].cause, rr.IdleStall)
+    assert isinstance(result.attempts[0].cause, rr.causes.IdleStall)
 
 
 @pytest.mark.parametrize("where", ["before", "in the middle"])
 async def test_an_inference_error_that_may_pass_is_retried_after_its_hint(
     where: str, autojump_clock: MockClock
 ) -> None:
-    busy = rr.RateLimited("busy", retry_after_s=7.0)
+    busy = rr.errors.RateLimited("busy", retry_after_s=7.0)
     first: list[Step] | Exception = busy if where == "before" else [*say("a"), busy]
     source = OwnSource(first, [*say("b"), END])
     _, result = await watched(source)
@@ -109,7 +109,12 @@ async def test_an_inference_error_that_may_pass_is_retried_after_its_hint(
 
 
 @pytest.mark.parametrize(
-    "refusal", [rr.Unauthorized("no key"), rr.ContextOverflow("too long", status=400), rr.ContentFiltered("no")]
+    "refusal",
+    [
+        rr.errors.Unauthorized("no key"),
+        rr.errors.ContextOverflow("too long", status=400),
+        rr.errors.ContentFiltered("no"),
+    ],
 )
 async def test_an_inference_error_that_will_not_pass_is_raised_with_what_was_said(
     refusal: rr.InferenceError, autojump_clock: MockClock
@@ -150,7 +155,7 @@ async def test_a_group_of_one_from_inside_it_is_raised_as_the_one(autojump_clock
 
 
 async def test_a_form_that_it_refuses_gives_way_to_the_next_and_costs_nothing(autojump_clock: MockClock) -> None:
-    refuses = rr.ContinuationRefused("no prefill here")
+    refuses = rr.errors.ContinuationRefused("no prefill here")
     source = OwnSource(
         say("a quiet "), refuses, [*say("river"), END], forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE)
     )
@@ -171,7 +176,7 @@ async def test_leaving_early_closes_its_answer(autojump_clock: MockClock) -> Non
 async def test_attempts_used_up_are_a_stream_interrupted_with_everything(autojump_clock: MockClock) -> None:
     with pytest.raises(rr.StreamInterrupted) as caught:
         await watched(OwnSource(say("a", "b")), ONCE)
-    assert caught.value.cause == rr.PrematureEnd()
+    assert caught.value.cause == rr.causes.PrematureEnd()
     assert caught.value.snapshot is not None
     assert caught.value.snapshot.text == "ab"
 
@@ -213,13 +218,13 @@ def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
 async def test_a_channel_that_ends_without_a_stop_is_cut_and_what_it_gave_is_kept(autojump_clock: MockClock) -> None:
     result = await engine_of(Channelled(channel_of(*numbers(3)), channel_of(*numbers(1), END))).complete(ASK)
     assert result.text == "0 1 2 0 "
-    assert result.attempts[0].cause == rr.PrematureEnd()
+    assert result.attempts[0].cause == rr.causes.PrematureEnd()
 
 
 async def test_what_came_before_a_channel_broke_is_kept(autojump_clock: MockClock) -> None:
     result = await engine_of(Channelled(Breaking(*say("Half a ", "sent")), channel_of(*numbers(1), END))).complete(ASK)
     assert result.text == "Half a sent0 "
-    assert result.attempts[0].cause == rr.ConnectionReset()
+    assert result.attempts[0].cause == rr.causes.ConnectionReset()
 
 
 class Louder(trio.abc.ReceiveChannel[StreamEvent]):

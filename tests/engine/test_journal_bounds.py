@@ -35,7 +35,7 @@ from riverrun.engine.core.usage import UsageReport
 from riverrun.engine.run import journal_writer
 from riverrun.engine.run.checkpoint import restore_run
 from riverrun.engine.run.journal_writer import COMPACTED_BYTES, REPLACED_BYTES, REPLACED_TIMES, JournalWriter
-from riverrun.engine.stores import OpenedJournal
+from riverrun.lowlevel import OpenedJournal
 from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, say
 from tests.engine.stores import WatchedStore
 

@@ -54,7 +54,7 @@ async def test_an_endless_drip_of_what_says_nothing_ends_in_a_stall(name: str, a
 
 async def test_an_endless_drip_of_restarts_ends_in_a_stall_too(autojump_clock: MockClock) -> None:
     drip: list[Step] = [step for _ in range(8) for step in (Silence(A_WHILE_S), AnswerRestarted())]
-    with pytest.raises(rr.InferenceTimeout, match="idle stall after 60 s"):
+    with pytest.raises(rr.errors.InferenceTimeout, match="idle stall after 60 s"):
         await engine_of(OwnSource([*say("Half"), *drip]), policy=ONCE).complete(ASK)
 
 

@@ -43,10 +43,16 @@ WHOLE: Sequence[StreamEvent] = (
     ToolCallStart("b", "look"),
     BlockStop("b"),
     TextDelta("here."),
-    rr.UsageReport(input=7, output=40),
+    rr.lowlevel.UsageReport(input=7, output=40),
     StopReported(rr.StopReason.TOOL_USE, "tools"),
 )
-SAID = (TextDelta("Once upon "), TextDelta("a time there "), TextDelta("was a river."), rr.UsageReport(3, 9), END)
+SAID = (
+    TextDelta("Once upon "),
+    TextDelta("a time there "),
+    TextDelta("was a river."),
+    rr.lowlevel.UsageReport(3, 9),
+    END,
+)
 
 
 async def run_on(server: LineServer, *, store: rr.MemoryStore | None = None, attempts_max: int = 50) -> Seen:
@@ -110,7 +116,7 @@ async def test_the_story_names_the_cursor_and_a_clean_seam(autojump_clock: MockC
 async def test_a_generation_that_is_gone_is_continued_in_another_form_and_both_are_paid(
     autojump_clock: MockClock,
 ) -> None:
-    rest = (TextDelta("was a river."), rr.UsageReport(5, 4), END)
+    rest = (TextDelta("was a river."), rr.lowlevel.UsageReport(5, 4), END)
     server = LineServer([SAID, rest], cuts=[2], is_forgetful=True)
     seen = await run_on(server)
     assert server.paths == ["new", "0:1", "new"]

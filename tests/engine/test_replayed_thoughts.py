@@ -9,12 +9,12 @@ from attrs import evolve
 from trio.testing import MockClock
 
 import riverrun as rr
+from riverrun import from_name
 from riverrun.engine.core.stream_events import BlockStop, ReasoningDelta, ReasoningSignature, RedactedReasoning
 from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.strict_server import StrictServer
 from riverrun.engine.testing.script.answers import RIVERS, WEATHER, Answer
 from riverrun.engine.testing.wire.formats import Wire
-from riverrun.providers import from_name
 from tests.engine.own_source import END, OwnSource, engine_of, say
 
 CALLS = evolve(WEATHER, calls=tuple(evolve(call, id=f"call0000{at}") for at, call in enumerate(WEATHER.calls)))

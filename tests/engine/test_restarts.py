@@ -33,12 +33,14 @@ async def test_one_restart_more_is_a_malformed_stream(autojump_clock: MockClock)
     source = OwnSource([*begun_anew(RESTARTS_MAX + 1), *say("whole"), END])
     with pytest.raises(rr.StreamInterrupted, match="restarts_max") as caught:
         await engine_of(source, policy=ONCE).complete(ASK)
-    assert isinstance(caught.value.cause, rr.MalformedStream)
+    assert isinstance(caught.value.cause, rr.causes.MalformedStream)
 
 
 async def test_restarts_are_counted_over_all_attempts_of_a_run(autojump_clock: MockClock) -> None:
     broken = rr.Policy(retry=rr.RetryPolicy(attempts_max=2))
-    source = OwnSource([*begun_anew(6), rr.ProviderError("down", status=500)], [*begun_anew(3), *say("whole"), END])
+    source = OwnSource(
+        [*begun_anew(6), rr.errors.ProviderError("down", status=500)], [*begun_anew(3), *say("whole"), END]
+    )
     with pytest.raises(rr.InferenceError, match="restarts_max"):
         await engine_of(source, policy=broken).complete(ASK)
 

@@ -252,8 +252,8 @@ async def test_complete_gives_the_whole_answer_and_recovers_on_the_way(autojump_
 
 
 async def test_complete_raises_what_the_run_raised(autojump_clock: MockClock) -> None:
-    with pytest.raises(rr.Unauthorized):
-        await engine_of(OwnSource(rr.Unauthorized("no key"))).complete(ASK)
+    with pytest.raises(rr.errors.Unauthorized):
+        await engine_of(OwnSource(rr.errors.Unauthorized("no key"))).complete(ASK)
 
 
 async def test_complete_is_cancelled_like_anything_else(autojump_clock: MockClock) -> None:
@@ -300,7 +300,7 @@ async def test_an_engine_is_used_again_and_by_several_tasks_at_once(autojump_clo
 
 async def test_a_form_that_was_refused_once_is_not_tried_again_by_the_engine(autojump_clock: MockClock) -> None:
     forms = (ContinuationForm.PREFILL, ContinuationForm.QUOTE)
-    refuses = rr.ContinuationRefused("no prefill")
+    refuses = rr.errors.ContinuationRefused("no prefill")
     source = OwnSource(say("a"), refuses, [END], say("b"), [END], forms=forms)
     engine = engine_of(source)
     await engine.complete(ASK)

@@ -56,7 +56,7 @@ async def raised(*scripts: list[Step] | Exception, policy: rr.Policy | None = No
 
 
 async def test_000_opening_is_retried_until_it_succeeds(autojump_clock: MockClock) -> None:
-    events, result = await seen(rr.ProviderError("down", status=500), [*say("ok"), END])
+    events, result = await seen(rr.errors.ProviderError("down", status=500), [*say("ok"), END])
     assert (result.text, len(result.attempts)) == ("ok", 2)
     assert kinds(events) == [rr.RetryScheduled, rr.Resumed, rr.TextDelta, rr.Finished]
 
@@ -64,26 +64,26 @@ async def test_000_opening_is_retried_until_it_succeeds(autojump_clock: MockCloc
 @pytest.mark.parametrize("most", [1, 2, 3])
 async def test_000_the_budget_counts_the_first_attempt(most: int, autojump_clock: MockClock) -> None:
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=most))
-    error = await raised(*[rr.ProviderError("down", status=500)] * most, policy=policy)
-    assert (type(error), error.snapshot) == (rr.ProviderError, None)
+    error = await raised(*[rr.errors.ProviderError("down", status=500)] * most, policy=policy)
+    assert (type(error), error.snapshot) == (rr.errors.ProviderError, None)
 
 
 @pytest.mark.parametrize("hint_s", [0.05, 7.0, 119.0])
 async def test_000_the_server_s_hint_is_a_floor_to_which_chance_only_adds(
     hint_s: float, autojump_clock: MockClock
 ) -> None:
-    _, result = await seen(rr.RateLimited("slow", retry_after_s=hint_s), [*say("ok"), END])
+    _, result = await seen(rr.errors.RateLimited("slow", retry_after_s=hint_s), [*say("ok"), END])
     assert hint_s <= result.attempts[1].began_s <= hint_s * 1.1
 
 
 async def test_000_a_hint_beyond_the_cap_is_raised_and_not_slept(autojump_clock: MockClock) -> None:
-    error = await raised(rr.RateLimited("slow", retry_after_s=1e9))
-    assert (type(error), error.retry_after_s) == (rr.RateLimited, 1e9)
+    error = await raised(rr.errors.RateLimited("slow", retry_after_s=1e9))
+    assert (type(error), error.retry_after_s) == (rr.errors.RateLimited, 1e9)
 
 
 async def stored_run_with_hint(hint_s: float) -> rr.StreamResult:
     """A run that is stored, whose source is told to wait this long in the middle."""
-    source = OwnSource([*say("a"), rr.RateLimited("slow", retry_after_s=hint_s)], [*say("b"), END])
+    source = OwnSource([*say("a"), rr.errors.RateLimited("slow", retry_after_s=hint_s)], [*say("b"), END])
     return await engine_of(source, store=WatchedStore()).complete(ASK, run_id="run")
 
 
@@ -105,7 +105,13 @@ async def test_000_an_endless_hint_ends_the_run_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    "error", [rr.Unauthorized("bad key"), rr.InvalidRequest("bad"), rr.ModelNotFound("m"), rr.QuotaExhausted("money")]
+    "error",
+    [
+        rr.errors.Unauthorized("bad key"),
+        rr.errors.InvalidRequest("bad"),
+        rr.errors.ModelNotFound("m"),
+        rr.errors.QuotaExhausted("money"),
+    ],
 )
 async def test_000_a_permanent_error_is_never_retried(error: rr.InferenceError, autojump_clock: MockClock) -> None:
     assert type(await raised(error)) is type(error)
@@ -114,14 +120,19 @@ async def test_000_a_permanent_error_is_never_retried(error: rr.InferenceError, 
 async def test_000_an_error_in_the_middle_is_recovered_one_layer_up_and_not_asked_anew(
     autojump_clock: MockClock,
 ) -> None:
-    events, result = await seen([*say("hello"), rr.ProviderError("down", status=500)], [*say(" there"), END])
+    events, result = await seen([*say("hello"), rr.errors.ProviderError("down", status=500)], [*say(" there"), END])
     assert (text_of(events), result.text) == ("hello there", "hello there")
     assert result.attempts[1].continuation is ContinuationForm.PREFILL
 
 
 def test_000_delays_double_and_then_stay_at_their_maximum() -> None:
     policy = rr.RetryPolicy(base_delay_s=0.01, delay_s_max=0.04, jitter=rr.Jitter.NONE)
-    assert [delay_s(policy, rr.ConnectionReset(), attempt, 0.5) for attempt in (1, 2, 3, 4)] == [0.01, 0.02, 0.04, 0.04]
+    assert [delay_s(policy, rr.causes.ConnectionReset(), attempt, 0.5) for attempt in (1, 2, 3, 4)] == [
+        0.01,
+        0.02,
+        0.04,
+        0.04,
+    ]
 
 
 # -- 001, the contract ------------------------------------------------------------------------------------------------
@@ -218,8 +229,8 @@ async def test_003_reasoning_is_shown_and_kept(autojump_clock: MockClock) -> Non
 
 
 async def test_003_a_stream_that_ends_without_anything_is_no_answer(autojump_clock: MockClock) -> None:
-    assert type(await raised([END], policy=ONCE)) is rr.EmptyResponse
-    assert type(await raised([], policy=ONCE)) is rr.ProviderError
+    assert type(await raised([END], policy=ONCE)) is rr.errors.EmptyResponse
+    assert type(await raised([], policy=ONCE)) is rr.errors.ProviderError
 
 
 async def test_003_text_without_a_block_stop_is_whole_at_the_end(autojump_clock: MockClock) -> None:
@@ -234,7 +245,13 @@ async def test_003_an_error_of_the_source_s_own_passes_through(autojump_clock: M
 
 
 @pytest.mark.parametrize(
-    "error", [rr.RateLimited("slow"), rr.InferenceTimeout("late"), rr.ProviderError("down"), rr.Overloaded("busy")]
+    "error",
+    [
+        rr.errors.RateLimited("slow"),
+        rr.errors.InferenceTimeout("late"),
+        rr.errors.ProviderError("down"),
+        rr.errors.Overloaded("busy"),
+    ],
 )
 async def test_003_a_refusal_to_open_is_raised_as_what_it_is(
     error: rr.InferenceError, autojump_clock: MockClock
@@ -291,14 +308,14 @@ async def test_003_where_nothing_can_be_kept_the_answer_starts_over_with_a_reset
 async def test_003_attempts_used_up_are_an_error_with_cause_and_everything_said(autojump_clock: MockClock) -> None:
     error = await raised(say("a"), say("b"), say("c"))
     assert isinstance(error, rr.StreamInterrupted)
-    assert (error.cause, error.snapshot and error.snapshot.text) == (rr.PrematureEnd(), "abc")
+    assert (error.cause, error.snapshot and error.snapshot.text) == (rr.causes.PrematureEnd(), "abc")
     assert str(error).startswith("stream interrupted (premature end) after 3 attempts")
 
 
 async def test_003_a_stall_is_recovered_after_200_ms(autojump_clock: MockClock) -> None:
     _, result = await seen([*say("a"), Silence()], [*say("b"), END])
     first, second = result.attempts
-    assert (first.cause, result.text) == (rr.IdleStall("idle", 60.0), "ab")
+    assert (first.cause, result.text) == (rr.causes.IdleStall("idle", 60.0), "ab")
     assert second.began_s - first.ended_s == pytest.approx(0.2)
 
 
@@ -322,18 +339,24 @@ def test_003_patience_doubles_for_models_that_think_and_when_effort_is_asked(
     assert provider.capabilities(request).reasons is reasons
 
 
-@pytest.mark.parametrize("cause", [rr.GoAway(), rr.ConnectionReset(), rr.Provider5xx(503), rr.PrematureEnd()], ids=str)
+@pytest.mark.parametrize(
+    "cause",
+    [rr.causes.GoAway(), rr.causes.ConnectionReset(), rr.causes.Provider5xx(503), rr.causes.PrematureEnd()],
+    ids=str,
+)
 async def test_003_how_a_stream_broke_is_told_by_its_type_and_recovered(
     cause: InterruptCause, autojump_clock: MockClock
 ) -> None:
     transport = ScriptedTransport(lambda _wire: Script([Break(cause)]))
     engine = rr.Engine(PROVIDERS["openai, by quote"][1](), transport=transport)
-    with pytest.raises(rr.ProviderError, match=str(cause)):
+    with pytest.raises(rr.errors.ProviderError, match=str(cause)):
         await engine.complete(QUESTION)
     assert len(transport.requests) == 3
 
 
-@pytest.mark.parametrize("error", [rr.Unauthorized("x"), rr.ContextOverflow("x"), rr.InferenceCancelled("x")])
+@pytest.mark.parametrize(
+    "error", [rr.errors.Unauthorized("x"), rr.errors.ContextOverflow("x"), rr.errors.InferenceCancelled("x")]
+)
 async def test_003_a_permanent_error_in_the_middle_is_not_recovered(
     error: rr.InferenceError, autojump_clock: MockClock
 ) -> None:
@@ -397,7 +420,7 @@ async def test_003_a_failing_store_never_stops_the_stream(autojump_clock: MockCl
 async def test_003_cancelling_during_the_backoff_stops_the_retries_and_keeps_the_partial(
     outside: bool, autojump_clock: MockClock
 ) -> None:
-    source = OwnSource([*say("kept"), rr.RateLimited("slow", retry_after_s=60.0)])
+    source = OwnSource([*say("kept"), rr.errors.RateLimited("slow", retry_after_s=60.0)])
     with trio.CancelScope() as scope:
         async with engine_of(source).open_stream(ASK) as run:
             while not isinstance(await run.receive(), rr.RetryScheduled):

@@ -10,6 +10,7 @@ import pytest
 from trio.testing import MockClock
 
 import riverrun as rr
+from riverrun import from_name
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.messages import OpaqueBlock
 from riverrun.engine.core.stream_events import BlockStop, OpaqueBlockReceived, ReasoningDelta
@@ -18,7 +19,6 @@ from riverrun.engine.testing.network.script import Reset, SentRequest, Step, res
 from riverrun.engine.testing.network.strict_seals import Seals
 from riverrun.engine.testing.wire.format import Reply, named
 from riverrun.engine.testing.wire.formats import Wire, events_of
-from riverrun.providers import from_name
 from tests.engine.own_source import ASK, END, OwnSource, all_events, engine_of, say
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses

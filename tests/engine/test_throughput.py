@@ -52,5 +52,5 @@ async def test_a_generation_that_is_read_on_has_no_window_for_what_an_earlier_at
         with pytest.raises(rr.StreamInterrupted):
             [event async for event in run]
     last = run.attempts[-1]
-    assert last.cause == rr.IdleStall("throughput", 10)
+    assert last.cause == rr.causes.IdleStall("throughput", 10)
     assert last.ended_s - last.began_s == pytest.approx(10)

@@ -112,7 +112,9 @@ class Unreachable(httpx.AsyncBaseTransport):
 async def test_a_certificate_that_is_not_accepted_is_told_and_not_asked_again() -> None:
     server = Unreachable()
 
-    with pytest.raises(rr.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE") as caught:
+    with pytest.raises(
+        rr.errors.InvalidRequest, match=r"certificate of example.org .*self-signed.* SSL_CERT_FILE"
+    ) as caught:
         async with httpx.AsyncClient(transport=server) as client:
             provider = rr.OpenAIChat("m", api_key="k", base_url="https://example.org/v1", client=client)
             await rr.Engine(provider).complete(rr.InferenceRequest(rr.Message.user("?")))

@@ -14,6 +14,7 @@ import trio
 import trio.testing
 
 import riverrun as rr
+from riverrun import from_name
 from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.messages import OpaqueBlock
@@ -31,7 +32,6 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from riverrun.providers import from_name
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import CANARY, KEY, STREAMS, Frame, bodies, strings_of
 
@@ -194,8 +194,8 @@ class Chatty:
 
 FOREIGN = CANARY.replace(KEY, "")
 CHATTY = [
-    Chatty(error=rr.ProviderError(FOREIGN, code=FOREIGN)),
-    Chatty(error=rr.InvalidRequest(FOREIGN)),
+    Chatty(error=rr.errors.ProviderError(FOREIGN, code=FOREIGN)),
+    Chatty(error=rr.errors.InvalidRequest(FOREIGN)),
     Chatty(ProviderStatus(FOREIGN), StreamFailed(Failure(FailureKind.PROVIDER, FOREIGN, code=FOREIGN))),
     Chatty(ResponseStarted(FOREIGN, FOREIGN), TextDelta("a"), StopReported(StopReason.OTHER, FOREIGN)),
     Chatty(TextDelta("a"), ServerToolStarted(FOREIGN)),

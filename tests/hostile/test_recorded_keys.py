@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riverrun as rr
+from riverrun import Recorder
 from riverrun.engine.core.tool_json import parse_arguments
-from riverrun.engine.recording.recorder import Recorder
 from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.testing.network.recorded import recorded
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
-from riverrun.providers import error_words
+from riverrun.lowlevel import error_words
 from riverrun.providers.by_name import provider_classes
 from tests.hostile.planting import Frame
 from tests.hostile.test_foreign_text import KEY, POLICY, provider_of, script, streams_of

@@ -68,7 +68,7 @@ def network() -> HonestNetwork:
     wire, _ = PROVIDERS["anthropic, by prefill"]
     net = HonestNetwork(wire, WHOLE)
     net.firsts = [
-        lambda events: [*events[:8], Break(rr.ConnectionReset())],
+        lambda events: [*events[:8], Break(rr.causes.ConnectionReset())],
         lambda events: [*events[:5], Silence()],
         lambda events: [*events[:-9], Silence(1.0)],
         list,

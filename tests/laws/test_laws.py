@@ -121,7 +121,7 @@ def test_law_2_a_body_that_closes_before_its_terminal_event_is_an_interruption(n
     network.firsts = [lambda events: [b"".join(events[:-terminal])]]
     run: Observation = in_virtual_time(lambda: observe(make(), network, policy=once))  # type: ignore[assignment]
     assert isinstance(run.seen.error, rr.StreamInterrupted)
-    assert run.seen.error.cause == rr.PrematureEnd()
+    assert run.seen.error.cause == rr.causes.PrematureEnd()
     assert run.seen.error.snapshot is not None
     assert run.seen.error.snapshot.text == "All of it."
 
@@ -244,7 +244,7 @@ def test_law_6_a_ping_never_counts_as_progress() -> None:
     run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
     assert run.seen.result is not None
     first = run.seen.result.attempts[0]
-    assert first.cause == rr.IdleStall("idle", 60.0)
+    assert first.cause == rr.causes.IdleStall("idle", 60.0)
     assert first.ended_s == pytest.approx(60.0)
 
 
@@ -315,7 +315,7 @@ def test_law_11_any_order_of_tasks_gives_the_same_answer(
 def test_the_events_of_an_interruption_come_in_the_order_of_the_design() -> None:
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2", (rr.ToolCall("call_0", "t", {"a": 1}),)))
-    network.firsts = [lambda events: [b"".join(events[:-4]), Break(rr.ConnectionReset())]]
+    network.firsts = [lambda events: [b"".join(events[:-4]), Break(rr.causes.ConnectionReset())]]
     run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
     kinds = [type(e) for e in run.seen.events if not isinstance(e, rr.UsageUpdate | rr.TextDelta | rr.ToolCallDelta)]
     first = [rr.ToolCallStart, rr.Interrupted, rr.ToolCallCancel, rr.RetryScheduled]
@@ -332,7 +332,7 @@ def test_a_checkpoint_of_another_request_is_refused_and_untouched() -> None:
             await watch_run(engine, QUESTION)
         other = rr.InferenceRequest([rr.Message.user("Something else.")])
         assert fingerprint(other) != fingerprint(QUESTION)
-        with pytest.raises(rr.CheckpointMismatch, match="another request"):
+        with pytest.raises(rr.errors.CheckpointMismatch, match="another request"):
             async with engine.open_stream(other, run_id="run"):
                 pass
         assert await store.list_runs() == ("run",)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic
 from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.messages import OpaqueBlock
 from riverrun.engine.core.policy import Limits
@@ -31,7 +32,6 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers import Anthropic
 from riverrun.providers.anthropic.decode import STOP_REASONS
 from tests.providers.fold import decode, fold
 from tests.providers.samples import (

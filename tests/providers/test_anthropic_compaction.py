@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from riverrun import Anthropic
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.continuation import NextRequest, next_request
@@ -16,7 +17,6 @@ from riverrun.engine.core.planner import plan_recovery
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.stop import StopReason
-from riverrun.providers import Anthropic
 from tests.providers.fold import decode
 from tests.providers.samples import (
     MESSAGE_STOP,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic, OpenAIChat, from_name
 from riverrun.engine.cli.providers import key_variables
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.usage_error import KeyUnusable, UsageError
-from riverrun.providers import Anthropic, OpenAIChat, from_name
 from riverrun.providers.by_name import provider_classes
 
 CANARY = "sk-canary-0123456789"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic, OpenAIChat
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.messages import (
     ImageBlock,
@@ -23,7 +24,6 @@ from riverrun.engine.core.messages import (
 )
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers import Anthropic, OpenAIChat
 from riverrun.providers.models import claude_facts, openai_reasons
 
 KEY = "sk-canary-0123456789"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic, Ollama, OpenAIChat
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.secret import Secret
 from riverrun.engine.core.usage_error import KeyUnusable, UsageError
-from riverrun.providers import Anthropic, Ollama, OpenAIChat
 from riverrun.providers.endpoint import Endpoint, HeaderSecret, check_base_url, check_model, is_loopback
 
 CANARY = "sk-canary-0123456789"

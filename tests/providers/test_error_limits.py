@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from riverrun import LlamaCpp, LMStudio, Ollama
 from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import ErrorResponse
 from riverrun.engine.core.stream_events import StreamFailed
-from riverrun.providers import LlamaCpp, LMStudio, Ollama
 from riverrun.providers.endpoint import Endpoint
 from riverrun.providers.error_table.classify import failure_in_stream, failure_of_response
 

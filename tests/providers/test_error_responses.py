@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic, OpenAIChat
 from riverrun.engine.core.failures import Failure
 from riverrun.engine.core.provider import ErrorResponse
-from riverrun.providers import Anthropic, OpenAIChat
 from riverrun.providers.endpoint import Endpoint
 from riverrun.providers.error_table.classify import failure_in_stream
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic, OpenAIChat
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers import Anthropic, OpenAIChat
 from riverrun.providers.models import (
     FAMILIES,
     ClaudeFacts,

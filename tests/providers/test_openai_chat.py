@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import OpenAIChat
 from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
@@ -24,7 +25,6 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers import OpenAIChat
 from tests.providers.fold import decode, fold
 from tests.providers.samples import OPENAI_ANSWER, USAGE, call, chunk, sse
 

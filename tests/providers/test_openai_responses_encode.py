@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import from_name
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.continuation import NextRequest, next_request
 from riverrun.engine.core.failures import FailureKind
@@ -28,7 +29,6 @@ from riverrun.engine.core.provider import ErrorResponse
 from riverrun.engine.core.request import InferenceRequest, ToolChoice
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.providers import from_name
 from riverrun.providers.openai_responses.provider import OpenAIResponses
 
 KEY = "sk-canary-0123456789"

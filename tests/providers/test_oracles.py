@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from riverrun import Anthropic, OpenAIChat
 from riverrun.engine.core.policy import Limits
-from riverrun.providers import Anthropic, OpenAIChat
 from tests.conftest import shared_path
 from tests.providers.fold import decode, fold
 from tests.providers.samples import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from riverrun import Anthropic, OpenAIChat
 from riverrun.engine.core.policy import Limits
-from riverrun.providers import Anthropic, OpenAIChat
 from tests.providers.fold import decode, fold
 from tests.providers.recordings import check, check_calls, check_usage, cut, load, recordings
 

@@ -93,10 +93,10 @@ def test_an_answer_that_always_breaks_off_is_an_error_where_it_can_not_grow(aimo
 
 
 CHAOS: dict[str, tuple[type[rr.InferenceError], ...]] = {
-    "drop": (rr.ProviderError,),
-    "malformed": (rr.ProviderError,),
-    "ratelimit": (rr.RateLimited,),
-    "disconnect": (rr.ProviderError,),
+    "drop": (rr.errors.ProviderError,),
+    "malformed": (rr.errors.ProviderError,),
+    "ratelimit": (rr.errors.RateLimited,),
+    "disconnect": (rr.errors.ProviderError,),
 }
 
 

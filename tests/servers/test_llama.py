@@ -109,7 +109,7 @@ def test_a_server_killed_twice_is_continued_twice(llama: Llama, answer: str) -> 
 def test_a_stopped_server_is_a_stall_and_continued_by_prefix(llama: Llama, answer: str, place: int) -> None:
     seen = decoded(llama, PREFIXES, {place: stop(llama)})
     check_whole(seen, answer)
-    assert rr.IdleStall in {type(cause) for cause in causes_of(seen)}
+    assert rr.causes.IdleStall in {type(cause) for cause in causes_of(seen)}
 
 
 def test_a_killed_server_is_asked_again_and_says_the_same(llama: Llama, answer: str) -> None:

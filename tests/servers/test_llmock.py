@@ -71,13 +71,13 @@ WAITS: dict[str, Behaviors] = {
     "a pause": (stream_fault("stall", 9, stall_seconds=0.1),),
 }
 REFUSED: dict[int, type[rr.InferenceError]] = {
-    400: rr.InvalidRequest,
-    401: rr.Unauthorized,
-    402: rr.QuotaExhausted,
-    403: rr.Unauthorized,
-    404: rr.ModelNotFound,
-    413: rr.InvalidRequest,
-    422: rr.InvalidRequest,
+    400: rr.errors.InvalidRequest,
+    401: rr.errors.Unauthorized,
+    402: rr.errors.QuotaExhausted,
+    403: rr.errors.Unauthorized,
+    404: rr.errors.ModelNotFound,
+    413: rr.errors.InvalidRequest,
+    422: rr.errors.InvalidRequest,
 }
 
 
@@ -183,7 +183,7 @@ def test_a_refusal_is_an_error_and_never_asked_again(
 @every_format
 def test_an_outage_is_one_error_after_every_attempt(llmock: LLMock, spec: Format) -> None:
     llmock.queue(fail(503, times=None, retry_after=0))
-    check_error(restarted(llmock, spec), rr.Overloaded)
+    check_error(restarted(llmock, spec), rr.errors.Overloaded)
     llmock.check_strict(attempts=POLICY.retry.attempts_max)
 
 
@@ -202,7 +202,7 @@ def test_a_provider_that_always_breaks_off_is_an_error_with_what_was_said(llmock
 def test_a_prompt_that_is_too_long_is_told_apart(llmock: LLMock, spec: Format) -> None:
     words = "This model's maximum context length was exceeded."
     llmock.queue(fail(400, times=None, code="context_length_exceeded", message=words))
-    check_error(restarted(llmock, spec), rr.ContextOverflow)
+    check_error(restarted(llmock, spec), rr.errors.ContextOverflow)
     llmock.check_strict(attempts=1)
 
 

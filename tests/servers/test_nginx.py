@@ -15,7 +15,7 @@ import trio
 from attrs import evolve
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, Loopback, Wire, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, Loopback, Wire, open_loopback
 from tests.servers.nginx import Certificate, Nginx, make_certificate, open_nginx
 from tests.servers.tools import miss
 from tests.sockets.peers import NO_TLS, QUICK, SeenHere, check_whole, run_here, told, until
@@ -165,7 +165,7 @@ def test_a_rate_under_the_floor_of_the_policy_is_a_stall() -> None:
     policy = rr.Policy(retry=evolve(QUICK, attempts_max=2), stall=floor)
     seen, _ = through(pace_s=0.0, options=f"{BUFFERED} limit_rate 4k;", policy=policy)
     assert isinstance(seen.error, rr.StreamInterrupted)
-    assert seen.error.cause == rr.IdleStall("throughput", 0.2)
+    assert seen.error.cause == rr.causes.IdleStall("throughput", 0.2)
     assert TEXT.startswith(seen.text)
 
 
@@ -208,7 +208,7 @@ def test_a_504_page_is_asked_again(wire: Wire) -> None:
 @every_wire
 def test_nothing_but_504_pages_is_a_timeout(wire: Wire) -> None:
     seen = paged(wire, *["504"] * 3, policy=rr.Policy(retry=evolve(QUICK, attempts_max=3)))
-    assert type(seen.error) is rr.InferenceTimeout
+    assert type(seen.error) is rr.errors.InferenceTimeout
     assert seen.error.status == 504
     assert seen.text == ""
 
@@ -223,7 +223,7 @@ def test_nothing_but_502_pages_is_the_providers_failure(wire: Wire) -> None:
                 return await consume(engine)
 
     seen = run_here(main)
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert seen.error.status == 502
 
 
@@ -243,7 +243,7 @@ def test_a_goaway_is_an_interruption_for_the_client_gives_up_every_stream(
     # nginx would finish the stream; httpcore raises as soon as it reads on after a GOAWAY.
     seen, said = through({300: "reload"}, client=client, certificate=certificate)
     check_continued(seen, said, attempts=2)
-    assert [event.cause for event in seen.events if isinstance(event, rr.Interrupted)] == [rr.GoAway()]
+    assert [event.cause for event in seen.events if isinstance(event, rr.Interrupted)] == [rr.causes.GoAway()]
 
 
 @every_wire

@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider
-from riverrun.engine.testing import Loopback, Wire, read_told
+from riverrun.testing import Loopback, Wire, read_told
 from tests.law_runs import Seen
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me of rivers.")], max_tokens=100_000)

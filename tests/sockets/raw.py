@@ -11,8 +11,8 @@ from typing import Self, TypeAlias
 
 import trio
 
-from riverrun.engine.testing import Wire
 from riverrun.engine.testing.wire.formats import Reply, events_of
+from riverrun.testing import Wire
 
 Answering: TypeAlias = Callable[[trio.SocketStream, int], Awaitable[object]]
 """Answers request number n (from 0) on a connection; returns False to have the connection closed."""

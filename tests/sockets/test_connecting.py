@@ -16,7 +16,7 @@ from riverrun.engine.core.causes import IdleStall
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.http.lookup import LOOKUPS_MAX
 from riverrun.engine.http.transport import HTTPTransport
-from riverrun.engine.testing import Wire
+from riverrun.testing import Wire
 from tests.sockets.conftest import sockets_open
 from tests.sockets.peers import CLIENTS, QUESTION, Peer, check_whole, consume, impatient, run_here, until
 from tests.sockets.raw import RawServer, answering, stream_body, whole

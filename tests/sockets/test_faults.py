@@ -10,7 +10,8 @@ import trio
 from attrs import evolve
 
 import riverrun as rr
-from riverrun.engine.testing import (
+from riverrun.engine.testing.script.faults import SERVER_WORDS
+from riverrun.testing import (
     CODE,
     RIVERS,
     TABLE,
@@ -25,7 +26,6 @@ from riverrun.engine.testing import (
     open_loopback,
     retelling,
 )
-from riverrun.engine.testing.script.faults import SERVER_WORDS
 from tests.sockets.peers import (
     ONCE,
     PEERS,
@@ -148,24 +148,24 @@ def test_calls_are_released_whole_and_once_wherever_the_reset_is(peer: Peer, at:
 
 
 ENDS: dict[str, tuple[Fault, type[rr.InferenceError], type | None]] = {
-    "reset with text": (Fault(FaultKind.RESET, 20), rr.StreamInterrupted, rr.ConnectionReset),
-    "reset without": (Fault(FaultKind.RESET, 0), rr.ProviderError, None),
-    "early end with text": (Fault(FaultKind.PREMATURE_END, 20), rr.StreamInterrupted, rr.PrematureEnd),
-    "half-closed": (Fault(FaultKind.HALF_CLOSE, 20, in_chunk=True), rr.StreamInterrupted, rr.PrematureEnd),
-    "silence with text": (Fault(FaultKind.STALL, 20), rr.StreamInterrupted, rr.IdleStall),
-    "silence without": (Fault(FaultKind.STALL, 0), rr.InferenceTimeout, None),
-    "pings with text": (Fault(FaultKind.PINGS, 20, pause_s=0.05), rr.StreamInterrupted, rr.IdleStall),
-    "garbage": (Fault(FaultKind.GARBAGE, 20), rr.StreamInterrupted, rr.MalformedStream),
+    "reset with text": (Fault(FaultKind.RESET, 20), rr.StreamInterrupted, rr.causes.ConnectionReset),
+    "reset without": (Fault(FaultKind.RESET, 0), rr.errors.ProviderError, None),
+    "early end with text": (Fault(FaultKind.PREMATURE_END, 20), rr.StreamInterrupted, rr.causes.PrematureEnd),
+    "half-closed": (Fault(FaultKind.HALF_CLOSE, 20, in_chunk=True), rr.StreamInterrupted, rr.causes.PrematureEnd),
+    "silence with text": (Fault(FaultKind.STALL, 20), rr.StreamInterrupted, rr.causes.IdleStall),
+    "silence without": (Fault(FaultKind.STALL, 0), rr.errors.InferenceTimeout, None),
+    "pings with text": (Fault(FaultKind.PINGS, 20, pause_s=0.05), rr.StreamInterrupted, rr.causes.IdleStall),
+    "garbage": (Fault(FaultKind.GARBAGE, 20), rr.StreamInterrupted, rr.causes.MalformedStream),
     "overloaded": (Fault(FaultKind.OVERLOADED, 20), rr.StreamInterrupted, rr.causes.Overloaded),
-    "overloaded at once": (Fault(FaultKind.OVERLOADED, 1), rr.Overloaded, None),
-    "429": (Fault(FaultKind.STATUS, status=429, retry_after_s=7), rr.RateLimited, None),
-    "500": (Fault(FaultKind.STATUS, status=500), rr.ProviderError, None),
-    "503": (Fault(FaultKind.STATUS, status=503), rr.Overloaded, None),
-    "529": (Fault(FaultKind.STATUS, status=529), rr.Overloaded, None),
-    "401": (Fault(FaultKind.STATUS, status=401), rr.Unauthorized, None),
-    "400": (Fault(FaultKind.STATUS, status=400), rr.InvalidRequest, None),
-    "404": (Fault(FaultKind.STATUS, status=404), rr.ModelNotFound, None),
-    "a web page": (Fault(FaultKind.HTML), rr.ProviderError, None),
+    "overloaded at once": (Fault(FaultKind.OVERLOADED, 1), rr.errors.Overloaded, None),
+    "429": (Fault(FaultKind.STATUS, status=429, retry_after_s=7), rr.errors.RateLimited, None),
+    "500": (Fault(FaultKind.STATUS, status=500), rr.errors.ProviderError, None),
+    "503": (Fault(FaultKind.STATUS, status=503), rr.errors.Overloaded, None),
+    "529": (Fault(FaultKind.STATUS, status=529), rr.errors.Overloaded, None),
+    "401": (Fault(FaultKind.STATUS, status=401), rr.errors.Unauthorized, None),
+    "400": (Fault(FaultKind.STATUS, status=400), rr.errors.InvalidRequest, None),
+    "404": (Fault(FaultKind.STATUS, status=404), rr.errors.ModelNotFound, None),
+    "a web page": (Fault(FaultKind.HTML), rr.errors.ProviderError, None),
 }
 
 
@@ -186,7 +186,7 @@ def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name
 @some_peers
 def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
     seen, _ = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=429, retry_after_s=7)], ONCE)
-    assert isinstance(seen.error, rr.RateLimited)
+    assert isinstance(seen.error, rr.errors.RateLimited)
     assert seen.error.retry_after_s == 7.0
     assert seen.error.status == 429
 
@@ -194,6 +194,6 @@ def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
 @some_peers
 def test_a_hint_beyond_the_cap_ends_the_run_instead_of_sleeping(peer: Peer) -> None:
     seen, said = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=503, retry_after_s=86_400)])
-    assert type(seen.error) is rr.Overloaded
+    assert type(seen.error) is rr.errors.Overloaded
     assert seen.error.retry_after_s == 86_400
     assert len(said) == 1

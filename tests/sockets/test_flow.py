@@ -12,8 +12,8 @@ from attrs import evolve
 
 import riverrun as rr
 from riverrun.engine.run.mailbox import EVENTS_MAX
-from riverrun.engine.testing import RIVERS, WEATHER, Fault, FaultKind, Wire, open_loopback
 from riverrun.engine.testing.wire.formats import Reply, events_of
+from riverrun.testing import RIVERS, WEATHER, Fault, FaultKind, Wire, open_loopback
 from tests.sockets.peers import (
     ONE_OF_EACH,
     QUESTION,
@@ -216,7 +216,7 @@ def test_an_engine_can_be_used_in_one_trio_run_after_another() -> None:
             await until(lambda: server.open_now == 0)
 
     async def again() -> None:
-        with pytest.raises(rr.ProviderError):
+        with pytest.raises(rr.errors.ProviderError):
             await engines[0].complete(QUESTION)
 
     run_here(main)

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import Wire
+from riverrun.testing import Wire
 from tests.sockets.peers import CLAUDE, ECHOING, NO_TLS, SLOW, SeenHere, check_whole, consume, run_here
 from tests.sockets.raw import stream_body
 
@@ -118,7 +118,7 @@ def test_a_goaway_in_an_answer_is_an_interruption_and_the_next_connection_goes_o
     check_whole(seen, TEXT)
     assert (server.requests, server.connections) == (2, 2)
     assert seen.result is not None
-    assert seen.result.attempts[0].cause == rr.GoAway()
+    assert seen.result.attempts[0].cause == rr.causes.GoAway()
 
 
 @both_clients

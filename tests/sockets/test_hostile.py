@@ -10,8 +10,8 @@ import pytest
 
 import riverrun as rr
 from riverrun.engine.http.opened_response import READ_AHEAD_BYTES_MAX
-from riverrun.engine.testing import Wire
 from riverrun.engine.testing.wire.formats import Reply, error_body, events_of
+from riverrun.testing import Wire
 from tests.sockets.hostile import TAKEN_BYTES_MAX, Endless, asked, once, seen_of
 from tests.sockets.peers import (
     CANARY,
@@ -102,7 +102,7 @@ def test_a_broken_answer_is_asked_for_again(peer: Peer, name: str) -> None:
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None:
     seen, server = seen_of(peer, BROKEN[name], impatient("headers_s", attempts_max=1) if name in SILENT else ONCE)
-    assert isinstance(seen.error, rr.ProviderError | rr.InferenceTimeout)
+    assert isinstance(seen.error, rr.errors.ProviderError | rr.errors.InferenceTimeout)
     assert len(str(seen.error)) < 500
     assert str(seen.error).isprintable()
     assert len(server.requests) == 1 or (name in SILENT and not server.requests)  # its clock may beat the connection
@@ -181,7 +181,7 @@ def test_a_gzip_bomb_is_not_unpacked(peer: Peer) -> None:
     bomb = gzip.compress(b"data: " + b"a" * 2**26)
     coded = whole("200 OK", bomb, "content-encoding: gzip", kind="text/event-stream")
     seen, _ = seen_of(peer, saying(coded, then="keep"), ONCE)
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert seen.text == ""
 
 
@@ -214,7 +214,7 @@ ENDLESS = {
 def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
     endless = ENDLESS[name](peer.wire)
     seen, _ = seen_of(peer, endless, SMALL)
-    assert isinstance(seen.error, rr.ProviderError | rr.StreamInterrupted)
+    assert isinstance(seen.error, rr.errors.ProviderError | rr.StreamInterrupted)
     assert "100000" in str(seen.error).replace(",", "").replace("_", "")
     assert len(seen.text) <= 100_000 + READ_AHEAD_BYTES_MAX + 5000  # a limit is looked at after each read
     assert endless.sent_bytes < TAKEN_BYTES_MAX
@@ -224,7 +224,7 @@ def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
 def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
     endless = Endless(head("500 Oops", "content-length: 10485760", kind="text/plain"), b"a" * 65536)
     seen, _ = seen_of(peer, endless, ONCE)
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert len(str(seen.error)) < 400
     assert endless.sent_bytes < TAKEN_BYTES_MAX
 
@@ -235,7 +235,7 @@ def test_a_refusal_whose_body_never_ends_is_still_that_refusal(peer: Peer, monke
     slow = error_body(peer.wire, 401, "no such key")
     waits = saying(head("401 No", "content-length: 9999", kind="application/json"), slow, then="stay")
     seen, server = seen_of(peer, waits)
-    assert type(seen.error) is rr.Unauthorized
+    assert type(seen.error) is rr.errors.Unauthorized
     assert "no such key" in str(seen.error)
     assert len(server.requests) == 1
 
@@ -259,7 +259,7 @@ def test_a_refused_connection_is_a_provider_error(peer: Peer) -> None:
     bound, port = nobody_listens()
     with bound:
         seen = run_here(lambda: main(port))
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert sum(isinstance(event, rr.RetryScheduled) for event in seen.events) == 2
 
 
@@ -277,5 +277,5 @@ def test_a_server_that_takes_no_connection_runs_into_the_connect_clock(peer: Pee
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         seen = run_here(lambda: main(listener.getsockname()[1]))
-    assert type(seen.error) is rr.InferenceTimeout
+    assert type(seen.error) is rr.errors.InferenceTimeout
     assert "connect" in str(seen.error)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import riverrun as rr
-from riverrun.engine.testing import Wire
+from riverrun.testing import Wire
 from tests.providers.samples import (
     MESSAGE_STOP,
     USAGE,
@@ -59,7 +59,7 @@ def end(wire: Wire) -> bytes:
 def has_defect(seen: SeenHere) -> bool:
     """Whether a run of one attempt ended because its bytes stopped being the wire format."""
     cause = getattr(seen.error, "cause", None)
-    return isinstance(cause, rr.MalformedStream) or "malformed" in str(seen.error)
+    return isinstance(cause, rr.causes.MalformedStream) or "malformed" in str(seen.error)
 
 
 # -- run-away totals ----------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_of_ten_thousand_calls_a_thousand_are_taken(peer: Peer) -> None:
     assert seen.result is not None  # the calls that were released end the run: none of them is lost
     assert (len(seen.ready), seen.result.stop_reason) == (len(seen.result.tool_calls), rr.StopReason.TOOL_USE)
     assert len(seen.ready) in (1023, 1024)
-    assert isinstance(seen.result.attempts[-1].cause, rr.MalformedStream)
+    assert isinstance(seen.result.attempts[-1].cause, rr.causes.MalformedStream)
 
 
 def test_of_ten_thousand_blocks_four_thousand_are_taken() -> None:
@@ -130,7 +130,7 @@ def test_a_frame_that_is_no_sound_json_is_a_typed_end_and_keeps_what_was_said(pe
     bad = b"event: message_delta\ndata: " + FRAMES[name].encode() + b"\n\n"
     seen, _ = seen_of(peer, saying(head() + SAID[peer.wire] + bad), ONCE)
     assert isinstance(seen.error, rr.StreamInterrupted)
-    assert isinstance(seen.error.cause, rr.MalformedStream)
+    assert isinstance(seen.error.cause, rr.causes.MalformedStream)
     assert seen.error.snapshot is not None
     assert seen.error.snapshot.text == seen.text == "so far"
     assert len(str(seen.error)) < 500
@@ -250,7 +250,7 @@ def test_what_contradicts_what_was_said_releases_no_call_twice(name: str) -> Non
     seen, server = seen_of(peer, saying(head() + stream), ONCE)
     assert [ready.id for ready in seen.ready] == ["call_1"] * (len(CONTRADICTIONS[name]) > 2)
     causes = [record.cause for record in seen.result.attempts] if seen.result else [getattr(seen.error, "cause", None)]
-    assert isinstance(causes[-1], rr.MalformedStream) or has_defect(seen)
+    assert isinstance(causes[-1], rr.causes.MalformedStream) or has_defect(seen)
     assert len(server.requests) == 1
 
 
@@ -269,9 +269,9 @@ def test_an_error_is_an_error_an_early_end_an_interruption_and_an_error_after_th
     early, _ = seen_of(peer, saying(head() + SAID[peer.wire]), ONCE)
     after, _ = seen_of(peer, saying(head() + whole_text(peer.wire) + failing(peer.wire)), ONCE)
     assert isinstance(error.error, rr.StreamInterrupted)
-    assert isinstance(error.error.cause, rr.Provider5xx)
+    assert isinstance(error.error.cause, rr.causes.Provider5xx)
     assert isinstance(early.error, rr.StreamInterrupted)
-    assert isinstance(early.error.cause, rr.PrematureEnd)
+    assert isinstance(early.error.cause, rr.causes.PrematureEnd)
     check_whole(after, "so far")
 
 

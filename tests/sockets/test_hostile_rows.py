@@ -11,9 +11,9 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.testing import Wire
 from riverrun.engine.testing.wire.formats import error_body
 from riverrun.providers.by_name import provider_classes
+from riverrun.testing import Wire
 from tests.sockets.hostile import MIB, TAKEN_BYTES_MAX, Endless, once, peak_of, seen_by, seen_of
 from tests.sockets.peers import CANARY, ONCE, SLOW, Peer, check_whole, every_peer, impatient, some_peers
 from tests.sockets.raw import Answering, answering, head, in_turn, saying, stream_body, whole
@@ -38,7 +38,7 @@ def kind_of(name: str) -> str:
 def test_an_endless_line_takes_no_more_memory_than_its_bound_in_any_format(name: str, begins: bytes) -> None:
     endless = Endless(head(kind=kind_of(name)) + begins, b"a" * 65536)
     (seen, _), peak_bytes = peak_of(lambda: seen_by(name, endless, NARROW))
-    assert isinstance(seen.error, rr.ProviderError | rr.StreamInterrupted)
+    assert isinstance(seen.error, rr.errors.ProviderError | rr.StreamInterrupted)
     assert "1048576" in str(seen.error)
     assert endless.sent_bytes < MIB + TAKEN_BYTES_MAX
     assert peak_bytes < PEAK_BYTES_MAX
@@ -48,7 +48,7 @@ def test_an_endless_line_takes_no_more_memory_than_its_bound_in_any_format(name:
 def test_under_the_default_bound_too_an_endless_line_is_held_once_and_a_bit(peer: Peer) -> None:
     endless = Endless(head() + b"data: ", b"a" * 65536)
     (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, ONCE))
-    assert isinstance(seen.error, rr.ProviderError)
+    assert isinstance(seen.error, rr.errors.ProviderError)
     assert "8388608" in str(seen.error)
     assert peak_bytes < 2 * 8 * MIB  # 10 to 11 MiB are measured; others were seen to take 712 MB for a line of 256
 
@@ -57,7 +57,7 @@ def test_under_the_default_bound_too_an_endless_line_is_held_once_and_a_bit(peer
 def test_an_endless_event_of_short_lines_takes_no_more_memory_than_its_bound(peer: Peer) -> None:
     endless = Endless(head(), b"data: " + b"a" * 1000 + b"\n")
     (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, NARROW))
-    assert isinstance(seen.error, rr.ProviderError)
+    assert isinstance(seen.error, rr.errors.ProviderError)
     assert "event_bytes_max" in str(seen.error)
     assert peak_bytes < PEAK_BYTES_MAX
 
@@ -67,7 +67,7 @@ def test_an_endless_event_of_short_lines_takes_no_more_memory_than_its_bound(pee
 def test_what_says_nothing_for_ever_is_not_kept_and_ends_in_a_stall(peer: Peer, again: bytes) -> None:
     policy = impatient("first_event_s", "first_event_s_max", attempts_max=1)
     (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, Endless(head(), again * 64), policy))
-    assert type(seen.error) is rr.InferenceTimeout
+    assert type(seen.error) is rr.errors.InferenceTimeout
     assert peak_bytes < PEAK_BYTES_MAX
 
 
@@ -76,7 +76,7 @@ def test_what_says_nothing_for_ever_is_not_kept_and_ends_in_a_stall(peer: Peer, 
 def test_endless_headers_end_by_themselves(peer: Peer, again: bytes) -> None:
     endless = Endless(b"HTTP/1.1 200 OK\r\n", again)
     (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, ONCE))
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert endless.sent_bytes < TAKEN_BYTES_MAX
     assert peak_bytes < PEAK_BYTES_MAX
 
@@ -111,7 +111,7 @@ BOMBS = {
 def test_a_coded_body_is_refused_unread_whatever_it_would_become(peer: Peer, coding: str, status: str) -> None:
     coded = whole(status, BOMBS[coding], f"content-encoding: {coding}", kind="text/event-stream")
     (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), ONCE))
-    assert type(seen.error) is rr.ProviderError
+    assert type(seen.error) is rr.errors.ProviderError
     assert seen.text == ""
     assert peak_bytes < PEAK_BYTES_MAX
 
@@ -138,7 +138,7 @@ DROPS = {"bytes of a line": (b"data: ", b"a"), "pings": (b"", b": ping\n\n"), "b
 @pytest.mark.parametrize("name", DROPS)
 def test_a_byte_now_and_then_does_not_begin_an_answer(peer: Peer, name: str) -> None:
     seen, _ = seen_of(peer, dripping(*DROPS[name]), impatient("first_event_s", "first_event_s_max", attempts_max=1))
-    assert type(seen.error) is rr.InferenceTimeout
+    assert type(seen.error) is rr.errors.InferenceTimeout
 
 
 @some_peers
@@ -149,7 +149,7 @@ def test_a_byte_now_and_then_does_not_keep_an_answer_alive(peer: Peer, name: str
     said = body[: body.index(b"\n\n", body.index(b"said so")) + 2]
     seen, _ = seen_of(peer, dripping(said + begins, drop), impatient("idle_s", attempts_max=1))
     assert isinstance(seen.error, rr.StreamInterrupted)
-    assert isinstance(seen.error.cause, rr.IdleStall)
+    assert isinstance(seen.error.cause, rr.causes.IdleStall)
     assert seen.error.snapshot is not None
     assert "said so far".startswith(seen.error.snapshot.text)
     assert seen.error.snapshot.text == seen.text != ""
@@ -174,7 +174,7 @@ def test_any_hint_of_when_to_come_back_is_slept_capped_or_no_hint(peer: Peer, hi
     if HINTS[hint]:
         check_whole(seen, "said")
     else:
-        assert isinstance(seen.error, rr.RateLimited | rr.Overloaded)
+        assert isinstance(seen.error, rr.errors.RateLimited | rr.errors.Overloaded)
         assert len(server.requests) == 1
 
 
@@ -187,7 +187,7 @@ def test_no_provider_puts_its_key_into_an_address_or_an_error(name: str) -> None
     request_line, _, rest = server.requests[0].partition(b"\r\n")
     assert CANARY.encode() not in request_line
     assert rest.count(CANARY.encode()) == 1
-    assert type(seen.error) is rr.Unauthorized
+    assert type(seen.error) is rr.errors.Unauthorized
     assert CANARY not in f"{seen.error!r}{seen.error}"
     assert "?" not in str(seen.error)
 

@@ -17,8 +17,8 @@ from riverrun.engine.core.codec import unstructure
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.secret import Secret
 from riverrun.engine.http.quiet_logs import KnownSecrets
-from riverrun.engine.testing import RIVERS, Wire
 from riverrun.engine.testing.wire.formats import Reply, events_of
+from riverrun.testing import RIVERS, Wire
 from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer, run_here
 from tests.sockets.raw import CHUNKED, Answering, RawServer, answering, chunk, head, in_turn, saying, whole
 from tests.sockets.test_goaway import GoingAway, both_clients, runs_against
@@ -232,7 +232,7 @@ def test_a_key_among_the_callers_headers_is_a_key(name: str) -> None:
             there = rr.OpenAIChat(
                 "m", base_url=f"http://127.0.0.1:{server.port}/v1", headers={name: f"Bearer {CANARY}"}
             )
-            with pytest.raises(rr.Unauthorized) as caught:
+            with pytest.raises(rr.errors.Unauthorized) as caught:
                 await rr.Engine(there).complete(QUESTION)
             trail.add_error(caught.value)
             trail.add("objects", provider, there, provider.encode(QUESTION))

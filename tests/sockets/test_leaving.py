@@ -10,7 +10,7 @@ import trio
 from attrs import evolve
 
 import riverrun as rr
-from riverrun.engine.testing import RIVERS, Fault, FaultKind, Loopback, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, Loopback, open_loopback
 from tests.sockets.peers import QUESTION, QUICK, Peer, every_peer, run_here, some_peers, told, until
 from tests.sockets.raw import RawServer, saying
 

@@ -14,7 +14,7 @@ import trio
 import trustme
 
 import riverrun as rr
-from riverrun.engine.testing import Wire
+from riverrun.testing import Wire
 from tests.sockets.peers import (
     CLAUDE,
     QUESTION,

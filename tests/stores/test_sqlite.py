@@ -20,11 +20,13 @@ import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from riverrun import SQLiteStore
 from riverrun.engine.core.errors import StoreError, UsageError
 from riverrun.engine.core.policy import CheckpointPolicy
 from riverrun.engine.run.checkpoint import StoreUnavailable, load_journal
-from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable, sqlite, sqlite_file
+from riverrun.engine.stores import sqlite, sqlite_file
 from riverrun.engine.stores.sqlite_errors import typed_errors
+from riverrun.lowlevel import OpenedJournal, StaleFence, StoreUnreachable
 
 ENTRIES = tuple(bytes([number]) * 3000 for number in range(20))
 
@@ -297,7 +299,7 @@ def test_damaged_bytes_are_never_anything_but_a_typed_error(path: Path, dice: ra
 
 OTHER_PROCESS = """
 import sys, trio
-from riverrun.engine.stores import SQLiteStore
+from riverrun import SQLiteStore
 
 async def main():
     store = SQLiteStore(sys.argv[1])

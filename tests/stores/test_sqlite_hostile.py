@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from riverrun import SQLiteStore
 from riverrun.engine.core.errors import StoreError
-from riverrun.engine.stores import SQLiteStore, sqlite
+from riverrun.engine.stores import sqlite
 from riverrun.engine.stores.sqlite_errors import typed_errors
 
 ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"

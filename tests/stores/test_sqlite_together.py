@@ -13,8 +13,9 @@ import pytest
 import trio
 
 import riverrun as rr
+from riverrun import SQLiteStore
 from riverrun.engine.core.errors import StoreError
-from riverrun.engine.stores import OpenedJournal, SQLiteStore, StaleFence, StoreUnreachable
+from riverrun.lowlevel import OpenedJournal, StaleFence, StoreUnreachable
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
 RUNS = 300

@@ -14,15 +14,10 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from riverrun import MemoryStore, SQLiteStore
+from riverrun.abc import CheckpointStore, FirstEntryReader
 from riverrun.engine.core.errors import StoreError
-from riverrun.engine.stores import (
-    CheckpointStore,
-    FirstEntryReader,
-    MemoryStore,
-    OpenedJournal,
-    SQLiteStore,
-    StaleFence,
-)
+from riverrun.lowlevel import OpenedJournal, StaleFence
 
 Store: TypeAlias = MemoryStore | SQLiteStore
 Claim: TypeAlias = Callable[[CheckpointStore], Awaitable[None]]

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from tempfile import TemporaryFile
 
-from riverrun.engine.stores import MemoryStore
+from riverrun import MemoryStore
 
 
 class HoldsUpTheLoop(MemoryStore):

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 import trio
 
 import riverrun as rr
-from riverrun.engine.stores import MemoryStore, OpenedJournal, StaleFence
+from riverrun import MemoryStore
+from riverrun.lowlevel import OpenedJournal, StaleFence
 from tests.testing import blocking_stores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from riverrun import Anthropic
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import (
@@ -24,7 +25,6 @@ from riverrun.engine.testing.simulator.generate import scenario_of
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
 from riverrun.engine.testing.simulator.scenario import PROVIDERS, Scenario
 from riverrun.engine.testing.wire.formats import Wire, encode_events
-from riverrun.providers import Anthropic
 from riverrun.providers.openai_chat.presets import VLLM
 
 WIRES = (Wire.ANTHROPIC, Wire.OPENAI)

@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 
 from riverrun import UsageError
 from riverrun.engine.core.codec import from_json, to_json
-from riverrun.engine.testing import (
-    ANSWERS,
-    RIVERS,
-    AttemptFault,
-    Fault,
-    FaultKind,
-    Unit,
-    cut_of,
-    fault_schedule,
-    split_pieces,
-)
 from riverrun.engine.testing.script.faults import SERVER_WORDS
+from riverrun.testing import ANSWERS, RIVERS, AttemptFault, Fault, FaultKind, Unit, cut_of, fault_schedule, split_pieces
 
 events = st.lists(st.text(min_size=1).map(lambda text: text.encode("utf-8", "replace")), min_size=1, max_size=12)
 places = st.integers(0, 200)

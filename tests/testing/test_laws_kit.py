@@ -17,18 +17,20 @@ from typing import Any
 import pytest
 import trio
 
+from riverrun import MemoryStore, SQLiteStore
+from riverrun.abc import CheckpointStore
 from riverrun.engine.core.capabilities import Capabilities
 from riverrun.engine.core.planner import RecoveryPlan, plan_recovery
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy, Throughput
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.engine.stores import CheckpointStore, MemoryStore, OpenedJournal, SQLiteStore
-from riverrun.engine.testing import Law, LawBroken, check_planner, check_policy, check_provider, check_store
 from riverrun.engine.testing.checks.blocking import blocking_calls
 from riverrun.engine.testing.checks.purity import other_clock_and_dice
 from riverrun.engine.testing.checks.store_runs import check_simulated
 from riverrun.engine.testing.simulator.state import RUN_ID
+from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
+from riverrun.testing import Law, LawBroken, check_planner, check_policy, check_provider, check_store
 from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
 
 BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS
@@ -441,7 +443,7 @@ def test_without_hypothesis_planners_and_policies_are_judged_by_the_simulator_al
         "import sys; sys.modules['hypothesis'] = None\n"
         "import importlib.util as u; real = u.find_spec\n"
         "u.find_spec = lambda name, package=None: None if name == 'hypothesis' else real(name, package)\n"
-        "from riverrun.engine.testing import check_planner, check_policy, check_store\n"
+        "from riverrun.testing import check_planner, check_policy, check_store\n"
         "import riverrun as rr\n"
         "assert check_planner(rr.plan_recovery, runs=20).values == 0\n"
         "check_policy(rr.Policy(), runs=20); check_store(rr.MemoryStore, runs=4)\n"

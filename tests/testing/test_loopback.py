@@ -15,13 +15,14 @@ import trio.lowlevel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverrun import ContinueText, InferenceRequest, InterruptSnapshot, Limits, Message, ReasoningBlock
+from riverrun import ContinueText, InferenceRequest, InterruptSnapshot, Limits, Message, ReasoningBlock, from_name
 from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.continuation import NextRequest, next_request
 from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.stream_events import KeepAlive, StreamFailed
-from riverrun.engine.testing import (
+from riverrun.engine.testing.wire.formats import Reply, events_of, ping, wire_of_path
+from riverrun.testing import (
     RIVERS,
     WEATHER,
     Answer,
@@ -36,8 +37,6 @@ from riverrun.engine.testing import (
     read_told,
     retelling,
 )
-from riverrun.engine.testing.wire.formats import Reply, events_of, ping, wire_of_path
-from riverrun.providers import from_name
 
 pytestmark = pytest.mark.sockets
 

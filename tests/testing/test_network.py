@@ -16,6 +16,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riverrun import Anthropic
 from riverrun.engine.core.causes import ConnectionReset
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
@@ -37,7 +38,6 @@ from riverrun.engine.testing.network.script import (
 )
 from riverrun.engine.testing.network.transport import Break, Silence
 from riverrun.engine.testing.wire.format import dump
-from riverrun.providers import Anthropic
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))
 URL = "http://provider.test/v1"

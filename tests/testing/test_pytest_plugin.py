@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-CONFTEST = 'pytest_plugins = ["riverrun.engine.testing.pytest_plugin"]\n'
+CONFTEST = 'pytest_plugins = ["riverrun.testing.pytest_plugin"]\n'
 TESTS = """
 import pytest
 import trio
 import riverrun as rr
-from riverrun.engine.testing import RIVERS
+from riverrun.testing import RIVERS
 from riverrun.engine.testing.script.faults import Fault
 from riverrun.engine.testing.simulator.scenario import Scenario
 from riverrun.engine.testing.network.transport import Break, Silence
@@ -26,7 +26,7 @@ def test_broken_planner(riverrun_simulation):
 
 @pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-sonnet-4-5"])  # by a quote, by a prefill
 def test_network(scripted_provider, model):
-    network = scripted_provider("anthropic", RIVERS, [5, Break(rr.ConnectionReset())])
+    network = scripted_provider("anthropic", RIVERS, [5, Break(rr.causes.ConnectionReset())])
     provider = rr.Anthropic(model, base_url="http://127.0.0.1:9")
     policy = rr.Policy(retry=rr.RetryPolicy(base_delay_s=0.0))
     engine = rr.Engine(provider, transport=network, policy=policy)
@@ -34,7 +34,7 @@ def test_network(scripted_provider, model):
     assert result.text == RIVERS.text
     assert len(network.requests) == 2
 
-NO_LIST = (Break(rr.ConnectionReset()), 3, b"data", "data", None)
+NO_LIST = (Break(rr.causes.ConnectionReset()), 3, b"data", "data", None)
 NO_STEPS = (["data"], [Break], [Break(None)], [3, Silence], [True])
 
 @pytest.mark.parametrize("first", NO_LIST + NO_STEPS, ids=str)

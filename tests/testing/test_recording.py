@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import riverrun as rr
+from riverrun import Anthropic, from_name
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.result import StreamResult
@@ -30,7 +31,7 @@ from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
 from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
-from riverrun.providers import Anthropic, error_words, from_name
+from riverrun.lowlevel import error_words
 from riverrun.providers.by_name import provider_classes
 from tests.providers.recordings import load, recordings
 from tests.testing.wire_fields import ALL_FIELDS

@@ -13,7 +13,8 @@ from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.codec import structure
-from riverrun.engine.testing import (
+from riverrun.engine.testing.simulator.scenario import PROVIDERS
+from riverrun.testing import (
     ANSWERS,
     RIVERS,
     WEATHER,
@@ -27,7 +28,6 @@ from riverrun.engine.testing import (
     ScriptedSource,
     retelling,
 )
-from riverrun.engine.testing.simulator.scenario import PROVIDERS
 
 REQUEST = rr.InferenceRequest(rr.Message.user("Tell the story of the river."), max_tokens=4000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=8))
@@ -47,7 +47,7 @@ def without_space(text: str) -> str:
     return "".join(text.split())
 
 
-async def read_by_hand(source: ScriptedSource, asked: AskedRequest) -> list[rr.StreamEvent]:
+async def read_by_hand(source: ScriptedSource, asked: AskedRequest) -> list[rr.lowlevel.StreamEvent]:
     async with source.open_events(asked.request, asked.form) as channel:
         return [event async for event in channel]
 
@@ -100,19 +100,19 @@ def test_a_foreign_error_is_raised_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, rr.InvalidRequest),
-        (401, rr.Unauthorized),
-        (402, rr.QuotaExhausted),
-        (403, rr.Unauthorized),
-        (404, rr.ModelNotFound),
-        (408, rr.InferenceTimeout),
-        (409, rr.ProviderError),
-        (429, rr.RateLimited),
-        (500, rr.ProviderError),
-        (502, rr.ProviderError),
-        (503, rr.Overloaded),
-        (504, rr.InferenceTimeout),
-        (529, rr.Overloaded),
+        (400, rr.errors.InvalidRequest),
+        (401, rr.errors.Unauthorized),
+        (402, rr.errors.QuotaExhausted),
+        (403, rr.errors.Unauthorized),
+        (404, rr.errors.ModelNotFound),
+        (408, rr.errors.InferenceTimeout),
+        (409, rr.errors.ProviderError),
+        (429, rr.errors.RateLimited),
+        (500, rr.errors.ProviderError),
+        (502, rr.errors.ProviderError),
+        (503, rr.errors.Overloaded),
+        (504, rr.errors.InferenceTimeout),
+        (529, rr.errors.Overloaded),
     ],
 )
 @pytest.mark.parametrize("kind", ["http_error", "in_band_error"])
@@ -139,13 +139,13 @@ def test_a_hint_is_waited_out() -> None:
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (AttemptFault("reset", at=9), rr.ConnectionReset()),
-        (AttemptFault("stall", at=9), rr.IdleStall()),
-        (AttemptFault("pings_only", at=9), rr.IdleStall()),
-        (AttemptFault("goaway", at=9), rr.GoAway()),
-        (AttemptFault("half_close", at=9), rr.PrematureEnd()),
-        (AttemptFault("premature_end"), rr.PrematureEnd()),
-        (AttemptFault("connect_error"), rr.ConnectionReset()),
+        (AttemptFault("reset", at=9), rr.causes.ConnectionReset()),
+        (AttemptFault("stall", at=9), rr.causes.IdleStall()),
+        (AttemptFault("pings_only", at=9), rr.causes.IdleStall()),
+        (AttemptFault("goaway", at=9), rr.causes.GoAway()),
+        (AttemptFault("half_close", at=9), rr.causes.PrematureEnd()),
+        (AttemptFault("premature_end"), rr.causes.PrematureEnd()),
+        (AttemptFault("connect_error"), rr.causes.ConnectionReset()),
     ],
     ids=lambda value: value.kind.value if isinstance(value, AttemptFault) else "",
 )
@@ -320,7 +320,7 @@ def test_it_goes_on_exactly_after_what_was_said(form: rr.ContinuationForm, at: i
 )
 def test_words_that_were_never_said_are_refused(said: str, message: str, form: rr.ContinuationForm) -> None:
     source = ScriptedSource(RIVERS, capabilities=BY_PREFILL)
-    with pytest.raises(rr.InvalidRequest, match=message) as raised:
+    with pytest.raises(rr.errors.InvalidRequest, match=message) as raised:
         reply_to(source, claim(said, form))
     assert raised.value.status == 400
     assert source.open_answers == 0
@@ -329,7 +329,7 @@ def test_words_that_were_never_said_are_refused(said: str, message: str, form: r
 def test_white_space_that_may_have_been_said_is_no_licence_for_words() -> None:
     source = ScriptedSource(RIVERS, [AttemptFault(), AttemptFault("white_space")], capabilities=BY_PREFILL)
     assert reply_to(source, claim("A\t river", PREFILL)) == RIVERS.text[len("A river") :]
-    with pytest.raises(rr.InvalidRequest, match="at character 1"):
+    with pytest.raises(rr.errors.InvalidRequest, match="at character 1"):
         reply_to(source, claim("A\tdam", PREFILL))
 
 
@@ -356,7 +356,7 @@ def test_white_space_that_may_have_been_said_is_no_licence_for_words() -> None:
     ids=["no turn", "no quote", "another form", "a quote of other words", "a quote of nothing"],
 )
 def test_a_request_that_is_none_by_its_form_is_refused(asked: AskedRequest, message: str) -> None:
-    with pytest.raises(rr.InvalidRequest, match=message):
+    with pytest.raises(rr.errors.InvalidRequest, match=message):
         reply_to(ScriptedSource(RIVERS, capabilities=BY_PREFILL), asked)
 
 

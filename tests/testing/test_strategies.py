@@ -15,7 +15,6 @@ from riverrun.engine.core.codec import from_json, to_json
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
-from riverrun.engine.testing import strategies as st
 from riverrun.engine.testing.script.answers import Answer
 from riverrun.engine.testing.script.faults import Fault, Kind
 from riverrun.engine.testing.simulator.runner import simulate_many
@@ -23,6 +22,7 @@ from riverrun.engine.testing.simulator.scenario import Scenario
 from riverrun.engine.testing.simulator.story import tell_story
 from riverrun.engine.testing.smallest import smallest
 from riverrun.providers.by_name import provider_classes
+from riverrun.testing import strategies as st
 
 
 def least(strategy: Any, breaks: Any) -> Any:
@@ -191,5 +191,6 @@ def test_a_scenario_can_be_simulated(scenario: Scenario) -> None:
 
 
 def test_the_kit_is_imported_without_hypothesis() -> None:
-    script = "import sys; sys.modules['hypothesis'] = None; import riverrun.engine.testing"
+    names = "from riverrun.testing import check_planner, check_provider, check_store, simulate"
+    script = f"import sys; sys.modules['hypothesis'] = None; {names}"
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)

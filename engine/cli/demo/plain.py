@@ -35,12 +35,12 @@ class PlainClient:
     """
 
     def __init__(self, wire: Wire, model: str, pane: Pane) -> None:
-        self.heard_at_s = trio.current_time()
+        self.heard_at_s: float = trio.current_time()
         self._wire = wire
         self._model = model
         self._pane = pane
         self._error: str | None = None
-        self.ended = trio.Event()
+        self.ended: trio.Event = trio.Event()
 
     async def run(self, url: str, prompt: str) -> None:
         """Ask and show. If cancelled: what came is shown, and the connection is closed."""

@@ -64,7 +64,7 @@ class Judge:
         self.write = write
         self._wire = wire
         self._knows_key = key is not None
-        self.secrets = secrets_of(provider, key)
+        self.secrets: list[str] = secrets_of(provider, key)
 
     # -- claims about what is fixed -------------------------------------------------------------------------------
 

@@ -63,8 +63,8 @@ class WithoutCursor:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self.name = provider.name
-        self.model = provider.model
+        self.name: str = provider.name
+        self.model: str = provider.model
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Say how an answer can be continued, but for re-attaching."""

@@ -37,7 +37,7 @@ class MirroredStore(MemoryStore):
 
     def __init__(self, theirs: CheckpointStore, busy: dict[trio.lowlevel.Task, Busy]) -> None:
         super().__init__()
-        self.theirs = theirs
+        self.theirs: CheckpointStore = theirs
         self.broken: list[Violation] = []
         self.fences: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}

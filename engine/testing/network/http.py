@@ -60,12 +60,12 @@ class ScriptedNetwork:
         connect: Callable[[int], Connecting] = _at_once,
         hesitate: Callable[[], int] | None = None,
     ) -> None:
-        self.script_for = script_for
-        self.connect = connect
-        self.hesitate = hesitate
+        self.script_for: Callable[[SentRequest], Iterable[Step]] = script_for
+        self.connect: Callable[[int], Connecting] = connect
+        self.hesitate: Callable[[], int] | None = hesitate
         self.requests_taken = 0
         self.connections_tried = 0
-        self.connections_made = 0
+        self.connections_made: int = 0
         self._open: set[_Stream] = set()
         self._pools: list[httpcore.AsyncConnectionPool] = []
 

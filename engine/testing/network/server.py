@@ -116,8 +116,8 @@ class Loopback:
     ) -> None:
         self.requests: list[JSONObject] = []
         self.faults_happened: list[Fault] = []
-        self.connections_open = 0
-        self.port = 0
+        self.connections_open: int = 0
+        self.port: int = 0
         self._answer = answer
         self._faults = [fault for fault in faults if fault.kind is not FaultKind.REFUSE_PREFILL]
         self._standing = next((fault for fault in faults if fault.kind is FaultKind.REFUSE_PREFILL), None)

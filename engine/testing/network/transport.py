@@ -77,8 +77,8 @@ class ScriptedBody:
     """One answer being read."""
 
     def __init__(self, script: Script, transport: ScriptedTransport) -> None:
-        self.status = script.status
-        self.headers = script.headers
+        self.status: int = script.status
+        self.headers: Mapping[str, str] = script.headers
         self._steps = script.steps
         self._transport = transport
         self._send, self._receive = trio.open_memory_channel[bytes | Break](0)

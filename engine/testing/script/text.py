@@ -152,7 +152,7 @@ class Reply:
     __slots__ = ("ends", "events", "version")
 
     def __init__(self, version: Version) -> None:
-        self.version = version
+        self.version: Version = version
         self.events: list[StreamEvent] = []
         self.ends: list[int] = []
 

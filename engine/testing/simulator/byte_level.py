@@ -95,12 +95,14 @@ class ByteWorld:
     def __init__(self, model: Model, request: InferenceRequest, dice: Callable[[], float], library: Any = None) -> None:
         scenario = model.scenario
         self.model = model
-        self.wire = wire_of(scenario.provider, scenario.seed)
+        self.wire: Wire = wire_of(scenario.provider, scenario.seed)
         self._dice = random.Random(scenario.seed ^ 0xB17E5).random  # noqa: S311 - a simulation's dice have to repeat
-        self.network = ScriptedNetwork(self._script_for, connect=self._connect, hesitate=self._hesitate)
+        self.network: ScriptedNetwork = ScriptedNetwork(
+            self._script_for, connect=self._connect, hesitate=self._hesitate
+        )
         client = self.network.client() if library is None else self.network.client(library)
-        self.transport = HTTPTransport(client)
-        self.source = SimulatedProvider(_provider(scenario.provider, self.wire), self)
+        self.transport: HTTPTransport = HTTPTransport(client)
+        self.source: SimulatedProvider = SimulatedProvider(_provider(scenario.provider, self.wire), self)
         self._asked: _Asked | None = None
         self._first: JSONObject | None = None
 
@@ -332,8 +334,8 @@ class SimulatedProvider:
         self._provider = provider
         self._world = world
         self._asked: _Asked | None = None
-        self.name = provider.name
-        self.model = provider.model
+        self.name: str = provider.name
+        self.model: str = provider.model
 
     def let_go(self) -> None:
         """Forget the world: nothing more is asked."""

@@ -44,11 +44,11 @@ class JumpingClock(trio.abc.Clock):
     """
 
     def __init__(self, on_stuck: Callable[[str], None]) -> None:
-        self.now = 0.0
-        self.jumps = 0
-        self.steps = 0
+        self.now: float = 0.0
+        self.jumps: int = 0
+        self.steps: int = 0
         self._on_stuck = on_stuck
-        self._stuck = 0
+        self._stuck: int = 0
 
     def start_clock(self) -> None:
         """Nothing to start."""

@@ -62,7 +62,8 @@ FORMS = (
 class PaperModel:
     """A model that is asked on paper."""
 
-    name, model = "paper", "m"
+    name: str = "paper"
+    model: str = "m"
 
     def __init__(self, declared: Capabilities) -> None:
         self._declared = declared
@@ -90,21 +91,21 @@ class PaperShell:
         planner: Planner = plan_recovery,
         chance: Callable[[], float] = lambda: 0.5,
     ) -> None:
-        self.policy = Policy(retry=retry)
-        self.budget = RetryBudget(retry.engine_retries_max)
-        self.accumulator = Accumulator(self.policy.limits)
+        self.policy: Policy = Policy(retry=retry)
+        self.budget: RetryBudget = RetryBudget(retry.engine_retries_max)
+        self.accumulator: Accumulator = Accumulator(self.policy.limits)
         rules = RunRules(REQUEST, (Target(PaperModel(declared)),), self.policy, planner, self.budget)
-        self.state = RunState(rules, self.accumulator, None, now_s=0.0)
-        self.now_s = 0.0
+        self.state: RunState = RunState(rules, self.accumulator, None, now_s=0.0)
+        self.now_s: float = 0.0
         self.asked: Ask | None = None
         self.waits: Wait | None = None
         self.end: Finish | Fail | Stopped | None = None
         self.effects: list[Effect] = []
-        self.shown = ""
+        self.shown: str = ""
         self.open_calls: set[str] = set()
         self.released: list[str] = []
         self.asks: list[Ask] = []
-        self.refused_forms = 0
+        self.refused_forms: int = 0
         self._chance = chance
         self._carry_out(self.state.begin(0.0))
 

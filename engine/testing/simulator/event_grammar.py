@@ -121,8 +121,8 @@ class Observer:
         self.open_calls: set[str] = set()
         self.result: StreamResult | None = None
         self.state = "again" if again else "begin"
-        self.count = 0
-        self.resets = 0
+        self.count: int = 0
+        self.resets: int = 0
         self.scheduled: list[RetryScheduled] = []
         self.last: type = type(None)
         self._tell = tell

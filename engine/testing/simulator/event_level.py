@@ -19,7 +19,7 @@ class EventWorld:
 
     def __init__(self, model: Model, request: InferenceRequest, dice: Callable[[], float]) -> None:
         self.model = model
-        self.source = SimulatedSource(model, request, dice)
+        self.source: SimulatedSource = SimulatedSource(model, request, dice)
 
     @property
     def open_answers(self) -> int:

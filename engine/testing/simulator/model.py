@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from ...core.capabilities import ContinuationForm
+from ...core.capabilities import Capabilities, ContinuationForm
 from ...core.stream_events import ResponseStarted, StreamEvent
 from ...core.usage import UsageReport
 from ...http.transport import Transport
@@ -70,9 +70,9 @@ class Model:
         self.shown: Callable[[], str] = str
         self.process = 0
         self.quiet: str | None = None
-        self.now = now
-        self.log = log
-        self.capabilities = PROVIDERS[scenario.provider]
+        self.now: Callable[[], float] = now
+        self.log: Callable[..., None] = log
+        self.capabilities: Capabilities = PROVIDERS[scenario.provider]
 
     def ask(self, form: ContinuationForm | None, said: str) -> Attempt:
         """Take a request that says `said` was said; `form` is None for the request as it was at first."""

@@ -31,8 +31,8 @@ class ReadingWorld:
 
     def __init__(self, model: ReadingModel, request: InferenceRequest, dice: Callable[[], float]) -> None:
         self.model = model
-        self.source = ReadingProvider(model, request)
-        self.transport = PlayedTransport(self.source, model, dice)
+        self.source: ReadingProvider = ReadingProvider(model, request)
+        self.transport: PlayedTransport = PlayedTransport(self.source, model, dice)
 
     @property
     def open_answers(self) -> int:

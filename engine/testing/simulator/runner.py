@@ -43,6 +43,7 @@ from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
 from .event_grammar import Observer
 from .generation import ReadingModel
+from .model import World
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, message_of, place_of, told_plan
@@ -89,7 +90,7 @@ class Simulation(Book):
 
     def __init__(self, scenario: Scenario, clock: JumpingClock, planner: Planner | None) -> None:
         super().__init__(scenario, clock)
-        self.world = world_of(scenario.level)(self.model, REQUEST, self.dice)
+        self.world: World = world_of(scenario.level)(self.model, REQUEST, self.dice)
         self._planner = planner if planner is not None else planner_of(scenario.planner)
         self._is_ours = self._planner is plan_recovery
         if isinstance(self.model, ReadingModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import trio
@@ -93,10 +93,11 @@ class Book:
         self.clock = clock
         self.entries: list[Entry] = []
         self.reached: set[str] = set()
-        self.dice = random.Random(scenario.seed).random  # noqa: S311 - a simulation's dice have to repeat
+        dice = random.Random(scenario.seed)  # noqa: S311 - a simulation's dice have to repeat
+        self.dice: Callable[[], float] = dice.random
         make = ReadingModel if PROVIDERS[scenario.provider].can_reattach else Model
-        self.model = make(scenario, clock.current_time, self.log)
-        self.store = MemoryStore()
+        self.model: Model = make(scenario, clock.current_time, self.log)
+        self.store: MemoryStore = MemoryStore()
         self.stored: list[bytes] = []
         self.processes: list[Process] = []
 

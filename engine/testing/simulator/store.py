@@ -48,12 +48,12 @@ class StoreHandle:
         self._store = store
         self._stored = stored
         self._faults = faults
-        self.listener = StoreListener()
-        self.writes = 0
-        self.is_open = False
-        self.is_busy = False
-        self.is_behind = False
-        self.is_dead = False
+        self.listener: StoreListener = StoreListener()
+        self.writes: int = 0
+        self.is_open: bool = False
+        self.is_busy: bool = False
+        self.is_behind: bool = False
+        self.is_dead: bool = False
         self.refused: StoreError | None = None
         self.troubles: set[StoreKind] = set()
 

@@ -112,7 +112,7 @@ class AnthropicWriter:
     `opens_signed`: a thought begins with an empty signature, as it does today and did not in older streams.
     """
 
-    end = _event("message_stop")
+    end: bytes = _event("message_stop")
 
     def __init__(self, events: Sequence[StreamEvent], *, opens_signed: bool = False) -> None:
         self._thought = ("thinking", "signature") if opens_signed else ("thinking",)

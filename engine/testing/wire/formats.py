@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Wire(StrEnum):
-    """A wire format, named as its first provider is (`riverrun.providers.from_name`)."""
+    """A wire format, named as its first provider is (`riverrun.from_name`)."""
 
     ANTHROPIC = "anthropic"
     OPENAI = "openai"
