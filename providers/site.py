@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, TypedDict, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONValue
 from ..engine.core.provider import ErrorResponse, WireRequest
+from ..engine.core.validators import require_instance
 from .endpoint import Endpoint, check_model, open_endpoint
 from .error_table.classify import failure_in_stream, failure_of_response
+
+EVENTS = "text/event-stream"
+JSON = "application/json"
 
 
 class SiteOptions(TypedDict, total=False):
@@ -36,6 +40,9 @@ class SiteOptions(TypedDict, total=False):
     """The HTTP client to use for this provider; carried, never touched here."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
+    streams: bool | None
+    """False asks for answers that are not streamed, where streams are refused or not to be had. What a provider refuses
+    in so many words is learned anyway."""
 
 
 class Declared(Protocol):
@@ -66,6 +73,13 @@ class Site:
     client: object | None = field(default=None, repr=False)
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
+    streams: bool = True
+    """Whether answers are asked for as streams."""
+
+    def declared(self, known: Capabilities) -> Capabilities:
+        """Return what the caller said of how answers can be continued, or what is known of the model."""
+        said = self.capabilities or known
+        return said if said.streams is self.streams else evolve(said, streams=self.streams)
 
     @property
     def base_url(self) -> str:
@@ -77,14 +91,15 @@ class Site:
         """Whose reasoning the model's is, "provider/model"."""
         return f"{self.endpoint.name}/{self.model}"
 
-    def post(self, body: bytes, *, url: str | None = None, accept: str = "text/event-stream") -> WireRequest:
-        """Write the request that sends a JSON body."""
-        headers = {"content-type": "application/json", "accept": accept, **self.endpoint.headers}
+    def post(self, body: bytes, *, url: str | None = None, accept: str = EVENTS, streams: bool = True) -> WireRequest:
+        """Write the request that sends a JSON body; `accept` is the type of a stream."""
+        accepted = accept if streams else JSON
+        headers = {"content-type": JSON, "accept": accepted, **self.endpoint.headers}
         return WireRequest(url or self.base_url + self.path, headers, body)
 
     def get(self, below: str) -> WireRequest:
         """Write the request that reads a stream on; `below` follows the path."""
-        headers = {"accept": "text/event-stream", **self.endpoint.headers}
+        headers = {"accept": EVENTS, **self.endpoint.headers}
         return WireRequest(self.base_url + self.path + below, headers, b"", method="GET")
 
     def failure(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
@@ -137,7 +152,11 @@ def open_site(
         headers=sent,
         allow_insecure=options.get("allow_insecure", False),
     )
-    return Site(checked, endpoint, path, options.get("client"), options.get("capabilities"))
+    capabilities, streams = options.get("capabilities"), options.get("streams")
+    if streams is None:
+        streams = capabilities is None or capabilities.streams
+    require_instance("streams", streams, bool, "True or False: ask for streams, or for answers in one piece")
+    return Site(checked, endpoint, path, options.get("client"), capabilities, streams)
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

@@ -32,6 +32,8 @@ class OpenAttempt:
     target: Target
     step: NextRequest
     began_s: float
+    streams: bool = True
+    """Whether a stream was asked for."""
 
 
 class AttemptLedger:
@@ -64,7 +66,8 @@ class AttemptLedger:
 
     def open(self, target: Target, step: NextRequest, now_s: float) -> OpenAttempt:
         """Note that an attempt begins."""
-        attempt = OpenAttempt(self.next_number, target, step, now_s)
+        streams = step.cursor is not None or target.capabilities(step.request).streams
+        attempt = OpenAttempt(self.next_number, target, step, now_s, streams)
         self._open[attempt.number] = attempt
         return attempt
 

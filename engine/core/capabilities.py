@@ -55,6 +55,9 @@ class Capabilities:
     whole_only: str | None = None
     reasons: bool = False
     """Whether the model thinks before it speaks: its idle clock is doubled (awaken does so)."""
+    streams: bool = True
+    """Whether the answer comes as a stream. False: it is asked for without one, comes whole, and has until then as long
+    as a first event has at most (`StallPolicy.first_event_s_max`)."""
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 

@@ -36,6 +36,10 @@ class Ignored(StrEnum):
     UNNAMED_CALL = "a call that is no function's"
     TOLD_AGAIN = "told before, and told again"
     NO_REASON = "a finish reason that says none"
+    LABELLED_JSON = "a stream labelled as JSON"
+    WHOLE_ANSWER = "an answer in one piece where a stream was asked for"
+    STREAM_UNASKED = "a stream where an answer in one piece was asked for"
+    CODED_BODY = "a coded body where none was asked for"
 
 
 def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:

@@ -53,6 +53,9 @@ from .stop import StopReason
 from .taking_back import cancel_calls, forget_cursor, take_back
 from .target import Target
 
+STREAM = "stream"
+"""What is refused like a form of continuation, and costs no attempt: once a run."""
+
 EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
 """Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
 
@@ -230,12 +233,15 @@ class RunState:
     def _after_refusal(self, over: _Over, failure: Failure, chance: Callable[[], float]) -> None:
         """Go on after an answer that was an error.
 
-        In this order: 1. A form that was refused is replaced by the next: nothing is wrong with the request. 2. What
-        may pass by itself is recovered. So is what followed a released call: its plan ends the run with the calls. 3.
-        Anything else is the run's end.
+        In this order: 1. Where streams were refused, the answer is asked for whole; where a form was, the next is
+        tried: nothing is wrong with the request. 2. What may pass by itself is recovered. So is what followed a
+        released call: its plan ends the run with the calls. 3. Anything else is the run's end.
         """
         step = None if over.attempt is None else over.attempt.step
-        if step is not None and not over.report.bytes_received > 0 and _refuses_form(failure, step.form):
+        if over.attempt is not None and _refuses_stream(failure, over.attempt):
+            self._spending.note_refused(STREAM)
+            self._recover(over, FormRefused(STREAM), failure, chance)
+        elif step is not None and not over.report.bytes_received > 0 and _refuses_form(failure, step.form):
             self._learn_refusal(step.form)
             self._recover(over, FormRefused(step.form.value), failure, chance)
         elif failure.is_retryable or self.accumulator.completed_calls:
@@ -363,6 +369,12 @@ class RunState:
 
 
 # -- how an attempt failed ----------------------------------------------------------------------------------------
+
+
+def _refuses_stream(failure: Failure, attempt: OpenAttempt) -> bool:
+    """Whether a failure says no to the stream that was asked for and the answer can be had whole. The target learns."""
+    is_refused = failure.kind is FailureKind.STREAM_REFUSED and attempt.streams
+    return is_refused and attempt.target.learn_streams_refused()
 
 
 def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from attrs import evolve
+
 from .capabilities import Capabilities, ContinuationForm
 from .request import InferenceRequest
 
@@ -29,12 +31,13 @@ class Model(Protocol):
 class Target:
     """One model, and what it was seen to refuse."""
 
-    __slots__ = ("_refused_forms", "source")
+    __slots__ = ("_refused_forms", "_refuses_streams", "source")
 
     def __init__(self, source: Model) -> None:
         self.source: Model = source
         self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
         """What was refused, by what had been declared: learned for the life of the engine."""
+        self._refuses_streams = False
 
     def __repr__(self) -> str:
         return f"Target({self.origin!r})"
@@ -51,7 +54,12 @@ class Target:
             known = known.without(ContinuationForm.CURSOR)
         for form in self._refused_forms.get(declared, ()):
             known = known.without(form)
-        return known
+        return evolve(known, streams=False) if self._refuses_streams else known
+
+    def learn_streams_refused(self) -> bool:
+        """Remember that this model is not streamed here; False where the source can not ask for an answer whole."""
+        self._refuses_streams = hasattr(self.source, "encode_whole")
+        return self._refuses_streams
 
     def learn_refusal(self, request: InferenceRequest, form: ContinuationForm) -> None:
         """Remember that a form was refused to a request; others of the same capabilities are not asked that way."""

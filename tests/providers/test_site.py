@@ -26,6 +26,7 @@ def test_every_provider_takes_what_all_take(made: type[Any]) -> None:
         "allow_insecure": True,
         "client": KEY,
         "capabilities": declared,
+        "streams": True,
     }
     assert set(options) == set(SiteOptions.__annotations__)
     provider = from_name(f"{made.name}/m", **options)

@@ -29,7 +29,7 @@ from ...core.json_value import JSONObject
 from ...core.usage import estimate_tokens
 from ..script.answers import Answer, retelling, split_pieces
 from ..script.faults import FaultKind
-from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
+from ..wire.formats import Reply, Told, Wire, asks_for_stream, events_of, read_told, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
 from .server_faults import Fault
@@ -189,7 +189,7 @@ class Loopback:
         if wire is None:
             return await connection.send_error(Wire.OPENAI, 404, f"{target} is not served here")
         body = _read_body(raw)
-        if body is None or not _asks_for_stream(wire, body):
+        if body is None or not asks_for_stream(wire, path, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
         told = read_told(wire, body, continues=self._continues)
@@ -251,12 +251,6 @@ class Loopback:
                 return whole[len(said) + self._chars :]
             case Manner.RESTART:
                 return whole[len(said) :] if whole != self._answer.text else retelling(whole)
-
-
-def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:
-    """Whether a stream is asked for: by the path at Gemini, by its absence at Ollama, by a field elsewhere."""
-    asks = body.get("stream")
-    return wire is Wire.GEMINI or asks is True or (wire is Wire.OLLAMA and asks is None)
 
 
 def _read_body(raw: bytes) -> JSONObject | None:
