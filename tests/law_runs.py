@@ -22,7 +22,7 @@ from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider, WireRequest
 from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
 from riverrun.engine.testing.script.answers import split_pieces
-from riverrun.engine.testing.wire.formats import Reply, Told, Wire, events_of, overloaded_event, ping, read_told
+from riverrun.engine.testing.wire.formats import Reply, Told, Wire, events_of, ping, read_told, stream_error
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me.")], max_tokens=100_000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=50))
@@ -42,7 +42,7 @@ def fault_steps(kind: str, wire: Wire) -> list[Step]:
         "goaway": [Break(rr.causes.GoAway())],
         "stall": [Silence()],
         "pings only": [ping(wire), Silence(50.0), ping(wire), Silence()],
-        "overloaded": [b"\n\n" + overloaded_event(wire)],
+        "overloaded": [b"\n\n" + stream_error(wire, 529)],
         "garbage": [b"\n\ndata: {nonsense\n\n"],
     }
     return steps[kind]

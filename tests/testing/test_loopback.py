@@ -33,6 +33,7 @@ from riverrun.testing import (
     Told,
     Unit,
     Wire,
+    WireCut,
     open_loopback,
     read_told,
     retelling,
@@ -182,7 +183,7 @@ def test_our_decoders_read_thoughts_calls_and_usage(wire: Wire) -> None:
 @WIRES
 def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) -> None:
     async def main() -> tuple[list[int], list[Any]]:
-        faults = [Fault(FaultKind.STATUS, status=500), Fault(FaultKind.STATUS, status=429)]
+        faults = [Fault(FaultKind.HTTP_ERROR, status=500), Fault(FaultKind.HTTP_ERROR, status=429)]
         async with open_loopback(RIVERS, faults) as server:
             statuses = [(await post(server, wire, asking() | {"n": n})).status_code for n in range(4)]
             assert server.faults_happened == faults
@@ -221,7 +222,7 @@ def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: byte
 @WIRES
 @pytest.mark.parametrize("in_chunk", [False, True])
 def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk: bool) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, Unit.CHARACTER, in_chunk=in_chunk))
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, cut=WireCut(Unit.CHARACTER, in_chunk=in_chunk)))
     body, _ = dechunked(got)
     assert end == "reset"
     with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
@@ -231,7 +232,7 @@ def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk
 @WIRES
 @pytest.mark.parametrize(("in_chunk", "where"), [(False, "between"), (True, "inside")])
 def test_a_half_close_ends_between_chunks_or_inside_one(wire: Wire, in_chunk: bool, where: str) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, Unit.BYTES, in_chunk=in_chunk))
+    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, cut=WireCut(Unit.BYTES, in_chunk=in_chunk)))
     body, ended = dechunked(got)
     assert (end, ended, len(body)) == ("closed", where, 1999)
 
@@ -245,7 +246,7 @@ def test_a_premature_end_is_a_proper_end_without_the_terminal_event(wire: Wire) 
 
 @WIRES
 def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, Unit.BYTES))
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, cut=WireCut(Unit.BYTES)))
     body, ended = dechunked(got)
     assert (end, ended) == ("reset", "between")
     assert TERMINAL[wire] in body
@@ -253,11 +254,19 @@ def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
 
 @WIRES
 def test_an_overload_is_an_error_event_under_status_200(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.OVERLOADED, 20))
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=529))
     *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
     assert response.status_code == 200
     assert isinstance(last, StreamFailed)
     assert last.failure.kind is FailureKind.OVERLOADED
+
+
+@WIRES
+def test_an_error_inside_a_stream_is_the_one_of_the_faults_status(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=429))
+    *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
+    assert isinstance(last, StreamFailed)
+    assert last.failure.kind is FailureKind.RATE_LIMITED
 
 
 @WIRES
@@ -289,7 +298,7 @@ def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
 
 @WIRES
 def test_a_drip_loses_nothing(wire: Wire) -> None:
-    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, pause_s=0.0, events=9))
+    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, seconds=0.0, count=9))
     assert dripped.content == seen(RIVERS, wire, asking()).content
 
 
@@ -316,7 +325,7 @@ def stalled(check: Callable[[Loopback, trio.SocketStream], Awaitable[None]], fau
 
 
 STALL = Fault(FaultKind.STALL, 5)
-PINGS = Fault(FaultKind.PINGS, 5, pause_s=0.001)
+PINGS = Fault(FaultKind.PINGS_ONLY, 5, seconds=0.001)
 
 
 def test_a_stall_is_silent() -> None:
@@ -390,7 +399,7 @@ def test_the_port_is_free_after_the_block() -> None:
 def test_a_status_comes_with_or_without_its_hint(
     wire: Wire, status: int, hint_s: float | None, header: str | None
 ) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.STATUS, status=status, retry_after_s=hint_s))
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s))
     assert (response.status_code, response.headers.get("retry-after")) == (status, header)
     assert "on schedule" in json.dumps(response.json()["error"])
 
@@ -403,7 +412,7 @@ def test_a_web_page_comes_under_status_200(wire: Wire) -> None:
 
 def test_prefill_is_refused_each_time_and_takes_no_turn_of_the_schedule() -> None:
     async def main() -> list[int]:
-        faults = [Fault(FaultKind.REFUSE_PREFILL), Fault(FaultKind.STATUS, status=503)]
+        faults = [Fault(FaultKind.PREFILL_REFUSED), Fault(FaultKind.HTTP_ERROR, status=503)]
         bodies = (asking(said("A river")), asking(said("A river")), asking(), asking())
         async with open_loopback(RIVERS, faults) as server:
             return [(await post(server, Wire.ANTHROPIC, body)).status_code for body in bodies]

@@ -28,11 +28,11 @@ from attrs import frozen
 from ...core.json_value import JSONObject
 from ...core.usage import estimate_tokens
 from ..script.answers import Answer, retelling, split_pieces
-from ..script.faults import FaultKind
+from ..script.faults import Fault, FaultKind
 from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
-from .server_faults import Fault
+from .server_faults import require_served
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
@@ -67,7 +67,8 @@ def open_loopback(
 
     Args:
         answer: what it answers to everything.
-        faults: the n-th request gets the n-th fault; later ones get none. `REFUSE_PREFILL` takes no turn.
+        faults: the n-th request gets the n-th fault; later ones, and `Fault()`, get none. `PREFILL_REFUSED` takes no
+            turn, and holds for every request.
         seed: how the answer is cut into events.
         event_s: seconds between two events.
         manner: how it goes on after what was said.
@@ -75,6 +76,9 @@ def open_loopback(
         continues: a trailing assistant turn of Chat Completions is gone on from unasked, as at Groq or llama.cpp.
 
     If cancelled: connections are closed, and the port is free.
+
+    Raises:
+        UsageError: a fault that no server of bytes plays, or with a manner of its own.
     """
     return Loopback(answer, faults, seed=seed, event_s=event_s, manner=manner, chars=chars, continues=continues)
 
@@ -119,8 +123,9 @@ class Loopback:
         self.connections_open: int = 0
         self.port: int = 0
         self._answer = answer
-        self._faults = [fault for fault in faults if fault.kind is not FaultKind.REFUSE_PREFILL]
-        self._standing = next((fault for fault in faults if fault.kind is FaultKind.REFUSE_PREFILL), None)
+        played = require_served(faults)
+        self._faults = [fault for fault in played if fault.kind is not FaultKind.PREFILL_REFUSED]
+        self._standing = next((fault for fault in played if fault.kind is FaultKind.PREFILL_REFUSED), None)
         self._seed = seed
         self._event_s = event_s
         self._manner = manner
@@ -204,8 +209,8 @@ class Loopback:
         events = self._events(call)
         if events is None:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
-        fault = self._faults.pop(0) if self._faults else None
-        if fault is None:
+        fault = self._faults.pop(0) if self._faults else Fault()
+        if fault.kind is FaultKind.NONE:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 import trio
 
-from ..script.faults import FaultKind
-from ..wire.formats import GARBAGE, Wire, error_body, overloaded_event, ping
-from .server_faults import BODY_FAULTS, Cut, Fault, cut_of
+from ..script.faults import Fault, FaultKind
+from ..wire.formats import GARBAGE, Wire, error_body, ping, stream_error
+from .server_faults import BODY_FAULTS, Cut, cut_of
 
 HEAD_BYTES_MAX = 64 * 1024
 """The most we read of a request's head (h11's default is 16 KiB, and our clients send far less)."""
@@ -113,7 +113,7 @@ class Connection:
 
     async def play(self, fault: Fault, wire: Wire, events: Sequence[bytes]) -> bool:
         """Answer with a fault."""
-        if fault.kind is FaultKind.STATUS:
+        if fault.kind is FaultKind.HTTP_ERROR:
             message = f"the loopback server answers {fault.status} on schedule"
             return await self.send_error(wire, fault.status, message, retry_after_s=fault.retry_after_s)
         if fault.kind not in BODY_FAULTS:
@@ -133,7 +133,7 @@ class Connection:
         if not cut.bytes:
             return
         event = events[cut.events]
-        in_chunk = fault.in_chunk and fault.kind in (FaultKind.RESET, FaultKind.HALF_CLOSE)
+        in_chunk = fault.cut.in_chunk and fault.kind in (FaultKind.RESET, FaultKind.HALF_CLOSE)
         part = event[: cut.bytes]
         await self._stream.send_all(b"%x\r\n" % len(event) + part if in_chunk else _chunk(part))
 
@@ -150,10 +150,10 @@ class Connection:
             case FaultKind.STALL:
                 await self.wait_left()
                 return False
-            case FaultKind.PINGS:
+            case FaultKind.PINGS_ONLY:
                 return await self._ping(fault, wire)
-            case FaultKind.OVERLOADED:
-                await self._send_event(overloaded_event(wire))
+            case FaultKind.IN_BAND_ERROR:
+                await self._send_event(stream_error(wire, fault.status))
             case FaultKind.GARBAGE:
                 await self._send_event(GARBAGE)
             case _:
@@ -168,7 +168,7 @@ class Connection:
             with suppress(trio.BrokenResourceError):
                 while not nursery.cancel_scope.cancel_called:
                     await self._stream.send_all(_chunk(ping(wire)))
-                    await trio.sleep(fault.pause_s)
+                    await trio.sleep(fault.seconds)
         return False
 
     async def _leave_with_client(self, scope: trio.CancelScope) -> None:
@@ -177,11 +177,11 @@ class Connection:
         scope.cancel(reason="the client left")
 
     async def _drip(self, fault: Fault, events: Sequence[bytes]) -> bool:
-        slow = b"".join(events[: fault.events])
+        slow = b"".join(events[: fault.count])
         for at in range(0, len(slow), DRIP_BYTES):
             await self._stream.send_all(_chunk(slow[at : at + DRIP_BYTES]))
-            await trio.sleep(fault.pause_s)
-        for event in events[fault.events :]:
+            await trio.sleep(fault.seconds)
+        for event in events[fault.count :]:
             await self._send_event(event)
         await self._end_stream()
         return True

@@ -52,14 +52,13 @@ from ..network.script import (
     response,
 )
 from ..network.transport import Silence
-from ..script.faults import HONEST, Fault, Kind
+from ..script.faults import BREAKS, HONEST, Fault, FaultKind
 from ..script.speech import Attempt, ForeignError
 from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told
 from .model import Model
 from .scenario import PROVIDERS
 
-_BROKEN = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.FOREIGN_ERROR})
-_UNENDED = _BROKEN | {Kind.PREMATURE_END, Kind.GARBAGE, Kind.IN_BAND_ERROR}
+_UNENDED = BREAKS | {FaultKind.PREMATURE_END, FaultKind.GARBAGE, FaultKind.IN_BAND_ERROR}
 """After these the provider's terminal event is missing."""
 
 _STREAM = {"content-type": "text/event-stream"}
@@ -124,7 +123,7 @@ class ByteWorld:
         said = self._read_said(body, form)
         attempt = self.model.ask(form, said)
         self._asked = _Asked(attempt, wire.body, self.wire)
-        if attempt.fault.kind is Kind.CONNECT_ERROR:
+        if attempt.fault.kind is FaultKind.CONNECT_ERROR:
             self.network.close_idle()
         return self._asked
 
@@ -151,7 +150,7 @@ class ByteWorld:
 
     def _connect(self, _number: int) -> Connecting:
         asked = self._asked
-        return Connecting(is_refused=asked is not None and asked.attempt.fault.kind is Kind.CONNECT_ERROR)
+        return Connecting(is_refused=asked is not None and asked.attempt.fault.kind is FaultKind.CONNECT_ERROR)
 
     def _hesitate(self) -> int:
         return int(self._dice() * 1.2)
@@ -166,13 +165,13 @@ class ByteWorld:
         attempt = asked.attempt
         fault = attempt.fault
         match fault.kind:
-            case Kind.HTTP_ERROR:
+            case FaultKind.HTTP_ERROR:
                 hint = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
                 body = error_body(self.wire, fault.status, f"the scripted provider says {fault.status}")
                 return self._refuse(fault.status, body, hint)
-            case Kind.PREFILL_REFUSED if attempt.refused:
+            case FaultKind.PREFILL_REFUSED if attempt.refused:
                 return self._refuse(400, error_body(self.wire, 400, _REFUSED), {})
-            case Kind.SLOW_HEADERS:
+            case FaultKind.SLOW_HEADERS:
                 return [Silence(fault.seconds), *self._stream(asked)]
             case _:
                 return self._stream(asked)
@@ -184,7 +183,7 @@ class ByteWorld:
     def _stream(self, asked: _Asked) -> Iterable[Step]:
         fault = asked.attempt.fault
         body = [*_reads_of(asked.said, fault), *_ending(fault, self.wire)]
-        if fault.kind is Kind.PINGS_ONLY:
+        if fault.kind is FaultKind.PINGS_ONLY:
             return _pinging(body, fault, self.wire)
         draw = self._dice()
         framing = Framing.LENGTH if draw < 0.1 else Framing.CLOSE if draw < 0.2 else Framing.CHUNKED
@@ -200,7 +199,7 @@ class ByteWorld:
 
 def _reads_of(said: Sequence[bytes], fault: Fault) -> list[Step]:
     """Give what is said in reads of `burst` events; from where it drips, each event that is seen by itself."""
-    drips = range(fault.at, fault.at + fault.count) if fault.kind is Kind.DRIP else range(0)
+    drips = range(fault.at, fault.at + fault.count) if fault.kind is FaultKind.DRIP else range(0)
     steps: list[Step] = []
     held = b""
     for place, data in enumerate(said):
@@ -217,19 +216,19 @@ def _reads_of(said: Sequence[bytes], fault: Fault) -> list[Step]:
 def _ending(fault: Fault, wire: Wire) -> list[Step]:
     """What comes after what is said; nothing is a proper end."""
     match fault.kind:
-        case Kind.RESET:
+        case FaultKind.RESET:
             return [Reset()]
-        case Kind.HALF_CLOSE:
+        case FaultKind.HALF_CLOSE:
             return [Close()]
-        case Kind.GOAWAY:
+        case FaultKind.GOAWAY:
             return [GoesAway()]
-        case Kind.STALL:
+        case FaultKind.STALL:
             return [Silence()]
-        case Kind.FOREIGN_ERROR:
+        case FaultKind.FOREIGN_ERROR:
             return [Fails(ForeignError("nobody's error"))]
-        case Kind.GARBAGE:
+        case FaultKind.GARBAGE:
             return [GARBAGE]
-        case Kind.ERROR_AFTER_TERMINAL:
+        case FaultKind.ERROR_AFTER_TERMINAL:
             return [Silence() if fault.count else Reset()]
         case _:
             return []
@@ -268,22 +267,23 @@ class _Asked:
         events, ends = attempt.reply.events, attempt.reply.ends
         texts = ((end - len(e.text)) for e, end in zip(events, ends, strict=True) if isinstance(e, TextDelta))
         self.start = next(texts, attempt.base)
-        garbage = attempt.fault.kind is Kind.GARBAGE
-        is_whole = attempt.fault.kind not in _UNENDED
-        self.said = encode_events(self.wire, events[:-1] if garbage else events, is_whole=is_whole)
+        said = events[:-1] if attempt.fault.kind is FaultKind.GARBAGE else events
+        self.said = encode_events(self.wire, said, is_whole=attempt.fault.kind not in _UNENDED)
         attempt.reply.events, attempt.reply.ends, attempt.rewinds = [], [], None
 
     def _drop_what_bytes_can_not_say(self) -> None:
         """Take back of the fault what this wire format has no word for."""
         attempt, fault = self.attempt, self.attempt.fault
-        if fault.kind is Kind.DUPLICATE and self.wire is Wire.OPENAI and attempt.rewinds is not None:
+        if fault.kind is FaultKind.DUPLICATE and self.wire is Wire.OPENAI and attempt.rewinds is not None:
             del attempt.reply.events[: attempt.rewinds + 1]
             del attempt.reply.ends[: attempt.rewinds + 1]
             attempt.fault = HONEST
         has_hint = fault.retry_after_s is not None
-        if has_hint and (fault.kind is Kind.IN_BAND_ERROR or fault.status == 402):  # with a hint, 402 is a rate limit
+        if has_hint and (
+            fault.kind is FaultKind.IN_BAND_ERROR or fault.status == 402
+        ):  # with a hint, 402 is a rate limit
             attempt.fault = evolve(fault, retry_after_s=None)
-        attempt.refused = fault.kind is Kind.PREFILL_REFUSED and attempt.form is not None
+        attempt.refused = fault.kind is FaultKind.PREFILL_REFUSED and attempt.form is not None
 
     def note(self, events: Sequence[StreamEvent], log: Callable[..., None]) -> None:
         """Note what the engine is given."""
@@ -386,7 +386,7 @@ class _NotedDecoder:
     def close(self) -> Sequence[StreamEvent]:
         attempt = self._asked.attempt
         events = self._note(self._decoder.close())
-        if attempt.fault.kind is Kind.PREMATURE_END:
+        if attempt.fault.kind is FaultKind.PREMATURE_END:
             attempt.ended = True  # of the bytes; what says why the answer stops is missing
         return events
 

@@ -17,7 +17,7 @@ from ...core.provider import ErrorResponse, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.stream_events import CursorMoved, KeepAlive, StreamEvent
 from ...core.usage_error import UsageError
-from ..script.faults import Kind
+from ..script.faults import FaultKind
 from ..script.playback import PlayedAnswer
 from ..script.speech import Attempt
 from .event_level import said_of
@@ -75,7 +75,7 @@ class ReadingProvider:
     def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, WireDecoder]:
         """Write a request that reads on. Raises UsageError where the cursor is refused."""
         self.attempt = attempt = self._speaker.read_on(cursor)
-        if attempt.fault.kind is Kind.PREFILL_REFUSED:
+        if attempt.fault.kind is FaultKind.PREFILL_REFUSED:
             attempt.refused = True
             raise UsageError("the cursor is of another version")
         return WireRequest("http://127.0.0.1:9/", {}, b"", method="GET"), _Decoder(attempt)

@@ -59,7 +59,7 @@ def _error(status: int, message: str) -> Fields:
     return {"type": "error", "error": {"type": ERRORS.get(status, "api_error"), "message": message}}
 
 
-def in_band_error(status: int, message: str) -> bytes:
+def stream_error(status: int, message: str) -> bytes:
     """Write an error inside the stream."""
     return named("error", _error(status, message))
 
@@ -200,7 +200,7 @@ class AnthropicWriter:
         match event:
             case StreamFailed(failure):
                 status = failure.status or 500
-                return in_band_error(status, f"the scripted provider says {status}")
+                return stream_error(status, f"the scripted provider says {status}")
             case AnswerRestarted():
                 self._blocks, self._open, self._is_cut = 0, None, False
                 self._calls.clear()
@@ -220,6 +220,6 @@ ANTHROPIC = WireFormat(
     events=_events,
     error=_error,
     ping=_PING,
-    overloaded=in_band_error(529, "Overloaded"),
+    stream_error=stream_error,
 )
 """The Messages API. A trailing assistant turn is always gone on from."""

@@ -180,7 +180,7 @@ class WireFormat:
         events: encodes an answer as the events of a stream, the terminal event last. Text is raw UTF-8, not escaped.
         error: writes the body of an HTTP error, from its status and message.
         ping: a sign of life that says nothing.
-        overloaded: an error inside the stream: the provider is overloaded.
+        stream_error: writes an error inside the stream, from its status and message.
         content_type: of the stream.
     """
 
@@ -190,7 +190,7 @@ class WireFormat:
     events: Callable[[Reply], list[bytes]]
     error: Callable[[int, str], JSONValue]
     ping: bytes
-    overloaded: bytes
+    stream_error: Callable[[int, str], bytes]
     content_type: str = "text/event-stream; charset=utf-8"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 
 from ...core.json_value import JSONObject
 from ...core.stream_events import StreamEvent
@@ -27,9 +28,9 @@ __all__ = [
     "encode_events",
     "error_body",
     "events_of",
-    "overloaded_event",
     "ping",
     "read_told",
+    "stream_error",
     "wire_of_path",
 ]
 
@@ -108,9 +109,15 @@ def ping(wire: Wire) -> bytes:
     return _FORMATS[wire].ping
 
 
-def overloaded_event(wire: Wire) -> bytes:
-    """Encode an error inside the stream: the provider is overloaded."""
-    return _FORMATS[wire].overloaded
+def stream_error(wire: Wire, status: int) -> bytes:
+    """Encode an error inside the stream, in the words of HTTP for its status, or for an overload in a provider's."""
+    message = "The server is currently overloaded." if status in (503, 529) else _phrase(status)
+    return _FORMATS[wire].stream_error(status, message)
+
+
+def _phrase(status: int) -> str:
+    known = {one.value: one.phrase for one in HTTPStatus}
+    return f"{known.get(status, 'Error')} ({status})"
 
 
 GARBAGE = b'\x00\xff\xfe~~~ not an event ~~~\ndata: {"type": "content_block_delta", "choi\xc3\x28\n\n'

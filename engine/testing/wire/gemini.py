@@ -90,6 +90,6 @@ GEMINI = WireFormat(
     events=_events,
     error=_error,
     ping=b": keep-alive\r\n\r\n",
-    overloaded=_data(_error(503, "The model is overloaded. Please try again later.")),
+    stream_error=lambda status, message: _data(_error(503 if status == 529 else status, message)),
 )
 """streamGenerateContent, framed as server-sent events."""

@@ -81,6 +81,6 @@ INTERACTIONS = WireFormat(
     events=_events,
     error=_error,
     ping=b": keep-alive\n\n",
-    overloaded=_event("error", error=_fault(503, "The model is overloaded. Please try again later.")),
+    stream_error=lambda status, message: _event("error", error=_fault(status, message)),
 )
 """The Interactions API."""

@@ -59,7 +59,7 @@ OLLAMA = WireFormat(
     events=_events,
     error=_error,
     ping=_line(_part("loopback", 0, {})),
-    overloaded=_line({"error": "the server is currently overloaded"}),
+    stream_error=lambda status, message: _line(_error(status, message)),
     content_type="application/x-ndjson",
 )
 """Ollama's chat. It has no sign of life of its own: a line without content stands for it."""

@@ -196,6 +196,6 @@ OPENAI = WireFormat(
     events=_events,
     error=openai_error,
     ping=_PING,
-    overloaded=data(openai_error(529, "The server is currently overloaded.")),
+    stream_error=lambda status, message: data(openai_error(status, message)),
 )
 """Chat Completions, OpenAI's and that of compatible servers, wherever they have put it."""

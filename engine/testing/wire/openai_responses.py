@@ -136,6 +136,6 @@ RESPONSES = WireFormat(
     events=_events,
     error=openai_error,
     ping=named("keepalive", {"type": "keepalive"}),
-    overloaded=named("error", {"type": "error", **openai_error(529, "The server is currently overloaded.")}),
+    stream_error=lambda status, message: named("error", {"type": "error", **openai_error(status, message)}),
 )
 """The Responses API."""

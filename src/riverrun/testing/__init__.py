@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         response,
     )
     from ..engine.testing.network.server import Loopback, Manner, open_loopback
-    from ..engine.testing.network.server_faults import Cut, Fault, Unit, cut_of, fault_schedule
+    from ..engine.testing.network.server_faults import Cut, cut_of, fault_schedule
     from ..engine.testing.network.strict_server import StrictServer
     from ..engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
     from ..engine.testing.script.answers import (
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
         retelling,
         split_pieces,
     )
-    from ..engine.testing.script.faults import Fault as AttemptFault
-    from ..engine.testing.script.faults import FaultKind, Item, Kind
+    from ..engine.testing.script.faults import Fault, FaultKind, Item, Unit, WireCut
     from ..engine.testing.script.source import AskedRequest, ScriptedSource
     from ..engine.testing.script.speech import ForeignError
     from ..engine.testing.simulator.coverage import RARE_STATES
@@ -71,7 +70,6 @@ __all__ = [
     "Act",
     "Answer",
     "AskedRequest",
-    "AttemptFault",
     "Break",
     "Close",
     "Connecting",
@@ -85,7 +83,6 @@ __all__ = [
     "GoesAway",
     "Held",
     "Item",
-    "Kind",
     "Law",
     "LawBroken",
     "Loopback",
@@ -111,6 +108,7 @@ __all__ = [
     "Unit",
     "Violation",
     "Wire",
+    "WireCut",
     "answer_events",
     "check_planner",
     "check_policy",
@@ -149,13 +147,13 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
                 "Close Connecting Fails Framing GoesAway Reset SentRequest Stale recut response"
             ),
             "engine.testing.network.server": "Loopback Manner open_loopback",
-            "engine.testing.network.server_faults": "Cut Fault Unit cut_of fault_schedule",
+            "engine.testing.network.server_faults": "Cut cut_of fault_schedule",
             "engine.testing.network.strict_server": "StrictServer",
             "engine.testing.network.transport": "Break Script ScriptedTransport Silence",
             "engine.testing.script.answers": (
                 "ANSWERS Answer CODE RIVERS TABLE TEXT_ANSWERS WEATHER retelling split_pieces"
             ),
-            "engine.testing.script.faults": "AttemptFault=Fault FaultKind Item Kind",
+            "engine.testing.script.faults": "Fault FaultKind Item Unit WireCut",
             "engine.testing.script.source": "AskedRequest ScriptedSource",
             "engine.testing.script.speech": "ForeignError",
             "engine.testing.simulator.coverage": "RARE_STATES",
