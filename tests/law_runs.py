@@ -20,7 +20,8 @@ import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.script import GoesAway, Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.engine.testing.script.answers import split_pieces
 from riverrun.engine.testing.wire.formats import Reply, Told, Wire, events_of, ping, read_told, stream_error
 
@@ -38,8 +39,8 @@ def fault_steps(kind: str, wire: Wire) -> list[Step]:
     """How an attempt ends early, after whatever came before."""
     steps: dict[str, list[Step]] = {
         "premature end": [],
-        "reset": [Break(rr.causes.ConnectionReset())],
-        "goaway": [Break(rr.causes.GoAway())],
+        "reset": [Reset()],
+        "goaway": [GoesAway()],
         "stall": [Silence()],
         "pings only": [ping(wire), Silence(50.0), ping(wire), Silence()],
         "overloaded": [b"\n\n" + stream_error(wire, 529)],

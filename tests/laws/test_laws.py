@@ -15,7 +15,8 @@ from trio.testing import MockClock
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.journal import fingerprint
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.script import Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.law_runs import (
     FAULTS,
     PATIENT,
@@ -315,7 +316,7 @@ def test_law_11_any_order_of_tasks_gives_the_same_answer(
 def test_the_events_of_an_interruption_come_in_the_order_of_the_design() -> None:
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2", (rr.ToolCall("call_0", "t", {"a": 1}),)))
-    network.firsts = [lambda events: [b"".join(events[:-4]), Break(rr.causes.ConnectionReset())]]
+    network.firsts = [lambda events: [b"".join(events[:-4]), Reset()]]
     run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
     kinds = [type(e) for e in run.seen.events if not isinstance(e, rr.UsageUpdate | rr.TextDelta | rr.ToolCallDelta)]
     first = [rr.ToolCallStart, rr.Interrupted, rr.ToolCallCancel, rr.RetryScheduled]

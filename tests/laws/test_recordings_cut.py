@@ -30,7 +30,7 @@ from riverrun import from_name
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.seam import OVERLAP_CHARS_MIN, OVERLAP_DISTINCT_MIN
-from riverrun.engine.testing.network.transport import Step
+from riverrun.engine.testing.network.script import Step
 from riverrun.engine.testing.wire.formats import Wire
 from tests.conftest import require_shared, shared_path
 from tests.law_runs import (

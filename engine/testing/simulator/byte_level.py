@@ -45,13 +45,13 @@ from ..network.script import (
     GoesAway,
     Reset,
     SentRequest,
+    Silence,
     Step,
     chunk,
     head,
     recut,
     response,
 )
-from ..network.transport import Silence
 from ..script.faults import BREAKS, HONEST, Fault, FaultKind
 from ..script.speech import Attempt, ForeignError
 from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told

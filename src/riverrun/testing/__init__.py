@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         GoesAway,
         Reset,
         SentRequest,
+        Silence,
         Stale,
         recut,
         response,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ..engine.testing.network.server import Loopback, Manner, open_loopback
     from ..engine.testing.network.server_faults import Cut, cut_of, fault_schedule
     from ..engine.testing.network.strict_server import StrictServer
-    from ..engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
+    from ..engine.testing.network.transport import Script, ScriptedTransport
     from ..engine.testing.script.answers import (
         ANSWERS,
         CODE,
@@ -70,7 +71,6 @@ __all__ = [
     "Act",
     "Answer",
     "AskedRequest",
-    "Break",
     "Close",
     "Connecting",
     "Consumer",
@@ -144,12 +144,12 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.network.http": "ScriptedNetwork",
             "engine.testing.network.recorded": "Recorded RecordingEnded RecordingUnusable recorded",
             "engine.testing.network.script": (
-                "Close Connecting Fails Framing GoesAway Reset SentRequest Stale recut response"
+                "Close Connecting Fails Framing GoesAway Reset SentRequest Silence Stale recut response"
             ),
             "engine.testing.network.server": "Loopback Manner open_loopback",
             "engine.testing.network.server_faults": "Cut cut_of fault_schedule",
             "engine.testing.network.strict_server": "StrictServer",
-            "engine.testing.network.transport": "Break Script ScriptedTransport Silence",
+            "engine.testing.network.transport": "Script ScriptedTransport",
             "engine.testing.script.answers": (
                 "ANSWERS Answer CODE RIVERS TABLE TEXT_ANSWERS WEATHER retelling split_pieces"
             ),
