@@ -21,6 +21,7 @@ from riverrun.engine.core.continuation import NextRequest, next_request
 from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.stream_events import KeepAlive, StreamFailed
+from riverrun.engine.testing.network.script import chunk
 from riverrun.engine.testing.wire.formats import Reply, events_of, ping, wire_of_path
 from riverrun.testing import (
     RIVERS,
@@ -190,6 +191,48 @@ def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) 
             return statuses, [body["n"] for body in server.requests]
 
     assert trio.run(main) == ([500, 429, 200, 200], [0, 1, 2, 3])
+
+
+def sent_raw(*writes: bytes) -> tuple[list[Any], bytes]:
+    """What the server takes of raw writes, and what it answers until it is left or closes."""
+
+    async def main() -> tuple[list[Any], bytes]:
+        async with open_loopback(RIVERS) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+            for data in writes:
+                await stream.send_all(data)
+            await stream.send_eof()
+            got, _ = await read_rest(stream)
+            return server.requests, got
+
+    return trio.run(main)
+
+
+def test_two_requests_in_one_write_are_two() -> None:
+    both = [asking() | {"n": n} for n in (1, 2)]
+    requests, got = sent_raw(b"".join(raw_request(Wire.ANTHROPIC, body) for body in both))
+    assert requests == both
+    assert got.count(b"HTTP/1.1 200") == 2
+
+
+def test_a_request_comes_in_any_pieces_and_in_chunks() -> None:
+    data = json.dumps(asking()).encode()
+    head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    whole = head + chunk(data[:9]) + chunk(data[9:]) + b"0\r\n\r\n"
+    requests, _ = sent_raw(*(whole[at : at + 1] for at in range(len(whole))))
+    assert requests == [asking()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{}",
+        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 70_000,
+    ],
+    ids=["no HTTP", "cut off", "an endless head"],
+)
+def test_what_is_no_request_closes_the_connection(data: bytes) -> None:
+    assert sent_raw(data) == ([], b"")
 
 
 def test_a_connection_serves_many_requests() -> None:
