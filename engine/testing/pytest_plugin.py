@@ -24,7 +24,7 @@ from .simulator.runner import Outcome, simulate
 from .simulator.scenario import Scenario
 from .simulator.story import tell_story
 from .wire.answers import answer_events, wire_of
-from .wire.formats import Wire, read_told
+from .wire.formats import Wire, read_continuation
 
 
 class RunsSimulation(Protocol):
@@ -90,7 +90,7 @@ def _require_steps(number: int, given: object) -> None:
 
 def _rest(answer: Answer, wire: Wire, request: WireRequest) -> Answer:
     """What an honest model has left to say: a turn that goes on does not think again."""
-    said = read_told(wire, cast("JSONObject", json.loads(request.body)), continues=True).said
+    said = read_continuation(wire, cast("JSONObject", json.loads(request.body)), continues=True).text
     if not said or not answer.text.startswith(said):
         return answer
     return evolve(answer, text=answer.text[len(said) :], reasoning="")

@@ -256,7 +256,7 @@ def test_law_8_attempts_never_exceed_the_budget(attempts_max: int, kinds: list[s
     network.firsts = [cut_at(0.5, kind, network) for kind in kinds]
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=attempts_max))
     run: Observation = in_virtual_time(lambda: observe(make(), network, policy=policy))  # type: ignore[assignment]
-    assert len(network.told) == attempts_max
+    assert len(network.continuations) == attempts_max
     assert isinstance(run.seen.error, rr.StreamInterrupted)
     run.check_one_stream()
 
@@ -281,7 +281,7 @@ def test_law_9_the_ledger_adds_up(name: str, text: str, faults: list[tuple[float
     run = observed(name, Whole(text), faults)
     assert run.seen.result is not None
     attempts = run.seen.result.attempts
-    assert len(attempts) == len(run.network.told)
+    assert len(attempts) == len(run.network.continuations)
     assert sum((attempt.usage for attempt in attempts), rr.TokenUsage()) == run.seen.result.usage
     assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
     assert [attempt.cause is None for attempt in attempts] == [False] * (len(attempts) - 1) + [True]
@@ -351,7 +351,7 @@ def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place(
 
     def script_for(request: object) -> Script:
         script = network.script_for(request)  # type: ignore[arg-type]
-        if network.told[-1].is_prefix:
+        if network.continuations[-1].is_prefix:
             return Script([refusal], status=400, headers={"content-type": "application/json"})
         return script
 

@@ -27,16 +27,16 @@ from riverrun.testing import (
     RIVERS,
     WEATHER,
     Answer,
+    Continuation,
     Fault,
     FaultKind,
     Loopback,
     Manner,
-    Told,
     Unit,
     Wire,
     WireCut,
     open_loopback,
-    read_told,
+    read_continuation,
     retelling,
 )
 
@@ -478,10 +478,10 @@ def continuation(wire: Wire, text: str) -> dict[str, Any]:
 @given(st.text(st.characters(codec="utf-8"), max_size=300).map(lambda text: f"«{text}»"))
 def test_what_riverrun_says_was_said_is_read_back_exactly(text: str) -> None:
     for wire in Wire:
-        told = read_told(wire, continuation(wire, text))
-        assert told.said == text
-        assert told.is_prefix is (wire in BY_PREFILL)
-        assert told.is_quote is (wire not in BY_PREFILL)
+        read = read_continuation(wire, continuation(wire, text))
+        assert read.text == text
+        assert read.is_prefix is (wire in BY_PREFILL)
+        assert read.is_quote is (wire not in BY_PREFILL)
 
 
 @WIRES
@@ -490,8 +490,8 @@ def test_an_honest_provider_goes_on_exactly_wherever_it_was_cut(wire: Wire) -> N
         async with open_loopback(RIVERS) as server:
             for cut in range(1, len(RIVERS.text), 97):
                 body = continuation(wire, RIVERS.text[:cut])
-                told = read_told(wire, body).said
-                assert told + text_in((await post(server, wire, body)).text) == RIVERS.text
+                said = read_continuation(wire, body).text
+                assert said + text_in((await post(server, wire, body)).text) == RIVERS.text
 
     trio.run(main)
 
@@ -500,8 +500,8 @@ def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server
     turn = said("A river")
     plain, flag = asking(turn), asking(turn) | {"continue_final_message": True}
     marked = asking(turn | {"prefix": True})
-    assert [read_told(Wire.OPENAI, body).said for body in (plain, flag, marked)] == ["", "A river", "A river"]
-    assert read_told(Wire.OPENAI, plain, continues=True).said == "A river"
+    assert [read_continuation(Wire.OPENAI, body).text for body in (plain, flag, marked)] == ["", "A river", "A river"]
+    assert read_continuation(Wire.OPENAI, plain, continues=True).text == "A river"
     assert text_in(seen(RIVERS, Wire.OPENAI, plain).text) == RIVERS.text
     assert text_in(seen(RIVERS, Wire.OPENAI, plain, continues=True).text) == RIVERS.text[len("A river") :]
 
@@ -509,9 +509,9 @@ def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server
 def test_thoughts_and_calls_of_earlier_turns_are_not_what_was_said() -> None:
     thought = {"text": "Hm.", "thought": True, "thoughtSignature": "c2ln"}
     turn: Any = {"role": "model", "parts": [thought, {"text": "A "}, {"text": "river"}]}
-    assert read_told(Wire.GEMINI, {"contents": [turn]}) == Told("A river", is_prefix=True)
+    assert read_continuation(Wire.GEMINI, {"contents": [turn]}) == Continuation("A river", is_prefix=True)
     items: Any = [{"type": "function_call"}, {"type": "function_call_output"}, {"role": "user", "content": "Go on."}]
-    assert read_told(Wire.RESPONSES, {"input": items}) == Told()
+    assert read_continuation(Wire.RESPONSES, {"input": items}) == Continuation()
 
 
 @WIRES

@@ -29,7 +29,7 @@ from ...core.json_value import JSONObject
 from ...core.usage import estimate_tokens
 from ..script.answers import Answer, retelling, split_pieces
 from ..script.faults import Fault, FaultKind
-from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
+from ..wire.formats import Continuation, Reply, Wire, events_of, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
 from .server_faults import require_served
@@ -90,7 +90,7 @@ class _Call:
     wire: Wire
     path: str
     body: JSONObject
-    told: Told
+    continuation: Continuation
 
     @property
     def model(self) -> str:
@@ -197,14 +197,15 @@ class Loopback:
         if body is None or not _asks_for_stream(wire, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
-        told = read_told(wire, body, continues=self._continues)
-        return await self._answer_call(connection, _Call(wire, path, body, told))
+        continuation = read_continuation(wire, body, continues=self._continues)
+        return await self._answer_call(connection, _Call(wire, path, body, continuation))
 
     async def _answer_call(self, connection: Connection, call: _Call) -> bool:
-        if self._standing is not None and call.told.is_prefix:
+        before = call.continuation
+        if self._standing is not None and before.is_prefix:
             self.faults_happened.append(self._standing)
             return await connection.send_error(call.wire, 400, _NO_PREFILL)
-        if call.wire is Wire.ANTHROPIC and call.told.is_prefix and call.told.said != call.told.said.rstrip():
+        if call.wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip():
             return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
         events = self._events(call)
         if events is None:
@@ -219,7 +220,7 @@ class Loopback:
 
     def _events(self, call: _Call) -> list[bytes] | None:
         """Encode what there is to say after what was said; None if that was never said."""
-        said = call.told.said
+        said = call.continuation.text
         whole = next((text for text in self._tellings() if text.startswith(said)), None)
         if whole is None:
             return None

@@ -54,7 +54,7 @@ from ..network.script import (
 )
 from ..script.faults import BREAKS, HONEST, Fault, FaultKind
 from ..script.speech import Attempt, ForeignError
-from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told
+from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_continuation
 from .model import Model
 from .scenario import PROVIDERS
 
@@ -131,18 +131,18 @@ class ByteWorld:
         first = self._first
         if first is None:
             first = self._first = body
-        told = read_told(self.wire, body)
+        read = read_continuation(self.wire, body)
         if form is None:
             self._require(body == first, "a request without a continuation is not the first one")
             return ""
         turns = 2 if form is ContinuationForm.QUOTE else 1
-        self._require(told.is_quote if turns == 2 else told.is_prefix, f"a request by {form.value} does not say so")
+        self._require(read.is_quote if turns == 2 else read.is_prefix, f"a request by {form.value} does not say so")
         before = cast("Sequence[object]", body.get("messages"))[:-turns]
         self._require(before == first.get("messages"), "a continuation changes the conversation before it")
         ceiling, left = first.get("max_tokens"), body.get("max_tokens")
         fits = isinstance(left, int) and 1 <= left <= cast("int", ceiling)
         self._require(fits, f"{left} tokens of {ceiling} are asked")
-        return told.said
+        return read.text
 
     def _require(self, holds: bool, otherwise: str) -> None:
         if not holds:

@@ -25,7 +25,18 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...core.usage import UsageReport
-from .format import DELTAS_KEPT, Fields, Reply, Told, WireFormat, block_events, named, role_turns, split_events, told_by
+from .format import (
+    DELTAS_KEPT,
+    Continuation,
+    Fields,
+    Reply,
+    WireFormat,
+    block_events,
+    continuation_of,
+    named,
+    role_turns,
+    split_events,
+)
 
 _PATH = "/v1/messages"
 
@@ -51,8 +62,8 @@ def _event(name: str, **fields: JSONValue) -> bytes:
 _PING = _event("ping")
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
-    return told_by(role_turns(body), continues=True)
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
+    return continuation_of(role_turns(body), continues=True)
 
 
 def _error(status: int, message: str) -> Fields:
@@ -216,7 +227,7 @@ class AnthropicWriter:
 ANTHROPIC = WireFormat(
     path=_PATH,
     serves=_PATH.__eq__,
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=_error,
     ping=_PING,

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from ...core.json_value import JSONObject
 from ...core.stream_events import StreamEvent
 from .anthropic import ANTHROPIC, AnthropicWriter
-from .format import EventWriter, Reply, Told, WireFormat, dump
+from .format import Continuation, EventWriter, Reply, WireFormat, dump
 from .gemini import GEMINI
 from .gemini_interactions import INTERACTIONS
 from .ollama import OLLAMA
@@ -22,14 +22,14 @@ from .openai_responses import RESPONSES
 
 __all__ = [
     "GARBAGE",
+    "Continuation",
     "Reply",
-    "Told",
     "Wire",
     "encode_events",
     "error_body",
     "events_of",
     "ping",
-    "read_told",
+    "read_continuation",
     "stream_error",
     "wire_of_path",
 ]
@@ -71,14 +71,14 @@ def wire_of_path(path: str) -> Wire | None:
     return next((wire for wire, spoken in _FORMATS.items() if spoken.serves(path)), None)
 
 
-def read_told(wire: Wire, body: JSONObject, *, continues: bool = False) -> Told:
+def read_continuation(wire: Wire, body: JSONObject, *, continues: bool = False) -> Continuation:
     """Read what was said out of a request: a trailing assistant turn, or one that a quoting user turn follows.
 
     A trailing assistant turn counts where the API goes on from it: always (Messages, Gemini, Ollama), where a flag asks
     for it (Chat Completions), never (Responses, Interactions). `continues` says that a server of Chat Completions goes
     on from it unasked, as Groq's and llama.cpp's do.
     """
-    return _FORMATS[wire].told(body, continues)
+    return _FORMATS[wire].continuation(body, continues)
 
 
 def events_of(wire: Wire, reply: Reply) -> list[bytes]:

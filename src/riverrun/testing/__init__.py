@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from ..engine.testing.simulator.story import tell_story
     from ..engine.testing.simulator.sweep import SweepReport, sweep
     from ..engine.testing.wire.answers import answer_events
-    from ..engine.testing.wire.format import Told
-    from ..engine.testing.wire.formats import Wire, read_told
+    from ..engine.testing.wire.format import Continuation
+    from ..engine.testing.wire.formats import Wire, read_continuation
 
 __all__ = [
     "ANSWERS",
@@ -74,6 +74,7 @@ __all__ = [
     "Close",
     "Connecting",
     "Consumer",
+    "Continuation",
     "Cut",
     "Fails",
     "Fault",
@@ -104,7 +105,6 @@ __all__ = [
     "StoreKind",
     "StrictServer",
     "SweepReport",
-    "Told",
     "Unit",
     "Violation",
     "Wire",
@@ -117,7 +117,7 @@ __all__ = [
     "cut_of",
     "fault_schedule",
     "open_loopback",
-    "read_told",
+    "read_continuation",
     "recorded",
     "recut",
     "response",
@@ -164,7 +164,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.simulator.story": "tell_story",
             "engine.testing.simulator.sweep": "SweepReport sweep",
             "engine.testing.wire.answers": "answer_events",
-            "engine.testing.wire.format": "Told",
-            "engine.testing.wire.formats": "Wire read_told",
+            "engine.testing.wire.format": "Continuation",
+            "engine.testing.wire.formats": "Wire read_continuation",
         },
     )
