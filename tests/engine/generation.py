@@ -69,9 +69,9 @@ class LineProvider:
         """Read lines."""
         return LineDecoder()
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Only one thing can be wrong here."""
-        return Failure(FailureKind.MODEL_NOT_FOUND, "no such generation", status=refusal.status)
+        return Failure(FailureKind.MODEL_NOT_FOUND, "no such generation", status=response.status)
 
 
 @define

@@ -255,7 +255,7 @@ async def test_003_an_error_of_the_source_s_own_passes_through(autojump_clock: M
         rr.errors.Overloaded("busy"),
     ],
 )
-async def test_003_a_refusal_to_open_is_raised_as_what_it_is(
+async def test_003_an_error_at_the_opening_is_raised_as_what_it_is(
     error: rr.InferenceError, autojump_clock: MockClock
 ) -> None:
     last = await raised(error, policy=ONCE)

@@ -344,7 +344,7 @@ def test_a_checkpoint_of_another_request_is_refused_and_untouched() -> None:
 
 def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place() -> None:
     said = "This model does not support assistant message prefill. The conversation must end with a user message."
-    refusal = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": said}}).encode()
+    error_body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": said}}).encode()
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2 tök3"))
     network.firsts = [lambda events: [b"".join(events[:5])]]
@@ -352,7 +352,7 @@ def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place(
     def script_for(request: object) -> Script:
         script = network.script_for(request)  # type: ignore[arg-type]
         if network.continuations[-1].is_prefix:
-            return Script([refusal], status=400, headers={"content-type": "application/json"})
+            return Script([error_body], status=400, headers={"content-type": "application/json"})
         return script
 
     async def main() -> rr.StreamResult:

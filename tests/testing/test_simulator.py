@@ -305,7 +305,7 @@ def test_a_plan_is_judged_by_itself_before_anything_comes_of_it() -> None:
     assert (broken.law, "cancels the calls none; under way were c1.0@0" in broken.message) == ("whole calls", True)
 
 
-# -- refusals -----------------------------------------------------------------------------------------------------
+# -- error responses ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", ["events", "bytes"])

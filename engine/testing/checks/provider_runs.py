@@ -78,9 +78,9 @@ class WithoutCursor:
         """Make a decoder."""
         return self._provider.decoder(limits)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Say what an error response means."""
-        return self._provider.classify(refusal, now_unix_s=now_unix_s)
+        return self._provider.classify(response, now_unix_s=now_unix_s)
 
 
 class CutRun:

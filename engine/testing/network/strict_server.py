@@ -62,8 +62,8 @@ class StrictServer:
         why = self.seals.judge(body)
         if why is not None:
             self.refused.append(why)
-            refusal = error_body(self.wire, 400, why)
-            return response([refusal], status=400, headers={"content-type": "application/json"})
+            body_of_error = error_body(self.wire, 400, why)
+            return response([body_of_error], status=400, headers={"content-type": "application/json"})
         broken_after = self.breaks.pop(0) if self.breaks else None
         reply = self._reply(body, broken_after)
         events = events_of(self.wire, reply)

@@ -357,11 +357,11 @@ class SimulatedProvider:
             raise RuntimeError("a decoder was made before a request was written")
         return _NotedDecoder(self._provider.decoder(limits), self._asked, self._world.model)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
         if self._asked is not None:
             self._asked.attempt.ended_s = self._world.model.now()
-        return self._provider.classify(refusal, now_unix_s=now_unix_s)
+        return self._provider.classify(response, now_unix_s=now_unix_s)
 
 
 class _NotedDecoder:

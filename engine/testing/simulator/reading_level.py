@@ -84,9 +84,9 @@ class ReadingProvider:
         """Make the decoder for the request that was just written."""
         return _Decoder(self.asked)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        """Nothing is refused by a response: refusals are raised as the answer is opened."""
-        return Failure(FailureKind.PROVIDER, f"status {refusal.status}", status=refusal.status)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        """No error comes as a response here: it is raised as the answer is opened."""
+        return Failure(FailureKind.PROVIDER, f"status {response.status}", status=response.status)
 
 
 class _Decoder:
