@@ -22,7 +22,7 @@ from ..law import (
     Violation,
     require_draws,
 )
-from ..script.speech import nobody_listens
+from ..script.speech import ignore
 from ..simulator.clock import order_tasks_by, seeded_order
 from .expectations import Broken, Claim, Reopen
 from .store_clock import PatientClock
@@ -242,4 +242,4 @@ def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, Law.ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))
+    return _run(make_store, reopen, script, Law.ONE_STREAM, clock=PatientClock(ignore, answer_s=ANSWER_S))

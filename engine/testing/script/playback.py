@@ -26,10 +26,10 @@ class OpensAnswers(Protocol):
     """How many are open now."""
 
 
-class Listens(Protocol):
-    """Who is told what is played."""
+class Listener(Protocol):
+    """Notes what is played."""
 
-    def hear(self, attempt: Attempt) -> None:
+    def on_request(self, attempt: Attempt) -> None:
         """Note that a request has really arrived."""
         ...
 
@@ -45,7 +45,7 @@ class Listens(Protocol):
 class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
     """One reply being played; both the block and the channel of an answer."""
 
-    def __init__(self, source: OpensAnswers, attempt: Attempt, dice: Callable[[], float], model: Listens) -> None:
+    def __init__(self, source: OpensAnswers, attempt: Attempt, dice: Callable[[], float], model: Listener) -> None:
         self._source = source
         self._attempt = attempt
         self._dice = dice
@@ -59,7 +59,7 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
     async def __aenter__(self) -> PlayedAnswer:
         fault = self._attempt.fault
         await trio.lowlevel.checkpoint()
-        self._model.hear(self._attempt)
+        self._model.on_request(self._attempt)
         if fault.kind is FaultKind.SLOW_HEADERS:
             await trio.sleep(fault.seconds)
         self._refuse(fault)

@@ -35,7 +35,7 @@ from ...core.validators import items_of, require_instance, seen
 from .answers import MODEL, OPENING_CHARS, Answer, retelling, split_pieces
 from .faults import HONEST, MANNERS, Fault, FaultKind, require_scripted
 from .playback import PlayedAnswer
-from .speech import Attempt, speak
+from .speech import Attempt, make_reply
 from .text import Aside, Reply, Version
 
 _TOLD_APART_CHARS = OPENING_CHARS + 8
@@ -162,7 +162,7 @@ class ScriptedSource:
             raise InvalidRequest(f"a request by {form}; expected one of the forms declared: {declared}", status=400)
         dice = random.Random(self._seed * 1009 + number)  # noqa: S311 - the reads have to repeat
         attempt = self._attempt(number, asked, dice)
-        return PlayedAnswer(self, attempt, dice.random, _Nobody())
+        return PlayedAnswer(self, attempt, dice.random, _NoListener())
 
     def _attempt(self, number: int, asked: AskedRequest, dice: random.Random) -> Attempt:
         said, form = asked.said, asked.form
@@ -172,7 +172,7 @@ class ScriptedSource:
         attempt = Attempt(number, 0, form, fault, trio.current_time(), len(said), Reply(version))
         attempt.searches = form is ContinuationForm.QUOTE or (form is not None and self._capabilities.echoes)
         opening = (ResponseStarted(f"r{number}", self.model), UsageReport(input=_tokens(asked.request)))
-        speak(attempt, opening, said, said, self._suffix(number), self._begun_anew)
+        make_reply(attempt, opening, said, said, self._suffix(number), self._begun_anew)
         self._attempts.append(attempt)
         self.faults_happened += _played(attempt, said)
         return attempt
@@ -223,10 +223,10 @@ class ScriptedSource:
         return f"@{number}" if called else ""
 
 
-class _Nobody:
-    """Who listens to what is played."""
+class _NoListener:
+    """The listener where nothing is noted."""
 
-    def hear(self, attempt: Attempt) -> None:
+    def on_request(self, attempt: Attempt) -> None:
         """Note nothing."""
 
     def now(self) -> float:

@@ -72,14 +72,14 @@ class Attempt:
         return self.ended and self.given > 0 and isinstance(self.reply.events[self.given - 1], StopReported)
 
 
-def nobody_listens(*_said: object) -> None:
-    """Stands where somebody was told, when a run is over: what points back is let go."""
+def ignore(*_said: object) -> None:
+    """Do nothing: the listener of a run that is over, so that nothing points back to it."""
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
 
 
-def speak(
+def make_reply(
     attempt: Attempt,
     opening: tuple[StreamEvent, ...],
     said: str,

@@ -1,4 +1,4 @@
-"""The outside at the level of bytes: a real provider over real httpx, httpcore and h11, on a scripted network.
+"""The simulated provider at the level of bytes: a real one over real httpx, httpcore and h11, on a scripted network.
 
 The model says what it says at the level of events (`model`); here that is written in a provider's wire format, framed,
 cut into reads and broken as the fault says. What the provider's decoder then made of it is what the engine was given,
@@ -89,7 +89,7 @@ def wire_of(scenario_provider: str, seed: int) -> Wire:
 
 
 class ByteWorld:
-    """A simulated outside on a network of bytes. `library` is httpx, or httpx2."""
+    """What surrounds the engine at the level of bytes. `library` is httpx, or httpx2."""
 
     def __init__(self, model: Model, request: InferenceRequest, dice: Callable[[], float], library: Any = None) -> None:
         scenario = model.scenario

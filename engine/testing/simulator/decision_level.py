@@ -146,7 +146,7 @@ class PaperShell:
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
 
     def stop(self, ending: Ending, *, said: bool) -> None:
-        """End the run from outside, in whatever phase it is."""
+        """Cancel or pause the run, in whatever phase it is."""
         report = None if self.asked is None else self._report(None, said)
         self._carry_out(self.state.stopped(ending, report, self.now_s))
 
@@ -219,7 +219,7 @@ def require(holds: bool, law: str) -> None:
         raise DecisionBroken(law)
 
 
-# -- a drawn outside --------------------------------------------------------------------------------------------------
+# -- drawn outcomes ---------------------------------------------------------------------------------------------------
 
 
 def drawn_words(dice: random.Random, number: int) -> list[StreamEvent]:

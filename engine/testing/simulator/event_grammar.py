@@ -31,7 +31,7 @@ from ...core.events import (
 from ...core.messages import ToolCall
 from ...core.result import StreamResult
 from ..law import Law
-from ..script.speech import nobody_listens
+from ..script.speech import ignore
 
 CONTENT = (TextDelta, ReasoningDelta, ToolCallStart, ToolCallDelta, ToolCallReady)
 OTHERS = (ToolCallCancel, StreamReset, Interrupted, RetryScheduled, Resumed, Finished)
@@ -129,7 +129,7 @@ class Observer:
 
     def let_go(self) -> None:
         """Forget who is told: nothing more is seen."""
-        self._tell = nobody_listens
+        self._tell = ignore
 
     def take(self, event: Event) -> None:
         """Fold an event."""

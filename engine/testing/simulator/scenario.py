@@ -103,7 +103,7 @@ class Act(StrEnum):
     LEAVE = "leave"
     """The block is left."""
     SCOPE = "scope"
-    """The task is cancelled from outside."""
+    """The task is cancelled by a scope around the run."""
 
 
 def _act(value: str) -> Act:

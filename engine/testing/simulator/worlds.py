@@ -1,4 +1,4 @@
-"""The simulated outside of each level, by name."""
+"""What surrounds the engine in a simulated run, by the name of its level: provider and network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MakeWorld: TypeAlias = Callable[[Model, InferenceRequest, Callable[[], float]], 
 
 
 def _events_world(model: Model, request: InferenceRequest, dice: Callable[[], float]) -> World:
-    """Make the outside of events; where a generation can be read on, it is asked as a provider is."""
+    """Make the world of events; where a generation can be read on, it is asked as a provider is."""
     if isinstance(model, ReadingModel):
         return ReadingWorld(model, request, dice)
     return EventWorld(model, request, dice)
@@ -27,7 +27,7 @@ WORLDS: dict[str, MakeWorld] = {"events": _events_world, "bytes": ByteWorld}
 
 
 def world_of(level: str) -> MakeWorld:
-    """Find how the outside of a level is made. Raises UsageError for a level that is not known."""
+    """Find how the world of a level is made. Raises UsageError for a level that is not known."""
     if level not in WORLDS:
         raise UsageError(f"level {level!r} is not known; expected one of {', '.join(WORLDS)}")
     return WORLDS[level]
