@@ -41,9 +41,9 @@ from ..law import Law, Violation, require_no_run, require_planner
 from ..script.speech import Attempt
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
-from .event_grammar import Observer
 from .generation import ReadingModel
 from .model import World
+from .observer import Observer
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, message_of, place_of, told_plan

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._lazy import publish_lazily
 
 if TYPE_CHECKING:
+    from ..engine.core.event_grammar import EVENT_GRAMMAR, EventState, next_state
     from ..engine.testing.checks.planner import check_planner
     from ..engine.testing.checks.policy import check_policy
     from ..engine.testing.checks.provider import check_provider
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANSWERS",
     "CODE",
+    "EVENT_GRAMMAR",
     "LAWS",
     "RARE_STATES",
     "RIVERS",
@@ -76,6 +78,7 @@ __all__ = [
     "Consumer",
     "Continuation",
     "Cut",
+    "EventState",
     "Fails",
     "Fault",
     "FaultKind",
@@ -116,6 +119,7 @@ __all__ = [
     "check_store",
     "cut_of",
     "fault_schedule",
+    "next_state",
     "open_loopback",
     "read_continuation",
     "recorded",
@@ -136,6 +140,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
     __getattr__, __dir__ = publish_lazily(
         __name__,
         {
+            "engine.core.event_grammar": "EVENT_GRAMMAR EventState next_state",
             "engine.testing.checks.planner": "check_planner",
             "engine.testing.checks.policy": "check_policy",
             "engine.testing.checks.provider": "check_provider",
