@@ -13,11 +13,9 @@ Everything ends with the block: no task, socket or silence outlives it.
 from __future__ import annotations
 
 import json
-import random
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
 from types import TracebackType
 from typing import Self, cast
@@ -26,31 +24,16 @@ import trio
 from attrs import frozen
 
 from ...core.json_value import JSONObject
-from ...core.usage import estimate_tokens
-from ..script.answers import Answer, retelling, split_pieces
+from ..script.answers import Answer
 from ..script.faults import Fault, FaultKind
-from ..wire.formats import Continuation, Reply, Wire, events_of, read_continuation, wire_of_path
+from ..wire.formats import Continuation, Wire, events_of, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
 from .server_faults import require_served
+from .server_replies import Manner, Replies
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
-
-
-class Manner(StrEnum):
-    """How the provider goes on after what was said; `chars` is `open_loopback`'s."""
-
-    HONEST = "honest"
-    """Exactly after it."""
-    ECHO = "echo"
-    """It says all of it again first."""
-    OVERLAP = "overlap"
-    """It says the last `chars` characters again first."""
-    RESTART = "restart"
-    """It starts over in other words (`retelling`), once."""
-    SKIP = "skip"
-    """It leaves out `chars` characters: a lie that nobody can see at the seam."""
 
 
 def open_loopback(
@@ -122,16 +105,12 @@ class Loopback:
         self.faults_happened: list[Fault] = []
         self.connections_open: int = 0
         self.port: int = 0
-        self._answer = answer
+        self._replies = Replies(answer, seed=seed, manner=manner, chars=chars)
         played = require_served(faults)
         self._faults = [fault for fault in played if fault.kind is not FaultKind.PREFILL_REFUSED]
         self._standing = next((fault for fault in played if fault.kind is FaultKind.PREFILL_REFUSED), None)
-        self._seed = seed
         self._event_s = event_s
-        self._manner = manner
-        self._chars = chars
         self._continues = continues
-        self._replies = 0
         self._nursery = trio.open_nursery()
         self._scope: trio.CancelScope | None = None
 
@@ -207,56 +186,15 @@ class Loopback:
             return await connection.send_error(call.wire, 400, _NO_PREFILL)
         if call.wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip():
             return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
-        events = self._events(call)
-        if events is None:
+        reply = self._replies.next(call.model, call.body, before.text)
+        if reply is None:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
+        events = events_of(call.wire, reply)
         fault = self._faults.pop(0) if self._faults else Fault()
         if fault.kind is FaultKind.NONE:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)
-
-    # -- what is said ---------------------------------------------------------------------------------------------
-
-    def _events(self, call: _Call) -> list[bytes] | None:
-        """Encode what there is to say after what was said; None if that was never said."""
-        said = call.continuation.text
-        whole = next((text for text in self._tellings() if text.startswith(said)), None)
-        if whole is None:
-            return None
-        self._replies += 1
-        dice = random.Random(self._seed * 1009 + self._replies)  # noqa: S311 - the cuts have to repeat
-        thinks = self._answer.reasoning and not said  # a prefilled turn does not think
-        options = call.body.get("stream_options")
-        reply = Reply(
-            number=self._replies,
-            model=call.model,
-            text=split_pieces(self._rest(whole, said), dice),
-            reasoning=split_pieces(self._answer.reasoning, dice) if thinks else (),
-            calls=self._answer.calls,
-            input_tokens=estimate_tokens(json.dumps(call.body)),
-            with_usage=isinstance(options, dict) and bool(options.get("include_usage")),
-        )
-        return events_of(call.wire, reply)
-
-    def _tellings(self) -> tuple[str, ...]:
-        text = self._answer.text
-        return (text, retelling(text)) if self._manner is Manner.RESTART else (text,)
-
-    def _rest(self, whole: str, said: str) -> str:
-        if not said:
-            return whole
-        match self._manner:
-            case Manner.HONEST:
-                return whole[len(said) :]
-            case Manner.ECHO:
-                return whole
-            case Manner.OVERLAP:
-                return whole[max(len(said) - self._chars, 0) :]
-            case Manner.SKIP:
-                return whole[len(said) + self._chars :]
-            case Manner.RESTART:
-                return whole[len(said) :] if whole != self._answer.text else retelling(whole)
 
 
 def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
         recut,
         response,
     )
-    from ..engine.testing.network.server import Loopback, Manner, open_loopback
+    from ..engine.testing.network.server import Loopback, open_loopback
     from ..engine.testing.network.server_faults import Cut, cut_of, fault_schedule
+    from ..engine.testing.network.server_replies import Manner
     from ..engine.testing.network.strict_server import StrictServer
     from ..engine.testing.network.transport import Script, ScriptedTransport
     from ..engine.testing.script.answers import (
@@ -151,8 +152,9 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.network.script": (
                 "Close Connecting Fails Framing GoesAway Reset SentRequest Silence Stale recut response"
             ),
-            "engine.testing.network.server": "Loopback Manner open_loopback",
+            "engine.testing.network.server": "Loopback open_loopback",
             "engine.testing.network.server_faults": "Cut cut_of fault_schedule",
+            "engine.testing.network.server_replies": "Manner",
             "engine.testing.network.strict_server": "StrictServer",
             "engine.testing.network.transport": "Script ScriptedTransport",
             "engine.testing.script.answers": (
