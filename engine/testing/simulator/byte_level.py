@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -37,32 +37,13 @@ from ...core.tool_json import parse_arguments
 from ...http.transport import HTTPTransport
 from ..law import Law, Violation
 from ..network.http import ScriptedNetwork
-from ..network.script import (
-    Close,
-    Connecting,
-    Fails,
-    Framing,
-    GoesAway,
-    Reset,
-    SentRequest,
-    Silence,
-    Step,
-    chunk,
-    head,
-    recut,
-    response,
-)
-from ..script.faults import BREAKS, HONEST, Fault, FaultKind
-from ..script.speech import Attempt, ForeignError
+from ..network.script import Connecting, SentRequest, Silence, Step
+from ..script.faults import HONEST, FaultKind
+from ..script.speech import Attempt
 from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_continuation
+from .byte_script import UNENDED, error_script, hint_of, stream_script
 from .model import Model
 from .scenario import PROVIDERS
-
-_UNENDED = BREAKS | {FaultKind.PREMATURE_END, FaultKind.GARBAGE, FaultKind.IN_BAND_ERROR}
-"""After these the provider's terminal event is missing."""
-
-_STREAM = {"content-type": "text/event-stream"}
-"""The fewest headers: each is a tenth of what reading a head costs."""
 
 _REFUSED = "This model does not support assistant message prefill. The conversation must end with a user message."
 
@@ -166,82 +147,18 @@ class ByteWorld:
         fault = attempt.fault
         match fault.kind:
             case FaultKind.HTTP_ERROR:
-                hint = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
                 body = error_body(self.wire, fault.status, f"the scripted provider says {fault.status}")
-                return self._refuse(fault.status, body, hint)
+                return error_script(self._dice, fault.status, body, hint_of(fault))
             case FaultKind.PREFILL_REFUSED if attempt.refused:
-                return self._refuse(400, error_body(self.wire, 400, _REFUSED), {})
+                return error_script(self._dice, 400, error_body(self.wire, 400, _REFUSED), {})
             case FaultKind.SLOW_HEADERS:
                 return [Silence(fault.seconds), *self._stream(asked)]
             case _:
                 return self._stream(asked)
 
-    def _refuse(self, status: int, body: bytes, hint: Mapping[str, str]) -> Iterable[Step]:
-        framing = (Framing.LENGTH, Framing.CHUNKED, Framing.CLOSE)[int(self._dice() * 3)]
-        return response([body], status=status, headers={"content-type": "application/json", **hint}, framing=framing)
-
     def _stream(self, asked: _Asked) -> Iterable[Step]:
         fault = asked.attempt.fault
-        body = [*_reads_of(asked.said, fault), *_ending(fault, self.wire)]
-        if fault.kind is FaultKind.PINGS_ONLY:
-            return _pinging(body, fault, self.wire)
-        draw = self._dice()
-        framing = Framing.LENGTH if draw < 0.1 else Framing.CLOSE if draw < 0.2 else Framing.CHUNKED
-        steps = response(body, headers=_STREAM, framing=framing)
-        return recut(steps, self._sizes()) if self._dice() < 0.25 else steps
-
-    def _sizes(self) -> Iterator[int]:
-        """Draw the sizes of reads: mostly large, for each costs 60 µs, with tiny ones among them."""
-        large = (300, 1200, 5000)[int(self._dice() * 3)]
-        while True:
-            yield 1 + int(self._dice() * (large if self._dice() < 0.7 else 8))
-
-
-def _reads_of(said: Sequence[bytes], fault: Fault) -> list[Step]:
-    """Give what is said in reads of `burst` events; from where it drips, each event that is seen by itself."""
-    drips = range(fault.at, fault.at + fault.count) if fault.kind is FaultKind.DRIP else range(0)
-    steps: list[Step] = []
-    held = b""
-    for place, data in enumerate(said):
-        if place in drips and data:
-            steps += (held, Silence(fault.seconds))
-            held = b""
-        held += data
-        if place % max(fault.burst, 1) == fault.burst - 1:
-            steps.append(held)
-            held = b""
-    return [*(step for step in steps if step != b""), *([held] if held else [])]
-
-
-def _ending(fault: Fault, wire: Wire) -> list[Step]:
-    """What comes after what is said; nothing is a proper end."""
-    match fault.kind:
-        case FaultKind.RESET:
-            return [Reset()]
-        case FaultKind.HALF_CLOSE:
-            return [Close()]
-        case FaultKind.GOAWAY:
-            return [GoesAway()]
-        case FaultKind.STALL:
-            return [Silence()]
-        case FaultKind.FOREIGN_ERROR:
-            return [Fails(ForeignError("nobody's error"))]
-        case FaultKind.GARBAGE:
-            return [GARBAGE]
-        case FaultKind.ERROR_AFTER_TERMINAL:
-            return [Silence() if fault.count else Reset()]
-        case _:
-            return []
-
-
-def _pinging(body: Iterable[Step], fault: Fault, wire: Wire) -> Iterator[Step]:
-    """Say what is said, and then nothing but signs of life, for ever."""
-    yield head(200, {**_STREAM, "transfer-encoding": "chunked"})
-    for step in body:
-        yield chunk(step) if isinstance(step, bytes) else step
-    while True:
-        yield Silence(fault.seconds)
-        yield chunk(ping(wire))
+        return stream_script(self._dice, fault, asked.said, ping=ping(self.wire), garbage=GARBAGE)
 
 
 # -- the provider -------------------------------------------------------------------------------------------------
@@ -268,7 +185,7 @@ class _Asked:
         texts = ((end - len(e.text)) for e, end in zip(events, ends, strict=True) if isinstance(e, TextDelta))
         self.start = next(texts, attempt.base)
         said = events[:-1] if attempt.fault.kind is FaultKind.GARBAGE else events
-        self.said = encode_events(self.wire, said, is_whole=attempt.fault.kind not in _UNENDED)
+        self.said = encode_events(self.wire, said, is_whole=attempt.fault.kind not in UNENDED)
         attempt.reply.events, attempt.reply.ends, attempt.rewinds = [], [], None
 
     def _drop_what_bytes_can_not_say(self) -> None:
