@@ -78,18 +78,18 @@ class ReadingProvider:
         if attempt.fault.kind is FaultKind.PREFILL_REFUSED:
             attempt.refused = True
             raise UsageError("the cursor is of another version")
-        return WireRequest("http://127.0.0.1:9/", {}, b"", method="GET"), _Decoder(attempt)
+        return WireRequest("http://127.0.0.1:9/", {}, b"", method="GET"), EventDecoder(attempt)
 
     def decoder(self, limits: Limits) -> WireDecoder:
         """Make the decoder for the request that was just written."""
-        return _Decoder(self.asked)
+        return EventDecoder(self.asked)
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """No error comes as a response here: it is raised as the answer is opened."""
         return Failure(FailureKind.PROVIDER, f"status {response.status}", status=response.status)
 
 
-class _Decoder:
+class EventDecoder:
     """Takes the events of an attempt, as many as there are bytes. The end of the body after a stop is terminal."""
 
     defect: str | None = None

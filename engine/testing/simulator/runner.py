@@ -94,7 +94,7 @@ class Simulation(Book):
         self._planner = planner if planner is not None else planner_of(scenario.planner)
         self._is_ours = self._planner is plan_recovery
         if isinstance(self.model, ReadingModel):
-            self.model.is_held = self._is_ours and scenario.level == "events"
+            self.model.is_held = self._is_ours
         self._stuck: str | None = None
         self._done = False
 

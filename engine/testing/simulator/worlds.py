@@ -11,6 +11,7 @@ from .byte_level import ByteWorld
 from .event_level import EventWorld
 from .generation import ReadingModel
 from .model import Model, World
+from .reading_bytes import ReadingByteWorld
 from .reading_level import ReadingWorld
 
 MakeWorld: TypeAlias = Callable[[Model, InferenceRequest, Callable[[], float]], World]
@@ -23,7 +24,14 @@ def _events_world(model: Model, request: InferenceRequest, dice: Callable[[], fl
     return EventWorld(model, request, dice)
 
 
-WORLDS: dict[str, MakeWorld] = {"events": _events_world, "bytes": ByteWorld}
+def _bytes_world(model: Model, request: InferenceRequest, dice: Callable[[], float]) -> World:
+    """Make the world of bytes, of a real provider, or of the one whose generations can be read on."""
+    if isinstance(model, ReadingModel):
+        return ReadingByteWorld(model, request, dice)
+    return ByteWorld(model, request, dice)
+
+
+WORLDS: dict[str, MakeWorld] = {"events": _events_world, "bytes": _bytes_world}
 
 
 def world_of(level: str) -> MakeWorld:
