@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 
 from ..law import Law, Violation, require_no_run
 from ..processes import in_processes
-from ..script.faults import Kind
+from ..script.faults import FaultKind
 from .coverage import RARE_STATES
 from .generate import scenario_of
 from .planners import planner_of
@@ -194,7 +194,7 @@ class _Tally:
         part.reached.update(outcome.reached)
         part.events += sum(entry[1] == "got" for entry in outcome.log)
         part.attempts += len(outcome.attempts)
-        part.faulty += any(attempt.fault.kind is not Kind.NONE for attempt in outcome.attempts)
+        part.faulty += any(attempt.fault.kind is not FaultKind.NONE for attempt in outcome.attempts)
         if not scenario.seed % ALONE_EVERY:
             self.marked.append((scenario, outcome.log_hash))
 
