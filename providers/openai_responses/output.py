@@ -91,6 +91,11 @@ class Output:
             tuple(self._running),
         )  # fmt: skip
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all items have ended, and none waits for what follows it."""
+        return bool(self._items) and not self._open and not self._waiting
+
     # -- events -----------------------------------------------------------------------------------------------------
 
     def add(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:

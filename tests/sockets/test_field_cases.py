@@ -61,16 +61,16 @@ TURN, TOOL_USE, FILTER = rr.StopReason.END_TURN, rr.StopReason.TOOL_USE, rr.Stop
 
 CASES = {
     "C01": Expected(text="It costs $0.005 [1].", stop=TURN, waits_for="content that is a number"),
-    "C02": Expected(requests=2, text=ALPS, stop=TURN, waits_for="ends"),
-    "C03": Expected(requests=2, text=ALPS, stop=TURN, waits_for="ends"),
-    "C05": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE, waits_for="ends"),
-    "C06": Expected(text="The text goes", stop=FILTER, waits_for="ends"),
-    "C08": Expected(text="It is 391.", reasoning="17 times 23", stop=TURN, waits_for="ends"),
-    "C10": Expected(calls=(COLOGNE,), stop=TOOL_USE, waits_for="ends"),  # its `[DONE]` closes the call
-    "C12": Expected(text="", reasoning="9.9 is more.", stop=TURN, waits_for="ends"),
+    "C02": Expected(requests=2, text=ALPS, stop=TURN),
+    "C03": Expected(requests=2, text=ALPS, stop=TURN),
+    "C05": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE),
+    "C06": Expected(text="The text goes", stop=FILTER),
+    "C08": Expected(text="It is 391.", reasoning="17 times 23", stop=TURN),
+    "C10": Expected(calls=(COLOGNE,), stop=TOOL_USE),  # its `[DONE]` closes the call
+    "C12": Expected(text="", reasoning="9.9 is more.", stop=TURN),
     "C15": Expected(text="Yes.", reasoning="hm", stop=TURN, waits_for="a key twice"),
-    "C20": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE, waits_for="ends"),
-    "C21": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE, waits_for="ends"),  # asked again, for nothing was said
+    "C20": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE),
+    "C21": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE),  # asked again, for nothing was said
     "C24": Expected(requests=2, calls=(COLOGNE,), stop=TOOL_USE, waits_for="arguments that begin again"),
     "C26": Expected(calls=(COLOGNE, BONN), stop=TOOL_USE, waits_for="one id of two calls"),
     "C36": Expected(requests=2, text="Fine.", sent_back="c2lnbmF0dXJl", waits_for="what has to go back"),
@@ -84,7 +84,7 @@ CASES = {
     "M03": Expected(text="48 million.", stop=TURN, waits_for="an index used again"),
     "M05": Expected(calls=(COLOGNE, BONN), stop=TOOL_USE, waits_for="one id of two calls"),
     "M13": Expected(text=ALPS, stop=TURN, input_tokens=2500, waits_for="a later count of 0"),
-    "M14": Expected(text=ALPS, stop=TURN, waits_for="ends"),
+    "M14": Expected(text=ALPS, stop=TURN),
     "R03": Expected(text=ALPS, reasoning="hm", stop=TURN, waits_for="items that share an output_index"),
 }
 
