@@ -148,6 +148,7 @@ class AnthropicDecoder:
         if not (self._is_over or self._blocks) and self._ending.counts_at_end(is_broken=is_broken):
             events.extend(self._cut_unsure())
             self.is_complete = True
+        self.is_cut = self.is_cut or bool(self._blocks)
         self._end()
         return events
 

@@ -94,7 +94,12 @@ class Output:
     @property
     def is_settled(self) -> bool:
         """Whether all items have ended, and none waits for what follows it."""
-        return bool(self._items) and not self._open and not self._waiting
+        return bool(self._items) and not self.is_open and not self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an item has begun and not ended."""
+        return bool(self._open)
 
     # -- events -----------------------------------------------------------------------------------------------------
 
