@@ -124,7 +124,7 @@ def failure_of_error(error: errors.InferenceError) -> Failure:
 
 def failure_of_break(cause: InterruptCause, detail: str, origin: str) -> Failure:
     """Say what a broken connection is if nothing was ever said: a timeout, or the provider's failure."""
-    is_stall = isinstance(cause, causes.IdleStall)
-    waited = f" after {cause.waited_s:g} s" if is_stall and cause.waited_s is not None else ""
-    kind = FailureKind.TIMEOUT if is_stall else FailureKind.PROVIDER
-    return Failure(kind, f"{origin}: {detail or str(cause)}{waited}")
+    if not isinstance(cause, causes.IdleStall):
+        return Failure(FailureKind.PROVIDER, f"{origin}: {detail or str(cause)}")
+    waited = f" after {cause.waited_s:g} s" if cause.waited_s is not None else ""
+    return Failure(FailureKind.TIMEOUT, f"{origin}: {detail or str(cause)}{waited}")

@@ -25,7 +25,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from riverrun.engine.testing.simulator.decision_level import FORMS, PaperShell
+from riverrun.engine.testing.simulator.decision_level import FORMS, REQUEST, PaperShell
 
 EXACT = RetryPolicy(attempts_max=3, base_delay_s=2.0, jitter=Jitter.NONE)
 STOP = StopReported(StopReason.END_TURN, "stop")
@@ -168,7 +168,7 @@ def test_a_released_call_ends_the_run_without_asking() -> None:
 
 
 def known(shell: PaperShell) -> bool:
-    return shell.target.capabilities(shell.request).ends_without_finish
+    return shell.target.capabilities(REQUEST).ends_without_finish
 
 
 def test_a_target_that_ends_so_is_remembered_until_it_says_why() -> None:
