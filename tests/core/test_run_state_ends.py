@@ -25,6 +25,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
+from riverrun.engine.core.target import Target
 from riverrun.engine.testing.simulator.decision_level import FORMS, REQUEST, PaperShell
 
 EXACT = RetryPolicy(attempts_max=3, base_delay_s=2.0, jitter=Jitter.NONE)
@@ -167,8 +168,12 @@ def test_a_released_call_ends_the_run_without_asking() -> None:
 # -- what a target is known to do --------------------------------------------------------------------------------------
 
 
+def target_of(shell: PaperShell) -> Target:
+    return shell.asks[0].attempt.target
+
+
 def known(shell: PaperShell) -> bool:
-    return shell.target.capabilities(REQUEST).ends_without_finish
+    return target_of(shell).capabilities(REQUEST).ends_without_finish
 
 
 def test_a_target_that_ends_so_is_remembered_until_it_says_why() -> None:
@@ -178,11 +183,11 @@ def test_a_target_that_ends_so_is_remembered_until_it_says_why() -> None:
     shell.wait()
     end_unconfirmed(shell)
     assert known(shell)
-    again = PaperShell(FORMS[1], EXACT, target=shell.target)
+    again = PaperShell(FORMS[1], EXACT, target=target_of(shell))
     again.wait()
     end_unconfirmed(again, HALF)
     assert (again.end, len(again.asks)) == (UNCONFIRMED, 1)
-    other = PaperShell(FORMS[1], EXACT, target=shell.target)
+    other = PaperShell(FORMS[1], EXACT, target=target_of(shell))
     other.wait()
     other.say([HALF, STOP])
     other.end_attempt(Ended(), said=True)
@@ -193,7 +198,7 @@ def test_a_target_that_ever_said_why_is_not_remembered() -> None:
     shell = begun()
     shell.say([HALF, STOP])
     shell.end_attempt(Ended(), said=True)
-    again = PaperShell(FORMS[1], EXACT, target=shell.target)
+    again = PaperShell(FORMS[1], EXACT, target=target_of(shell))
     again.wait()
     end_unconfirmed(again, HALF)
     again.wait()

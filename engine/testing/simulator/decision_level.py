@@ -132,8 +132,8 @@ class PaperShell:
         self.policy: Policy = Policy(retry=retry)
         self.accumulator: Accumulator = Accumulator(self.policy.limits)
         budget = RetryBudget(retry.engine_retries_max)
-        self.target: Target = Target(PaperModel(declared)) if target is None else target
-        rules = RunRules(REQUEST, (self.target,), self.policy, planner, budget)
+        asked = Target(PaperModel(declared)) if target is None else target
+        rules = RunRules(REQUEST, (asked,), self.policy, planner, budget)
         self.state: RunState = RunState(rules, self.accumulator, None, now_s=0.0)
         self.now_s: float = 0.0
         self.asked: Ask | None = None
@@ -235,10 +235,9 @@ class PaperShell:
         if not isinstance(end, Finish) or self.screen.released or self.accumulator.stop is not None:
             return
         require(end.reason is StopReason.OTHER, "2: an end that nothing confirmed is told as something else")
-        is_known = self.target.capabilities(REQUEST).ends_without_finish
-        require(
-            is_known or self.unconfirmed >= 2, "2: an end that nothing said was taken for whole, and not asked about"
-        )
+        is_known = self.asks[-1].attempt.target.capabilities(REQUEST).ends_without_finish
+        in_order = [record for record in self.state.records if isinstance(record.cause, PrematureEnd)]
+        require(is_known or len(in_order) > 1, "2: an end that nothing said was taken for whole, and not asked about")
         require(not self.accumulator.is_empty, "13: an answer of nothing is told as whole")
 
 
