@@ -97,8 +97,15 @@ class CallTracker:
             return
         yield from self._add(call, name, arguments)
 
-    def close(self, *, is_cut: bool = False) -> Iterator[StreamEvent]:
+    @property
+    def are_whole(self) -> bool:
+        """Whether there are calls, and the arguments of all are an object."""
+        return self.has_calls and all(call.is_known and call.scanner.is_complete for call in self._open)
+
+    def close(self, *, is_cut: bool = False, spares_objects: bool = False) -> Iterator[StreamEvent]:
         """Close the calls that are open. `is_cut`: the end of the answer cut the last of them, and what is not whole.
+
+        With `spares_objects` the last is whole like the others, if its arguments are an object.
 
         Where one of them never got a name, none is: whose arguments its fragments were is not known.
         """
@@ -106,7 +113,8 @@ class CallTracker:
             self.defect = "seen a call without a name; expected function.name"
             return
         for call in sorted(self._open, key=lambda call: call.index or 0):
-            yield from self._close(call, is_cut=is_cut and (call is self._last or not call.scanner.is_complete))
+            is_last = call is self._last and not spares_objects
+            yield from self._close(call, is_cut=is_cut and (is_last or not call.scanner.is_complete))
         self._open.clear()
 
     def _close_whole(self) -> Iterator[StreamEvent]:

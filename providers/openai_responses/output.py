@@ -91,6 +91,16 @@ class Output:
             tuple(self._running),
         )  # fmt: skip
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all items have ended, and none waits for what follows it."""
+        return bool(self._items) and not self.is_open and not self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an item has begun and not ended."""
+        return bool(self._open)
+
     # -- events -----------------------------------------------------------------------------------------------------
 
     def add(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
