@@ -126,6 +126,11 @@ class PaperShell:
                     self.open_calls.discard(call_id)
                 case _:
                     pass
+            self._release_ready()
+
+    def _release_ready(self, *, is_over: bool = False) -> None:
+        for ready in self.accumulator.take_ready(is_over=is_over):
+            self._release(ready.call.id)
 
     def wait(self) -> None:
         """Let the wait pass that is asked for."""
@@ -151,6 +156,7 @@ class PaperShell:
         self._carry_out(self.state.stopped(ending, report, self.now_s))
 
     def _report(self, outcome: Outcome | None, said: bool) -> AttemptReport:
+        self._release_ready(is_over=True)
         return AttemptReport(outcome, isinstance(outcome, Ended), said, None, 100 if said else 0)
 
     # -- carrying out, and the laws -------------------------------------------------------------------------------
