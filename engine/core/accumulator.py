@@ -194,7 +194,7 @@ class Accumulator:
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
         if isinstance(closed := self._calls.close(call, event, self.limits.values_max), str):
-            self.incomplete_calls += closed is not TOLD_AGAIN
+            self.incomplete_calls += closed not in (TOLD_AGAIN, event.voided)
             self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)
         self._count(self._held.complete(call, closed))

@@ -104,7 +104,7 @@ class CallParts(Parts):
         if text.strip() in _NOTHING and not is_cut:
             text = "{}"
         arguments = parse_arguments(text, values_max)
-        if arguments is not None:
+        if arguments is not None and (arguments or not is_cut):  # an empty object may be all that came before the cut
             self.objects_bytes = objects_bytes(text)
             return ToolCall(self.id, self.name, arguments)
         return (

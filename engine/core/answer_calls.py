@@ -63,7 +63,7 @@ class AnswerCalls:
 
     def close(self, call: CallParts, event: BlockStop, values_max: int) -> ToolCall | str:
         """End a call that is under way no more: as a whole one, or why it is none."""
-        closed = call.close(event.arguments, values_max, is_cut=event.is_cut)
+        closed = event.voided or call.close(event.arguments, values_max, is_cut=event.is_cut)
         if isinstance(closed, str):
             self._free()
             return closed

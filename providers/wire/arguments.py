@@ -66,8 +66,8 @@ class ArgumentsReader:
     """
 
     __slots__ = (
-        "_bytes_max", "_held", "_is_resumed", "_lengths", "_nothing", "_said", "_start", "_whole", "_whole_text",
-        "has_two", "ignored",
+        "_bytes_max", "_held", "_held_bytes", "_is_resumed", "_lengths", "_nothing", "_said", "_start", "_whole",
+        "_whole_text", "has_two", "ignored",
     )  # fmt: skip
 
     def __init__(self, bytes_max: int, held: HeldBytes, *, is_resumed: bool = False) -> None:
@@ -78,6 +78,7 @@ class ArgumentsReader:
         self._said = _Said(bytes_max)
         self._whole_text, self._lengths = "", list[int]()  # the last fragment that is held, and how long each one was
         self._whole: _Said | None = None
+        self._held_bytes = 0
 
     @property
     def is_whole(self) -> bool:
@@ -88,6 +89,10 @@ class ArgumentsReader:
     def is_bare(self) -> bool:
         """Whether nothing was said but `{}`, `null` or spaces; the real ones may follow."""
         return not self._said.chars or self._start == "{}"
+
+    def repeats(self, fragment: str) -> bool:
+        """Whether a fragment says once more all that was said."""
+        return self._said.begins(fragment) and not fragment[self._said.chars :].strip()
 
     def take(self, fragment: str) -> str:
         """Take the next fragment; return what is sure to be said with it."""
@@ -104,7 +109,7 @@ class ArgumentsReader:
             self.ignored[Ignored.ARGUMENTS_LATE] += 1
         if self._lengths:
             return self._take_held(fragment)
-        if self._said.begins(fragment):
+        if self._said.scanner.defect is None and self._said.begins(fragment):
             return self._take_again(fragment)
         return self._add(fragment)
 
@@ -145,7 +150,8 @@ class ArgumentsReader:
         return "" if before.ends_before_value else self._take_whole(whole)
 
     def _hold(self, fragment: str) -> _Said:
-        self._held.hold(size_bytes(fragment) - size_bytes(self._whole_text))
+        self._held.hold(size := size_bytes(fragment))
+        self._held_bytes += size
         self._whole_text = fragment
         self._lengths.append(len(fragment))
         self._whole = whole = _Said(self._bytes_max)
@@ -167,7 +173,8 @@ class ArgumentsReader:
         return "".join(map(self._add, pieces))
 
     def _forget(self) -> None:
-        self._held.release(size_bytes(self._whole_text))
+        self._held.release(self._held_bytes)
+        self._held_bytes = 0
         self._whole_text, self._whole = "", None
         self._lengths.clear()
 
