@@ -169,7 +169,7 @@ class OpenBlock:
         if not (self._has_input and self._arguments.is_bare):
             yield from self._emit(self._joiner.take(rest))
         yield from self._emit(self._joiner.flush())
-        if self._arguments.has_two:
+        if self._arguments.has_two or (self._has_input and self._arguments.is_empty_object):
             self.defect = "seen arguments of a call after its arguments; expected one object"
             return
         match self.kind:

@@ -90,6 +90,16 @@ class ArgumentsReader:
         """Whether nothing was said but `{}`, `null` or spaces; the real ones may follow."""
         return not self._said.chars or self._start == "{}"
 
+    @property
+    def is_empty_object(self) -> bool:
+        """Whether nothing was said but `{}`: beside arguments of the start's own that has two meanings."""
+        return self._nothing == "{}" or self._start == "{}"
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether anything came that was not said yet."""
+        return bool(self._nothing or self._lengths)
+
     def repeats(self, fragment: str) -> bool:
         """Whether a fragment says once more all that was said."""
         return self._said.begins(fragment) and not fragment[self._said.chars :].strip()

@@ -172,8 +172,9 @@ def test_a_signature_on_a_call_is_a_block_before_it() -> None:
 def test_arguments_of_the_start_count_where_no_others_came() -> None:
     opened = start(0, "function_call", id="c", name="look", arguments={"a": 1})
     assert ToolCallDelta("c", '{"a":1}') in interaction_events_of(opened, stop(0))
-    (call,) = fold(interaction_events_of(opened, delta(0, "arguments_delta", arguments="{}"), stop(0))).calls.values()
-    assert call.arguments == {}
+    more = delta(0, "arguments_delta", arguments='{"b":2}')
+    (call,) = fold(interaction_events_of(opened, more, stop(0))).calls.values()
+    assert call.arguments == {"b": 2}
 
 
 def test_usage_is_read_wherever_it_stands_and_the_last_counts() -> None:
@@ -268,8 +269,12 @@ DEFECTS: dict[str, list[Any]] = {
     "a delta of a step that never began": [said(0, "x")],
     "a delta after the stop": [start(0), stop(0), said(0, "x")],
     "a second start of a step": [start(0), start(0)],
-    "a start that goes back": [start(1), stop(1), start(0)],
-    "a second stop of a step": [start(0), stop(0), stop(0)],
+    "an index below none": [start(-1)],
+    "arguments of two minds": [
+        start(0, "function_call", id="c", name="look", arguments={"a": 1}),
+        delta(0, "arguments_delta", arguments="{}"),
+        stop(0),
+    ],
     "a start without an index": [event("step.start", step={"type": "thought"})],
     "a call without a name": [start(0, "function_call", id="c")],
     "a step without a type": [event("step.start", index=0, step={})],

@@ -57,8 +57,8 @@ ONE_CALL: dict[str, tuple[list[Any], dict[str, int]]] = {
     "with empty input first": (a_call(0, "{}", '{"city":', '"Köln"}'), {Ignored.ARGUMENTS_LATE: 1}),
     "with all there is so far each time": (a_call(0, '{"ci', '{"city":"Kö', SAID, SAID), {Ignored.TOLD_AGAIN: 3}),
     "with the whole once more": (a_call(0, '{"city":', '"Köln"}', SAID), {Ignored.TOLD_AGAIN: 1}),
-    "with input in the start, and {} after it": (
-        [tool_start(0, input=COLOGNE), *pieces(0, "{}"), block_stop(0)], {},
+    "with input in the start, and null after it": (
+        [tool_start(0, input=COLOGNE), *pieces(0, "null"), block_stop(0)], {Ignored.NULL_ARGUMENTS: 1},
     ),
 }  # fmt: skip
 
@@ -140,6 +140,7 @@ TWO_MEANINGS: dict[str, list[Any]] = {
     "more of a block that has ended": [*a_text(0, "a"), block_delta(0, "b")],
     "text in a call": [tool_start(0), block_delta(0, SAID)],
     "arguments in a text": [block_start(0), *pieces(0, SAID)],
+    "input in the start, and {} after it": [tool_start(0, input=COLOGNE), *pieces(0, "{}"), block_stop(0)],
     "two objects in one call": a_call(0, SAID, OTHER),
     "a call without its stop, not whole": a_call(0, SAID[:-1])[:-1],
 }
