@@ -339,6 +339,19 @@ def test_what_was_seen_and_the_rest_after_the_cursor_is_the_whole(seen: int) -> 
         assert without_cursors([*before, *after]) == without_cursors(whole)
 
 
+@pytest.mark.parametrize("seen", range(3, 8))
+def test_calls_of_one_id_are_read_on_under_their_own(seen: int) -> None:
+    opened = [start(at, "function_call", id="c", name="look") for at in (0, 1)]
+    pieces = [delta(at, "arguments_delta", arguments=part) for part in ('{"n":', "1}") for at in (0, 1)]
+    events = numbered([created(), *opened, *pieces, stop(0), stop(1), completed("requires_action")])
+    before = new_interactions_decoder().feed(interactions_sse(*events[:seen]))
+    cursor = next(event.cursor for event in reversed(before) if isinstance(event, CursorMoved))
+    assert cursor is not None
+    after = decode(provider().reattach(cursor, Limits())[1], [interactions_sse(*events[seen:], DONE)])
+    whole = decode(new_interactions_decoder(), [interactions_sse(*events, DONE)])
+    assert without_cursors([*before, *after]) == without_cursors(whole)
+
+
 def test_a_server_step_is_read_again_from_its_start() -> None:
     opened = [start(1, "google_search_call", id="s"), delta(1, "google_search_call", arguments={"q": 1})]
     events = numbered([created(), start(0), said(0, "a"), stop(0), *opened, stop(1)])
