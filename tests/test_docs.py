@@ -133,3 +133,8 @@ def test_every_fault_of_a_scripted_source_has_its_row() -> None:
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
 def test_no_test_that_is_printed_needs_a_plugin_of_pytest(page: str) -> None:
     assert not [block for block in blocks(page) if "async def test_" in block]
+
+
+def test_the_policy_of_the_benchmarks_page_holds_what_the_page_says_of_it() -> None:
+    code = next(block for block in blocks("docs/benchmark.md") if "measure_stalls" in block)
+    exec(f"{code}\n\ntest_stalls_are_seen_soon_and_nothing_is_given_up_for_nothing()\n", {})  # noqa: S102 - our own page

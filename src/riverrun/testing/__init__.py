@@ -55,6 +55,13 @@ if TYPE_CHECKING:
     from ..engine.testing.simulator.shrink import shrink
     from ..engine.testing.simulator.story import tell_story
     from ..engine.testing.simulator.sweep import SweepReport, sweep
+    from ..engine.testing.stalls.gaps import TRACES, GapModel, RecordedGaps
+    from ..engine.testing.stalls.measure import measure_stalls
+    from ..engine.testing.stalls.measures import Estimate
+    from ..engine.testing.stalls.mishaps import Mishaps
+    from ..engine.testing.stalls.plain import PlainClient
+    from ..engine.testing.stalls.recorded_gaps import gaps_of_folder
+    from ..engine.testing.stalls.report import StallReport
     from ..engine.testing.wire.answers import answer_events
     from ..engine.testing.wire.format import Told
     from ..engine.testing.wire.formats import Wire, read_told
@@ -67,6 +74,7 @@ __all__ = [
     "RIVERS",
     "TABLE",
     "TEXT_ANSWERS",
+    "TRACES",
     "WEATHER",
     "Act",
     "Answer",
@@ -77,11 +85,13 @@ __all__ = [
     "Connecting",
     "Consumer",
     "Cut",
+    "Estimate",
     "Fails",
     "Fault",
     "FaultKind",
     "ForeignError",
     "Framing",
+    "GapModel",
     "GoesAway",
     "Held",
     "Item",
@@ -90,8 +100,11 @@ __all__ = [
     "LawBroken",
     "Loopback",
     "Manner",
+    "Mishaps",
     "Outcome",
+    "PlainClient",
     "Recorded",
+    "RecordedGaps",
     "RecordingEnded",
     "RecordingUnusable",
     "Reset",
@@ -103,6 +116,7 @@ __all__ = [
     "SentRequest",
     "Silence",
     "Stale",
+    "StallReport",
     "StoreFault",
     "StoreKind",
     "StrictServer",
@@ -118,6 +132,8 @@ __all__ = [
     "check_store",
     "cut_of",
     "fault_schedule",
+    "gaps_of_folder",
+    "measure_stalls",
     "open_loopback",
     "read_told",
     "recorded",
@@ -165,6 +181,13 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.simulator.shrink": "shrink",
             "engine.testing.simulator.story": "tell_story",
             "engine.testing.simulator.sweep": "SweepReport sweep",
+            "engine.testing.stalls.gaps": "GapModel RecordedGaps TRACES",
+            "engine.testing.stalls.measure": "measure_stalls",
+            "engine.testing.stalls.measures": "Estimate",
+            "engine.testing.stalls.mishaps": "Mishaps",
+            "engine.testing.stalls.plain": "PlainClient",
+            "engine.testing.stalls.recorded_gaps": "gaps_of_folder",
+            "engine.testing.stalls.report": "StallReport",
             "engine.testing.wire.answers": "answer_events",
             "engine.testing.wire.format": "Told",
             "engine.testing.wire.formats": "Wire read_told",
