@@ -29,7 +29,7 @@ from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .printable import named
 from .snapshot import InterruptSnapshot
-from .stop import StopReason
+from .stop import StopReason, final_reason
 from .stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -358,7 +358,7 @@ class Accumulator:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
+        """Whether nothing that makes an answer was said: no text, call or reasoning, nothing opaque."""
         return not self._calls.has_completed and not self._held.has_content
 
     @property
@@ -393,8 +393,6 @@ class Accumulator:
         )
 
     def final_stop(self) -> tuple[StopReason, str | None]:
-        """Why the answer ended: a released call makes it tool use, unless the provider named another reason."""
-        reason, word = (StopReason.OTHER, None) if self.stop is None else (self.stop.reason, self.stop.word)
-        if self._calls.has_completed and (self.stop is None or reason is StopReason.END_TURN):
-            reason = StopReason.TOOL_USE
-        return reason, word
+        """Why the answer ended, and the provider's own word for it."""
+        reason, word = (None, None) if self.stop is None else (self.stop.reason, self.stop.word)
+        return final_reason(reason, has_calls=self._calls.has_completed), word

@@ -121,6 +121,10 @@ _NOTHING = frozenset({"", "null"})
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
 
 
+_OPAQUE = OpaqueBlock | ReasoningBlock
+"""What is kept as it came: a block of the provider's own, or a thought that it shows to nobody."""
+
+
 class _Kept(NamedTuple):
     """How much is held, calls under way aside: blocks, and the characters of the last if it is text or reasoning."""
 
@@ -247,12 +251,16 @@ class AnswerBlocks:
 
     @property
     def has_content(self) -> bool:
-        """Whether there is text, or something opaque."""
-        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._all())
+        """Whether there is text, reasoning or something opaque; a signature alone says nothing."""
+        return any(map(_is_content, self._all()))
 
     def read(self) -> tuple[AnswerBlock, ...]:
         """Return the blocks of the answer; calls under way are none yet."""
         return tuple(block for held in self._all() if (block := block_of(held)) is not None)
+
+
+def _is_content(held: Held) -> bool:
+    return bool(held.parts) if isinstance(held, ReasoningParts) else isinstance(held, TextParts | _OPAQUE)
 
 
 def size_bytes(text: str) -> int:

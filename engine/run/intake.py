@@ -20,7 +20,7 @@ from ..core.ignored import told_counts
 from ..core.journal import AttemptRewound
 from ..core.leading_thoughts import LeadingThoughts, has_thought
 from ..core.messages import ReasoningBlock, TextBlock
-from ..core.outcome import AttemptReport, Broken, Failed, Outcome
+from ..core.outcome import AttemptReport, Broken, Failed, Outcome, Unconfirmed
 from ..core.progress import NO_PROGRESS, Progress
 from ..core.result import SeamVerdict
 from ..core.seam import Aligner
@@ -149,10 +149,10 @@ class Intake:
     def finish(self, outcome: Outcome | None) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
-        Text that the seam still holds is decided if the answer is whole, and was never said otherwise.
+        Text that the seam still holds is decided if the body ended in order, and was never said otherwise.
         """
         aligner, self._aligner = self._aligner, None
-        if self._answer_ended and aligner is not None:
+        if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):
             self._finish_seam(aligner)
         elif self._answer_ended:
             self._announce(SeamVerdict.CLEAN)

@@ -45,6 +45,7 @@ from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
 from ..gemini.frames import GeminiFrames, read_chunk
 from ..wire.call_bounds import CallIds, key_of
+from ..wire.finish_words import is_fault, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
 
@@ -125,6 +126,7 @@ class InteractionsDecoder:
         cursor: InteractionCursor | None = None,
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self._origin = origin
@@ -167,10 +169,16 @@ class InteractionsDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole."""
         events: list[StreamEvent] = []
         text = self._frames.close()
-        if text is not None and not isinstance(read_object(text, self._limits.values_max), str):
+        if text is not None and not self._is_over and isinstance(read_object(text, self._limits.values_max), str):
+            self.is_cut = bool(text.strip())
+        elif text is not None:
             self._take(text, events)
         self._end()
         return events
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: nothing here is made sure by an end in order."""
+        return self.close()
 
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one event; a defect found half-way keeps the events before it."""
@@ -292,7 +300,7 @@ class InteractionsDecoder:
 
     def _complete(self, interaction: JSONObject) -> Iterator[StreamEvent]:
         status = text_at(interaction, "status")
-        reason = STOP_REASONS.get(status, StopReason.OTHER)
+        reason = STOP_REASONS.get(status) or stop_of(status)
         if reason in (StopReason.END_TURN, StopReason.TOOL_USE):
             yield from self._close_whole()
         if reason in (StopReason.END_TURN, StopReason.TOOL_USE) and any(step.is_call for step in self._steps.values()):
@@ -304,7 +312,7 @@ class InteractionsDecoder:
             elif not step.is_kept:
                 yield from step.close_events()
         yield from self._report(interaction)
-        if status in FAULTS:
+        if status in FAULTS or (is_fault(status) and status != "cancelled"):
             fault = interaction.get("error") or {"message": f"the interaction ended as {named(status)}", "code": status}
             yield StreamFailed(self._read_error(fault))
         else:

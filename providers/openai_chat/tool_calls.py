@@ -109,8 +109,15 @@ class CallTracker:
         elif not call.is_closed:
             yield from self._add(call, name, arguments)
 
-    def close(self, *, is_cut: bool = False) -> Iterator[StreamEvent]:
+    @property
+    def are_whole(self) -> bool:
+        """Whether there are calls, and the arguments of all are an object."""
+        return self.has_calls and all(call.is_known and call.arguments.is_whole for call in self._open)
+
+    def close(self, *, is_cut: bool = False, spares_objects: bool = False) -> Iterator[StreamEvent]:
         """Close the calls that are open. `is_cut`: the end of the answer cut the last of them, and what is not whole.
+
+        With `spares_objects` the last is whole like the others, if its arguments are an object.
 
         Where one of them never got a name, none is: whose arguments its fragments were is not known.
         """
@@ -119,7 +126,8 @@ class CallTracker:
             return
         for call in sorted(self._open, key=lambda call: call.index or 0):
             rest = call.arguments.close()
-            cuts = is_cut and (call is self._last or not call.arguments.is_whole)
+            is_last = call is self._last and not spares_objects
+            cuts = is_cut and (is_last or not call.arguments.is_whole)
             yield from self._close(call, "" if cuts and call.arguments.is_bare else rest, is_cut=cuts)
         self._open.clear()
 

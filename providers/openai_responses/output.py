@@ -46,8 +46,7 @@ class Output:
         self.is_refused: bool = resumed is not None and resumed.is_refused
         self._origin = origin
         self._limits = limits
-        self.response_key: str = ""
-        """What makes a made-up id this response's own."""
+        self.response_key: str = ""  # what makes a made-up id this response's own
         self._places = Places()
         self._items = self._places.latest
         self._open: dict[int, Item] = {}
@@ -55,15 +54,14 @@ class Output:
         self._call_ids = CallIds(limits)
         self._had_calls = resumed is not None and resumed.has_calls
         self._had_top = self._top = -1 if resumed is None else resumed.top
-        self._speaker: Item | None = None
         self._running = dict.fromkeys(() if resumed is None else resumed.running)
         self._waiting: dict[int, CallItem] = {}
         self._waiting_min = 0
         self._last: Item | None = None
         for state in () if resumed is None else resumed.items:
             self._restore(state)
-        if resumed is not None and resumed.speaker is not None:
-            self._speaker = self._items.get(resumed.speaker)
+        speaker = None if resumed is None else resumed.speaker
+        self._speaker: Item | None = None if speaker is None else self._items.get(speaker)
 
     @property
     def defect(self) -> str | None:
@@ -97,6 +95,11 @@ class Output:
             None if self._speaker is None else self._speaker.index, items, tuple(self._running),
         )  # fmt: skip
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all items have ended, and none waits for what follows it."""
+        return bool(self._items) and not (self._open or self._waiting or self._places.aside)
+
     # -- events -----------------------------------------------------------------------------------------------------
 
     def add(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
@@ -114,9 +117,7 @@ class Output:
             elif not self._contradicts(known, item):
                 self.ignored[Ignored.TOLD_AGAIN] += 1
         elif known is not None and not known.is_closed and not self._places.may_share(known, item):
-            self.defect = (
-                f"seen a second item at output index {named(known.index)}; expected the first to end before it"
-            )
+            self.defect = f"seen a second item at output index {known.index}; expected the first to end before it"
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             self.ignored[Ignored.INDEX_ODD] += known is not None and not known.is_closed
             yield from self._begin(made, item)
@@ -236,8 +237,7 @@ class Output:
         if (excess := excess_of_names(kind, item_id)) is not None:
             self.defect = excess
             return None
-        index = self._top + 1 if index is None else index
-        item = new_item(index, kind, item_id, self._limits, self._held)
+        item = new_item(self._top + 1 if index is None else index, kind, item_id, self._limits, self._held)
         self._held.hold(len(kind) + len(item_id))
         self._keep(item)
         return item

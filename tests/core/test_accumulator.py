@@ -388,14 +388,14 @@ def test_the_response_names_itself_and_the_cursor_moves() -> None:
     ("said", "is_empty"),
     [
         ([], True),
-        ([ReasoningDelta("hm")], True),
+        ([ReasoningDelta("hm")], False),
         ([ToolCallStart("1", "t")], True),
         ([TextDelta("t")], False),
         (a_call("1", "{}"), False),
         ([OpaqueBlockReceived(SEARCH)], False),
     ],
 )
-def test_an_answer_is_empty_until_text_a_whole_call_or_something_opaque_was_said(
+def test_an_answer_is_empty_until_text_reasoning_a_whole_call_or_something_opaque_was_said(
     said: list[StreamEvent], is_empty: bool
 ) -> None:
     assert folded(*said).is_empty is is_empty

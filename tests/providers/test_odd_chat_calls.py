@@ -61,7 +61,7 @@ def test_no_arguments_are_an_empty_object_where_the_finish_says_that_the_call_is
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", "null"])
-@pytest.mark.parametrize("finish", ["length", "error", None])
+@pytest.mark.parametrize("finish", ["length", "network_error", "word_nobody_knows", None])
 def test_no_arguments_are_no_call_without_a_word_that_says_so(arguments: str, finish: str | None) -> None:
     assert not read(begun(arguments), finish=finish).calls
 

@@ -118,8 +118,8 @@ def test_the_end_may_have_the_name_of_the_realtime_api(status: str | None) -> No
 
 @pytest.mark.parametrize(("status", "stop"), [("incomplete", "incomplete"), ("in_progress", None), ("odd", None)])
 def test_an_end_of_that_name_is_what_its_status_says(status: str, stop: str | None) -> None:
-    odd = read(message_done(0, "Hi"), end=lifecycle("done", status=status))
-    assert (odd.stop, odd.is_complete) == (stop, stop is not None)
+    odd = read(added(0), text(0, "Hi"), end=lifecycle("done", status=status))
+    assert (odd.text, odd.stop, odd.is_complete) == ("Hi", stop, stop is not None)
 
 
 TWO_MEANINGS: dict[str, list[Any]] = {

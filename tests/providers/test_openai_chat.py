@@ -346,8 +346,7 @@ DEFECTS: dict[str, list[Any]] = {
     "an infinite number": ['{"a":-Infinity}'],
     "an integer of 5,000 digits": ['{"choices":[],"usage":{"prompt_tokens":' + "9" * 5000 + "}}"],
     "a count given twice": ['{"choices":[],"usage":{"prompt_tokens":1,"prompt_tokens":2}}'],
-    "text after the finish": [chunk({}, "stop"), chunk({"content": "more"})],
-    "a call after the finish": [chunk({}, "stop"), FIRST],
+    "another answer after the finish": [chunk({}, "stop"), {**chunk({"content": "more"}), "id": "chatcmpl-2"}],
     "arguments of a call that is closed": [FIRST, chunk(call("{}", index=1, call_id="b", name="g")), chunk(call("x"))],
     "an id twice, of which the first has no arguments yet": [
         chunk(call("", call_id="a", name="f")), chunk(call('{"n":1}', index=1, call_id="a", name="f")),

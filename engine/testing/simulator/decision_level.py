@@ -17,7 +17,7 @@ from ...core.events import StreamReset, ToolCallCancel, ToolCallReady
 from ...core.failures import Failure, FailureKind
 from ...core.journal import AttemptBegan, AttemptEnded
 from ...core.messages import Message
-from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
+from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
 from ...core.planner import plan_recovery
 from ...core.policy import Policy, RetryPolicy
 from ...core.request import InferenceRequest
@@ -90,11 +90,14 @@ class PaperShell:
         *,
         planner: Planner = plan_recovery,
         chance: Callable[[], float] = lambda: 0.5,
+        target: Target | None = None,
     ) -> None:
         self.policy: Policy = Policy(retry=retry)
         self.budget: RetryBudget = RetryBudget(retry.engine_retries_max)
         self.accumulator: Accumulator = Accumulator(self.policy.limits)
-        rules = RunRules(REQUEST, (Target(PaperModel(declared)),), self.policy, planner, self.budget)
+        self.request: InferenceRequest = REQUEST
+        self.target: Target = Target(PaperModel(declared)) if target is None else target
+        rules = RunRules(self.request, (self.target,), self.policy, planner, self.budget)
         self.state: RunState = RunState(rules, self.accumulator, None, now_s=0.0)
         self.now_s: float = 0.0
         self.asked: Ask | None = None
@@ -106,6 +109,7 @@ class PaperShell:
         self.released: list[str] = []
         self.asks: list[Ask] = []
         self.refused_forms: int = 0
+        self.unconfirmed: int = 0
         self._chance = chance
         self._carry_out(self.state.begin(0.0))
 
@@ -147,6 +151,7 @@ class PaperShell:
         report = self._report(outcome, said)
         is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
         self.refused_forms += is_refusal
+        self.unconfirmed += isinstance(outcome, Unconfirmed)
         self.now_s += 1.0
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
 
@@ -175,6 +180,7 @@ class PaperShell:
                 case Finish() | Fail() | Stopped():
                     self.end = effect
                     self._ended()
+                    self._finished_whole(effect)
                 case Deliver(StreamReset()):
                     require(not self.released, "3: what was said with a released call was taken back")
                     self.shown = ""
@@ -218,6 +224,17 @@ class PaperShell:
         cancelled = [effect for effect in self.effects if isinstance(effect, CancelAttempt)]
         require(len(cancelled) <= 1, "2: an attempt was cancelled twice")
 
+    def _finished_whole(self, end: Finish | Fail | Stopped) -> None:
+        """An end was told by the provider, or stands for a call, or is one that asking did not confirm."""
+        if not isinstance(end, Finish) or self.released or self.accumulator.stop is not None:
+            return
+        require(end.reason is StopReason.OTHER, "2: an end that nothing confirmed is told as something else")
+        is_known = self.target.capabilities(self.request).ends_without_finish
+        require(
+            is_known or self.unconfirmed >= 2, "2: an end that nothing said was taken for whole, and not asked about"
+        )
+        require(not self.accumulator.is_empty, "13: an answer of nothing is told as whole")
+
 
 def require(holds: bool, law: str) -> None:
     """Raise DecisionBroken unless it holds."""
@@ -253,6 +270,8 @@ def drawn_outcome(dice: random.Random) -> Outcome:
     kind = dice.random()
     if kind < 0.2:
         return Ended()
+    if kind < 0.3:
+        return Unconfirmed()
     if kind < 0.6:
         return Broken(dice.choice(_CAUSES))
     return Failed(dice.choice(_FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
