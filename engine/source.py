@@ -73,7 +73,7 @@ class OpenedStream(Protocol):
 
     @property
     def is_cut(self) -> bool:
-        """Whether the body ended inside a frame; told once it is closed."""
+        """Whether the body ended inside a frame or a block; told once it is closed."""
         ...
 
     @property
@@ -142,7 +142,7 @@ class HTTPStream:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the body ended inside a frame; no, where the decoder does not tell."""
+        """Whether the body ended inside a frame or a block; no, where the decoder does not tell."""
         return isinstance(self._decoder, TellsEnds) and self._decoder.is_cut
 
     def ignored(self) -> Mapping[str, int]:

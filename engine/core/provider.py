@@ -73,7 +73,10 @@ class TellsEnds(Protocol):
 
     @property
     def is_cut(self) -> bool:
-        """Whether the body ended inside a frame; told after `close`. Such an end is never the answer's."""
+        """Whether the body ended inside a frame, or a block that ends by a word of its own; told after `close`.
+
+        Such an end is never the answer's.
+        """
         ...
 
     def close_broken(self) -> Sequence[StreamEvent]:

@@ -36,10 +36,10 @@ class UnconfirmedEnds:
     ) -> bool:
         """Take one more such end; whether it is the answer's. Cost: linear in the text."""
         held = accumulator.snapshot()
-        before, self._chars = self._chars, len(held.text)
         is_inside = bool(held.in_flight_tools) or held.server_tool_in_flight is not None
         if attempt is None or accumulator.is_empty or is_inside:
             return False
+        before, self._chars = self._chars, len(held.text)
         if declared.ends_without_finish:
             return True
         if before is None:

@@ -72,8 +72,7 @@ _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": Text
 _NO_PLAIN_BLOCK = ("", "")
 _TOLD_MAX = 8  # open blocks that a message names
 
-_NO_HEAD = "\0"
-"""What no frame begins with that is JSON."""
+_NO_HEAD = "\0"  # what no frame begins with that is JSON
 
 
 class AnthropicDecoder:
@@ -149,6 +148,7 @@ class AnthropicDecoder:
         if not (self._is_over or self._blocks) and self._ending.counts_at_end(is_broken=is_broken):
             events.extend(self._cut_unsure())
             self.is_complete = True
+        self.is_cut = self.is_cut or bool(self._blocks)
         self._end()
         return events
 

@@ -173,6 +173,7 @@ class InteractionsDecoder:
             self.is_cut = bool(text.strip())
         elif text is not None:
             self._take(text, events)
+        self.is_cut = self.is_cut or bool(self._steps)
         self._end()
         return events
 

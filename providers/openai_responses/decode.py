@@ -166,6 +166,7 @@ class OpenAIResponsesDecoder:
         if is_last and not (self._is_over or is_broken or self.is_cut or self._is_background):
             self.is_complete = True
             events.append(self._stop("completed", ""))
+        self.is_cut = self.is_cut or self._output.is_open
         self._is_over = True
         return events
 

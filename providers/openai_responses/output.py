@@ -27,7 +27,7 @@ from ..wire.call_bounds import CallIds, key_of
 from ..wire.json import excess_of_names, text_at, write_json
 from .cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
-from .places import Places, is_told_again
+from .places import Places, RunningTools, is_told_again
 
 
 class Output:
@@ -54,7 +54,7 @@ class Output:
         self._call_ids = CallIds(limits)
         self._had_calls = resumed is not None and resumed.has_calls
         self._had_top = self._top = -1 if resumed is None else resumed.top
-        self._running = dict.fromkeys(() if resumed is None else resumed.running)
+        self._running = RunningTools(self._held, () if resumed is None else resumed.running)
         self._waiting: dict[int, CallItem] = {}
         self._waiting_min = 0
         self._last: Item | None = None
@@ -98,7 +98,12 @@ class Output:
     @property
     def is_settled(self) -> bool:
         """Whether all items have ended, and none waits for what follows it."""
-        return bool(self._items) and not (self._open or self._waiting or self._places.aside)
+        return bool(self._items) and not self.is_open and not self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an item has begun and not ended."""
+        return bool(self._open or self._places.aside)
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -266,7 +271,7 @@ class Output:
         if isinstance(made, CallItem):
             yield from self._name(made, item)
         elif isinstance(made, OpaqueItem) and made.runs(item):
-            self._run(made.token(item))
+            self._running.begin(made.token(item))
             self._speaker = None
             yield ServerToolStarted(text_at(item, "name") or made.kind)
 
@@ -364,12 +369,6 @@ class Output:
         if self._open.get(item.index) is item:
             del self._open[item.index]
 
-    def _run(self, token: str) -> None:
-        """Note a tool that may run until something ends it."""
-        if token not in self._running:
-            self._running[token] = None
-            self._held.hold(len(token))
-
     def _end_item(self, known: Item, told: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
         is_other = text_at(told, "type") != known.kind or (isinstance(known, CallItem) and not known.is_same(told))
         final: JSONObject = {} if is_other else told
@@ -390,8 +389,7 @@ class Output:
         token = known.token(item)
         closes = token in self._running and (not known.has_output or not known.runs(item))
         if closes:
-            del self._running[token]
-            self._held.release(len(token))
+            self._running.end(token)
         self._speaker = None
         data: JSONObject = {"type": known.kind, **item}
         # Several may run at once, and the fold knows of one: only the last to end says that none runs any more.

@@ -7,6 +7,9 @@ proxy). An event that could speak of several has two meanings.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject
 from ..wire.json import text_at
 from .items import CallItem, Item
@@ -54,6 +57,33 @@ class Places:
         named = [item for item in shared if any(alias and alias in names_of(item) for alias in aliases)]
         alike = [item for item in shared if item.kind == kind and not item.is_closed]
         return named or alike or shared[-1:]
+
+
+class RunningTools:
+    """The tools of the provider's own that may run, by what ties their beginning to their end; counted in `held`."""
+
+    __slots__ = ("_held", "_tokens")
+
+    def __init__(self, held: HeldBytes, tokens: Iterable[str]) -> None:
+        self._held = held
+        self._tokens = dict.fromkeys(tokens)
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tokens)
+
+    def begin(self, token: str) -> None:
+        """Note a tool that may run until something ends it."""
+        if token not in self._tokens:
+            self._tokens[token] = None
+            self._held.hold(len(token))
+
+    def end(self, token: str) -> None:
+        """Note that it runs no more."""
+        del self._tokens[token]
+        self._held.release(len(token))
 
 
 def names_of(item: Item) -> tuple[str, ...]:
