@@ -159,6 +159,7 @@ class Intake:
         elif aligner is not None:
             aligner.discard()
             self._end_alignment("")
+        self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
         ignored = told_counts(self._count_ignored(), self.secrets)
@@ -282,6 +283,13 @@ class Intake:
         self._delivery.record(event)
         if shown is not None:
             self._delivery.put(shown)
+        if self._accumulator.ready:
+            self._tell_ready()
+
+    def _tell_ready(self, *, is_over: bool = False) -> None:
+        """Tell of whole calls that waited for one declared before them; at the attempt's end, of all."""
+        for ready in self._accumulator.take_ready(is_over=is_over):
+            self._delivery.put(ready)
 
     def _carry_out(self, effects: Iterable[Record | Deliver]) -> None:
         for effect in effects:

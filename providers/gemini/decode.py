@@ -199,6 +199,8 @@ class GeminiDecoder:
             self._stop(StopReason.CONTENT_FILTER, blocked, events)
 
     def _stop(self, reason: StopReason, word: str, events: list[StreamEvent]) -> None:
+        if reason is StopReason.END_TURN:
+            events.extend(self._calls.close_whole())
         if reason is StopReason.END_TURN and self._calls.is_open:
             self._break(f"seen {named(word)} while a call waits for its arguments; expected its end first")
             return

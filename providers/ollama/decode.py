@@ -6,7 +6,7 @@ Rules:
 - A `done_reason` that names a failure is one; one that nobody knows ends the answer as `OTHER`.
 - A line `{"error": …}` is the server's failure, under status 200. An end without either is an interruption.
 - Calls come whole, their arguments an object. Ids are often absent: one is made up of the first line's time, which no
-  two answers of a server share.
+  two answers of a server share. So is that of a call with the id of an earlier one.
 - `prompt_eval_count` is left out when it is 0 (all of the prompt was cached).
 - /api/generate says `response` and `thinking` at the top of the line; that is read too.
 
@@ -150,7 +150,9 @@ class OllamaDecoder:
     def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
         function = object_at(call, "function")
         name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
-        call_id = name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
+        call_id, repeats = self._call_ids.choose(name_at(call, "id"), self._response_key or "")
+        self.ignored[Ignored.CALL_ID_AGAIN] += repeats is not None
+        self.ignored[Ignored.NULL_ARGUMENTS] += arguments == "null"
         if defect := self._call_defect(call_id, name, arguments):
             self._break(defect)
             return
@@ -159,7 +161,7 @@ class OllamaDecoder:
         yield ToolCallStart(call_id, name)
         if text := joiner.take(arguments or "") + joiner.flush():
             yield ToolCallDelta(call_id, text)
-        yield BlockStop(call_id)
+        yield BlockStop(call_id, repeats=repeats)
 
     def _call_defect(self, call_id: str, name: str, arguments: str | None) -> str | None:
         if not name:

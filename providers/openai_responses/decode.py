@@ -2,9 +2,12 @@
 
 Rules:
 - Items are keyed by `output_index`; item ids (which proxies change on every event) and call ids stand in where it is
-  missing. A delta of an item that ended, a second item at an open index, a call id of two items are defects.
+  missing, and tell items apart that share one (`places`). A delta of an item that ended is a defect, and so is a second
+  item at an open index that can not be told from the first.
+- A call that has the id of an earlier one gets an id of ours.
 - `response.completed`, `.incomplete` and `.cancelled` complete the answer, `.failed` and error frames fail it, once;
-  nothing after either counts. `[DONE]` proves nothing.
+  nothing after either counts. `response.done` is one of them under the name of the realtime API. `[DONE]` proves
+  nothing.
 - A body that ends in order behind a whole message, with nothing open, is whole without a terminal event, unless a call
   may follow (the response names tools) or there is a cursor, which is read on instead.
 - A reason that names a failure is one, also behind `completed`; so is a ceiling, a filter.
@@ -46,6 +49,7 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
+from ..wire.call_bounds import key_of
 from ..wire.finish_words import STRICTER_STOPS, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
@@ -58,6 +62,7 @@ _TERMINAL = {
     "response.incomplete": "incomplete",
     "response.failed": "failed",
     "response.cancelled": "cancelled",
+    "response.done": "completed",
 }
 """The events that end an answer; they hold counts, and are read as strictly as arguments are: no key twice."""
 
@@ -111,6 +116,7 @@ class OpenAIResponsesDecoder:
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._origin, self._limits = origin, limits
         self._output = Output(origin, limits, resumed)
+        self._output.response_key = "" if resumed is None else key_of(resumed.response_id)
         self._at = at
         self._resumed_after = None if resumed is None else resumed.after
         self._response_id = "" if resumed is None else resumed.response_id
@@ -254,10 +260,15 @@ class OpenAIResponsesDecoder:
         elif (response_id or model) and not self._is_started:
             self._is_started = True
             self._response_id = response_id or self._response_id
+            self._output.response_key = key_of(self._response_id)
             yield ResponseStarted(response_id, model)
 
     def _terminal(self, kind: str, response: JSONObject) -> Iterator[StreamEvent]:
         status = text_at(response, "status")
+        if kind == "response.done":
+            self._ignored[Ignored.TERMINAL_NAME] += 1
+            if status and status not in _TERMINAL.values():  # it is not over, or nobody knows
+                return
         detail = text_at(object_at(response, "incomplete_details"), "reason")
         word = word_of(status if status in _TERMINAL.values() else _TERMINAL[kind], status, detail)
         yield from self._start(response)
