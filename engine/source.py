@@ -22,6 +22,7 @@ from .core.provider import (
     CountsIgnored,
     Provider,
     Reattachable,
+    TellsEnds,
     WholeDecoder,
     WireDecoder,
     WireRequest,
@@ -82,6 +83,11 @@ class OpenedStream(Protocol):
         ...
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; told once it is closed."""
+        ...
+
+    @property
     def secrets(self) -> Sequence[Secret]:
         """What nothing that is said about the answer may hold."""
         ...
@@ -131,6 +137,7 @@ class HTTPStream:
         self._odd: dict[str, int] = {} if body is opened else {Ignored.CODED_BODY: 1}
         self.secrets = secrets
         self.bytes_received: int = 0
+        self._has_ended = False
 
     @property
     def is_complete(self) -> bool:
@@ -141,6 +148,11 @@ class HTTPStream:
     def defect(self) -> str | None:
         """What was not the wire format, if anything was not."""
         return self._decoder.defect
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; no, where the decoder does not tell."""
+        return isinstance(self._decoder, TellsEnds) and self._decoder.is_cut
 
     def ignored(self) -> Mapping[str, int]:
         """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
@@ -156,6 +168,7 @@ class HTTPStream:
         """
         data = await self._body.receive()
         if not data:
+            self._has_ended = True
             return None
         self.bytes_received += len(data)
         if self._first_look is None:
@@ -182,7 +195,9 @@ class HTTPStream:
         return events
 
     def close(self) -> Sequence[StreamEvent]:
-        """Give what only the body's end makes sure."""
+        """Give what only the body's end makes sure, or what is left where it broke."""
+        if not self._has_ended and isinstance(self._decoder, TellsEnds):
+            return self._decoder.close_broken()
         return self._decoder.close()
 
     async def drain(self) -> None:
@@ -200,6 +215,7 @@ class ChannelStream:
     """An event source's channel."""
 
     bytes_received = 0
+    is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()
 

@@ -43,6 +43,8 @@ class SiteOptions(TypedDict, total=False):
     streams: bool | None
     """False asks for answers that are not streamed, where streams are refused or not to be had. What a provider refuses
     in so many words is learned anyway."""
+    ends_without_finish: bool
+    """The server gives no finish reason: a body that ends in order is a whole answer, as `StopReason.OTHER`."""
 
 
 class Declared(Protocol):
@@ -73,13 +75,16 @@ class Site:
     client: object | None = field(default=None, repr=False)
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
+    ends_without_finish: bool = False
     streams: bool = True
     """Whether answers are asked for as streams."""
 
-    def declared(self, known: Capabilities) -> Capabilities:
-        """Return what the caller said of how answers can be continued, or what is known of the model."""
-        said = self.capabilities or known
-        return said if said.streams is self.streams else evolve(said, streams=self.streams)
+    def declare(self, known: Capabilities) -> Capabilities:
+        """Return what the caller said, else what is known of the model."""
+        declared = self.capabilities or known
+        if declared.streams is not self.streams:
+            declared = evolve(declared, streams=self.streams)
+        return evolve(declared, ends_without_finish=True) if self.ends_without_finish else declared
 
     @property
     def base_url(self) -> str:
@@ -156,7 +161,15 @@ def open_site(
     if streams is None:
         streams = capabilities is None or capabilities.streams
     require_instance("streams", streams, bool, "True or False: ask for streams, or for answers in one piece")
-    return Site(checked, endpoint, path, options.get("client"), capabilities, streams)
+    return Site(
+        checked,
+        endpoint,
+        path,
+        options.get("client"),
+        capabilities,
+        ends_without_finish=options.get("ends_without_finish", False),
+        streams=streams,
+    )
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

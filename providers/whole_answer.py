@@ -15,7 +15,7 @@ from attrs import evolve
 from ..engine.core.ignored import Ignored
 from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
-from ..engine.core.provider import CountsIgnored, WireDecoder
+from ..engine.core.provider import CountsIgnored, TellsEnds, WireDecoder
 from ..engine.core.stream_events import StreamEvent
 from ..engine.core.tool_json import explain_arguments
 from .error_table.classify import is_complaint
@@ -62,6 +62,12 @@ class WholeAnswerDecoder:
         return self._defect or (None if self._stream is None else self._stream.defect)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside the answer, or inside a block of it."""
+        stream: object = self._stream
+        return stream is None or (isinstance(stream, TellsEnds) and stream.is_cut)
+
+    @property
     def ignored(self) -> dict[str, int]:
         """How often each kind of thing was not understood, and changed nothing."""
         stream: object = self._stream
@@ -81,6 +87,10 @@ class WholeAnswerDecoder:
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body: an answer that was cut says nothing."""
+        return ()
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the body broke off, as `close`."""
         return ()
 
     @property

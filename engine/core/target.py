@@ -1,4 +1,4 @@
-"""A target of a run: one model that may be asked, and what it was seen to refuse. Shared by the runs of an engine."""
+"""A target of a run: one model that may be asked, and what it was seen to do. Shared by the runs of an engine."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Model(Protocol):
 
 
 class Target:
-    """One model, and what it was seen to refuse."""
+    """One model, what it was seen to refuse, and whether it was seen to say why its answers end."""
 
-    __slots__ = ("_refused_forms", "_refuses_streams", "source")
+    __slots__ = ("_ends_unconfirmed", "_has_said_stop", "_refused_forms", "_refuses_streams", "source")
 
     def __init__(self, source: Model) -> None:
         self.source: Model = source
         self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
         """What was refused, by what had been declared: learned for the life of the engine."""
-        self._refuses_streams = False
+        self._has_said_stop = self._ends_unconfirmed = self._refuses_streams = False
 
     def __repr__(self) -> str:
         return f"Target({self.origin!r})"
@@ -48,18 +48,28 @@ class Target:
         return f"{self.source.name}/{self.source.model}"
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
-        """Return what the source declares, less what it was seen to refuse."""
+        """Return what the source declares, less what it was seen to refuse, and as it was seen to end."""
         declared = known = self.source.capabilities(request)
         if not hasattr(self.source, "reattach"):
             known = known.without(ContinuationForm.CURSOR)
         for form in self._refused_forms.get(declared, ()):
             known = known.without(form)
-        return evolve(known, streams=False) if self._refuses_streams else known
+        if self._refuses_streams:
+            known = evolve(known, streams=False)
+        return evolve(known, ends_without_finish=True) if self._ends_unconfirmed else known
 
     def learn_streams_refused(self) -> bool:
         """Remember that this model is not streamed here; False where the source can not ask for an answer whole."""
         self._refuses_streams = hasattr(self.source, "encode_whole")
         return self._refuses_streams
+
+    def learn_stop(self) -> None:
+        """Remember that a stop reason was told: where one is missing from here on, something is."""
+        self._has_said_stop, self._ends_unconfirmed = True, False
+
+    def learn_unconfirmed_end(self) -> None:
+        """Remember that an answer was whole, as far as asking tells, and had no stop reason; not if one ever came."""
+        self._ends_unconfirmed = not self._has_said_stop
 
     def learn_refusal(self, request: InferenceRequest, form: ContinuationForm) -> None:
         """Remember that a form was refused to a request; others of the same capabilities are not asked that way."""

@@ -77,7 +77,7 @@ class GeminiInteractions:
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Re-attach while the interaction is stored; otherwise a user turn that quotes (wire-formats §5.5)."""
-        declared = self._site.declared(
+        declared = self._site.declare(
             Capabilities(
                 forms=(ContinuationForm.QUOTE,),
                 can_reattach=request.extra.get("store") is not False,

@@ -89,7 +89,7 @@ class Ollama:
         """
         asked = asks_to_think(request)
         thinks = self._reasons if asked is None else asked
-        declared = self._site.declared(
+        declared = self._site.declare(
             Capabilities(
                 forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
                 reasons=thinks or self._reasons,

@@ -103,7 +103,7 @@ class ChatModel:
         dialect, thinks = self.dialect, self._thinks(request)
         can_continue = dialect.continues(self.model) and (dialect.stops_thinking or not thinks)
         above = (dialect.form,) if dialect.form is not None and can_continue else ()
-        declared = self._site.declared(
+        declared = self._site.declare(
             Capabilities(
                 forms=(*above, ContinuationForm.QUOTE),
                 echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
