@@ -1,4 +1,4 @@
-"""8,000 simulated runs, 20,000 under `deep`: no seed breaks a law, and each rare state that bugs live in was reached."""
+"""8,000 simulated runs, 20,000 under `deep`: no seed breaks a law, and each rare state bugs live in is reached."""
 
 from __future__ import annotations
 

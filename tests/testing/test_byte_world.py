@@ -54,7 +54,7 @@ def run(fault: Fault, provider: str = "prefill", answer: tuple[Item, ...] = ANSW
     return outcome
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.HTML])  # the server alone plays that
 def test_every_fault_of_a_scenario_breaks_no_law_on_a_wire(kind: Kind, provider: str, seed: int) -> None:
