@@ -65,8 +65,20 @@ class Unpacker:
     def put(self, data: bytes) -> None:
         """Take the next bytes of the body. All that was put before has to be unpacked."""
         self._pending += data
-        if self._inflater is None and len(self._pending) >= 2:
-            self._inflater = zlib.decompressobj(zlib.MAX_WBITS if _has_zlib_head(self._pending) else -zlib.MAX_WBITS)
+        if self._inflater is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin with the first two bytes of the body, or of what follows a member of it."""
+        start = self._pending[:2]
+        if len(start) < 2:
+            return
+        if not self._is_gzip:
+            self._inflater = zlib.decompressobj(zlib.MAX_WBITS if _has_zlib_head(start) else -zlib.MAX_WBITS)
+        elif start == _GZIP_MAGIC:
+            self._inflater = zlib.decompressobj(_GZIP_BITS)
+        else:
+            self._is_over, self._pending = True, b""
 
     def next(self) -> bytes:
         """Unpack up to `STEP_BYTES` of what was put in; b"" where that needs more bytes."""
@@ -81,8 +93,9 @@ class Unpacker:
 
     def _begin_member(self, rest: bytes) -> None:
         """Go on behind the end: another member of a gzip body, or nothing."""
-        if self._is_gzip and (not rest or _GZIP_MAGIC.startswith(rest[:2])):
-            self._inflater, self._pending = zlib.decompressobj(_GZIP_BITS), rest
+        self._inflater, self._pending = None, rest
+        if self._is_gzip:
+            self._begin()
         else:
             self._is_over, self._pending = True, b""
 
