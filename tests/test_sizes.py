@@ -31,6 +31,7 @@ LARGER: dict[str, str] = {
     "engine/testing/simulator/decision_level.py:PaperShell": "the laws about decisions need all that a consumer saw",
     "providers/anthropic/blocks.py:OpenBlock": "one block between its start and its stop, on the hot path",
     "providers/anthropic/decode.py:AnthropicDecoder": "the rules of one format in the order of its events",
+    "providers/gemini/decode.py:GeminiDecoder": "the rules of one format in the order of its chunks",
     "providers/gemini_interactions/decode.py:InteractionsDecoder": "the rules of one format in the order of its events",
     "providers/gemini_interactions/steps.py:OpenStep": "one step between its start and its stop",
     "providers/openai_chat/decode.py:OpenAIChatDecoder": "the rules of one format in the order of its chunks",

@@ -36,6 +36,12 @@ class Ignored(StrEnum):
     UNNAMED_CALL = "a call that is no function's"
     TOLD_AGAIN = "told before, and told again"
     NO_REASON = "a finish reason that says none"
+    EMPTY_LINE = "a line without anything in it"
+    NO_FRAME = "a line that is no object"
+    BROKEN_FRAME = "an object that can not be read, after the stop reason"
+    PREFIX_TWICE = "a line whose data: stands twice"
+    KEY_TWICE = "a key twice in one object, with one value"
+    COUNTS = "counts that can not be believed"
 
 
 def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:

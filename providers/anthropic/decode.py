@@ -47,9 +47,9 @@ from ...engine.core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..wire.call_bounds import CallIds
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, name_at, object_at, read_object, text_at
 from .blocks import OpenBlock, open_block
 
@@ -69,9 +69,6 @@ _CUTTING_WORDS = frozenset({"max_tokens", "model_context_window_exceeded", "refu
 
 _FINISHING_WORDS = frozenset({"tool_use", "end_turn", "stop_sequence", "pause_turn"})
 """The stops that prove that the block before them was whole; a word that is not known proves nothing."""
-
-_STRICT = frozenset({"message_start", "content_block_start", "message_delta"})
-"""What holds counts, or arguments in one piece, is read as strictly as arguments are: no key twice."""
 
 _PLAIN_DELTA = re.compile(
     r'\{"type": ?"content_block_delta", ?"index": ?(0|[1-9][0-9]{0,5}), ?'
@@ -107,6 +104,7 @@ class AnthropicDecoder:
         self._origin = origin
         self._limits = limits
         self._values_max = limits.values_max
+        self._frames = FrameReader(limits.values_max, self.ignored)
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._match = _PLAIN_DELTA.fullmatch if is_fast else _match_nothing
@@ -153,16 +151,16 @@ class AnthropicDecoder:
         if self._is_over:
             self.ignored[Ignored.AFTER_END] += 1
             return
-        content = read_object(frame.data, self._values_max)
-        if not isinstance(content, str):
-            kind = text_at(content, "type") or frame.event
-            if kind in _STRICT and (reason := explain_arguments(frame.data, self._values_max)) is not None:
-                self._break(f"{named(kind)}: {reason}")
-            else:
-                events.extend(self._read(kind, content))
-                self._learn_head(frame.data)
+        content = self._frames.read(frame.data)
+        if content is None:
+            events.append(KeepAlive())
+        elif not isinstance(content, str):
+            events.extend(self._read(text_at(content, "type") or frame.event, content))
+            self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
             self.ignored[Ignored.AFTER_END] += 1
+        elif self._stop_word and not self._blocks:  # nothing of the answer
+            self.ignored[Ignored.BROKEN_FRAME] += 1
         else:
             self._break(content)
 

@@ -31,6 +31,7 @@ from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
     CursorMoved,
+    KeepAlive,
     ProviderStatus,
     ResponseStarted,
     ServerToolStarted,
@@ -40,8 +41,9 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
-from ..gemini.frames import GeminiFrames, read_chunk
+from ..gemini.frames import GeminiFrames
 from ..wire.call_bounds import CallIds
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
 
@@ -128,6 +130,7 @@ class InteractionsDecoder:
         self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
+        self._events = FrameReader(limits.values_max, self.ignored)
         self._is_over = False
         self._interaction = "" if cursor is None else cursor.interaction
         self._tools_open = 0 if cursor is None else cursor.tools_open
@@ -174,7 +177,10 @@ class InteractionsDecoder:
         if self._is_over or text.strip() == "[DONE]":
             self.ignored[Ignored.AFTER_END] += 1
             return
-        event = read_chunk(text, _wants_strictness, self._limits.values_max)
+        event = self._events.read(text)
+        if event is None:
+            events.append(KeepAlive())
+            return
         if isinstance(event, str):
             self._break(event)
             return
@@ -349,12 +355,6 @@ class InteractionsDecoder:
     def _end(self) -> None:
         self._is_over = True
         self._steps.clear()
-
-
-def _wants_strictness(event: JSONObject) -> bool:
-    """Whether an event holds counts or arguments as an object: both are read as strictly as arguments are."""
-    held = [event, object_at(event, "interaction"), object_at(event, "step"), object_at(event, "metadata")]
-    return any(name in holder for holder in held for name in ("usage", "total_usage", "arguments"))
 
 
 def read_usage(usage: JSONObject) -> UsageReport | None:

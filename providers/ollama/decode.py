@@ -25,6 +25,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
+    KeepAlive,
     ResponseStarted,
     StopReported,
     StreamEvent,
@@ -32,11 +33,12 @@ from ...engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..openai_chat.text import Speech
 from ..wire.call_bounds import ArgumentsBound, CallIds
-from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
+from ..wire.frames import FrameReader
+from ..wire.json import arguments_of, call_name_at, count_at, list_at, name_at, object_at, read_object
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 from ..wire.think_tags import ThinkTagSplitter
 
@@ -62,9 +64,9 @@ class OllamaDecoder:
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self._limits = limits
-        self._values_max = limits.values_max
+        self._lines = FrameReader(limits.values_max, self.ignored, is_ndjson=True)
         self._read_error = read_error
-        self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
+        self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max, gives_blank=True)
         self._held = HeldBytes(limits.held_bytes_max)
         self._speech = Speech(tags)
         self._call_ids = CallIds(limits)
@@ -84,7 +86,7 @@ class OllamaDecoder:
         """Take the end of the body; a last line without its LF counts if its JSON is whole."""
         rest = self._reader.close()
         events: list[StreamEvent] = []
-        if rest is not None and not self._is_over and not isinstance(read_object(rest, self._values_max), str):
+        if rest is not None and not self._is_over and not isinstance(read_object(rest, self._limits.values_max), str):
             self._take(rest, events)
         if not self._is_over:
             events.extend(self._speech.release())
@@ -96,15 +98,15 @@ class OllamaDecoder:
         if self._is_over:
             self.ignored[Ignored.AFTER_END] += 1
             return
-        line = read_object(text, self._values_max)
-        if isinstance(line, str):
+        line = self._lines.read(text)
+        if line is None:
+            events.append(KeepAlive())
+        elif isinstance(line, str):
             self._break(line)
         elif line.get("error"):
             events.extend(self._speech.release())
             self._is_over = True
             events.append(StreamFailed(self._read_error(line)))
-        elif _wants_strictness(line) and (reason := explain_arguments(text, self._values_max)) is not None:
-            self._break(f"a line with counts or arguments: {reason}")
         else:
             events.extend(self._line(line))
 
@@ -113,8 +115,8 @@ class OllamaDecoder:
             self._response_key = "".join(c for c in name_at(line, "created_at") if c.isascii() and c.isalnum())
             yield ResponseStarted("", name_at(line, "model"))
         message = object_at(line, "message")
-        yield from self._speech.reason(text_at(message, "thinking") or text_at(line, "thinking"))
-        yield from self._speech.say(text_at(message, "content") or text_at(line, "response"))
+        yield from self._speech.reason(self._said(message, "thinking") or self._said(line, "thinking"))
+        yield from self._speech.say(self._said(message, "content") or self._said(line, "response"))
         calls = list_at(message, "tool_calls")
         if calls:
             yield from self._speech.flush()
@@ -126,10 +128,17 @@ class OllamaDecoder:
         if line.get("done") is True and not self._is_over:
             yield from self._finish(line)
 
+    def _said(self, holder: JSONObject, key: str) -> str:
+        """Return what was said; nothing more is, once something was no text."""
+        text = spoken_at(holder, key)
+        if text is None:
+            self._break(NOT_TEXT)
+        return "" if text is None or self._is_over else text
+
     def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
         function = object_at(call, "function")
-        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
-        call_id = name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
+        name, arguments = call_name_at(function, "name"), arguments_of(function.get("arguments"))
+        call_id = call_name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
         if defect := self._call_defect(call_id, name, arguments):
             self._break(defect)
             return
@@ -163,14 +172,3 @@ class OllamaDecoder:
     def _break(self, defect: str) -> None:
         self.defect = defect
         self._is_over = True
-
-
-def _wants_strictness(line: JSONObject) -> bool:
-    """Whether a line holds counts or arguments."""
-    return bool(object_at(line, "message").get("tool_calls")) or any(name in line for name in _COUNTS)
-
-
-def _arguments(value: JSONValue) -> str | None:
-    if isinstance(value, dict):
-        return write_json(value)
-    return "" if value is None else value if isinstance(value, str) else None

@@ -10,6 +10,7 @@ from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import ReasoningDelta, TextDelta
 from ...engine.core.usage import UsageReport
 from ..wire.json import count_at, list_at, object_at, text_at
+from ..wire.spoken import spoken, spoken_at
 
 STOP_REASONS = {
     "stop": StopReason.END_TURN,
@@ -45,6 +46,9 @@ PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 """Where reasoning is said: DeepSeek's name, OpenRouter's and vLLM's, and Copilot's."""
 
+_OF_A_THOUGHT = frozenset({"text", "signature", "redactedContent", "redacted_content"})
+"""What an object holds that is a thought; any other object is none."""
+
 _SPOKEN = ("content", *REASONING_KEYS, "reasoning_details", "refusal", "tool_calls", "function_call")
 
 
@@ -67,10 +71,24 @@ def is_first(choice: JSONObject) -> bool:
     return choice.get("index") in (0, None)
 
 
-def reasoning_of(delta: JSONObject) -> str:
-    """Return the reasoning that a delta says in plain text, or as an object that holds it (envoy's gateway)."""
-    said = (text_at(delta, key) or text_at(object_at(delta, key), "text") for key in REASONING_KEYS)
-    return next(filter(None, said), "")
+def says(delta: JSONObject, key: str) -> bool:
+    """Whether anything is said at `key`: a 0 and a false are characters, too."""
+    value = delta.get(key)
+    return value is not None and value not in ("", [], {})
+
+
+def reasoning_of(delta: JSONObject) -> str | None:
+    """Return the reasoning that a delta says in plain text, or as an object that holds it (envoy's gateway).
+
+    None for what is no text.
+    """
+    for key in REASONING_KEYS:
+        value = delta.get(key)
+        is_signed = isinstance(value, dict) and not value.keys().isdisjoint(_OF_A_THOUGHT)
+        said = spoken_at(value, "text") if isinstance(value, dict) and is_signed else spoken(value)
+        if said != "":
+            return said
+    return ""
 
 
 def plain_key(choices: Sequence[JSONValue]) -> str:
@@ -82,25 +100,14 @@ def plain_key(choices: Sequence[JSONValue]) -> str:
     if not isinstance(choice, dict) or not is_first(choice) or choice.get("finish_reason"):
         return ""
     delta = object_at(choice, "delta")
-    said = [key for key, value in delta.items() if value and key != "role"]
+    said = [key for key in delta if key != "role" and says(delta, key)]
     return said[0] if len(said) == 1 and said[0] in PLAIN_EVENTS and text_at(delta, said[0]) else ""
 
 
 def is_silent(choices: Sequence[JSONValue]) -> bool:
     """Whether none of the choices says anything."""
     deltas = [object_at(choice, "delta") for choice in choices if isinstance(choice, dict)]
-    return not any(delta.get(key) for delta in deltas for key in _SPOKEN)
-
-
-def wants_strictness(chunk: JSONObject) -> bool:
-    """Whether a chunk holds counts, or arguments as an object: both are read as strictly as arguments are."""
-    if usage_of(chunk):
-        return True
-    for choice in list_at(chunk, "choices"):
-        calls = list_at(object_at(choice, "delta"), "tool_calls") if isinstance(choice, dict) else ()
-        if any(isinstance(call, dict) and object_at(object_at(call, "function"), "arguments") for call in calls):
-            return True
-    return False
+    return not any(says(delta, key) for delta in deltas for key in _SPOKEN)
 
 
 def report(usage: JSONObject) -> Iterator[UsageReport]:

@@ -41,8 +41,9 @@ from ...engine.core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from ...engine.core.tool_json import explain_arguments
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
+from ..wire.spoken import NOT_TEXT, spoken
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
     CUTTING_NATIVE_WORDS,
@@ -56,8 +57,8 @@ from .chunk import (
     plain_key,
     reasoning_of,
     report,
+    says,
     usage_of,
-    wants_strictness,
 )
 from .comments import at_comments
 from .fast_path import learn
@@ -99,6 +100,7 @@ class OpenAIChatDecoder:
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._comments = 0
         self._values_max = limits.values_max
+        self._frames = FrameReader(limits.values_max, self._ignored)
         self._held = HeldBytes(limits.held_bytes_max)
         self._calls = CallTracker(limits, self._held)
         self._speech = Speech(tags)
@@ -172,13 +174,13 @@ class OpenAIChatDecoder:
         if frame.data.strip() == "[DONE]":
             events.extend(self._done())
             return
-        chunk = read_object(frame.data, self._values_max)
-        if isinstance(chunk, str):
-            self._break(chunk)
+        chunk = self._frames.read(frame.data)
+        if chunk is None:
+            events.append(KeepAlive())
+        elif isinstance(chunk, str):
+            self._break_off(chunk)
         elif error := error_of(frame, chunk):
-            events.extend(self._fail(frame.data, chunk, error))
-        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data, self._values_max)) is not None:
-            self._break(f"a chunk with counts or whole arguments: {reason}")
+            events.extend(self._fail(chunk, error))
         else:
             events.extend(self._chunk(frame.data, chunk))
         if self.defect is None and (defect := self._calls.defect or self._held.defect) is not None:
@@ -194,10 +196,9 @@ class OpenAIChatDecoder:
             self.is_complete = self._is_finished
         self._end()
 
-    def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
+    def _fail(self, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
-        if (usage := usage_of(chunk)) and explain_arguments(data, self._values_max) is None:
-            yield from report(usage)
+        yield from report(usage_of(chunk))
         self._end()
         yield StreamFailed(self._read_error(error))
 
@@ -224,58 +225,73 @@ class OpenAIChatDecoder:
     def _choice(self, choice: JSONObject) -> Iterator[StreamEvent]:
         delta = object_at(choice, "delta")
         if self._is_finished:
-            if any(delta.get(key) for key in ("content", "refusal", "tool_calls", "function_call")):
+            if any(says(delta, key) for key in ("content", "refusal", "tool_calls", "function_call")):
                 self._break("seen more of the answer after its finish_reason; expected none")
             return
-        yield from self._reasoning(delta)
-        yield from self._content(delta.get("content"))
-        if refusal := text_at(delta, "refusal"):
-            self._is_refused = True
-            yield from self._say(refusal)
-        yield from self._tool_calls(delta)
-        if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
+        for said in (self._reasoning(delta), self._content(delta), self._refusal(delta), self._tool_calls(delta)):
+            yield from said
+            if self._is_over or self._calls.defect is not None:
+                return
+        if word := name_at(choice, "finish_reason"):
             yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
         details = list_at(delta, "reasoning_details") if self._has_details else ()
         said = False
         for detail in details:
+            if self._is_over:
+                return
             if isinstance(detail, dict):
                 said = (yield from self._detail(detail)) or said
             else:
                 self._ignored[Ignored.UNKNOWN_PART] += 1
-        if not said and (plain := reasoning_of(delta)):
-            yield from self._speech.reason(plain)
+        if not said:
+            yield from self._speech.reason(self._sure(reasoning_of(delta)))
 
     def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
         """Take one of the `reasoning_details`; return whether it said anything."""
         self._read_plain = _read_nothing  # the next text has to close the thought
         if not self._details.continues(detail):
             yield from self._close_thought()
-        text = self._details.add(detail)
+        text = self._sure(self._details.add(detail))
         yield from self._speech.reason(text)
         return bool(text)
 
-    def _content(self, content: JSONValue) -> Iterator[StreamEvent]:
-        """Say the content: a string, or a list of parts as Mistral and Databricks send it."""
-        if isinstance(content, str):
-            if content:
-                yield from self._say(content)
-        elif isinstance(content, list):
-            for part in content:
-                if isinstance(part, dict) and part.get("type") == "text":
-                    yield from self._say(text_at(part, "text"))
-                elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
-                    yield from self._think(part)
-                else:
-                    self._ignored[Ignored.UNKNOWN_PART] += 1
-        elif content is not None:
-            self._ignored[Ignored.UNKNOWN_PART] += 1
+    def _content(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        """Say the content: a text, or a list of parts as Mistral and Databricks send it."""
+        content = delta.get("content")
+        for part in content if isinstance(content, list) else (content,):
+            if self._is_over:
+                return
+            if part is content or not isinstance(part, dict):
+                yield from self._say(self._text(part if part is content else [part]))
+            elif part.get("type", "text") in ("text", "output_text"):
+                yield from self._say(self._text(part.get("text")))
+            elif part.get("type") in ("thinking", "reasoning"):
+                yield from self._think(part)
+            elif says(part, "text"):  # of which kind of text is not known
+                self._break(NOT_TEXT)
+            else:
+                self._ignored[Ignored.UNKNOWN_PART] += 1
+
+    def _refusal(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        if refusal := self._text(delta.get("refusal")):
+            self._is_refused = True
+            yield from self._say(refusal)
+
+    def _text(self, value: JSONValue) -> str:
+        """Return the characters of what was said; what is no text is a defect."""
+        return self._sure(spoken(value))
+
+    def _sure(self, text: str | None) -> str:
+        if text is None:
+            self._break(NOT_TEXT)
+        return text or ""
 
     def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
         for thought in list_at(part, "thinking") or list_at(part, "summary"):
-            if isinstance(thought, dict):
-                yield from self._speech.reason(text_at(thought, "text"))
+            if isinstance(thought, dict) and not self._is_over:
+                yield from self._speech.reason(self._text(thought.get("text")))
                 self._sign(text_at(thought, "signature"))
         self._sign(text_at(part, "signature"))
         self._read_plain = _read_nothing
@@ -354,6 +370,13 @@ class OpenAIChatDecoder:
         self._read_plain = _read_nothing if shape is None else shape.read
         self._patience_max = min(2 * self._patience_max + 1, _PATIENCE_MAX)
         self._patience = self._patience_max
+
+    def _break_off(self, defect: str) -> None:
+        """Take what can not be read: after the finish reason it is nothing of the answer."""
+        if self._is_finished:
+            self._ignored[Ignored.BROKEN_FRAME] += 1
+        else:
+            self._break(defect)
 
     def _break(self, defect: str) -> None:
         self.defect = defect

@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.ignored import Ignored
-from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ...engine.core.tool_json import ArgumentsScanner
 from ..wire.call_bounds import ArgumentsBound, CallIds
-from ..wire.json import count_at, name_at, object_at, text_at, write_json
+from ..wire.json import arguments_of, call_name_at, count_at, object_at, text_at
 from ..wire.surrogates import SurrogateJoiner
 
 
@@ -78,13 +78,13 @@ class CallTracker:
     def take(self, fragment: JSONObject) -> Iterator[StreamEvent]:
         """Take one element of `tool_calls`; say what it opens, closes and adds."""
         function = object_at(fragment, "function")
-        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
+        name, arguments = call_name_at(function, "name"), arguments_of(function.get("arguments"))
         if arguments is None:
             self.defect = "seen arguments of a call that are neither text nor an object; expected a string of JSON"
             return
         call = self._continued_by(fragment, name)
         if call is None:
-            if not (name or arguments or name_at(fragment, "id")):
+            if not (name or arguments or call_name_at(fragment, "id")):
                 self.ignored[Ignored.EMPTY_CALL] += 1
                 return
             yield from self._close_whole()
@@ -124,7 +124,7 @@ class CallTracker:
 
     def _continued_by(self, fragment: JSONObject, name: str) -> _Call | None:
         """Return the call that a fragment continues, or None where it begins one."""
-        index, call_id = count_at(fragment, "index"), name_at(fragment, "id")
+        index, call_id = count_at(fragment, "index"), call_name_at(fragment, "id")
         call = self._last if index is None else self._by_index.get(index)
         if call is None:
             return None
@@ -135,7 +135,7 @@ class CallTracker:
         return call
 
     def _new_call(self, fragment: JSONObject) -> _Call | None:
-        given, index = name_at(fragment, "id"), count_at(fragment, "index")
+        given, index = call_name_at(fragment, "id"), count_at(fragment, "index")
         call_id = given or f"call_{self.response_key}_{len(self._ids)}"
         if (defect := self._ids.admit(call_id)) is not None:
             self.defect = defect
@@ -169,11 +169,3 @@ class CallTracker:
                 self._held.hold(size_bytes(arguments))
         elif text := call.joiner.take(arguments):
             yield ToolCallDelta(call.id, text)
-
-
-def _arguments(value: JSONValue) -> str | None:
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        return write_json(value)  # older Ollama and Mistral's types: the object itself
-    return value if isinstance(value, str) else None

@@ -24,7 +24,7 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ..wire.call_bounds import CallIds
-from ..wire.json import excess_of_names, text_at, write_json
+from ..wire.json import call_name_at, excess_of_names, text_at, write_json
 from .cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
 
@@ -251,7 +251,8 @@ class Output:
 
     def _name(self, call: CallItem, item: JSONObject) -> Iterator[StreamEvent]:
         """Announce a call, once its name and id are known."""
-        name, call_id = text_at(item, "name"), text_at(item, "call_id") or text_at(item, "id")
+        name = text_at(item, "name") or call_name_at(item, "name")
+        call_id = text_at(item, "call_id") or call_name_at(item, "call_id") or text_at(item, "id")
         if not name or not call_id:
             return
         if (excess := excess_of_names(name, call_id)) is not None:
@@ -288,7 +289,11 @@ class Output:
 
     def _close_spoken(self, known: SpokenItem, item: JSONObject) -> Iterator[StreamEvent]:
         self.is_refused = self.is_refused or known.refuses(item)
-        yield from self._speak(known, known.close(item))
+        said = known.close(item)
+        if known.defect is not None:
+            self.defect = known.defect
+            return
+        yield from self._speak(known, said)
         is_signed = known.kind == "reasoning" and bool(text_at(item, "encrypted_content"))
         if is_signed:
             if self._speaker not in (None, known.index):
@@ -352,7 +357,7 @@ class Output:
         call.is_closed = True
         if not is_whole and not call.is_announced and not text_at(final, "name"):
             return
-        has_said = call.has_said or call.is_waiting or bool(text_at(final, CALL_KINDS[call.kind]))
+        has_said = call.has_said or call.is_waiting or bool(final.get(CALL_KINDS[call.kind]))
         yield from self._close_call(call, final, is_cut=not (is_whole and has_said), is_end=True)
 
     def _close_opaque(self, known: OpaqueItem, item: JSONObject) -> Iterator[StreamEvent]:
