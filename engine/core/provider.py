@@ -74,6 +74,16 @@ class CountsIgnored(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsWords(Protocol):
+    """What a decoder may have besides: what was said in a line that was no frame, often why the stream broke."""
+
+    @property
+    def words(self) -> str:
+        """The first words of the last such line, printable; "" where there was none."""
+        ...
+
+
 class Provider(Protocol):
     """One model at one endpoint. `name` is the word before the slash in "anthropic/claude-…"."""
 

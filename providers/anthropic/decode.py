@@ -121,6 +121,11 @@ class AnthropicDecoder:
         self._usage: dict[str, int] = {}
         self._stop_word = ""
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return self._frames.words
+
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
         events: list[StreamEvent] = []

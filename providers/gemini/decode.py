@@ -91,6 +91,11 @@ class GeminiDecoder:
         """What was not understood and changed nothing (chunks, candidates and parts), by kind."""
         return self._ignored + self._parts.ignored + self._calls.ignored
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return self._chunks.words
+
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
         events: list[StreamEvent] = []

@@ -154,6 +154,11 @@ class InteractionsDecoder:
         if step.is_call:
             self._call_ids.resume(step.id)
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return self._events.words
+
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
         events: list[StreamEvent] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from ...engine.core.framing import ServerSentEvent
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.stop import StopReason
-from ...engine.core.stream_events import ReasoningDelta, TextDelta
+from ...engine.core.stream_events import ReasoningDelta, ReasoningSignature, TextDelta
 from ...engine.core.usage import UsageReport
 from ..wire.json import count_at, list_at, object_at, text_at
 from ..wire.spoken import spoken, spoken_at
@@ -89,6 +91,39 @@ def reasoning_of(delta: JSONObject) -> str | None:
         if said != "":
             return said
     return ""
+
+
+Piece: TypeAlias = TextDelta | ReasoningDelta | ReasoningSignature | Ignored | None
+"""What a part of a content is: said, or what signs a thought; a kind that is only counted; None for what is no text."""
+
+
+def pieces_of(content: JSONValue) -> Iterator[Piece]:
+    """Read a content: a text, or a list of parts as Mistral and Databricks send it."""
+    for part in content if isinstance(content, list) else (content,):
+        if isinstance(part, dict) and isinstance(content, list):
+            yield from _pieces_of_part(part)
+        elif (text := spoken([part] if isinstance(part, list) else part)) != "":
+            yield None if text is None else TextDelta(text)
+
+
+def _pieces_of_part(part: JSONObject) -> Iterator[Piece]:
+    kind = part.get("type", "text")
+    if kind in ("text", "output_text"):
+        text = spoken_at(part, "text")
+        yield None if text is None else TextDelta(text)
+    elif kind in ("thinking", "reasoning"):
+        said = part.get("thinking") or part.get("summary") or part.get("text")
+        for thought in (*(said if isinstance(said, list) else (said,)), {"signature": part.get("signature")}):
+            yield from _pieces_of_thought(thought if isinstance(thought, dict) else {"text": thought})
+    else:  # a text of no known kind may be anything
+        yield None if says(part, "text") else Ignored.UNKNOWN_PART
+
+
+def _pieces_of_thought(thought: JSONObject) -> Iterator[Piece]:
+    text = spoken_at(thought, "text")
+    yield None if text is None else ReasoningDelta(text)
+    if signature := text_at(thought, "signature"):
+        yield ReasoningSignature(signature)
 
 
 def plain_key(choices: Sequence[JSONValue]) -> str:

@@ -43,7 +43,7 @@ from ...engine.core.stream_events import (
 )
 from ..wire.frames import FrameReader
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
-from ..wire.spoken import NOT_TEXT, spoken
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
     CUTTING_NATIVE_WORDS,
@@ -54,6 +54,7 @@ from .chunk import (
     error_of,
     is_first,
     is_silent,
+    pieces_of,
     plain_key,
     reasoning_of,
     report,
@@ -121,6 +122,11 @@ class OpenAIChatDecoder:
     def ignored(self) -> Counter[str]:
         """What was not understood and changed nothing (frames, choices and parts), by kind."""
         return self._ignored + self._calls.ignored
+
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return self._frames.words
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -258,50 +264,41 @@ class OpenAIChatDecoder:
         return bool(text)
 
     def _content(self, delta: JSONObject) -> Iterator[StreamEvent]:
-        """Say the content: a text, or a list of parts as Mistral and Databricks send it."""
         content = delta.get("content")
-        for part in content if isinstance(content, list) else (content,):
-            if self._is_over:
-                return
-            if part is content or not isinstance(part, dict):
-                yield from self._say(self._text(part if part is content else [part]))
-            elif part.get("type", "text") in ("text", "output_text"):
-                yield from self._say(self._text(part.get("text")))
-            elif part.get("type") in ("thinking", "reasoning"):
-                yield from self._think(part)
-            elif says(part, "text"):  # of which kind of text is not known
-                self._break(NOT_TEXT)
-            else:
-                self._ignored[Ignored.UNKNOWN_PART] += 1
+        if isinstance(content, str):
+            yield from self._say(content)
+            return
+        for piece in pieces_of(content):
+            match piece:
+                case TextDelta(text):
+                    yield from self._say(text)
+                case ReasoningDelta(text):
+                    yield from self._speech.reason(text)
+                    self._read_plain = _read_nothing
+                case ReasoningSignature(signature):
+                    self._sign(signature)
+                case Ignored():
+                    self._ignored[piece] += 1
+                case None:
+                    self._break(NOT_TEXT)
+                    return
 
     def _refusal(self, delta: JSONObject) -> Iterator[StreamEvent]:
-        if refusal := self._text(delta.get("refusal")):
+        if refusal := self._sure(spoken_at(delta, "refusal")):
             self._is_refused = True
             yield from self._say(refusal)
-
-    def _text(self, value: JSONValue) -> str:
-        """Return the characters of what was said; what is no text is a defect."""
-        return self._sure(spoken(value))
 
     def _sure(self, text: str | None) -> str:
         if text is None:
             self._break(NOT_TEXT)
         return text or ""
 
-    def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
-        for thought in list_at(part, "thinking") or list_at(part, "summary"):
-            if isinstance(thought, dict) and not self._is_over:
-                yield from self._speech.reason(self._text(thought.get("text")))
-                self._sign(text_at(thought, "signature"))
-        self._sign(text_at(part, "signature"))
-        self._read_plain = _read_nothing
-
     def _sign(self, signature: str) -> None:
         """Take what signs the thought, in the place of what signed it before."""
-        if signature:
-            self._held.release(len(self._signature))
-            self._held.hold(len(signature))
-            self._signature = signature
+        self._held.release(len(self._signature))
+        self._held.hold(len(signature))
+        self._signature = signature
+        self._read_plain = _read_nothing
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
         if text and (self._details.is_open or self._signature):

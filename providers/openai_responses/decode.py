@@ -127,6 +127,11 @@ class OpenAIResponsesDecoder:
         """What was seen and expected, once the bytes stopped being the wire format."""
         return self._defect or self._output.defect
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return self._frames.words
+
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
         events: list[StreamEvent] = []
