@@ -205,7 +205,7 @@ class OpenStep:
             yield OpaqueBlockReceived(OpaqueBlock(text_at(content, "type"), content, self._origin))
 
     def _summarise(self, content: JSONValue) -> Iterator[StreamEvent]:
-        if isinstance(content, dict) and content.get("type", "text") == "text":
+        if isinstance(content, dict) and content.get("type", "text") == "text" and "text" in content:
             yield from self._speak(content)
         else:
             self._ignored[Ignored.UNKNOWN_PART] += 1

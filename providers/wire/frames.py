@@ -22,6 +22,8 @@ import re
 from collections import Counter
 from typing import NoReturn, cast
 
+from attrs import frozen
+
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_bounds import explain_excess
 from ...engine.core.json_value import JSONObject, JSONValue, is_same_json
@@ -52,14 +54,15 @@ _ENVELOPES = frozenset({"message", "response", "interaction", "metadata", "choic
 """What is looked into for both."""
 
 
+@frozen
 class _Odd:
-    """Stands for a value that is no one value. `last` is what most readers would take."""
+    """Stands for a value that is no one value. `last` is what most readers would take.
 
-    __slots__ = ("last", "why")
+    Two that are odd in the same way are equal: an object that holds one is the same when it comes twice.
+    """
 
-    def __init__(self, why: str, last: JSONValue) -> None:
-        self.why: str = why
-        self.last: JSONValue = last
+    why: str
+    last: JSONValue
 
 
 class FrameReader:
@@ -192,8 +195,6 @@ class _OddReader:
 
 
 def _is_same(one: object, other: object) -> bool:
-    if isinstance(one, _Odd) or isinstance(other, _Odd):
-        return False
     held, given = cast("JSONValue", one), cast("JSONValue", other)
     return is_same_json(held, given) and spoken(held) == spoken(given)
 

@@ -106,6 +106,14 @@ def test_arguments_that_two_readers_could_read_differently_are_an_interruption(p
     assert (decoder.is_complete, "expected" in str(decoder.defect)) == (False, True)
 
 
+def test_a_zero_beside_the_text_is_said_each_time_and_is_more_of_the_answer_after_its_end() -> None:
+    both = TEXT[0].frame.replace('"content":', '"reasoning_content":0,"content":')
+    answer, _ = read(Place("vllm", "text", (both.replace("§", '"a"'),) * 3, both, TEXT[0].after), '"b"')
+    assert (answer.text, answer.reasoning) == ("aaab", "0000")
+    _, decoder = read(Place("openai", "text", TEXT[0].after[:1], TEXT[0].frame, ()), "0")
+    assert not decoder.is_complete
+
+
 # -- lines that are no frames -----------------------------------------------------------------------------------------
 
 LINES = ["", "ping", "null", "   ", '"ping"', "keep-alive", "12", ": ping", "OK [x]"]
