@@ -17,7 +17,15 @@ from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
 from .core.ignored import NOTHING_IGNORED
 from .core.policy import Policy
-from .core.provider import CountsIgnored, KeepsWords, Provider, Reattachable, WireDecoder, WireRequest
+from .core.provider import (
+    CountsIgnored,
+    KeepsWords,
+    Provider,
+    Reattachable,
+    TellsEnds,
+    WireDecoder,
+    WireRequest,
+)
 from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
@@ -69,6 +77,11 @@ class OpenedStream(Protocol):
     @property
     def defect(self) -> str | None:
         """What was not the wire format, if anything was not."""
+        ...
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; told once it is closed."""
         ...
 
     @property
@@ -128,6 +141,7 @@ class HTTPStream:
         self._decoder = decoder
         self.secrets = secrets
         self.bytes_received: int = 0
+        self._has_ended = False
 
     @property
     def is_complete(self) -> bool:
@@ -139,6 +153,11 @@ class HTTPStream:
         """What was not the wire format, if anything was not."""
         return self._decoder.defect
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; no, where the decoder does not tell."""
+        return isinstance(self._decoder, TellsEnds) and self._decoder.is_cut
+
     def ignored(self) -> Mapping[str, int]:
         """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
         return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
@@ -146,7 +165,7 @@ class HTTPStream:
     @property
     def words(self) -> str:
         """The first words of the last line that was no frame; none, where the decoder keeps none."""
-        return self._decoder.words if isinstance(self._decoder, KeepsWords) else ""
+        return self._decoder.frame_reader.words if isinstance(self._decoder, KeepsWords) else ""
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
@@ -154,10 +173,13 @@ class HTTPStream:
         if data:
             self.bytes_received += len(data)
             return self._decoder.feed(data)
+        self._has_ended = True
         return None
 
     def close(self) -> Sequence[StreamEvent]:
-        """Give what only the body's end makes sure."""
+        """Give what only the body's end makes sure, or what is left where it broke."""
+        if not self._has_ended and isinstance(self._decoder, TellsEnds):
+            return self._decoder.close_broken()
         return self._decoder.close()
 
     async def drain(self) -> None:
@@ -176,6 +198,7 @@ class ChannelStream:
 
     bytes_received = 0
     words = ""
+    is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()
 

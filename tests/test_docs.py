@@ -20,12 +20,11 @@ from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
 ROOT = Path(__file__).resolve().parent.parent
 HARDENING = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")
 PROVIDERS = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
-TOLERATED = re.findall(
-    r"^\| ([^|]+) \| ([CMRGIO ]+) \| [^|]{4,} \| [^|]{4,} \|$",
-    PROVIDERS.partition("## What is tolerated, and counted\n")[2].partition("\n## ")[0],
-    re.MULTILINE,
-)
-"""The table of what decoders count: the kind and its formats, of rows that say what becomes of it and whose it is."""
+TOLERATED = [
+    *re.findall(r"^\| ([^|]+) \| ([CMRGIO ]+) \| [^|]{4,} \| [^|]{4,} \|$", PROVIDERS, re.MULTILINE),
+    *re.findall(r"^\| ([^|]+) \| [^|]{4,} \| [^|]{2,} \| ([CMRGIO ]+) \| [^|]{4,} \|$", PROVIDERS, re.MULTILINE),
+]
+"""The tables of what decoders count: the kind and its formats, of rows that say what becomes of it and whose it is."""
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in HARDENING.partition("## Row by row\n")[2].partition("\n## ")[0].splitlines()

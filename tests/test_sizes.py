@@ -32,6 +32,7 @@ LARGER: dict[str, str] = {
     "providers/gemini/decode.py:GeminiDecoder": "the rules of one format in the order of its chunks",
     "providers/gemini_interactions/decode.py:InteractionsDecoder": "the rules of one format in the order of its events",
     "providers/gemini_interactions/steps.py:OpenStep": "one step between its start and its stop",
+    "providers/ollama/decode.py:OllamaDecoder": "the rules of one format in the order of its lines",
     "providers/openai_chat/decode.py:OpenAIChatDecoder": "the rules of one format in the order of its chunks",
     "providers/openai_responses/decode.py:OpenAIResponsesDecoder": "the rules of one format in the order of its events",
     "providers/openai_responses/items.py:CallItem": "a call has three names and comes in fragments and whole",

@@ -127,7 +127,7 @@ def test_a_line_that_is_no_object_is_a_sign_of_life_and_is_counted(place: Place,
     assert (said(fold(events), place), decoder.defect, decoder.is_complete) == ("7", None, True)
     assert [event for event in events if isinstance(event, KeepAlive)] == [KeepAlive()] * 2
     kind = Ignored.NO_FRAME if line.strip() else Ignored.EMPTY_LINE
-    assert decoder.ignored == {kind: 2}
+    assert +decoder.ignored == {kind: 2}
 
 
 @places(SSE)
@@ -160,7 +160,7 @@ def test_a_blank_line_of_ndjson_is_a_sign_of_life() -> None:
     for blank in ("", "  ", "\r"):
         decoder = provider("ollama").decoder(Limits())
         events = decode(decoder, [place.stream('"7"', blank)])
-        assert (fold(events).text, events.count(KeepAlive()), decoder.ignored) == ("7", 1, {Ignored.EMPTY_LINE: 1})
+        assert (fold(events).text, events.count(KeepAlive()), +decoder.ignored) == ("7", 1, {Ignored.EMPTY_LINE: 1})
 
 
 # -- a key twice ------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_a_key_twice_with_one_value_is_one(place: Place) -> None:
     doubled = Place(place.provider, place.kind, place.before, place.frame.replace("§", f"§,{name}§"), place.after)
     answer, decoder = read(doubled, '"7"')
     assert (said(answer, place), decoder.defect, decoder.is_complete) == ("7", None, True)
-    assert decoder.ignored == {Ignored.KEY_TWICE: 1}
+    assert +decoder.ignored == {Ignored.KEY_TWICE: 1}
 
 
 @places(ALL)
@@ -211,4 +211,4 @@ def test_counts_that_can_not_be_believed_are_not_and_the_answer_goes_on(name: st
 def test_what_nobody_reads_may_be_odd() -> None:
     frame = '{"created":1,"created":2,"choices":[{"index":0,"delta":{"content":§},"logprobs":{"a":-Infinity}}]}'
     answer, decoder = read(Place("vllm", "text", (), frame, TEXT[0].after), '"7"')
-    assert (answer.text, decoder.defect, decoder.ignored) == ("7", None, {})
+    assert (answer.text, decoder.defect, +decoder.ignored) == ("7", None, {})
