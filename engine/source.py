@@ -17,7 +17,15 @@ from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
 from .core.ignored import NOTHING_IGNORED
 from .core.policy import Policy
-from .core.provider import CountsIgnored, Provider, Reattachable, TellsEnds, WireDecoder, WireRequest
+from .core.provider import (
+    CountsIgnored,
+    KeepsWords,
+    Provider,
+    Reattachable,
+    TellsEnds,
+    WireDecoder,
+    WireRequest,
+)
 from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
@@ -90,6 +98,11 @@ class OpenedStream(Protocol):
         """Count what was not understood so far, by kind."""
         ...
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        ...
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for the next read and give its events, perhaps none; None is the end of the body."""
         ...
@@ -149,6 +162,11 @@ class HTTPStream:
         """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
         return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame; none, where the decoder keeps none."""
+        return self._decoder.frame_reader.words if isinstance(self._decoder, KeepsWords) else ""
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
         data = await self._opened.receive()
@@ -179,6 +197,7 @@ class ChannelStream:
     """An event source's channel."""
 
     bytes_received = 0
+    words = ""
     is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()

@@ -45,6 +45,12 @@ class Ignored(StrEnum):
     STOP_MISSING = "a call that only the end of the answer closed"
     TERMINAL_NAME = "the end under another name"
     NO_REASON = "a finish reason that says none"
+    EMPTY_LINE = "a line without anything in it"
+    NO_FRAME = "a line that is no object"
+    BROKEN_FRAME = "an object that can not be read, after the stop reason"
+    PREFIX_TWICE = "a line whose data: stands twice"
+    KEY_TWICE = "a key twice in one object, with one value"
+    COUNTS = "counts that can not be believed"
 
 
 def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:
