@@ -15,14 +15,16 @@ from attrs import evolve
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
-from .core.ignored import NOTHING_IGNORED
+from .core.ignored import NOTHING_IGNORED, Ignored
 from .core.policy import Policy
 from .core.provider import (
+    AnswersWhole,
     CountsIgnored,
     KeepsWords,
     Provider,
     Reattachable,
     TellsEnds,
+    WholeDecoder,
     WireDecoder,
     WireRequest,
 )
@@ -30,8 +32,10 @@ from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
 from .core.usage_error import UsageError
+from .http.body import Body
+from .http.first_look import LEADING, FailedError, FirstLook
 from .http.opened_response import OpenedResponse
-from .http.transport import Body, Transport, error_response_of, secrets_of
+from .http.transport import Transport, secrets_of, unpacked
 
 READ_EVENTS_MAX = 256
 """How many events of a source in the same process are taken in one go."""
@@ -120,14 +124,6 @@ class OpenedStream(Protocol):
         ...
 
 
-class FailedError(Exception):
-    """The source answered with a failure instead of a stream. Raised to the attempt only."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 def is_event_source(source: object) -> bool:
     """Tell the two kinds apart by what they can do; asked once for each attempt, so cheaper than a runtime protocol."""
     return hasattr(source, "open_events")
@@ -136,9 +132,15 @@ def is_event_source(source: object) -> bool:
 class HTTPStream:
     """A provider's answer over HTTP: bytes in, events out."""
 
-    def __init__(self, opened: Body, decoder: WireDecoder, secrets: Sequence[Secret] = ()) -> None:
+    def __init__(
+        self, opened: Body, body: Body, decoder: WireDecoder, secrets: Sequence[Secret], first_look: FirstLook
+    ) -> None:
         self._opened = opened
+        self._body = body
         self._decoder = decoder
+        self._first_look: FirstLook | None = first_look
+        self._whole: WholeDecoder | None = None
+        self._odd: dict[str, int] = {} if body is opened else {Ignored.CODED_BODY: 1}
         self.secrets = secrets
         self.bytes_received: int = 0
         self._has_ended = False
@@ -160,7 +162,8 @@ class HTTPStream:
 
     def ignored(self) -> Mapping[str, int]:
         """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
-        return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
+        counted = self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
+        return {**counted, **self._odd} if self._odd else counted
 
     @property
     def words(self) -> str:
@@ -168,13 +171,39 @@ class HTTPStream:
         return self._decoder.frame_reader.words if isinstance(self._decoder, KeepsWords) else ""
 
     async def receive(self) -> Sequence[StreamEvent] | None:
-        """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
-        data = await self._opened.receive()
-        if data:
-            self.bytes_received += len(data)
+        """Wait for a read and decode it. If cancelled: nothing that was read is lost.
+
+        Raises:
+            TransportError: the connection broke, or a coded body is not what its coding says.
+            FailedError: the body is no answer.
+        """
+        data = await self._body.receive()
+        if not data:
+            self._has_ended = True
+            return None
+        self.bytes_received += len(data)
+        if self._first_look is None:
             return self._decoder.feed(data)
-        self._has_ended = True
-        return None
+        return await self._feed_first(data, self._first_look)
+
+    async def _feed_first(self, data: bytes, look: FirstLook) -> Sequence[StreamEvent]:
+        """Feed what comes until it is known what kind of body this is; all of it, where it is a whole answer.
+
+        White space before the first byte that tells is left out, however it was cut.
+        """
+        if self._whole is None:
+            self._whole = await look.look(data)
+            if not look.is_over:
+                return ()
+            data = data.lstrip(LEADING)
+            self._decoder = self._decoder if self._whole is None else self._whole
+            self._first_look = None if self._whole is None else look
+            if look.odd is not None:
+                self._odd[look.odd] = 1
+        events = self._decoder.feed(data)
+        if self._whole is not None and self._whole.refusal is not None:
+            raise look.no_answer(self._whole.refusal)
+        return events
 
     def close(self) -> Sequence[StreamEvent]:
         """Give what only the body's end makes sure, or what is left where it broke."""
@@ -279,39 +308,43 @@ async def open_answer(
     transport: Transport,
     policy: Policy,
     wall_clock: Callable[[], float],
+    streams: bool = True,
 ) -> HTTPStream:
-    """Open one answer of a provider; what reads it, and closes it, runs in `nursery`.
+    """Open one answer of a provider; what reads it, and closes it, runs in `nursery`. `streams`: it is to be a stream.
 
     Raises:
-        FailedError: the provider answered with something that is not a stream, or its cursor is none of its own.
+        FailedError: the provider answered with something that is by its head no answer, or its cursor is none of its
+            own.
         TransportError: no connection, or it broke before the headers.
     If cancelled: the nursery's task closes what was open.
     """
-    wire, decoder = _ask(provider, step, policy)
+    wire, decoder = _ask(provider, step, policy, streams=streams)
     opened = await transport.open(wire, connect_s=policy.stall.connect_s)
     if isinstance(opened, OpenedResponse):
         opened.start()
     else:
         nursery.start_soon(opened.pump)
-    stream = HTTPStream(opened, decoder, secrets_of(wire))
+    secrets, body = secrets_of(wire), unpacked(opened, policy.limits)
+    look = FirstLook(
+        provider, body, policy.limits, wall_clock, secrets, streams=streams, is_read_on=step.cursor is not None
+    )
+    stream = HTTPStream(opened, body, decoder, secrets, look)
     try:
-        refusal = await error_response_of(opened, policy.limits)
+        await look.require_answer()
     except BaseException:
         await stream.aclose()
         raise
-    if refusal is not None:
-        await stream.aclose()
-        failure = provider.classify(refusal, now_unix_s=wall_clock())
-        raise FailedError(failure.printable(secrets_of(wire)))
     return stream
 
 
-def _ask(provider: Provider, step: NextRequest, policy: Policy) -> tuple[WireRequest, WireDecoder]:
+def _ask(provider: Provider, step: NextRequest, policy: Policy, *, streams: bool) -> tuple[WireRequest, WireDecoder]:
     if step.cursor is None:
         limits = policy.limits
         if not provider.capabilities(step.request).can_reattach:  # whatever the server says of itself
             limits = evolve(limits, cursor_bytes_max=0)
-        return provider.encode(step.request, _form_of(step)), provider.decoder(limits)
+        can_be_whole = not streams and hasattr(provider, "encode_whole")
+        encode = cast("AnswersWhole", provider).encode_whole if can_be_whole else provider.encode
+        return encode(step.request, _form_of(step)), provider.decoder(limits)
     try:
         return cast("Reattachable", provider).reattach(step.cursor, policy.limits)
     except UsageError as error:  # of another version of the provider's, in a checkpoint: there are other forms

@@ -15,8 +15,12 @@ from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONValue
 from ..engine.core.provider import ErrorResponse, WireRequest
+from ..engine.core.validators import require_instance
 from .endpoint import Endpoint, check_model, open_endpoint
 from .error_table.classify import failure_in_stream, failure_of_response
+
+EVENTS = "text/event-stream"
+JSON = "application/json"
 
 
 class SiteOptions(TypedDict, total=False):
@@ -36,6 +40,9 @@ class SiteOptions(TypedDict, total=False):
     """The HTTP client to use for this provider; carried, never touched here."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
+    streams: bool | None
+    """False asks for answers that are not streamed, where streams are refused or not to be had. What a provider refuses
+    in so many words is learned anyway."""
     ends_without_finish: bool
     """The server gives no finish reason: a body that ends in order is a whole answer, as `StopReason.OTHER`."""
 
@@ -69,10 +76,14 @@ class Site:
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
     ends_without_finish: bool = False
+    streams: bool = True
+    """Whether answers are asked for as streams."""
 
     def declare(self, known: Capabilities) -> Capabilities:
         """Return what the caller said, else what is known of the model."""
         declared = self.capabilities or known
+        if declared.streams is not self.streams:
+            declared = evolve(declared, streams=self.streams)
         return evolve(declared, ends_without_finish=True) if self.ends_without_finish else declared
 
     @property
@@ -85,14 +96,15 @@ class Site:
         """Whose reasoning the model's is, "provider/model"."""
         return f"{self.endpoint.name}/{self.model}"
 
-    def post(self, body: bytes, *, url: str | None = None, accept: str = "text/event-stream") -> WireRequest:
-        """Write the request that sends a JSON body."""
-        headers = {"content-type": "application/json", "accept": accept, **self.endpoint.headers}
+    def post(self, body: bytes, *, url: str | None = None, accept: str = EVENTS, streams: bool = True) -> WireRequest:
+        """Write the request that sends a JSON body; `accept` is the type of a stream."""
+        accepted = accept if streams else JSON
+        headers = {"content-type": JSON, "accept": accepted, **self.endpoint.headers}
         return WireRequest(url or self.base_url + self.path, headers, body)
 
     def get(self, below: str) -> WireRequest:
         """Write the request that reads a stream on; `below` follows the path."""
-        headers = {"accept": "text/event-stream", **self.endpoint.headers}
+        headers = {"accept": EVENTS, **self.endpoint.headers}
         return WireRequest(self.base_url + self.path + below, headers, b"", method="GET")
 
     def failure(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
@@ -145,13 +157,18 @@ def open_site(
         headers=sent,
         allow_insecure=options.get("allow_insecure", False),
     )
+    capabilities, streams = options.get("capabilities"), options.get("streams")
+    if streams is None:
+        streams = capabilities is None or capabilities.streams
+    require_instance("streams", streams, bool, "True or False: ask for streams, or for answers in one piece")
     return Site(
         checked,
         endpoint,
         path,
         options.get("client"),
-        options.get("capabilities"),
+        capabilities,
         ends_without_finish=options.get("ends_without_finish", False),
+        streams=streams,
     )
 
 

@@ -12,6 +12,7 @@ from .accumulator import Accumulator
 from .capabilities import ContinuationForm
 from .causes import InterruptCause
 from .continuation import NextRequest
+from .failures import Failure, FailureKind
 from .journal import AttemptEnded, GenerationEnded, RestoredRun
 from .ledger import Ledger
 from .outcome import AttemptReport
@@ -32,6 +33,13 @@ class OpenAttempt:
     target: Target
     step: NextRequest
     began_s: float
+    streams: bool = True
+    """Whether a stream was asked for."""
+
+    def learn_streams_refused(self, failure: Failure) -> bool:
+        """Whether a failure refuses the stream that was asked for, and the answer can be had whole: it is learned."""
+        is_refused = self.streams and failure.kind is FailureKind.STREAM_REFUSED
+        return is_refused and self.target.learn_streams_refused()
 
 
 class AttemptLedger:
@@ -64,7 +72,8 @@ class AttemptLedger:
 
     def open(self, target: Target, step: NextRequest, now_s: float) -> OpenAttempt:
         """Note that an attempt begins."""
-        attempt = OpenAttempt(self.next_number, target, step, now_s)
+        streams = step.cursor is not None or target.capabilities(step.request).streams
+        attempt = OpenAttempt(self.next_number, target, step, now_s, streams)
         self._open[attempt.number] = attempt
         return attempt
 

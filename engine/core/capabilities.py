@@ -55,6 +55,9 @@ class Capabilities:
     whole_only: str | None = None
     reasons: bool = False
     """Whether the model thinks before it speaks: its idle clock is doubled (awaken does so)."""
+    streams: bool = True
+    """Whether the answer comes as a stream. False: it is asked for without one, comes whole, and has until then as long
+    as a first event has at most (`StallPolicy.first_event_s_max`)."""
     ends_without_finish: bool = False
     """Whether its answers end without a stop reason: one whose body ends in order is then whole, as `OTHER`."""
     waiting_message: str | None = None

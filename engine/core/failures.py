@@ -20,7 +20,10 @@ from .snapshot import InterruptSnapshot
 
 
 class FailureKind(StrEnum):
-    """The taxonomy of the source documents (seeds, row 001), with money and refused continuations told apart."""
+    """The taxonomy of the source documents (seeds, row 001), with money and refused ways of asking told apart.
+
+    What is refused there may be asked for in another way; where it may not, the request is invalid.
+    """
 
     PROVIDER = "provider"
     RATE_LIMITED = "rate_limited"
@@ -30,6 +33,7 @@ class FailureKind(StrEnum):
     CONTEXT_OVERFLOW = "context_overflow"
     INVALID_REQUEST = "invalid_request"
     CONTINUATION_REFUSED = "continuation_refused"
+    STREAM_REFUSED = "stream_refused"
     UNAUTHORIZED = "unauthorized"
     QUOTA_EXHAUSTED = "quota_exhausted"
     MODEL_NOT_FOUND = "model_not_found"
@@ -45,6 +49,7 @@ _ERRORS: dict[FailureKind, type[errors.InferenceError]] = {
     FailureKind.CONTEXT_OVERFLOW: errors.ContextOverflow,
     FailureKind.INVALID_REQUEST: errors.InvalidRequest,
     FailureKind.CONTINUATION_REFUSED: errors.ContinuationRefused,
+    FailureKind.STREAM_REFUSED: errors.InvalidRequest,
     FailureKind.UNAUTHORIZED: errors.Unauthorized,
     FailureKind.QUOTA_EXHAUSTED: errors.QuotaExhausted,
     FailureKind.MODEL_NOT_FOUND: errors.ModelNotFound,
@@ -117,7 +122,7 @@ class Failure:
 
 def failure_of_error(error: errors.InferenceError) -> Failure:
     """Name an error that an event source raised to refuse, as if a provider had answered it."""
-    kinds = {kind: name for name, kind in _ERRORS.items()}
+    kinds = {kind: name for name, kind in reversed(_ERRORS.items())}  # the first of a class's names is its own
     named = next((kinds[parent] for parent in type(error).__mro__ if parent in kinds), FailureKind.PROVIDER)
     return Failure(named, error.message, error.status, error.code, error.retry_after_s, retryable=error.is_retryable)
 

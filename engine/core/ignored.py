@@ -51,6 +51,10 @@ class Ignored(StrEnum):
     PREFIX_TWICE = "a line whose data: stands twice"
     KEY_TWICE = "a key twice in one object, with one value"
     COUNTS = "counts that can not be believed"
+    LABELLED_JSON = "a stream labelled as JSON"
+    WHOLE_ANSWER = "an answer in one piece where a stream was asked for"
+    STREAM_UNASKED = "a stream where an answer in one piece was asked for"
+    CODED_BODY = "a coded body where none was asked for"
 
 
 def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:

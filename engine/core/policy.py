@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .usage_error import UsageError
 from .validators import Validator, at_least, count, instance, or_none, seen, within
@@ -110,7 +110,8 @@ class StallPolicy:
         headers_s: from the request to the answer's headers (openai-python: 600 s read; we wait 120 s).
         first_event_s: from the headers to the first semantic event (Claude Code's first-byte watchdog: 180 to 300 s).
         first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference); no clock of
-            its own, so it means nothing without `first_event_s`, or below it.
+            its own, so it means nothing without `first_event_s`, or below it. Of an answer that is not streamed it is
+            the clock of the headers, and of the body.
         idle_s: the gap between semantic events, doubled for models that reason (awaken: 60 s, and doubled so).
         throughput: a floor for useful bytes; off unless set, for slow local models are not stalled.
         total_s: the whole attempt; off unless set (Gestura has 300 s; a stream that makes progress is not late).
@@ -125,6 +126,16 @@ class StallPolicy:
         default=None, validator=or_none(instance(Throughput, "a Throughput(bytes_min=…, window_s=…), or None"))
     )
     total_s: float | None = field(default=None, validator=or_none(at_least(0)))
+
+    def in_one_piece(self) -> StallPolicy:
+        """Return the clocks of an answer that is not streamed: all of it is composed before its first byte.
+
+        Its headers, and then its body, may take `first_event_s_max`, if they may not take longer anyway.
+        """
+        most = self.first_event_s_max
+        longer = [limit for limit in (self.headers_s, self.first_event_s) if limit is not None]
+        waits_s = None if most is None else max(most, *longer)
+        return evolve(self, headers_s=waits_s, first_event_s=waits_s, first_event_s_max=waits_s)
 
 
 @frozen(kw_only=True)

@@ -1,7 +1,8 @@
 """What a provider is to the engine: four pure questions. Nothing to inherit; a class with these members is a provider.
 
 `encode` makes the request, `decoder` makes a fresh decoder for each attempt, `classify` names an error response, and
-`capabilities` says how an answer can be continued. None of them does I/O.
+`capabilities` says how an answer can be continued. None of them does I/O. Two protocols more are for what only some
+providers can: read a generation on (`Reattachable`), and give an answer whole (`AnswersWhole`).
 """
 
 from __future__ import annotations
@@ -155,4 +156,25 @@ class Reattachable(Protocol):
         Raises:
             UsageError: the cursor is none of this provider's; the run then goes on without it.
         """
+        ...
+
+
+class WholeDecoder(WireDecoder, Protocol):
+    """Decodes an answer that came whole: one JSON text instead of a stream, the same events."""
+
+    @property
+    def refusal(self) -> bytes | None:
+        """The beginning of the body, once it is known to be no answer (an error, mostly); None otherwise."""
+        ...
+
+
+class AnswersWhole(Protocol):
+    """What a provider has besides, if its answers can be had whole, where streams are refused or not to be had."""
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request as `encode` does, for an answer that is not streamed."""
+        ...
+
+    def whole_decoder(self, limits: Limits) -> WholeDecoder | None:
+        """Make a decoder for one whole answer; None: its streams are JSON as well, and `decoder` reads both."""
         ...

@@ -264,12 +264,15 @@ class RunState:
     def _after_refusal(self, over: _Over, failure: Failure, chance: Callable[[], float]) -> None:
         """Go on after an answer that was an error.
 
-        In this order: 1. A form that was refused is replaced by the next: nothing is wrong with the request. 2. What
-        may pass by itself is recovered. So is what followed a released call: its plan ends the run with the calls. 3.
-        Anything else is the run's end.
+        In this order: 1. Where streams were refused, the answer is asked for whole; where a form was, the next is
+        tried: nothing is wrong with the request. 2. What may pass by itself is recovered. So is what followed a
+        released call: its plan ends the run with the calls. 3. Anything else is the run's end.
         """
         step = None if over.attempt is None else over.attempt.step
-        if step is not None and not over.report.bytes_received > 0 and failure.refuses(step.form):
+        if over.attempt is not None and over.attempt.learn_streams_refused(failure):
+            self._spending.note_refused("stream")
+            self._recover(over, FormRefused("stream"), failure, chance)
+        elif step is not None and not over.report.bytes_received > 0 and failure.refuses(step.form):
             self._learn_refusal(step.form)
             self._recover(over, FormRefused(step.form.value), failure, chance)
         elif failure.is_retryable or self.accumulator.completed_calls:

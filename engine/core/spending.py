@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from .capabilities import ContinuationForm
 from .retry_budget import RetryBudget
 
 
 class Spending:
-    """Counts for one run. `attempts` are those that count: neither resuming nor the first refusal of a form does."""
+    """Counts for one run. `attempts` are those that count: neither resuming nor the first refusal of a form does.
+
+    Nor does the first refusal of streams.
+    """
 
     __slots__ = ("_refused", "_retries_taken", "_shared", "attempts")
 
@@ -15,9 +17,9 @@ class Spending:
         self.attempts: int = 0
         self._shared = shared
         self._retries_taken = 0
-        self._refused: tuple[ContinuationForm, ...] = ()  # an empty set weighs 216 bytes
+        self._refused: tuple[str, ...] = ()  # an empty set weighs 216 bytes
 
-    def note_refused(self, form: ContinuationForm) -> None:
+    def note_refused(self, form: str) -> None:
         """Give an attempt back whose form was refused: it cost nothing, and the next takes its place. Once a form."""
         if form not in self._refused:
             self._refused += (form,)

@@ -31,13 +31,13 @@ class Model(Protocol):
 class Target:
     """One model, what it was seen to refuse, and whether it was seen to say why its answers end."""
 
-    __slots__ = ("_ends_unconfirmed", "_has_said_stop", "_refused_forms", "source")
+    __slots__ = ("_ends_unconfirmed", "_has_said_stop", "_refused_forms", "_refuses_streams", "source")
 
     def __init__(self, source: Model) -> None:
         self.source: Model = source
         self._refused_forms: dict[Capabilities, set[ContinuationForm]] = {}
         """What was refused, by what had been declared: learned for the life of the engine."""
-        self._has_said_stop = self._ends_unconfirmed = False
+        self._has_said_stop = self._ends_unconfirmed = self._refuses_streams = False
 
     def __repr__(self) -> str:
         return f"Target({self.origin!r})"
@@ -54,7 +54,14 @@ class Target:
             known = known.without(ContinuationForm.CURSOR)
         for form in self._refused_forms.get(declared, ()):
             known = known.without(form)
+        if self._refuses_streams:
+            known = evolve(known, streams=False)
         return evolve(known, ends_without_finish=True) if self._ends_unconfirmed else known
+
+    def learn_streams_refused(self) -> bool:
+        """Remember that this model is not streamed here; False where the source can not ask for an answer whole."""
+        self._refuses_streams = hasattr(self.source, "encode_whole")
+        return self._refuses_streams
 
     def learn_stop(self) -> None:
         """Remember that a stop reason was told: where one is missing from here on, something is."""

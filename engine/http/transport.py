@@ -3,14 +3,14 @@
 A caller may pass an `httpx.AsyncClient` or an `httpx2.AsyncClient` (its maintained fork, same interface); both are used
 through the same few calls, so neither is imported for the other's sake. Our own client is an httpx one.
 
-Rules (docs/hardening.md): redirects are never followed, a coded body is refused, the key is written into the headers at
-the last moment, and what is not a stream becomes a bounded `ErrorResponse`.
+Rules (docs/hardening.md): redirects are never followed, a body is asked for uncoded and unpacked in bounded steps if it
+is coded all the same, the key is written into the headers at the last moment, and what is by its head no answer becomes
+a bounded `ErrorResponse`.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
@@ -19,7 +19,9 @@ import trio
 from ..core.policy import Limits
 from ..core.provider import ErrorResponse, WireRequest
 from ..core.secret import Secret
+from .body import Body as Body
 from .client import Client, build_request
+from .coding import UnpackedBody, coding_of, is_readable
 from .handshake import Handshake
 from .opened_response import CLOSE_S, OpenedResponse
 from .quiet_logs import KnownSecrets
@@ -35,37 +37,12 @@ ERROR_BODY_S = 5.0
 """How long we wait for the text of an error whose status we know: a body that hangs must not turn a 401 into a stall,
 which would be retried. Longer than a slow proxy needs, for providers tell some errors apart by their text only."""
 
-NOT_A_STREAM = ("text/html", "application/json", "application/problem+json", "application/xml", "text/xml")
-"""Content types that are an answer about the request, never the stream (a proxy's page, an error under status 200)."""
+ANSWERED = (200, 201, 203)
+"""The statuses under which an answer may come: some gateways say 201, and a proxy that changed something 203."""
 
-
-class Body(Protocol):
-    """An opened answer: its status and headers, one task that reads its body, and whole reads to take.
-
-    `HTTPTransport` makes them of httpx responses. Another way to read (cheaper, or scripted) is another `Transport`.
-    """
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, by lower-case name."""
-        ...
-
-    async def pump(self) -> None:
-        """Read the body and close it. Run as a task; ended by cancellation, or after `drain`."""
-        ...
-
-    async def receive(self) -> bytes:
-        """Take what was read since, at least a byte; b"" is the end. Raises TransportError."""
-        ...
-
-    async def drain(self) -> None:
-        """Take that the answer is whole: if the body ends now, its connection is used again. Does not wait for it."""
-        ...
+NOT_AN_ANSWER = ("text/html", "application/problem+json", "application/xml", "text/xml")
+"""Content types that are an answer about the request, never the answer: a proxy's page. JSON may be a whole answer, and
+is a label of streams too (docs/providers.md); what a body without a type is, its first bytes tell."""
 
 
 class Transport(Protocol):
@@ -163,9 +140,9 @@ def _origin_of(wire: WireRequest) -> str:
     return urlsplit(wire.url).netloc
 
 
-async def _first_bytes(opened: Body, bytes_max: int) -> bytes:
-    """Take a body's first bytes, for an error's text. What breaks or hangs on the way just ends it."""
-    body = bytearray()
+async def first_bytes(opened: Body, bytes_max: int, read: bytes = b"") -> bytes:
+    """Take a body's first bytes, for an error's text, after those already `read`. What breaks on the way ends it."""
+    body = bytearray(read)
     with trio.move_on_after(ERROR_BODY_S):
         try:
             while len(body) < bytes_max and (data := await opened.receive()):
@@ -175,11 +152,17 @@ async def _first_bytes(opened: Body, bytes_max: int) -> bytes:
     return bytes(body[:bytes_max])
 
 
+def unpacked(opened: Body, limits: Limits) -> Body:
+    """Return a body whose reads are unpacked, if it is coded and that can be read; otherwise the body itself."""
+    coding = coding_of(opened.headers)
+    return UnpackedBody(opened, coding, limits.event_bytes_max) if coding and is_readable(coding) else opened
+
+
 async def error_response_of(opened: Body, limits: Limits) -> ErrorResponse | None:
-    """Say whether an answer is not a stream; then read as much of it as an error may need."""
+    """Say whether an answer is none by its head; then read as much of it as an error may need, if it can be read."""
+    can_read = is_readable(coding_of(opened.headers))
     kind = opened.headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = opened.headers.get("content-encoding", "identity").strip().lower()
-    if opened.status == 200 and kind not in NOT_A_STREAM and coding in ("identity", ""):
+    if opened.status in ANSWERED and kind not in NOT_AN_ANSWER and can_read:
         return None
-    body = b"" if coding not in ("identity", "") else await _first_bytes(opened, limits.error_body_bytes_max)
+    body = await first_bytes(opened, limits.error_body_bytes_max) if can_read else b""
     return ErrorResponse(opened.status, opened.headers, body)

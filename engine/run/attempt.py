@@ -14,20 +14,22 @@ from typing import cast
 
 import trio
 
+from ..core.capabilities import Capabilities
 from ..core.causes import ConnectionReset, MalformedStream, PrematureEnd
 from ..core.clocks import Clocks
 from ..core.continuation import NextRequest
 from ..core.errors import InferenceError
 from ..core.failures import failure_of_error
 from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
-from ..core.policy import Policy
+from ..core.policy import Policy, StallPolicy
 from ..core.printable import SENTENCE_CHARS_MAX, printable
 from ..core.provider import Provider
 from ..core.secret import Secret
 from ..core.stream_events import StreamEvent
 from ..error_groups import cancelled_alone, single_error
+from ..http.first_look import FailedError
 from ..http.transport import Transport, TransportError, cause_of
-from ..source import ChannelStream, EventSource, FailedError, OpenedStream, is_event_source, open_answer, open_events
+from ..source import ChannelStream, EventSource, OpenedStream, is_event_source, open_answer, open_events
 from .intake import Intake, Taken
 from .turnstile import Turnstile
 from .watch import Watch
@@ -42,19 +44,20 @@ async def run_attempt(
     transport: Transport,
     turnstile: Turnstile,
     policy: Policy,
-    reasons: bool,
+    capabilities: Capabilities,
     wall_clock: Callable[[], float],
-    waiting_message: str | None = None,
 ) -> Outcome:
     """Ask once, and deliver what comes until it ends, breaks or stalls.
 
-    `waiting_message` is said every half minute until something comes, before the connection and after it.
+    What the provider declares decides on the clocks, and on the words that are said every half minute until something
+    comes, before the connection and after it.
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
     if not is_event_source(source):
         await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
-    clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
+    clocks = Clocks(_patience(policy, capabilities), reasons=capabilities.reasons, now=trio.current_time())
+    waiting_message = capabilities.waiting_message
     remind = None if waiting_message is None else partial(intake.remind, waiting_message)
     reader = _Reader(intake, watch, clocks)
     try:
@@ -65,9 +68,8 @@ async def run_attempt(
         else:
             async with trio.open_nursery() as nursery:
                 watch.begin(clocks, nursery.cancel_scope, remind)
-                opening = open_answer(
-                    cast("Provider", source), step, nursery, transport=transport, policy=policy, wall_clock=wall_clock
-                )
+                opened = partial(open_answer, transport=transport, policy=policy, wall_clock=wall_clock)
+                opening = opened(cast("Provider", source), step, nursery, streams=capabilities.streams)
                 await reader.read_answer(opening)
                 nursery.cancel_scope.cancel(reason="the attempt has ended")
     except Exception as error:  # what somebody's cleaning up raised beside the `Cancelled` that the scope has taken
@@ -87,6 +89,10 @@ def _with_words(outcome: Outcome, words: str) -> Outcome:
     if not words or not isinstance(outcome, Broken):
         return outcome
     return Broken(outcome.cause, f"{outcome.detail or outcome.cause}; before it the server said '{words}'")
+
+
+def _patience(policy: Policy, capabilities: Capabilities) -> StallPolicy:
+    return policy.stall if capabilities.streams else policy.stall.in_one_piece()
 
 
 def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:

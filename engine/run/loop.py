@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import cast
 
 import trio
+from attrs import evolve
 
 from ..core.effects import Ask, CancelAttempt, Deliver, Effect, End, FlushJournal, Record, Wait
 from ..core.errors import StoreError
@@ -66,7 +67,7 @@ class RunLoop:
 
     async def _ask(self, ask: Ask) -> list[Effect]:
         context, step, target = self._context, ask.attempt.step, ask.attempt.target
-        capabilities = target.capabilities(self._request)
+        capabilities = evolve(target.capabilities(self._request), streams=ask.attempt.streams)
         self._intake = intake = Intake(ask, self._state.accumulator, self._delivery)
         outcome = await run_attempt(
             cast("Provider | EventSource", target.source),
@@ -76,8 +77,7 @@ class RunLoop:
             transport=context.transport,
             turnstile=context.turnstile,
             policy=context.policy,
-            reasons=capabilities.reasons,
-            waiting_message=capabilities.waiting_message,
+            capabilities=capabilities,
             wall_clock=context.wall_clock,
         )
         await trio.lowlevel.checkpoint_if_cancelled()  # who ends the run wins over what an attempt made of it

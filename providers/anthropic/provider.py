@@ -7,7 +7,7 @@ from typing import ClassVar, Unpack
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import ErrorResponse, WireRequest
+from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
@@ -92,14 +92,28 @@ class Anthropic:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         if form is ContinuationForm.NATIVE or form is ContinuationForm.CURSOR:
             raise UsageError(f"anthropic has no {form.value} continuation; expected prefill, quote or restart")
         body = write_messages_body(request, form, model=self.model, origin=self.origin, facts=self._facts)
-        return self._site.post(write_body(body, request.extra))
+        return self._site.post(write_body(body, request.extra, streams=streams), streams=streams)
 
     def decoder(self, limits: Limits) -> AnthropicDecoder:
         """Make a decoder for one response."""
         return AnthropicDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
+
+    def whole_decoder(self, limits: Limits) -> WholeDecoder:
+        """Make a decoder for one answer in one piece."""
+        from ..whole_answer import WholeAnswerDecoder  # with the first of these, and not with every import
+        from .whole import events_of_message
+
+        return WholeAnswerDecoder(limits, self.decoder, events_of_message)
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""

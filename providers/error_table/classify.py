@@ -31,6 +31,8 @@ from .row import Row
 
 _WORDS_CHARS_MAX = 8192
 """How far into a stranger's words we look; phrases that are known stand in the first hundred, hints close by."""
+_WORDS = ("error", "message", "msg", "error_msg")
+"""Where the words stand; the last two are those of gateways and of providers in China."""
 _CODES_MAX = 32
 _CODE_CHARS_MAX = 256
 _DIGITS = re.compile("[0-9]{3}")
@@ -126,7 +128,8 @@ def _read_shape(value: JSONValue) -> Complaint:
     if isinstance(value, str):
         return Complaint(value[:_WORDS_CHARS_MAX])
     holder = _holder(value)
-    words = text_at(holder, "error") or text_at(holder, "message") or _detail(holder.get("detail"))
+    words = next(filter(None, (text_at(holder, name) for name in _WORDS)), "") or _detail(holder.get("detail"))
+    words = words or text_at(object_at(holder, "base_resp"), "status_msg")
     words = words or "; ".join(filter(None, (text_at(error, "message") for error in _objects(holder, "errors"))))
     return Complaint(words[:_WORDS_CHARS_MAX], _codes(holder), _status(holder), _retry_info_s(holder))
 
@@ -156,6 +159,8 @@ def _codes(holder: JSONObject) -> tuple[str, ...]:
         "moderation" if "reasons" in metadata or "flagged_input" in metadata else "",
         text_at(holder, "type"),
         text_at(holder, "status"),
+        f"base_resp {refusal_code(holder)}" if refusal_code(holder) else "",
+        f"{text_at(holder, 'code')} {text_at(holder, 'param')}" if text_at(holder, "param") else "",
     )
     return tuple(code[:_CODE_CHARS_MAX] for code in found if code)
 
@@ -187,12 +192,26 @@ def _status(holder: JSONObject) -> int | None:
     return None
 
 
-def _is_complaint(value: JSONValue) -> bool:
-    """Whether a body has the shape of an error, and not of an answer that happens to tell of one."""
+def is_complaint(value: JSONValue) -> bool:
+    """Whether a body has the shape of an error, and not of an answer that happens to tell of one.
+
+    Beside the shapes with an `error`: MiniMax's `base_resp` with a code, Cloudflare's `success: false`, and words
+    beside a status of HTTP's, as gateways write them (`{"code": 401, "message": "…"}`).
+    """
     value = value[0] if isinstance(value, list) and value else value
     if not isinstance(value, dict):
         return False
-    return bool(value.get("error")) or text_at(value, "object") == "error" or text_at(value, "type") == "error"
+    if value.get("error") or "error" in (text_at(value, "object"), text_at(value, "type")):
+        return True
+    if refusal_code(value) or value.get("success") is False:
+        return True
+    words = next(filter(None, (text_at(value, name) for name in _WORDS)), "") or _detail(value.get("detail"))
+    return bool(words) and _status(value) is not None
+
+
+def refusal_code(holder: JSONObject) -> int:
+    """Return the code of MiniMax's `base_resp`, which stands in every answer of theirs; 0 where nothing is wrong."""
+    return count_at(object_at(holder, "base_resp"), "status_code") or 0
 
 
 # -- failures -----------------------------------------------------------------------------------------------------
@@ -238,7 +257,7 @@ def _complaint_of(response: ErrorResponse, now_unix_s: float) -> Complaint:
     text = response.body.decode("utf-8", "replace").strip()
     value = read_value(text)
     is_success = 100 <= response.status < 300
-    if is_success and not _is_complaint(value):
+    if is_success and not is_complaint(value):
         return Complaint("", status=response.status)
     said = read_complaint(value)
     status = (said.status or response.status) if is_success else response.status
@@ -264,7 +283,8 @@ def _message(response: ErrorResponse, endpoint: Endpoint, path: str, complaint: 
     full_path = endpoint.path(path)
     text = complaint.message or response.body.decode("utf-8", "replace").strip()
     message = f"{endpoint.name} {full_path} HTTP {response.status}: {printable(endpoint.scrub(text)) or 'no message'}"
-    if 200 <= response.status < 300:
+    is_events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+    if 200 <= response.status < 300 and (not is_events or response.headers.get("content-encoding")):
         seen = printable(endpoint.scrub(response.headers.get("content-type", "none")), 80)
         coding = printable(endpoint.scrub(response.headers.get("content-encoding", "")), 80)
         coded = f", content-encoding seen: {coding}; expected: none" if coding else ""

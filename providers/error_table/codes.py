@@ -70,6 +70,67 @@ OUTRANKING = (
     ),
 )
 
+STREAMS_REFUSED = (
+    Row(
+        kind=_K.STREAM_REFUSED,
+        at="openai, azure, github models",
+        codes="unsupported_value stream|unsupported_parameter stream|invalid_value stream",
+        statuses=(None, 400, 403, 404, 422),
+        example='400 {"error":{"message":"x","type":"invalid_request_error","param":"stream",'
+        '"code":"unsupported_value"}}',
+        source="github/gh-models #31, BerriAI/litellm #7693 (Azure), BeehiveInnovations/pal-mcp-server #134",
+    ),
+    Row(
+        kind=_K.STREAM_REFUSED,
+        at="openai, litellm, openrouter",
+        phrase=r"\bmust be verified to stream\b|'stream' does not support true\b",
+        statuses=(None, 400, 403, 404, 422),
+        example='400 {"error":{"message":"Your organization must be verified to stream this model. Please go to: x and '
+        'click on Verify Organization.","type":"invalid_request_error"}}',
+        source="charmbracelet/crush #1216, continuedev/continue #8209; RooCodeInc/Roo-Code #274 (LiteLLM): the code "
+        "is lost where a gateway repeats the words",
+    ),
+)
+
+MINIMAX = (
+    Row(
+        kind=_K.UNAUTHORIZED,
+        at="minimax",
+        codes="base_resp 1004|base_resp 2049",
+        example='200 {"base_resp":{"status_code":1004,"status_msg":"not authorized"}}',
+        source="platform.minimax.io/docs/api-reference/errorcode; milind-soni/OpenMausBot #1200",
+    ),
+    Row(
+        kind=_K.QUOTA_EXHAUSTED,
+        at="minimax",
+        codes="base_resp 1008|base_resp 2056",
+        example='200 {"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}',
+        source="platform.minimax.io/docs/api-reference/errorcode",
+    ),
+    Row(
+        kind=_K.RATE_LIMITED,
+        at="minimax",
+        codes="base_resp 1002|base_resp 1039|base_resp 1041|base_resp 2045",
+        example='200 {"base_resp":{"status_code":1002,"status_msg":"rate limit"}}',
+        source="platform.minimax.io/docs/api-reference/errorcode",
+    ),
+    Row(
+        kind=_K.CONTENT_FILTERED,
+        at="minimax",
+        codes="base_resp 1026|base_resp 1027",
+        example='200 {"base_resp":{"status_code":1026,"status_msg":"input new_sensitive"}}',
+        source="platform.minimax.io/docs/api-reference/errorcode",
+    ),
+    Row(
+        kind=_K.INVALID_REQUEST,
+        at="minimax",
+        codes="base_resp 2013|base_resp 1042",
+        example='200 {"base_resp":{"status_code":2013,"status_msg":"invalid params"}}',
+        source="platform.minimax.io/docs/api-reference/errorcode",
+    ),
+)
+"""Codes of MiniMax's own envelope, whose words are few; they come under status 200."""
+
 CODES = (
     Row(
         kind=_K.QUOTA_EXHAUSTED,

@@ -22,12 +22,22 @@ from __future__ import annotations
 
 import re
 
-from .codes import CODES, OUTRANKING
+from .codes import CODES, MINIMAX, OUTRANKING, STREAMS_REFUSED
 from .limits import MONEY, OVERFLOWS
 from .phrases import BARE_CODES, PHRASES, STATUSES
 from .row import Row
 
-TABLE: tuple[Row, ...] = (*OUTRANKING, *CODES, *MONEY, *OVERFLOWS, *PHRASES, *STATUSES, *BARE_CODES)
+TABLE: tuple[Row, ...] = (
+    *OUTRANKING,
+    *STREAMS_REFUSED,
+    *MINIMAX,
+    *CODES,
+    *MONEY,
+    *OVERFLOWS,
+    *PHRASES,
+    *STATUSES,
+    *BARE_CODES,
+)
 """What is not in here is the caller's (3xx, 4xx) or the provider's."""
 
 

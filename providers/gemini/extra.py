@@ -45,16 +45,6 @@ def check_generate_extra(extra: JSONObject) -> None:
         raise UsageError(f"extra holds candidateCount={count!r}; expected one answer a request: open several runs")
 
 
-def check_interaction_extra(extra: JSONObject) -> None:
-    """Refuse what would make the answer no stream.
-
-    Raises:
-        UsageError: `stream` is switched off.
-    """
-    if extra.get("stream", True) is not True:
-        raise UsageError("extra holds stream; expected none: every request is a stream")
-
-
 def generate_whole_only(request: InferenceRequest) -> str | None:
     """Say why the answer to a streamGenerateContent request can only be had whole, or None."""
     config = object_at(request.extra, "generationConfig")

@@ -34,6 +34,9 @@ BASE_URL = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"
 """What the documentation writes and every feature is in; google-genai 3.4.0 asks v1 unless told otherwise."""
 
+STREAMED, UNSTREAMED = ":streamGenerateContent", ":generateContent"
+"""How paths end."""
+
 _VERSION = re.compile(r"v\d{1,2}[a-z0-9]{0,16}")
 _COLLECTIONS = ("models/", "tunedModels/")
 
@@ -73,7 +76,7 @@ class Gemini:
         facts: GeminiFacts | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
-        self._site = open_gemini(self, model, options, api_version, f"/{resource_of(model)}:streamGenerateContent")
+        self._site = open_gemini(self, model, options, api_version, f"/{resource_of(model)}{STREAMED}")
         self.model: str = model
         self.client: object | None = self._site.client
         self._facts = facts or gemini_facts(model)
@@ -108,15 +111,25 @@ class Gemini:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         if form is ContinuationForm.NATIVE or form is ContinuationForm.CURSOR:
             raise UsageError(f"gemini has no {form.value} continuation; expected prefill, quote or restart")
         body = write_generate_body(request, origin=self.origin, facts=self._facts)
-        url = f"{self.base_url}{self._site.path}?alt=sse"
-        return self._site.post(write_body(body, {}), url=url)
+        path = f"{self._site.path}?alt=sse" if streams else self._site.path.replace(STREAMED, UNSTREAMED)
+        return self._site.post(write_body(body, {}), url=self.base_url + path, streams=streams)
 
     def decoder(self, limits: Limits) -> GeminiDecoder:
         """Make a decoder for one response."""
         return GeminiDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
+
+    def whole_decoder(self, _limits: Limits) -> None:
+        """There is none: a stream is JSON here as well, and its decoder reads an answer in one piece."""
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""

@@ -30,23 +30,26 @@ from ...engine.core.messages import (
 from ...engine.core.request import InferenceRequest, ToolChoice, ToolChoiceMode
 from ...engine.core.usage_error import UsageError
 from ..gemini.encode import STOP_SEQUENCES_MAX, Item, own_signature
-from ..gemini.extra import check_interaction_extra, merge_deep
+from ..gemini.extra import merge_deep
 from ..gemini.models import GeminiFacts
 from ..gemini.thinking import asks_for_reasoning, thinking_level
+from ..wire.body import check_stream
 from ..wire.json import object_at
 
 CONTENT_KINDS = frozenset({"text", "image", "audio", "video", "document"})
 """What may stand in the content of a step."""
 
 
-def write_interaction_body(request: InferenceRequest, *, model: str, origin: str, facts: GeminiFacts) -> Item:
+def write_interaction_body(
+    request: InferenceRequest, *, model: str, origin: str, facts: GeminiFacts, streams: bool = True
+) -> Item:
     """Build the body, the caller's `extra` merged into it.
 
     Raises:
-        UsageError: nothing is left of the messages, there are more than five stop sequences, or `extra` asks for no
-            stream.
+        UsageError: nothing is left of the messages, there are more than five stop sequences, or `extra` says
+            otherwise than `streams` whether it is to be a stream.
     """
-    check_interaction_extra(request.extra)
+    check_stream(request.extra, streams=streams)
     steps: list[JSONValue] = [*write_steps(request.messages, origin)]
     tools: list[JSONValue] = [
         {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.input_schema}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import ErrorResponse, WireRequest
+from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
@@ -92,14 +92,28 @@ class GeminiInteractions:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         if form is not None and form not in (ContinuationForm.QUOTE, ContinuationForm.RESTART):
             raise UsageError(f"gemini-interactions has no {form.value} continuation; expected quote or restart")
-        body = write_interaction_body(request, model=self.model, origin=self.origin, facts=self._facts)
-        return self._site.post(write_body(body, {}))
+        body = write_interaction_body(request, model=self.model, origin=self.origin, facts=self._facts, streams=streams)
+        return self._site.post(write_body(body, {}, streams=streams), streams=streams)
 
     def decoder(self, limits: Limits) -> InteractionsDecoder:
         """Make a decoder for one response."""
         return self._decoder(limits, None)
+
+    def whole_decoder(self, limits: Limits) -> WholeDecoder:
+        """Make a decoder for one answer in one piece."""
+        from ..whole_answer import WholeAnswerDecoder  # with the first of these, and not with every import
+        from .whole import events_of_interaction
+
+        return WholeAnswerDecoder(limits, self.decoder, events_of_interaction)
 
     def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, InteractionsDecoder]:
         """Write the request that reads on after `cursor`, and make its decoder.

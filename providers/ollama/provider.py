@@ -104,11 +104,19 @@ class Ollama:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         if form is ContinuationForm.NATIVE or form is ContinuationForm.CURSOR:
             raise UsageError(f"ollama has no {form.value} continuation; expected prefill, quote or restart")
         body = write_ollama_body(request, model=self.model, origin=self.origin)
         others = {key: value for key, value in request.extra.items() if key != "options"}
-        return self._site.post(write_body(body, others), accept="application/x-ndjson")
+        sent = write_body(body, others, streams=streams, whole={"stream": False})  # its default is a stream
+        return self._site.post(sent, accept="application/x-ndjson", streams=streams)
 
     def decoder(self, limits: Limits) -> OllamaDecoder:
         """Make a decoder for one response."""
@@ -117,6 +125,9 @@ class Ollama:
             read_error=self._site.failure_in_stream,
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
+
+    def whole_decoder(self, _limits: Limits) -> None:
+        """There is none: a stream is JSON here as well, and its decoder reads an answer in one piece."""
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""

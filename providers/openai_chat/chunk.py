@@ -41,6 +41,8 @@ def error_of(frame: ServerSentEvent, chunk: JSONObject) -> JSONValue:
     first = choices[0] if choices else None
     if error := chunk.get("error") or (first.get("error") if isinstance(first, dict) else None):
         return error
+    if count_at(object_at(chunk, "base_resp"), "status_code"):  # MiniMax's envelope: 0 in every chunk that is none
+        return {"base_resp": chunk["base_resp"]}
     return chunk if not choices and (frame.event == "error" or chunk.get("object") == "error") else None
 
 

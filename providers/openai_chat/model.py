@@ -9,7 +9,7 @@ from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
-from ...engine.core.provider import ErrorResponse, WireRequest
+from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
@@ -128,6 +128,13 @@ class ChatModel:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         mark = self.dialect.mark_native
         if form is ContinuationForm.CURSOR or (form is ContinuationForm.NATIVE and mark is None):
             raise UsageError(f"{self.name} has no {form.value} continuation; expected quote, prefill or restart")
@@ -141,7 +148,8 @@ class ChatModel:
         )
         if form is ContinuationForm.NATIVE and mark is not None:
             body = mark(request, body, self._thinks(request))
-        return self._site.post(write_body(body, request.extra), url=self._url(form))
+        written = write_body(body, request.extra, streams=streams)
+        return self._site.post(written, url=self._url(form), streams=streams)
 
     def _url(self, _form: ContinuationForm | None) -> str:
         return self.base_url + PATH
@@ -166,6 +174,13 @@ class ChatModel:
             has_details=self.dialect.has_details,
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
+
+    def whole_decoder(self, limits: Limits) -> WholeDecoder:
+        """Make a decoder for one answer in one piece."""
+        from ..whole_answer import WholeAnswerDecoder  # with the first of these, and not with every import
+        from .whole import chunks_of
+
+        return WholeAnswerDecoder(limits, self.decoder, chunks_of)
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""

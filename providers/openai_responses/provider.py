@@ -12,7 +12,7 @@ from attrs import evolve
 from ...engine.core.capabilities import Capabilities, ContinuationForm
 from ...engine.core.failures import Failure
 from ...engine.core.policy import Limits
-from ...engine.core.provider import ErrorResponse, WireRequest
+from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
@@ -102,16 +102,32 @@ class OpenAIResponses:
         Raises:
             UsageError: a form or a field that this API does not have.
         """
+        return self._encode(request, form, streams=self._site.streams)
+
+    def encode_whole(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
+        """Write a request for an answer that is not streamed. Raises UsageError, as `encode`."""
+        return self._encode(request, form, streams=False)
+
+    def _encode(self, request: InferenceRequest, form: ContinuationForm | None, *, streams: bool) -> WireRequest:
         if form is not None and form not in (ContinuationForm.QUOTE, ContinuationForm.RESTART):
             raise UsageError(f"openai-responses has no {form.value} continuation to write; expected quote or restart")
+        if not streams and request.extra.get("background") is True:
+            raise UsageError("extra holds background, which is read as a stream; expected none without streams")
         body = write_responses_body(
             request, model=self.model, origin=self.origin, summary=self._summary, reasons=self._thinks(request)
         )
-        return self._site.post(write_body(body, request.extra))
+        return self._site.post(write_body(body, request.extra, streams=streams), streams=streams)
 
     def decoder(self, limits: Limits) -> OpenAIResponsesDecoder:
         """Make a decoder for one response."""
         return self._decoder(limits, None)
+
+    def whole_decoder(self, limits: Limits) -> WholeDecoder:
+        """Make a decoder for one answer in one piece."""
+        from ..whole_answer import WholeAnswerDecoder  # with the first of these, and not with every import
+        from .whole import event_of_response
+
+        return WholeAnswerDecoder(limits, self.decoder, event_of_response)
 
     def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, OpenAIResponsesDecoder]:
         """Write the request that reads a background response on after a cursor, and make its decoder.

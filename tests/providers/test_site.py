@@ -28,6 +28,7 @@ def test_every_provider_takes_what_all_take(made: type[Any]) -> None:
         "allow_insecure": True,
         "client": KEY,
         "capabilities": declared,
+        "streams": True,
         "ends_without_finish": True,
     }
     assert set(options) == set(SiteOptions.__annotations__)

@@ -108,9 +108,30 @@ BOMBS = {
 @some_peers
 @pytest.mark.parametrize("coding", BOMBS)
 @pytest.mark.parametrize("status", ["200 OK", "500 Oops"])
-def test_a_coded_body_is_refused_unread_whatever_it_would_become(peer: Peer, coding: str, status: str) -> None:
+def test_a_coded_body_is_unpacked_to_its_bound_or_refused_unread(peer: Peer, coding: str, status: str) -> None:
     coded = whole(status, BOMBS[coding], f"content-encoding: {coding}", kind="text/event-stream")
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), ONCE))
+    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), NARROW))
+    assert type(seen.error) is rr.errors.ProviderError
+    assert seen.text == ""
+    assert peak_bytes < PEAK_BYTES_MAX
+
+
+PACKED = {
+    "one answer in one piece": b'{"choices":[{"message":{"content":"' + b"a" * 16 * MIB,
+    "many values": b'{"choices":[' + b"1," * 8 * MIB,
+    "deep values": b"[" * 16 * MIB,
+    "objects in a row": b"{}" * 2 * MIB,
+    "comments": b": ping\n\n" * MIB,
+    "events that say nothing": b'data: {"type":"ping","choices":[]}\n\n' * (MIB // 4),
+    "white space": b" \n" * 8 * MIB,
+}
+
+
+@some_peers
+@pytest.mark.parametrize("name", PACKED)
+def test_whatever_a_bomb_becomes_it_is_bounded_and_typed(peer: Peer, name: str) -> None:
+    coded = whole("200 OK", gzip.compress(PACKED[name]), "content-encoding: gzip", kind="application/json")
+    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), NARROW))
     assert type(seen.error) is rr.errors.ProviderError
     assert seen.text == ""
     assert peak_bytes < PEAK_BYTES_MAX

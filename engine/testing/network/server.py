@@ -26,7 +26,7 @@ from attrs import frozen
 from ...core.json_value import JSONObject
 from ..script.answers import Answer
 from ..script.faults import Fault, FaultKind
-from ..wire.formats import Continuation, Wire, events_of, read_continuation, wire_of_path
+from ..wire.formats import Continuation, Wire, asks_for_stream, events_of, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
 from .server_faults import require_served
@@ -173,7 +173,7 @@ class Loopback:
         if wire is None:
             return await connection.send_error(Wire.OPENAI, 404, f"{target} is not served here")
         body = _read_body(raw)
-        if body is None or not _asks_for_stream(wire, body):
+        if body is None or not asks_for_stream(wire, path, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
         continuation = read_continuation(wire, body, continues=self._continues)
@@ -195,12 +195,6 @@ class Loopback:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)
-
-
-def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:
-    """Whether a stream is asked for: by the path at Gemini, by its absence at Ollama, by a field elsewhere."""
-    asks = body.get("stream")
-    return wire is Wire.GEMINI or asks is True or (wire is Wire.OLLAMA and asks is None)
 
 
 def _read_body(raw: bytes) -> JSONObject | None:

@@ -3,8 +3,9 @@
     server = StrictServer(Wire.ANTHROPIC, [WEATHER, RIVERS], breaks=[20, 25])
     client = ScriptedNetwork(server.answer).client()
 
-It is honest otherwise: it goes on exactly after what the request says was said. The n-th answer of the conversation is
-given to the request that holds n turns of tool results or of the user's after the first.
+It is honest otherwise: it goes on exactly after what the request says was said, and answers in one piece where no
+stream is asked for. The n-th answer of the conversation is given to the request that holds n turns of tool results or
+of the user's after the first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from attrs import define, evolve, field
 from ...core.json_value import JSONObject
 from ..script.answers import Answer, split_pieces
 from ..wire.format import Continuation, Reply
-from ..wire.formats import Wire, error_body, events_of, read_continuation
+from ..wire.formats import Wire, asks_for_stream, error_body, events_of, read_continuation, whole_of
 from .script import Reset, SentRequest, Step, response
 from .strict_seals import Seals
 
@@ -66,12 +67,19 @@ class StrictServer:
             return response([body_of_error], status=400, headers={"content-type": "application/json"})
         broken_after = self.breaks.pop(0) if self.breaks else None
         reply = self._reply(body, broken_after)
+        if not asks_for_stream(self.wire, request.target.partition("?")[0], body):
+            return self._in_one_piece(reply, is_broken=broken_after is not None)
         events = events_of(self.wire, reply)
         if broken_after is not None:  # what is the same in an answer that is shorter was said before the break
             shorter = events_of(self.wire, evolve(reply, text=reply.text[:broken_after], calls=()))
             same = takewhile(lambda pair: pair[0] == pair[1], zip(events, shorter, strict=False))
             return response([*(event for event, _ in same), Reset()])
         return response(events)
+
+    def _in_one_piece(self, reply: Reply, *, is_broken: bool) -> list[Step]:
+        whole, json_type = whole_of(self.wire, reply), {"content-type": "application/json"}
+        body: list[Step] = [whole[: len(whole) // 2], Reset()] if is_broken else [whole]
+        return response(body, headers=json_type)
 
     def _reply(self, body: JSONObject, broken_after: int | None) -> Reply:
         continuation = read_continuation(self.wire, body, continues=True)

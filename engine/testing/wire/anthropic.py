@@ -89,6 +89,28 @@ def _events(reply: Reply) -> list[bytes]:
     return [*split_events(written), writer.end]
 
 
+def _whole(reply: Reply) -> JSONValue:
+    """Write the message that `_events` streams."""
+    content: list[JSONValue] = []
+    if reply.hides:
+        content.append({"type": "redacted_thinking", "data": reply.signature})
+    elif reply.reasoning:
+        content.append({"type": "thinking", "thinking": "".join(reply.reasoning), "signature": reply.signature})
+    if reply.text:
+        content.append({"type": "text", "text": "".join(reply.text)})
+    content += [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments} for call in reply.calls]
+    return {
+        "id": f"msg_loopback_{reply.number:04}",
+        "type": "message",
+        "role": "assistant",
+        "model": reply.model,
+        "content": content,
+        "stop_reason": reply.stop.value,
+        "stop_sequence": None,
+        "usage": {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens},
+    }
+
+
 # -- the writer ---------------------------------------------------------------------------------------------------
 
 
@@ -232,5 +254,6 @@ ANTHROPIC = WireFormat(
     error=_error,
     ping=_PING,
     stream_error=stream_error,
+    whole=_whole,
 )
 """The Messages API. A trailing assistant turn is always gone on from."""

@@ -181,6 +181,7 @@ class WireFormat:
         error: writes the body of an HTTP error, from its status and message.
         ping: a sign of life that says nothing.
         stream_error: writes an error inside the stream, from its status and message.
+        whole: writes an answer in one piece, as it is sent where no stream is asked for.
         content_type: of the stream.
     """
 
@@ -191,6 +192,7 @@ class WireFormat:
     error: Callable[[int, str], JSONValue]
     ping: bytes
     stream_error: Callable[[int, str], bytes]
+    whole: Callable[[Reply], JSONValue]
     content_type: str = "text/event-stream; charset=utf-8"
 
 

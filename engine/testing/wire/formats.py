@@ -14,7 +14,7 @@ from ...core.json_value import JSONObject
 from ...core.stream_events import StreamEvent
 from .anthropic import ANTHROPIC, AnthropicWriter
 from .format import Continuation, EventWriter, Reply, WireFormat, dump
-from .gemini import GEMINI
+from .gemini import GEMINI, is_streamed
 from .gemini_interactions import INTERACTIONS
 from .ollama import OLLAMA
 from .openai_chat import OPENAI, ChatWriter
@@ -25,12 +25,14 @@ __all__ = [
     "Continuation",
     "Reply",
     "Wire",
+    "asks_for_stream",
     "encode_events",
     "error_body",
     "events_of",
     "ping",
     "read_continuation",
     "stream_error",
+    "whole_of",
     "wire_of_path",
 ]
 
@@ -81,9 +83,22 @@ def read_continuation(wire: Wire, body: JSONObject, *, continues: bool = False) 
     return _FORMATS[wire].continuation(body, continues)
 
 
+def asks_for_stream(wire: Wire, path: str, body: JSONObject) -> bool:
+    """Whether a stream is asked for: by the path at Gemini, by its absence at Ollama, by a field elsewhere."""
+    asks = body.get("stream")
+    if wire is Wire.GEMINI:
+        return is_streamed(path)
+    return asks is True or (wire is Wire.OLLAMA and asks is None)
+
+
 def events_of(wire: Wire, reply: Reply) -> list[bytes]:
     """Encode an answer as the events of a stream, the terminal event last. Text is raw UTF-8, not escaped."""
     return _FORMATS[wire].events(reply)
+
+
+def whole_of(wire: Wire, reply: Reply) -> bytes:
+    """Encode an answer in one piece, as it is sent where no stream is asked for."""
+    return dump(_FORMATS[wire].whole(reply))
 
 
 _WRITERS: dict[Wire, Callable[[Sequence[StreamEvent]], EventWriter]] = {

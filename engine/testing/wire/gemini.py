@@ -6,12 +6,13 @@ Source: wire-formats §5.1 to §5.3; the recorded streams.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
 from .format import Continuation, Fields, Reply, Turn, WireFormat, continuation_of, dump, objects, text_of
 
-_PATH = re.compile(r"/v\d\w*/(?:models|tunedModels)/(?P<model>[^/]+):streamGenerateContent")
+_PATH = re.compile(r"/v\d\w*/(?:models|tunedModels)/(?P<model>[^/]+):(?P<how>streamG|g)enerateContent")
 
 STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
@@ -30,6 +31,12 @@ def gemini_model(path: str) -> str | None:
     return None if match is None else match["model"]
 
 
+def is_streamed(path: str) -> bool:
+    """Whether a path of this format's asks for a stream."""
+    match = _PATH.fullmatch(path)
+    return match is not None and match["how"] == "streamG"
+
+
 def _continuation(body: JSONObject, _continues: bool) -> Continuation:
     """A trailing turn of the model's is gone on from; thoughts are not what was said."""
     return continuation_of([_turn(content) for content in objects(body.get("contents"))], continues=True)
@@ -45,13 +52,26 @@ def _error(status: int, message: str) -> JSONValue:
 
 
 def _events(reply: Reply) -> list[bytes]:
-    thoughts: list[Fields] = [{"text": piece, "thought": True} for piece in reply.reasoning]
-    texts: list[Fields] = [{"text": piece} for piece in reply.text]
+    *parts, last = _parts(reply, reply.reasoning, reply.text)
+    chunks = [_data(_chunk(reply, said, [part])) for said, part in enumerate(parts, 1)]
+    return [*chunks, _data(_chunk(reply, reply.output_tokens, [last], finish="STOP"))]
+
+
+def _whole(reply: Reply) -> JSONValue:
+    """Write what generateContent answers: one chunk with all of it."""
+    parts = _parts(reply, ["".join(reply.reasoning)], ["".join(reply.text)])
+    said = [part for part in parts if part.get("text") != "" or "thoughtSignature" in part]
+    return _chunk(reply, reply.output_tokens, said, finish="STOP")
+
+
+def _parts(reply: Reply, reasoning: Sequence[str], text: Sequence[str]) -> list[Fields]:
+    """Give the parts of an answer whose thoughts and text come in these pieces; the last may hold nothing."""
+    thoughts: list[Fields] = [{"text": piece, "thought": True} for piece in reasoning]
+    texts: list[Fields] = [{"text": piece} for piece in text]
     signed: Fields = {"thoughtSignature": reply.signature} if reply.thinks else {}
     calls = [_call(call) | ({} if at else signed) for at, call in enumerate(reply.calls)]
     last: Fields = {"text": ""} | ({} if calls else signed)
-    chunks = [_chunk(reply, said, part) for said, part in enumerate((*thoughts, *texts, *calls), 1)]
-    return [*chunks, _chunk(reply, reply.output_tokens, last, finish="STOP")]
+    return [*thoughts, *texts, *calls, last]
 
 
 def _call(call: ToolCall) -> Fields:
@@ -60,22 +80,20 @@ def _call(call: ToolCall) -> Fields:
     return {"functionCall": {"id": call.id, **named} if call.id else named}
 
 
-def _chunk(reply: Reply, said: int, part: JSONObject, finish: str | None = None) -> bytes:
-    candidate: Fields = {"content": {"parts": [part], "role": "model"}, "index": 0}
+def _chunk(reply: Reply, said: int, parts: Sequence[JSONValue], finish: str | None = None) -> JSONObject:
+    candidate: Fields = {"content": {"parts": parts, "role": "model"}, "index": 0}
     thoughts = min(said, len(reply.reasoning))
     counts: Fields = {
         "promptTokenCount": reply.input_tokens,
         "candidatesTokenCount": said - thoughts,
         "totalTokenCount": reply.input_tokens + said,
     }
-    return _data(
-        {
-            "candidates": [candidate if finish is None else candidate | {"finishReason": finish}],
-            "usageMetadata": counts | ({"thoughtsTokenCount": thoughts} if thoughts else {}),
-            "modelVersion": reply.model,
-            "responseId": f"loopback-{reply.number:04}",
-        }
-    )
+    return {
+        "candidates": [candidate if finish is None else candidate | {"finishReason": finish}],
+        "usageMetadata": counts | ({"thoughtsTokenCount": thoughts} if thoughts else {}),
+        "modelVersion": reply.model,
+        "responseId": f"loopback-{reply.number:04}",
+    }
 
 
 def _data(value: JSONValue) -> bytes:
@@ -91,5 +109,6 @@ GEMINI = WireFormat(
     error=_error,
     ping=b": keep-alive\r\n\r\n",
     stream_error=lambda status, message: _data(_error(503 if status == 529 else status, message)),
+    whole=_whole,
 )
 """streamGenerateContent, framed as server-sent events."""

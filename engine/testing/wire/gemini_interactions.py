@@ -43,8 +43,20 @@ def _error(status: int, message: str) -> JSONValue:
 
 
 def _events(reply: Reply) -> list[bytes]:
-    interaction: Fields = {"id": f"loopback-{reply.number:04}", "object": "interaction", "model": reply.model}
     steps = [event for index, step in enumerate(_steps(reply)) for event in _step(index, *step)]
+    return [
+        _event("interaction.created", interaction=_named(reply) | {"status": "in_progress"}),
+        *steps,
+        _event("interaction.completed", interaction=_ended(reply)),
+        b"event: done\ndata: [DONE]\n\n",
+    ]
+
+
+def _named(reply: Reply) -> Fields:
+    return {"id": f"loopback-{reply.number:04}", "object": "interaction", "model": reply.model}
+
+
+def _ended(reply: Reply) -> Fields:
     thoughts = len(reply.reasoning)
     usage: Fields = {
         "total_input_tokens": reply.input_tokens,
@@ -52,13 +64,20 @@ def _events(reply: Reply) -> list[bytes]:
         "total_thought_tokens": thoughts,
         "total_tokens": reply.input_tokens + reply.output_tokens,
     }
-    ended: Fields = {"status": "requires_action" if reply.calls else "completed", "usage": usage}
-    return [
-        _event("interaction.created", interaction=interaction | {"status": "in_progress"}),
-        *steps,
-        _event("interaction.completed", interaction=interaction | ended),
-        b"event: done\ndata: [DONE]\n\n",
-    ]
+    return _named(reply) | {"status": "requires_action" if reply.calls else "completed", "usage": usage}
+
+
+def _whole(reply: Reply) -> JSONValue:
+    """Write the interaction that `_events` streams, its steps in it."""
+    steps: list[JSONValue] = []
+    if reply.thinks:
+        shown: list[JSONValue] = [{"type": "text", "text": "".join(reply.reasoning)}] if reply.reasoning else []
+        steps.append({"type": "thought", "summary": shown, "signature": reply.signature})
+    if reply.text:
+        steps.append({"type": "model_output", "content": [{"type": "text", "text": "".join(reply.text)}]})
+    for call in reply.calls:
+        steps.append({"type": "function_call", "id": call.id, "name": call.name, "arguments": call.arguments})
+    return {**_ended(reply), "steps": steps}
 
 
 def _steps(reply: Reply) -> list[tuple[Fields, list[Fields]]]:
@@ -93,5 +112,6 @@ INTERACTIONS = WireFormat(
     error=_error,
     ping=b": keep-alive\n\n",
     stream_error=lambda status, message: _event("error", error=_fault(status, message)),
+    whole=_whole,
 )
 """The Interactions API."""

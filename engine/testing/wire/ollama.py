@@ -41,9 +41,19 @@ def _events(reply: Reply) -> list[bytes]:
     texts: list[Fields] = [{"content": piece} for piece in reply.text]
     calls: list[Fields] = [{"tool_calls": [_call(index, call)]} for index, call in enumerate(reply.calls)]
     said = [_line(_part(reply.model, reply.number, message)) for message in (*thoughts, *texts, *calls)]
+    return [*said, _line(_end(reply, {}))]
+
+
+def _whole(reply: Reply) -> JSONValue:
+    """Write the answer that `_events` streams: its last line, which says all of it."""
+    calls: list[JSONValue] = [_call(index, call) for index, call in enumerate(reply.calls)]
+    said: Fields = {"thinking": "".join(reply.reasoning), "content": "".join(reply.text), "tool_calls": calls}
+    return _end(reply, {name: value for name, value in said.items() if value})
+
+
+def _end(reply: Reply, message: JSONObject) -> Fields:
     counts: Fields = {"prompt_eval_count": reply.input_tokens, "eval_count": reply.output_tokens}
-    end = _part(reply.model, reply.number, {}) | {"done": True, "done_reason": "stop"} | counts
-    return [*said, _line(end)]
+    return _part(reply.model, reply.number, message) | {"done": True, "done_reason": "stop"} | counts
 
 
 def _call(index: int, call: ToolCall) -> Fields:
@@ -60,6 +70,7 @@ OLLAMA = WireFormat(
     error=_error,
     ping=_line(_part("loopback", 0, {})),
     stream_error=lambda status, message: _line(_error(status, message)),
+    whole=_whole,
     content_type="application/x-ndjson",
 )
 """Ollama's chat. It has no sign of life of its own: a line without content stands for it."""

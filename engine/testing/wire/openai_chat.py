@@ -5,6 +5,7 @@ Pure. *Source*: the API's reference; the recorded streams. Its errors are `forma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -63,6 +64,37 @@ def _events(reply: Reply) -> list[bytes]:
     writer = ChatWriter(has_details=reply.has_details, nulls=True)
     written = b"".join(writer.write(place, event) for place, event in enumerate(events))
     return [*split_events(written), writer.end]
+
+
+def _whole(reply: Reply) -> JSONValue:
+    """Write the completion that `_events` streams; its counts come with it, asked for or not."""
+    calls: list[JSONValue] = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments)}}
+        for call in reply.calls
+    ]
+    said: Fields = {"role": "assistant", "content": "".join(reply.text) or None}
+    message = said | _thoughts(reply) | ({"tool_calls": calls} if calls else {})
+    finish = _FINISHES.get(reply.stop.value, "stop")
+    counts: Fields = {"prompt_tokens": reply.input_tokens, "completion_tokens": reply.output_tokens}
+    return {
+        "id": f"chatcmpl-loopback-{reply.number:04}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": reply.model,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
+        "usage": counts | {"total_tokens": reply.input_tokens + reply.output_tokens},
+    }
+
+
+def _thoughts(reply: Reply) -> Fields:
+    """Tell the thoughts of a whole answer: as OpenRouter's items, or as text."""
+    text = "".join(reply.reasoning)
+    if not reply.has_details:
+        return {"reasoning_content": text} if text and not reply.hides else {}
+    form: Fields = {"format": "anthropic-claude-v1", "index": 0}
+    sealed: Fields = {"type": "reasoning.encrypted", "data": reply.signature}
+    shown: Fields = {"type": "reasoning.text", "text": text, **form, "signature": reply.signature}
+    return {"reasoning_details": [sealed | form if reply.hides else shown]} if reply.thinks else {}
 
 
 # -- the writer ---------------------------------------------------------------------------------------------------
@@ -197,5 +229,6 @@ OPENAI = WireFormat(
     error=openai_error,
     ping=_PING,
     stream_error=lambda status, message: data(openai_error(status, message)),
+    whole=_whole,
 )
 """Chat Completions, OpenAI's and that of compatible servers, wherever they have put it."""

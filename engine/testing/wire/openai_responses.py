@@ -42,14 +42,16 @@ def _events(reply: Reply) -> list[bytes]:
     writer = _Writer(reply)
     writer.say("response.created", response=writer.response("in_progress"))
     writer.say("response.in_progress", response=writer.response("in_progress"))
-    if reply.thinks:
-        writer.reason()
-    if reply.text:
-        writer.speak()
-    for call in reply.calls:
-        writer.call(call)
+    writer.write_items()
     writer.say("response.completed", response=writer.response("completed"))
     return writer.events
+
+
+def _whole(reply: Reply) -> JSONValue:
+    """Write the response that `_events` streams: what its last event holds."""
+    writer = _Writer(reply)
+    writer.write_items()
+    return writer.response("completed")
 
 
 class _Writer:
@@ -64,6 +66,15 @@ class _Writer:
     def say(self, name: str, **fields: JSONValue) -> None:
         """Write one event with its number."""
         self.events.append(named(name, {"type": name, **fields, "sequence_number": next(self._numbers)}))
+
+    def write_items(self) -> None:
+        """Write the thoughts, the text and the calls."""
+        if self._reply.thinks:
+            self.reason()
+        if self._reply.text:
+            self.speak()
+        for call in self._reply.calls:
+            self.call(call)
 
     def response(self, status: str) -> JSONObject:
         """Tell the response as it stands."""
@@ -137,5 +148,6 @@ RESPONSES = WireFormat(
     error=openai_error,
     ping=named("keepalive", {"type": "keepalive"}),
     stream_error=lambda status, message: named("error", {"type": "error", **openai_error(status, message)}),
+    whole=_whole,
 )
 """The Responses API."""
