@@ -20,6 +20,7 @@ from .core.policy import Policy
 from .core.provider import (
     AnswersWhole,
     CountsIgnored,
+    KeepsWords,
     Provider,
     Reattachable,
     TellsEnds,
@@ -101,6 +102,11 @@ class OpenedStream(Protocol):
         """Count what was not understood so far, by kind."""
         ...
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        ...
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for the next read and give its events, perhaps none; None is the end of the body."""
         ...
@@ -159,6 +165,11 @@ class HTTPStream:
         counted = self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
         return {**counted, **self._odd} if self._odd else counted
 
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame; none, where the decoder keeps none."""
+        return self._decoder.frame_reader.words if isinstance(self._decoder, KeepsWords) else ""
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. If cancelled: nothing that was read is lost.
 
@@ -215,6 +226,7 @@ class ChannelStream:
     """An event source's channel."""
 
     bytes_received = 0
+    words = ""
     is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()

@@ -40,7 +40,8 @@ async def ask(engine: rr.Engine, request: rr.InferenceRequest) -> list[rr.Messag
                     print(f"[forget {name}: {reason}]")
                 case _:
                     pass
-    return [run.result.to_message(), *([rr.Message.tool_results(*results)] if results else [])]
+    turn = [run.result.to_message()] if run.result.blocks else []  # a refusal may come without a word
+    return turn + ([rr.Message.tool_results(*results)] if results else [])
 
 
 async def main() -> None:

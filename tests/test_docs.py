@@ -12,6 +12,7 @@ import trio
 import riverrun as rr
 from riverrun import Recorder
 from riverrun.engine.core import tool_json
+from riverrun.engine.core.ignored import Ignored
 from riverrun.engine.http import opened_response, transport
 from riverrun.providers.by_name import provider_classes
 from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
@@ -19,6 +20,11 @@ from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
 ROOT = Path(__file__).resolve().parent.parent
 HARDENING = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")
 PROVIDERS = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+TOLERATED = [
+    *re.findall(r"^\| ([^|]+) \| ([CMRGIO ]+) \| [^|]{4,} \| [^|]{4,} \|$", PROVIDERS, re.MULTILINE),
+    *re.findall(r"^\| ([^|]+) \| [^|]{4,} \| [^|]{2,} \| ([CMRGIO ]+) \| [^|]{4,} \|$", PROVIDERS, re.MULTILINE),
+]
+"""The tables of what decoders count: the kind and its formats, of rows that say what becomes of it and whose it is."""
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in HARDENING.partition("## Row by row\n")[2].partition("\n## ")[0].splitlines()
@@ -53,6 +59,27 @@ def test_a_row_of_hardening_says_what_holds_and_names_tests_that_exist(row: list
     named = re.findall(r"`(test_\w+)`", tests)
     assert named
     assert [name for name in named if name not in TESTS] == []
+
+
+def test_every_kind_that_decoders_count_is_in_the_table_of_what_is_tolerated() -> None:
+    assert sorted(kind for kind, _ in TOLERATED) == sorted(Ignored)
+
+
+FOLDERS = {
+    "openai_chat": "C", "anthropic": "M", "openai_responses": "R", "gemini": "G", "gemini_interactions": "I",
+    "ollama": "O",
+}  # fmt: skip
+SOURCES = [
+    (path.parent.name, path.read_text(encoding="utf-8")) for path in sorted(ROOT.joinpath("providers").rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize(("kind", "formats"), TOLERATED)
+def test_the_table_names_the_formats_whose_decoders_count_a_kind(kind: str, formats: str) -> None:
+    counting = re.compile(rf"\bIgnored\.{Ignored(kind).name}\b")
+    folders = {folder for folder, source in SOURCES if counting.search(source)}
+    assert folders
+    assert {FOLDERS[folder] for folder in folders - {"wire"}} <= set(formats.split())
 
 
 def test_hardening_has_its_rows() -> None:

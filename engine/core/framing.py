@@ -244,13 +244,15 @@ class NDJSONReader:
 
     Args:
         line_bytes_max: the longest line, without its LF.
+        gives_blank: a blank line is given as an empty text, in its place: it proves that the peer lives.
 
     """
 
-    def __init__(self, *, line_bytes_max: int) -> None:
+    def __init__(self, *, line_bytes_max: int, gives_blank: bool = False) -> None:
         self.replaced: int = 0
         self.defect: str | None = None
         self._line_bytes_max = line_bytes_max
+        self._gives_blank = gives_blank
         self._tail = bytearray()
         self._is_closed = False
 
@@ -269,7 +271,8 @@ class NDJSONReader:
             if len(line) > self._line_bytes_max:
                 self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)
                 return texts
-            if content := line.strip(b" \t\r"):
+            content = line.strip(b" \t\r")
+            if content or self._gives_blank:
                 texts.append(self._decode(content))
         if len(self._tail) > self._line_bytes_max:
             self.defect = _excess("a line", "line_bytes_max", self._line_bytes_max)

@@ -1,4 +1,4 @@
-"""The type of a JSON value, and the one canonical way to write it."""
+"""The type of a JSON value, the one canonical way to write it, and when two are the same."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 def canonical_json(value: JSONValue) -> str:
     """Equal values give equal text: sorted keys, no white space, ASCII only (a lone surrogate is an escape)."""
     return _CANONICAL.encode(value)
+
+
+def is_same_json(one: JSONValue, other: JSONValue) -> bool:
+    """Whether two values are written alike but for white space and the order of keys: 1, 1.0 and true are three."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(is_same_json(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same_json, one, other))
+    return one == other

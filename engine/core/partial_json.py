@@ -5,7 +5,7 @@ r"""A preview of JSON that is still arriving, for display only: it never raises 
 least as long and whose items are above its own, one by one; an object is below an object that begins with its keys, in
 order, with values above its own; a number, a boolean and null are below themselves only. What a person was shown may
 grow, and nothing else. For text that `parse_arguments` accepts, the preview of the whole is what that returns
-(lone surrogates apart).
+(lone surrogates and keys that come twice apart).
 
 **The policy.** Two are known: show strings only once they are whole (jiter's default), or as they grow (Vercel's
 `fix-json`, jiter's `trailing-strings`). Ours is the second, because the strings are what one waits for in the arguments

@@ -95,6 +95,25 @@ class CountsIgnored(Protocol):
         ...
 
 
+class FrameWords(Protocol):
+    """What was said in a line that was no frame, often why the stream broke."""
+
+    @property
+    def words(self) -> str:
+        """The first words of the last such line, printable; "" where there was none."""
+        ...
+
+
+@runtime_checkable
+class KeepsWords(Protocol):
+    """What a decoder may have besides: a reader of its frames that keeps the words of what was none."""
+
+    @property
+    def frame_reader(self) -> FrameWords:
+        """What reads the frames."""
+        ...
+
+
 class Provider(Protocol):
     """One model at one endpoint. `name` is the word before the slash in "anthropic/claude-…"."""
 

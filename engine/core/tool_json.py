@@ -1,7 +1,8 @@
 """JSON of tool arguments: read whole and strictly, and told complete or not while it arrives.
 
-Strict means: one JSON object and nothing else; finite numbers; no key twice in one object; bounded depth. A call runs
-with its arguments, so what two readers could understand differently is refused, not guessed. Nothing here ever raises.
+Strict means: one JSON object and nothing else; finite numbers; no key twice in one object with two values (the same
+value twice is one); bounded depth. A call runs with its arguments, so what two readers could understand differently is
+refused, not guessed. Nothing here ever raises.
 
 Source: RFC 8259 (§ 4 on keys, § 6 on numbers, § 9 on limits), read 2026-11.
 """
@@ -14,7 +15,7 @@ from math import isfinite
 from typing import NoReturn, cast
 
 from .json_bounds import DEPTH_MAX, VALUES_MAX, explain_excess
-from .json_value import JSONValue
+from .json_value import JSONValue, is_same_json
 
 __all__ = [
     "DEPTH_MAX",
@@ -113,8 +114,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _read_object(pairs: list[tuple[str, JSONValue]]) -> dict[str, JSONValue]:
     value = dict(pairs)
-    if len(value) != len(pairs):
-        raise _Refused("saw a key twice in one object; expected each once")
+    if len(value) != len(pairs) and not all(is_same_json(value[key], each) for key, each in pairs):
+        raise _Refused("saw a key twice in one object, with two values; expected each once")
     return value
 
 

@@ -78,9 +78,17 @@ async def run_attempt(
         raise cancelled_alone(group) from None
     finally:
         watch.end()
-    if watch.stall is not None and not isinstance(reader.outcome, Ended):
-        return Broken(watch.stall)  # whatever was raised on the way out
-    return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
+    outcome = reader.outcome or Broken(ConnectionReset())
+    if watch.stall is not None and not isinstance(outcome, Ended):
+        outcome = Broken(watch.stall)  # whatever was raised on the way out
+    return printable_outcome(_with_words(outcome, reader.words), reader.secrets)
+
+
+def _with_words(outcome: Outcome, words: str) -> Outcome:
+    """Tell with what broke the stream what stood in a line that was no frame: a gateway's own words, mostly."""
+    if not words or not isinstance(outcome, Broken):
+        return outcome
+    return Broken(outcome.cause, f"{outcome.detail or outcome.cause}; before it the server said '{words}'")
 
 
 def _patience(policy: Policy, capabilities: Capabilities) -> StallPolicy:
@@ -107,14 +115,20 @@ def _sentence(text: str, secrets: Sequence[Secret]) -> str:
 class _Reader:
     """The task that takes what was read, decodes it and delivers it; the transport's pump owns the response."""
 
-    __slots__ = ("_clocks", "_intake", "_watch", "outcome", "secrets")
+    __slots__ = ("_clocks", "_intake", "_stream", "_watch", "outcome", "secrets")
 
     def __init__(self, intake: Intake, watch: Watch, clocks: Clocks) -> None:
         self._intake = intake
         self._watch = watch
         self._clocks = clocks
+        self._stream: OpenedStream | None = None
         self.outcome: Outcome | None = None
         self.secrets: Sequence[Secret] = ()
+
+    @property
+    def words(self) -> str:
+        """The first words of the last line that was no frame."""
+        return "" if self._stream is None else self._stream.words
 
     async def read_events(self, source: EventSource, step: NextRequest) -> None:
         """Open, read and close an answer of a source in the same process.
@@ -156,7 +170,7 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
-        self.secrets = stream.secrets
+        self._stream, self.secrets = stream, stream.secrets
         self._intake.open(stream.secrets, stream.ignored)
         self._clocks.opened(trio.current_time())
         self._watch.look_again()

@@ -19,6 +19,10 @@ class Law(StrEnum):
 
     ONE_STREAM = "one stream"
     ONE_END = "exactly one end"
+    """A run finishes, is cancelled or paused, or raises one error. Whole is what the provider said is whole: by a stop
+    reason with every block closed, or its trailer. One exception: an end that can not be confirmed though it was asked
+    about once more is `OTHER`, told, never END_TURN. A finish word that names a failure is one; an answer of nothing
+    under a word of success is empty."""
     WHOLE_CALLS = "whole calls"
     CUT_ANYWHERE = "cut anywhere"
     PURE = "planning is pure"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
@@ -27,7 +27,8 @@ from ...engine.core.stream_events import (
 from ...engine.core.tool_json import parse_arguments
 from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound
-from ..wire.json import held_bytes_of, name_at, object_at, text_at, write_json
+from ..wire.json import arguments_of, call_name_at, held_bytes_of, name_at, text_at
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 
 _SERVER_TOOLS = frozenset({"server_tool_use", "mcp_tool_use"})
@@ -42,7 +43,7 @@ _DELTA_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_d
 def open_block(start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> OpenBlock | None:
     """Make the block that a `content_block_start` opens, or None where it can not be named."""
     kind = name_at(start, "type")
-    is_named = kind != "tool_use" or (name_at(start, "id") and name_at(start, "name"))
+    is_named = kind != "tool_use" or (call_name_at(start, "id") and call_name_at(start, "name"))
     return OpenBlock(kind, start, origin, limits, held) if kind and is_named else None
 
 
@@ -63,7 +64,7 @@ class OpenBlock:
 
     def __init__(self, kind: str, start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> None:
         self.kind: str = kind
-        self.id: str = name_at(start, "id")
+        self.id: str = call_name_at(start, "id")
         self.repeats: str | None = None
         self.is_call: bool = kind == "tool_use"
         self.defect: str | None = None
@@ -71,8 +72,9 @@ class OpenBlock:
         self._limits = limits
         self._held = held
         self._joiner = SurrogateJoiner()
-        self._has_input = bool(object_at(start, "input"))
-        self._given = write_json(object_at(start, "input")) if self.is_call and self._has_input else ""
+        given = start.get("input")
+        self._has_input = given not in (None, "", "{}", {})
+        self._given = (arguments_of(given) or "") if self.is_call and self._has_input else ""
         self._start: JSONObject = {} if kind in _READ else start
         self._parts = Parts()
         self._has_said = False
@@ -115,13 +117,13 @@ class OpenBlock:
         """Say what the start says: a call's name, and whatever text the block brings along."""
         match self.kind:
             case "text":
-                yield from self._say(text_at(start, "text"))
+                yield from self._say(start, "text")
             case "thinking":
-                yield from self._say(text_at(start, "thinking"))
+                yield from self._say(start, "thinking")
                 if signature := text_at(start, "signature"):
                     yield ReasoningSignature(signature)
             case "tool_use":
-                yield ToolCallStart(self.id, name_at(start, "name"))
+                yield ToolCallStart(self.id, call_name_at(start, "name"))
             case "redacted_thinking":
                 yield RedactedReasoning(text_at(start, "data"))
             case kind if kind in _SERVER_TOOLS:
@@ -139,13 +141,13 @@ class OpenBlock:
             yield from self._turn_into(spoken)
         match kind:
             case "text_delta":
-                yield from self._say(text_at(delta, "text"))
+                yield from self._say(delta, "text")
             case "thinking_delta":
-                yield from self._say(text_at(delta, "thinking"))
+                yield from self._say(delta, "thinking")
             case "signature_delta":
                 yield ReasoningSignature(text_at(delta, "signature"))
             case "input_json_delta":
-                yield from self._argue(text_at(delta, "partial_json"))
+                yield from self._argue(arguments_of(delta.get("partial_json")))
             case "compaction_delta" if self.kind == "compaction":  # assigned, as the official library does
                 given = {key: delta[key] for key in _COMPACTED if key in delta}
                 self._start = {**self._start, **given}
@@ -195,7 +197,11 @@ class OpenBlock:
         if not self._held.hold(kept_bytes):
             self.defect = self.defect or self._held.defect
 
-    def _say(self, text: str) -> Iterator[StreamEvent]:
+    def _say(self, holder: JSONObject, key: str) -> Iterable[StreamEvent]:
+        text = spoken_at(holder, key)
+        if text is None:
+            self.defect = NOT_TEXT
+            return ()
         return self._emit(self._joiner.take(text))
 
     def _emit(self, text: str) -> Iterator[StreamEvent]:
@@ -214,7 +220,10 @@ class OpenBlock:
                 self._parts.append(text)
                 self._keep(size_bytes(text))
 
-    def _argue(self, fragment: str) -> Iterator[StreamEvent]:
+    def _argue(self, fragment: str | None) -> Iterator[StreamEvent]:
+        if fragment is None:
+            self.defect = NOT_TEXT
+            return
         if not self.is_call and self.kind not in _SERVER_TOOLS:
             self._ignored[Ignored.UNKNOWN_DELTA] += 1
             self._is_lossy = True

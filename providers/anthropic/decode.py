@@ -51,16 +51,13 @@ from ...engine.core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..wire.call_bounds import CallIds, key_of
 from ..wire.finish_words import fault_of, is_fault, says_nothing
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, name_at, object_at, read_object, text_at
 from .blocks import OpenBlock, open_block
 from .ending import FINISHING_STOPS, Ending, reason_of
-
-_STRICT = frozenset({"message_start", "content_block_start", "message_delta"})
-"""What holds counts, or arguments in one piece, is read as strictly as arguments are: no key twice."""
 
 _PLAIN_DELTA = re.compile(
     r'\{"type": ?"content_block_delta", ?"index": ?(0|[1-9][0-9]{0,5}), ?'
@@ -95,6 +92,7 @@ class AnthropicDecoder:
         self._origin = origin
         self._limits = limits
         self._values_max = limits.values_max
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self.ignored)
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._match = _PLAIN_DELTA.fullmatch if is_fast else _match_nothing
@@ -157,16 +155,16 @@ class AnthropicDecoder:
         if self._is_over:
             self.ignored[Ignored.AFTER_END] += 1
             return
-        content = read_object(frame.data, self._values_max)
-        if not isinstance(content, str):
-            kind = text_at(content, "type") or frame.event
-            if kind in _STRICT and (reason := explain_arguments(frame.data, self._values_max)) is not None:
-                self._break(f"{named(kind)}: {reason}")
-            else:
-                events.extend(self._read(kind, content))
-                self._learn_head(frame.data)
+        content = self.frame_reader.read(frame.data)
+        if content is None:
+            events.append(KeepAlive())
+        elif not isinstance(content, str):
+            events.extend(self._read(text_at(content, "type") or frame.event, content))
+            self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
             self.ignored[Ignored.AFTER_END] += 1
+        elif self._ending.counts_at_end(is_broken=False) and not self._blocks:  # nothing of the answer
+            self.ignored[Ignored.BROKEN_FRAME] += 1
         else:
             self._break(content)
 

@@ -18,6 +18,7 @@ from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.tool_json import DEPTH_MAX
 from ..wire.json import text_at, write_json
+from ..wire.spoken import spoken
 
 PATH_CHARS_MAX = 64 * 1024
 """A longer path leads nowhere: 128 levels (`DEPTH_MAX`) of keys with 500 characters."""
@@ -100,6 +101,8 @@ class ArgumentsWriter:
         if keys is None:
             return self._refuse("that is no path")
         value: JSONValue = None if kind == "nullValue" else piece[kind]
+        if kind == "stringValue" and (value := spoken(value)) is None:
+            return self._refuse("whose string is none")
         if keys == self._leaf and self._is_in_string and isinstance(value, str):
             return write_json(value)[1:-1]
         return self._write(keys, value)

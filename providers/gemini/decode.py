@@ -31,17 +31,13 @@ from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
-from ...engine.core.stream_events import (
-    ResponseStarted,
-    StopReported,
-    StreamEvent,
-    StreamFailed,
-)
+from ...engine.core.stream_events import KeepAlive, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...engine.core.usage import UsageReport
 from ..wire.finish_words import is_fault, stop_of
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 from .ending import Ending
-from .frames import GeminiFrames, read_chunk
+from .frames import GeminiFrames
 from .parts import PartReader
 from .tool_calls import CallReader
 
@@ -87,6 +83,7 @@ class GeminiDecoder:
         self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._calls = CallReader(limits)
         self._parts = PartReader(origin, limits, self._calls)
         self._has_id = False
@@ -137,8 +134,12 @@ class GeminiDecoder:
         if self._is_over or text.strip() == "[DONE]":  # Gemini sends none; gateways do
             self._ignored[Ignored.AFTER_END] += 1
             return
-        chunk = read_chunk(text, _wants_strictness, self._limits.values_max)
-        if isinstance(chunk, str):
+        chunk = self.frame_reader.read(text)
+        if chunk is None:
+            events.append(KeepAlive())
+        elif isinstance(chunk, str) and self._ending.counts_at_end(is_broken=False):  # nothing of the answer
+            self._ignored[Ignored.BROKEN_FRAME] += 1
+        elif isinstance(chunk, str):
             self._break(chunk)
         elif error := chunk.get("error"):
             self._fail(events, error)
@@ -164,16 +165,13 @@ class GeminiDecoder:
 
     def _read(self, chunk: JSONObject, candidate: JSONObject, events: list[StreamEvent]) -> None:
         said = len(events)
-        parts = list_at(object_at(candidate, "content"), "parts")
+        parts = _parts_of(candidate.get("content"))
         if len(parts) > self._limits.blocks_max:
             bound = self._limits.blocks_max
             self._break(f"seen {len(parts)} parts in a chunk; expected at most {bound} (blocks_max)")
             return
         for part in parts:
-            if not isinstance(part, dict):
-                self._ignored[Ignored.UNKNOWN_PART] += 1
-                continue
-            events.extend(self._parts.take(part))
+            events.extend(self._parts.take(part if isinstance(part, dict) else {"text": part}))
             if self._parts.defect is not None:
                 self._break(self._parts.defect)
                 return
@@ -233,10 +231,11 @@ def _first_candidate(chunk: JSONObject) -> JSONObject:
     return {}
 
 
-def _wants_strictness(chunk: JSONObject) -> bool:
-    """Whether a chunk holds counts or arguments: both are read as strictly as arguments are."""
-    parts = list_at(object_at(_first_candidate(chunk), "content"), "parts")
-    return bool(chunk.get("usageMetadata")) or any(isinstance(part, dict) and "functionCall" in part for part in parts)
+def _parts_of(content: JSONValue) -> Sequence[JSONValue]:
+    """Return the parts of a content; what stands in its place is one."""
+    if isinstance(content, dict):
+        return list_at(content, "parts")
+    return () if content is None else content if isinstance(content, list) else (content,)
 
 
 def read_usage(usage: JSONObject) -> UsageReport | None:

@@ -9,31 +9,13 @@ Pure, never raising, the same for every cut of the bytes; work is linear in them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ...engine.core.framing import SSEReader
-from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
-from ...engine.core.tool_json import explain_arguments, parse_arguments
-from ..wire.json import read_object
 from ..wire.json_values import JSONValueReader
 
 _BARE = (b"\n{", b"\n[", b"\r{", b"\r[")
-
-
-def read_chunk(text: str, wants_strictness: Callable[[JSONObject], bool], values_max: int) -> JSONObject | str:
-    """Return the object that a chunk is, or what was seen instead of one. Never raises.
-
-    It is read as strictly as arguments are, since it may hold some; what is only well-formed will do where
-    `wants_strictness` says that it holds neither arguments nor counts.
-    """
-    strict = parse_arguments(text, values_max)
-    if strict is not None:
-        return strict
-    chunk = read_object(text, values_max)
-    if isinstance(chunk, str) or not wants_strictness(chunk):
-        return chunk
-    return f"a chunk with counts or arguments: {explain_arguments(text, values_max)}"
 
 
 class GeminiFrames:

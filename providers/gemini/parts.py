@@ -29,6 +29,7 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ..wire.json import object_at, text_at
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 from .tool_calls import CallReader
 
@@ -63,16 +64,18 @@ class PartReader:
     def take(self, part: JSONObject) -> Iterator[StreamEvent]:
         """Say what one part adds."""
         signature = text_at(part, "thoughtSignature")
-        text = part.get("text")
+        text = spoken_at(part, "text")
         if isinstance(part.get("functionCall"), dict):
             yield from self._close_block()
             yield from self._sign(signature)
             yield from self._calls.take(object_at(part, "functionCall"))
             if text_at(object_at(part, "functionCall"), "name"):  # a piece that goes on with a call is no block
                 self._count_block()
-        elif isinstance(text, str) and part.get("thought") is True:
+        elif text is None:
+            self._defect = NOT_TEXT
+        elif "text" in part and part.get("thought") is True:
             yield from self._think(text, signature)
-        elif isinstance(text, str):
+        elif part.get("text") is not None:
             yield from self._say(TextDelta, text)
             yield from self._sign(signature)
         else:
@@ -123,7 +126,7 @@ class PartReader:
     def _keep(self, part: JSONObject, signature: str) -> Iterator[StreamEvent]:
         """Keep a part whole that only the provider understands: a server-side tool, its result, an image."""
         kind = next((key for key in part if key not in _ANNOTATIONS), "")
-        if kind in ("", "text", "functionCall"):  # the last two hold something that is neither
+        if kind in ("", "text", "functionCall"):  # the last two hold nothing
             self.ignored[Ignored.UNKNOWN_PART] += not signature
             yield from self._sign(signature)
             return

@@ -20,7 +20,7 @@ from ...engine.core.json_value import JSONObject, canonical_json
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ..wire.call_bounds import ArgumentsBound, CallIds
-from ..wire.json import excess_of_names, list_at, text_at, write_json
+from ..wire.json import call_name_at, excess_of_names, list_at, text_at, write_json
 from .arguments import ArgumentsWriter
 
 MADE_UP_PREFIX = "gemini-call-"
@@ -75,9 +75,9 @@ class CallReader:
 
     def take(self, call: JSONObject) -> Iterator[StreamEvent]:
         """Take one `functionCall`; say what it opens, adds and closes."""
-        name = text_at(call, "name")
+        name = _name_at(call, "name")
         if name and not self._goes_on(call, name):
-            yield from self._begin(name, text_at(call, "id"))
+            yield from self._begin(name, _name_at(call, "id"))
         elif name:
             self.ignored[Ignored.TOLD_AGAIN] += 1
         elif self._open is None and not (call.get("args") or call.get("partialArgs")):
@@ -152,6 +152,10 @@ class CallReader:
         if self.defect is None:
             yield BlockStop(call.id, repeats=call.repeats)
             self._open = None
+
+
+def _name_at(call: JSONObject, key: str) -> str:
+    return text_at(call, key) or call_name_at(call, key)
 
 
 def _checksum(arguments: JSONObject) -> int:

@@ -34,6 +34,7 @@ from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
     CursorMoved,
+    KeepAlive,
     ProviderStatus,
     ResponseStarted,
     ServerToolStarted,
@@ -43,9 +44,10 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
-from ..gemini.frames import GeminiFrames, read_chunk
+from ..gemini.frames import GeminiFrames
 from ..wire.call_bounds import CallIds, key_of
 from ..wire.finish_words import is_fault, stop_of
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
 
@@ -133,6 +135,7 @@ class InteractionsDecoder:
         self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self.ignored)
         self._is_over = False
         self._interaction = "" if cursor is None else cursor.interaction
         self._tools_open = 0 if cursor is None else cursor.tools_open
@@ -186,7 +189,10 @@ class InteractionsDecoder:
         if self._is_over or text.strip() == "[DONE]":
             self.ignored[Ignored.AFTER_END] += 1
             return
-        event = read_chunk(text, _wants_strictness, self._limits.values_max)
+        event = self.frame_reader.read(text)
+        if event is None:
+            events.append(KeepAlive())
+            return
         if isinstance(event, str):
             self._break(event)
             return
@@ -375,12 +381,6 @@ class InteractionsDecoder:
     def _end(self) -> None:
         self._is_over = True
         self._steps.clear()
-
-
-def _wants_strictness(event: JSONObject) -> bool:
-    """Whether an event holds counts or arguments as an object: both are read as strictly as arguments are."""
-    held = [event, object_at(event, "interaction"), object_at(event, "step"), object_at(event, "metadata")]
-    return any(name in holder for holder in held for name in ("usage", "total_usage", "arguments"))
 
 
 def read_usage(usage: JSONObject) -> UsageReport | None:

@@ -27,7 +27,8 @@ from ...engine.core.stream_events import (
 from ...engine.core.tool_json import parse_arguments
 from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound
-from ..wire.json import list_at, object_at, text_at, write_json
+from ..wire.json import arguments_of, call_name_at, list_at, object_at, text_at, write_json
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 
 _OURS = frozenset({"user_input", "function_result"})
@@ -42,7 +43,7 @@ _PLAIN = frozenset({"thought", "model_output", "function_call"})
 def open_step(start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> OpenStep | None:
     """Make the step that a `step.start` opens, or None where it can not be named. `text` is the event it came in."""
     kind = text_at(start, "type")
-    is_named = kind != "function_call" or (text_at(start, "id") and text_at(start, "name"))
+    is_named = kind != "function_call" or (_name_of(start, "id") and _name_of(start, "name"))
     return OpenStep(kind, start, text, origin, limits, held) if kind and is_named else None
 
 
@@ -73,8 +74,8 @@ class OpenStep:
 
     def __init__(self, kind: str, start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> None:
         self.kind: str = kind
-        self.id: str = text_at(start, "id")
-        self.name: str = text_at(start, "name")
+        self.id: str = _name_of(start, "id")
+        self.name: str = _name_of(start, "name")
         self.repeats: str | None = None
         self.defect: str | None = None
         self._data: dict[str, JSONValue] = dict(start)
@@ -194,7 +195,7 @@ class OpenStep:
             self.kind = spoken
         match self.kind, kind:
             case "function_call", "arguments_delta":
-                yield from self._argue(text_at(delta, "arguments"))
+                yield from self._argue(arguments_of(delta.get("arguments")))
             case "thought", "thought_summary":
                 yield from self._summarise(delta.get("content"))
             case "thought", "thought_signature":
@@ -240,16 +241,23 @@ class OpenStep:
         if not isinstance(content, dict) or not text_at(content, "type"):
             self._ignored[Ignored.UNKNOWN_PART] += 1
         elif content["type"] == "text":
-            yield from self._emit(self._joiner.take(text_at(content, "text")))
+            yield from self._speak(content)
         else:
             yield from self._emit(self._joiner.flush())
             yield OpaqueBlockReceived(OpaqueBlock(text_at(content, "type"), content, self._origin))
 
     def _summarise(self, content: JSONValue) -> Iterator[StreamEvent]:
-        if isinstance(content, dict) and content.get("type", "text") == "text":
-            yield from self._emit(self._joiner.take(text_at(content, "text")))
+        if isinstance(content, dict) and content.get("type", "text") == "text" and "text" in content:
+            yield from self._speak(content)
         else:
             self._ignored[Ignored.UNKNOWN_PART] += 1
+
+    def _speak(self, content: JSONObject) -> Iterator[StreamEvent]:
+        text = spoken_at(content, "text")
+        if text is None:
+            self.defect = NOT_TEXT
+        else:
+            yield from self._emit(self._joiner.take(text))
 
     def _sign(self, holder: JSONObject) -> Iterator[StreamEvent]:
         if signature := text_at(holder, "signature"):  # empty ones were recorded before the one that counts
@@ -259,7 +267,10 @@ class OpenStep:
         if text:
             yield ReasoningDelta(text) if self.kind == "thought" else TextDelta(text)
 
-    def _argue(self, fragment: str) -> Iterator[StreamEvent]:
+    def _argue(self, fragment: str | None) -> Iterator[StreamEvent]:
+        if fragment is None:
+            self.defect = NOT_TEXT
+            return
         fragment = self._arguments.take(fragment)
         if self._argued is None and not self._arguments.is_bare:  # what the start said of them counts no more
             self._argued, self._data = Parts(), {}
@@ -302,3 +313,7 @@ def _merged(before: JSONValue, value: JSONValue) -> JSONValue:
         before.update(value)
         return before
     return value
+
+
+def _name_of(start: JSONObject, key: str) -> str:
+    return text_at(start, key) or call_name_at(start, key)

@@ -27,6 +27,7 @@ from ...engine.core.policy import Limits
 from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
+    KeepAlive,
     ResponseStarted,
     StopReported,
     StreamEvent,
@@ -34,12 +35,13 @@ from ...engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..openai_chat.text import Speech
 from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.finish_words import fault_of, is_fault, stop_of
-from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
+from ..wire.frames import FrameReader
+from ..wire.json import arguments_of, call_name_at, count_at, list_at, name_at, object_at, read_object
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 from ..wire.think_tags import ThinkTagSplitter
 
@@ -66,8 +68,9 @@ class OllamaDecoder:
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self._limits = limits
+        self._lines = FrameReader(limits.values_max, self.ignored, is_ndjson=True)
         self._read_error = read_error
-        self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
+        self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max, gives_blank=True)
         self._held = HeldBytes(limits.held_bytes_max)
         self._speech = Speech(tags)
         self._call_ids = CallIds(limits)
@@ -113,15 +116,15 @@ class OllamaDecoder:
         if self._is_over:
             self.ignored[Ignored.AFTER_END] += 1
             return
-        line = read_object(text, self._limits.values_max)
-        if isinstance(line, str):
+        line = self._lines.read(text)
+        if line is None:
+            events.append(KeepAlive())
+        elif isinstance(line, str):
             self._break(line)
         elif line.get("error"):
             events.extend(self._speech.release())
             self._is_over = True
             events.append(StreamFailed(self._read_error(line)))
-        elif _wants_strictness(line) and (reason := explain_arguments(text, self._limits.values_max)) is not None:
-            self._break(f"a line with counts or arguments: {reason}")
         else:
             events.extend(self._line(line))
 
@@ -130,8 +133,8 @@ class OllamaDecoder:
             self._response_key = "".join(c for c in name_at(line, "created_at") if c.isascii() and c.isalnum())
             yield ResponseStarted("", name_at(line, "model"))
         message = object_at(line, "message")
-        reasoning = text_at(message, "thinking") or text_at(line, "thinking")
-        text = text_at(message, "content") or text_at(line, "response")
+        reasoning = self._said(message, "thinking") or self._said(line, "thinking")
+        text = self._said(message, "content") or self._said(line, "response")
         yield from self._speech.reason(reasoning)
         yield from self._speech.say(text)
         calls = list_at(message, "tool_calls")
@@ -147,10 +150,17 @@ class OllamaDecoder:
         if line.get("done") is True and not self._is_over:
             yield from self._finish(line, has_text=bool(text or reasoning))
 
+    def _said(self, holder: JSONObject, key: str) -> str:
+        """Return what was said; nothing more is, once something was no text."""
+        text = spoken_at(holder, key)
+        if text is None:
+            self._break(NOT_TEXT)
+        return "" if text is None or self._is_over else text
+
     def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
         function = object_at(call, "function")
-        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
-        call_id, repeats = self._call_ids.choose(name_at(call, "id"), self._response_key or "")
+        name, arguments = call_name_at(function, "name"), arguments_of(function.get("arguments"))
+        call_id, repeats = self._call_ids.choose(call_name_at(call, "id"), self._response_key or "")
         self.ignored[Ignored.CALL_ID_AGAIN] += repeats is not None
         self.ignored[Ignored.NULL_ARGUMENTS] += arguments == "null"
         if defect := self._call_defect(call_id, name, arguments):
@@ -195,18 +205,7 @@ class OllamaDecoder:
         self._is_over = True
 
 
-def _wants_strictness(line: JSONObject) -> bool:
-    """Whether a line holds counts or arguments."""
-    return bool(object_at(line, "message").get("tool_calls")) or any(name in line for name in _COUNTS)
-
-
 def _report(line: JSONObject) -> Iterator[UsageReport]:
     counts = [count_at(line, name) for name in _COUNTS]
     if any(count is not None for count in counts):
         yield UsageReport(input=counts[0] or 0, output=counts[1] or 0)
-
-
-def _arguments(value: JSONValue) -> str | None:
-    if isinstance(value, dict):
-        return write_json(value)
-    return "" if value is None else value if isinstance(value, str) else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from ...engine.core.framing import ServerSentEvent
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
-from ...engine.core.stream_events import ReasoningDelta, TextDelta
+from ...engine.core.stream_events import ReasoningDelta, ReasoningSignature, TextDelta
 from ...engine.core.usage import UsageReport
 from ..wire.json import count_at, list_at, object_at, text_at
+from ..wire.spoken import spoken, spoken_at
 
 PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
     "content": TextDelta,
@@ -18,6 +21,9 @@ PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
 
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 """Where reasoning is said: DeepSeek's name, OpenRouter's and vLLM's, and Copilot's."""
+
+_OF_A_THOUGHT = frozenset({"text", "signature", "redactedContent", "redacted_content"})
+"""What an object holds that is a thought; any other object is none."""
 
 _TEXTS = ("content", *REASONING_KEYS, "reasoning_details", "refusal")
 _CALLS = ("tool_calls", "function_call")
@@ -50,10 +56,57 @@ def is_first(choice: JSONObject) -> bool:
     return choice.get("index") in (0, None)
 
 
-def reasoning_of(delta: JSONObject) -> str:
-    """Return the reasoning that a delta says in plain text, or as an object that holds it (envoy's gateway)."""
-    said = (text_at(delta, key) or text_at(object_at(delta, key), "text") for key in REASONING_KEYS)
-    return next(filter(None, said), "")
+def says(delta: JSONObject, key: str) -> bool:
+    """Whether anything is said at `key`: a 0 and a false are characters, too."""
+    value = delta.get(key)
+    return value is not None and value not in ("", [], {})
+
+
+def reasoning_of(delta: JSONObject) -> str | None:
+    """Return the reasoning that a delta says in plain text, or as an object that holds it (envoy's gateway).
+
+    None for what is no text.
+    """
+    for key in REASONING_KEYS:
+        value = delta.get(key)
+        is_signed = isinstance(value, dict) and not value.keys().isdisjoint(_OF_A_THOUGHT)
+        said = spoken_at(value, "text") if isinstance(value, dict) and is_signed else spoken(value)
+        if said != "":
+            return said
+    return ""
+
+
+Piece: TypeAlias = TextDelta | ReasoningDelta | ReasoningSignature | Ignored | None
+"""What a part of a content is: said, or what signs a thought; a kind that is only counted; None for what is no text."""
+
+
+def pieces_of(content: JSONValue) -> Iterator[Piece]:
+    """Read a content: a text, or a list of parts as Mistral and Databricks send it."""
+    for part in content if isinstance(content, list) else (content,):
+        if isinstance(part, dict) and isinstance(content, list):
+            yield from _pieces_of_part(part)
+        elif (text := spoken([part] if isinstance(part, list) else part)) != "":
+            yield None if text is None else TextDelta(text)
+
+
+def _pieces_of_part(part: JSONObject) -> Iterator[Piece]:
+    kind = part.get("type", "text")
+    if kind in ("text", "output_text"):
+        text = spoken_at(part, "text")
+        yield None if text is None else TextDelta(text)
+    elif kind in ("thinking", "reasoning"):
+        said = part.get("thinking") or part.get("summary") or part.get("text")
+        for thought in (*(said if isinstance(said, list) else (said,)), {"signature": part.get("signature")}):
+            yield from _pieces_of_thought(thought if isinstance(thought, dict) else {"text": thought})
+    else:  # a text of no known kind may be anything
+        yield None if says(part, "text") else Ignored.UNKNOWN_PART
+
+
+def _pieces_of_thought(thought: JSONObject) -> Iterator[Piece]:
+    text = spoken_at(thought, "text")
+    yield None if text is None else ReasoningDelta(text)
+    if signature := text_at(thought, "signature"):
+        yield ReasoningSignature(signature)
 
 
 def plain_key(choices: Sequence[JSONValue]) -> str:
@@ -65,7 +118,7 @@ def plain_key(choices: Sequence[JSONValue]) -> str:
     if not isinstance(choice, dict) or not is_first(choice) or choice.get("finish_reason"):
         return ""
     delta = object_at(choice, "delta")
-    said = [key for key, value in delta.items() if value and key != "role"]
+    said = [key for key in delta if key != "role" and says(delta, key)]
     return said[0] if len(said) == 1 and said[0] in PLAIN_EVENTS and text_at(delta, said[0]) else ""
 
 
@@ -77,23 +130,12 @@ def is_silent(choices: Sequence[JSONValue]) -> bool:
 
 def says_text(delta: JSONObject) -> bool:
     """Whether a delta says text or reasoning."""
-    return any(delta.get(key) for key in _TEXTS)
+    return any(says(delta, key) for key in _TEXTS)
 
 
 def says_calls(delta: JSONObject) -> bool:
     """Whether a delta says a piece of a call."""
-    return any(delta.get(key) for key in _CALLS)
-
-
-def wants_strictness(chunk: JSONObject) -> bool:
-    """Whether a chunk holds counts, or arguments as an object: both are read as strictly as arguments are."""
-    if usage_of(chunk):
-        return True
-    for choice in list_at(chunk, "choices"):
-        calls = list_at(object_at(choice, "delta"), "tool_calls") if isinstance(choice, dict) else ()
-        if any(isinstance(call, dict) and object_at(object_at(call, "function"), "arguments") for call in calls):
-            return True
-    return False
+    return any(says(delta, key) for key in _CALLS)
 
 
 def report(usage: JSONObject) -> Iterator[UsageReport]:

@@ -39,9 +39,10 @@ from ...engine.core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from ...engine.core.tool_json import explain_arguments
 from ..wire.finish_words import says_nothing
+from ..wire.frames import FrameReader
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
+from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
     PLAIN_EVENTS,
@@ -49,13 +50,13 @@ from .chunk import (
     is_end_mark,
     is_first,
     is_silent,
+    pieces_of,
     plain_key,
     reasoning_of,
     report,
     says_calls,
     says_text,
     usage_of,
-    wants_strictness,
 )
 from .comments import at_comments
 from .ending import Ending, Finish
@@ -99,6 +100,7 @@ class OpenAIChatDecoder:
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._comments = 0
         self._values_max = limits.values_max
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._held = HeldBytes(limits.held_bytes_max)
         self._calls = CallTracker(limits, self._held)
         self._speech = Speech(tags)
@@ -109,11 +111,8 @@ class OpenAIChatDecoder:
         self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
         self._patience_max = 0 if is_fast else -1
         self._patience = 0
-        self._is_over = False
-        self._is_started = False
-        self._is_refused = False
+        self._is_over = self._is_started = self._is_refused = self._is_counted = False
         self._ending = Ending()
-        self._is_counted = False
 
     @property
     def ignored(self) -> Counter[str]:
@@ -150,10 +149,7 @@ class OpenAIChatDecoder:
         return events
 
     def close(self) -> Sequence[StreamEvent]:
-        """Take the end of the body. After a finish it completes the answer, `[DONE]` or not: several servers send none.
-
-        A last event without its blank line counts if its JSON is whole.
-        """
+        """Take the end of the body. After a finish it completes the answer: several servers send no `[DONE]`."""
         return self._close(is_broken=False)
 
     def close_broken(self) -> Sequence[StreamEvent]:
@@ -183,13 +179,15 @@ class OpenAIChatDecoder:
         if is_end_mark(frame.data):
             events.extend(self._done())
             return
-        chunk = read_object(frame.data, self._values_max)
-        if isinstance(chunk, str):
-            self._break(chunk)
+        chunk = self.frame_reader.read(frame.data)
+        if chunk is None:
+            events.append(KeepAlive())
+        elif isinstance(chunk, str):
+            if not self._ending.counts_at_end(are_calls_whole=self._calls.are_whole, is_broken=False):
+                self._break(chunk)
+            self._ignored[Ignored.BROKEN_FRAME] += not self._is_over
         elif error := error_of(frame, chunk):
-            events.extend(self._fail(frame.data, chunk, error))
-        elif wants_strictness(chunk) and (reason := explain_arguments(frame.data, self._values_max)) is not None:
-            self._break(f"a chunk with counts or whole arguments: {reason}")
+            events.extend(self._fail(chunk, error))
         else:
             events.extend(self._chunk(frame.data, chunk))
         if self.defect is None and (defect := self._calls.defect or self._held.defect) is not None:
@@ -207,10 +205,9 @@ class OpenAIChatDecoder:
             yield from self._speech.release()
         self._end()
 
-    def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
+    def _fail(self, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
-        if (usage := usage_of(chunk)) and explain_arguments(data, self._values_max) is None:
-            yield from report(usage)
+        yield from report(usage_of(chunk))
         self._end()
         yield StreamFailed(self._read_error(error))
 
@@ -243,13 +240,11 @@ class OpenAIChatDecoder:
         has_text, has_calls = says_text(delta), says_calls(delta)
         if has_text or has_calls:
             self._ending.say_more()
-        yield from self._reasoning(delta)
-        yield from self._content(delta.get("content"))
-        if refusal := text_at(delta, "refusal"):
-            self._is_refused = True
-            yield from self._say(refusal)
-        yield from self._tool_calls(delta)
-        if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
+        for said in (self._reasoning(delta), self._content(delta), self._refusal(delta), self._tool_calls(delta)):
+            yield from said
+            if self._is_over or self._calls.defect is not None:
+                return
+        if word := name_at(choice, "finish_reason"):
             yield from self._finish(choice, word, has_text=has_text, has_calls=has_calls)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
@@ -260,48 +255,54 @@ class OpenAIChatDecoder:
                 said = (yield from self._detail(detail)) or said
             else:
                 self._ignored[Ignored.UNKNOWN_PART] += 1
-        if not said and (plain := reasoning_of(delta)):
-            yield from self._speech.reason(plain)
+        if not said:
+            yield from self._speech.reason(self._sure(reasoning_of(delta)))
 
     def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
         """Take one of the `reasoning_details`; return whether it said anything."""
         self._read_plain = _read_nothing  # the next text has to close the thought
         if not self._details.continues(detail):
             yield from self._close_thought()
-        text = self._details.add(detail)
+        text = self._sure(self._details.add(detail))
         yield from self._speech.reason(text)
         return bool(text)
 
-    def _content(self, content: JSONValue) -> Iterator[StreamEvent]:
-        """Say the content: a string, or a list of parts as Mistral and Databricks send it."""
+    def _content(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        content = delta.get("content")
         if isinstance(content, str):
-            if content:
-                yield from self._say(content)
-        elif isinstance(content, list):
-            for part in content:
-                if isinstance(part, dict) and part.get("type") == "text":
-                    yield from self._say(text_at(part, "text"))
-                elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
-                    yield from self._think(part)
-                else:
-                    self._ignored[Ignored.UNKNOWN_PART] += 1
-        elif content is not None:
-            self._ignored[Ignored.UNKNOWN_PART] += 1
+            yield from self._say(content)
+            return
+        for piece in pieces_of(content):
+            match piece:
+                case TextDelta(text):
+                    yield from self._say(text)
+                case ReasoningDelta(text):
+                    yield from self._speech.reason(text)
+                    self._read_plain = _read_nothing
+                case ReasoningSignature(signature):
+                    self._sign(signature)
+                case Ignored():
+                    self._ignored[piece] += 1
+                case None:
+                    self._break(NOT_TEXT)
+                    return
 
-    def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
-        for thought in list_at(part, "thinking") or list_at(part, "summary"):
-            if isinstance(thought, dict):
-                yield from self._speech.reason(text_at(thought, "text"))
-                self._sign(text_at(thought, "signature"))
-        self._sign(text_at(part, "signature"))
-        self._read_plain = _read_nothing
+    def _refusal(self, delta: JSONObject) -> Iterator[StreamEvent]:
+        if refusal := self._sure(spoken_at(delta, "refusal")):
+            self._is_refused = True
+            yield from self._say(refusal)
+
+    def _sure(self, text: str | None) -> str:
+        if text is None:
+            self._break(NOT_TEXT)
+        return "" if text is None or self._is_over else text
 
     def _sign(self, signature: str) -> None:
         """Take what signs the thought, in the place of what signed it before."""
-        if signature:
-            self._held.release(len(self._signature))
-            self._held.hold(len(signature))
-            self._signature = signature
+        self._held.release(len(self._signature))
+        self._held.hold(len(signature))
+        self._signature = signature
+        self._read_plain = _read_nothing
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
         if text and (self._details.is_open or self._signature):

@@ -17,6 +17,7 @@ from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import Message, ReasoningBlock
 from ...engine.core.stream_events import BlockStop, ReasoningSignature, RedactedReasoning, StreamEvent
 from ..wire.json import held_bytes_of, read_object, text_at, write_json
+from ..wire.spoken import spoken_at
 from .dialect import Item
 
 _TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
@@ -46,8 +47,8 @@ class DetailTracker:
             return False
         return item.get("id") is None or detail.get("id") in (None, item.get("id"))
 
-    def add(self, detail: JSONObject) -> str:
-        """Take a new item, or a fragment that `continues`; return the text it says."""
+    def add(self, detail: JSONObject) -> str | None:
+        """Take a new item, or a fragment that `continues`; return the text it says, None for what is no text."""
         key = _TEXTS.get(text_at(detail, "type"), "")
         rest = {name: value for name, value in detail.items() if name != key}
         if self._item is None:
@@ -60,7 +61,7 @@ class DetailTracker:
             held_bytes = held_bytes_of(new)
             self._item_bytes += held_bytes
             self._held.hold(held_bytes)
-        return text_at(detail, key)
+        return spoken_at(detail, key)
 
     def close(self) -> Iterator[StreamEvent]:
         """End the open item: sign its text, or give it whole."""

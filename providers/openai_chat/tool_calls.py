@@ -24,12 +24,12 @@ from collections.abc import Iterator
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.ignored import Ignored
-from ...engine.core.json_value import JSONObject, JSONValue
+from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound, CallIds
-from ..wire.json import count_at, name_at, object_at, text_at, write_json
+from ..wire.json import arguments_of, call_name_at, count_at, object_at, text_at
 from ..wire.surrogates import SurrogateJoiner
 
 
@@ -42,7 +42,7 @@ class _Call:
 
     def __init__(self, chosen: tuple[str, str | None], fragment: JSONObject, limits: Limits, held: HeldBytes) -> None:
         self.id, self.repeats = chosen
-        self.given: str = name_at(fragment, "id")
+        self.given: str = call_name_at(fragment, "id")
         self.index: int | None = count_at(fragment, "index")
         self.is_custom: bool = text_at(fragment, "type") == "custom"
         self.is_closed: bool = False
@@ -86,13 +86,13 @@ class CallTracker:
     def take(self, fragment: JSONObject) -> Iterator[StreamEvent]:
         """Take one element of `tool_calls`; say what it opens, closes and adds."""
         function = object_at(fragment, "function")
-        name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
+        name, arguments = call_name_at(function, "name"), arguments_of(function.get("arguments"))
         if arguments is None:
             self.defect = "seen arguments of a call that are neither text nor an object; expected a string of JSON"
             return
         call = self._continued_by(fragment, name, arguments)
         if call is None:
-            if not (name or arguments or name_at(fragment, "id")):
+            if not (name or arguments or call_name_at(fragment, "id")):
                 self.ignored[Ignored.EMPTY_CALL] += 1
                 return
             yield from self._close_whole()
@@ -154,7 +154,7 @@ class CallTracker:
 
     def _continued_by(self, fragment: JSONObject, name: str, arguments: str) -> _Call | None:
         """Return the call that a fragment continues, or None where it begins one."""
-        index, call_id = count_at(fragment, "index"), name_at(fragment, "id")
+        index, call_id = count_at(fragment, "index"), call_name_at(fragment, "id")
         call = self._last if index is None else self._by_index.get(index)
         if call is None:
             return None
@@ -168,7 +168,7 @@ class CallTracker:
         return call
 
     def _new_call(self, fragment: JSONObject, name: str) -> _Call | None:
-        given = name_at(fragment, "id")
+        given = call_name_at(fragment, "id")
         other = self._by_given.get(given)
         if other is not None and not other.arguments.is_whole and name in ("", other.name):
             self.defect = "seen the id of a call twice before its arguments were whole; expected an id of its own"
@@ -191,7 +191,7 @@ class CallTracker:
 
     def _rename(self, call: _Call, fragment: JSONObject, name: str, arguments: str) -> Iterator[StreamEvent]:
         """Take another name of a call that has one: the rest of it, where it can be nothing else."""
-        is_more = not (arguments.strip() or name_at(fragment, "id") or name.startswith(call.name))
+        is_more = not (arguments.strip() or call_name_at(fragment, "id") or name.startswith(call.name))
         if call.is_closed or not is_more or not call.arguments.is_bare:
             self.defect = "seen another name of a call that has one; expected one name a call"
             return
@@ -217,11 +217,3 @@ class CallTracker:
                 self._held.hold(size_bytes(arguments))
         elif text := call.joiner.take(arguments):
             yield ToolCallDelta(call.id, text)
-
-
-def _arguments(value: JSONValue) -> str | None:
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        return write_json(value)  # older Ollama and Mistral's types: the object itself
-    return value if isinstance(value, str) else None

@@ -36,7 +36,6 @@ from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
-from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     AnswerRestarted,
@@ -47,11 +46,12 @@ from ...engine.core.stream_events import (
     StreamEvent,
     StreamFailed,
 )
-from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..wire.call_bounds import key_of
 from ..wire.finish_words import STRICTER_STOPS, stop_of
-from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
+from ..wire.frames import FrameReader
+from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, read_object, text_at
+from ..wire.spoken import NOT_TEXT, spoken, spoken_at
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, word_of
 from .items import CALL_KINDS
@@ -64,7 +64,7 @@ _TERMINAL = {
     "response.cancelled": "cancelled",
     "response.done": "completed",
 }
-"""The events that end an answer; they hold counts, and are read as strictly as arguments are: no key twice."""
+"""The events that end an answer."""
 
 _TEXTS = {
     # The stem of the event: the kind of its item, its part, where the part's number is, where the whole text is.
@@ -114,6 +114,7 @@ class OpenAIResponsesDecoder:
         self._ignored: Counter[str] = Counter()
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._origin, self._limits = origin, limits
         self._output = Output(origin, limits, resumed)
         self._output.response_key = "" if resumed is None else key_of(resumed.response_id)
@@ -175,7 +176,10 @@ class OpenAIResponsesDecoder:
         if self._is_over:
             self._ignored[Ignored.AFTER_END] += 1
             return
-        content = read_object(frame.data, self._limits.values_max)
+        content = self.frame_reader.read(frame.data)
+        if content is None:
+            events.append(KeepAlive())
+            return
         if isinstance(content, str):
             if frame.data.strip() == "[DONE]":
                 self._ignored[Ignored.AFTER_END] += 1
@@ -183,9 +187,7 @@ class OpenAIResponsesDecoder:
                 self._break(content)
             return
         kind = text_at(content, "type") or frame.event
-        if kind in _TERMINAL and (reason := explain_arguments(frame.data, self._limits.values_max)) is not None:
-            self._break(f"{named(kind)}: {reason}")
-        elif self._is_new(kind, content):
+        if self._is_new(kind, content):
             events.extend(self._read(kind, content))
             if self._output.defect is not None:
                 self._is_over = True
@@ -228,16 +230,23 @@ class OpenAIResponsesDecoder:
                 self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)
                 return ()
 
-    def _text(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:
+    def _text(self, stem: str, end: str, content: JSONObject) -> Iterable[StreamEvent]:
         kind, part, place, whole = _TEXTS[stem]
         name = f"{part}/{number_at(content, place) or 0}"
-        text = text_at(content, "delta" if end == "delta" else whole)
+        text = spoken_at(content, "delta" if end == "delta" else whole)
+        if text is None:
+            self._break(NOT_TEXT)
+            return ()
         index, alias = number_at(content, "output_index"), text_at(content, "item_id")
         return self._output.say(index, alias, kind, name, text, is_whole=end == "done")
 
-    def _arguments(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:
+    def _arguments(self, stem: str, end: str, content: JSONObject) -> Iterable[StreamEvent]:
         kind = _ARGUMENTS[stem]
-        text = text_at(content, "delta" if end == "delta" else CALL_KINDS[kind])
+        given = content.get("delta" if end == "delta" else CALL_KINDS[kind])
+        text = arguments_of(given) if kind == "function_call" else spoken(given)
+        if text is None:
+            self._break(NOT_TEXT)
+            return ()
         alias = text_at(content, "call_id") or text_at(content, "item_id")
         return self._output.argue(number_at(content, "output_index"), alias, kind, text, is_whole=end == "done")
 

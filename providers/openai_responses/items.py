@@ -24,7 +24,8 @@ from ...engine.core.policy import Limits
 from ...engine.core.printable import named
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
 from ..wire.call_bounds import ArgumentsBound
-from ..wire.json import list_at, object_at, text_at, write_json
+from ..wire.json import arguments_of, list_at, object_at, text_at, write_json
+from ..wire.spoken import NOT_TEXT, spoken, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 from .cursor import PARTS_MAX, OpenItem, SaidState
 
@@ -155,7 +156,8 @@ class SpokenItem:
 
     def close(self, item: JSONObject) -> str:
         """Take the whole item; return what it adds to all that was said."""
-        rest = self._said.rest_of("".join(self._texts(item)))
+        texts = self._texts(item)
+        rest = self._said.rest_of("".join(texts) if self.defect is None else "")
         self._held.release(sum(map(_piece_bytes, self._parts)))
         self._parts.clear()
         return self._said.note(self._part_said.flush()) if rest is None else rest
@@ -177,12 +179,18 @@ class SpokenItem:
 
     def _texts(self, item: JSONObject) -> list[str]:
         """Give the item's texts; of a reasoning item, those of the kind that was streamed, else its summary."""
-        contents = [text_at(part, "text") or text_at(part, "refusal") for part in _objects(item, "content")]
+        parts = _objects(item, "content")
+        contents = [self._sure(spoken(part.get("text", part.get("refusal")))) for part in parts]
         if self.kind == "message":
             return contents
-        summary = [text_at(part, "text") for part in _objects(item, "summary")]
+        summary = [self._sure(spoken_at(part, "text")) for part in _objects(item, "summary")]
         streams_content = any(not part.startswith("summary") for part in self._parts)
         return contents if streams_content or not any(summary) else summary
+
+    def _sure(self, text: str | None) -> str:
+        if text is None:
+            self.defect = NOT_TEXT
+        return text or ""
 
 
 class CallItem:
@@ -288,7 +296,7 @@ class CallItem:
 
     def arguments_in(self, item: JSONObject) -> str:
         """Return the arguments that a whole item holds."""
-        whole = text_at(item, CALL_KINDS[self.kind])
+        whole = self._whole_of(item)
         return "" if self._is_null(whole) else whole
 
     def _is_null(self, whole: str) -> bool:
@@ -296,7 +304,7 @@ class CallItem:
 
     def close(self, item: JSONObject, *, is_cut: bool) -> Iterator[StreamEvent]:
         """Take the whole item, and close the call. `is_cut` says that the end of the answer fell inside it."""
-        yield from self.take_whole(text_at(item, CALL_KINDS[self.kind]))
+        yield from self.take_whole(self._whole_of(item))
         if self.defect is not None:
             return
         if self._whole is not None and (rest := self._said.rest_of(self._whole)) is not None:
@@ -310,6 +318,14 @@ class CallItem:
         self._hold_back(-self._held_bytes)
         repeats = None if self.given_id == self.call_id else self.given_id
         yield BlockStop(self.call_id, is_cut=is_cut, arguments=whole, repeats=repeats)
+
+    def _whole_of(self, item: JSONObject) -> str:
+        """Return the arguments that an item tells: as text, or as the object itself."""
+        read = arguments_of if self.kind == "function_call" else spoken
+        whole = read(item.get(CALL_KINDS[self.kind]))
+        if whole is None:
+            self.defect = NOT_TEXT
+        return whole or ""
 
     def _hold_back(self, size_bytes: int) -> None:
         """Count what is kept until the name or the end comes; less than nothing: it is kept no longer."""

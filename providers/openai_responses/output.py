@@ -25,6 +25,7 @@ from ...engine.core.stream_events import (
 )
 from ..wire.call_bounds import CallIds, key_of
 from ..wire.json import excess_of_names, text_at, write_json
+from ..wire.spoken import spoken_at
 from .cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
 from .places import Places, RunningTools, is_told_again
@@ -277,7 +278,7 @@ class Output:
 
     def _name(self, call: CallItem, item: JSONObject) -> Iterator[StreamEvent]:
         """Announce a call, once its name and id are known."""
-        name, call_id = text_at(item, "name"), text_at(item, "call_id") or text_at(item, "id")
+        name, call_id = spoken_at(item, "name") or "", spoken_at(item, "call_id") or text_at(item, "id")
         if not name or not call_id:
             return
         chosen, repeats = self._call_ids.choose(call_id, self.response_key or key_of(call_id))
@@ -322,7 +323,8 @@ class Output:
 
     def _close_spoken(self, known: SpokenItem, item: JSONObject) -> Iterator[StreamEvent]:
         self.is_refused = self.is_refused or known.refuses(item)
-        yield from self._speak(known, known.close(item))
+        yield from self._speak(known, known.close(item))  # nothing, where it has a defect
+        self.defect = known.defect
         is_signed = known.kind == "reasoning" and bool(text_at(item, "encrypted_content"))
         if is_signed:
             if self._speaker not in (None, known):

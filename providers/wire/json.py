@@ -16,8 +16,10 @@ from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.printable import printable
 from ...engine.core.tool_json import read_finite_float, read_integer
 from ...engine.core.usage_error import UsageError
+from .spoken import spoken
 
-_EXCERPT_CHARS_MAX = 60
+EXCERPT_CHARS_MAX = 60
+"""How much of a frame that can not be read is repeated."""
 
 NAME_CHARS_MAX = 4096
 """How long an id or a name may be. Most have 64 characters; ids that a gateway encrypts were seen with 400."""
@@ -27,7 +29,7 @@ def _refuse(word: str) -> float:
     raise ValueError(f"{word} is not JSON")
 
 
-_SHORT_CHARS_MAX = 16 * 1024
+SHORT_CHARS_MAX = 16 * 1024
 """Up to here integers are read as CPython does: a hook for each costs more than the few long ones that fit."""
 
 _decode_short = json.JSONDecoder(parse_constant=_refuse, parse_float=read_finite_float).decode
@@ -46,7 +48,7 @@ def read_object(text: str, values_max: int = VALUES_MAX) -> JSONObject | str:
     value = _decode(text)
     if isinstance(value, dict):
         return value
-    return f"seen '{printable(text, _EXCERPT_CHARS_MAX)}'; expected a JSON object"
+    return f"seen '{printable(text, EXCERPT_CHARS_MAX)}'; expected a JSON object"
 
 
 def read_value(text: str, values_max: int = VALUES_MAX) -> JSONValue:
@@ -56,7 +58,7 @@ def read_value(text: str, values_max: int = VALUES_MAX) -> JSONValue:
 
 def _decode(text: str) -> JSONValue:
     try:
-        value: JSONValue = _decode_short(text) if len(text) <= _SHORT_CHARS_MAX else _decode_long(text)
+        value: JSONValue = _decode_short(text) if len(text) <= SHORT_CHARS_MAX else _decode_long(text)
     except (ValueError, RecursionError, MemoryError):
         return None
     return value
@@ -72,6 +74,13 @@ def name_at(holder: JSONObject, key: str) -> str:
     """Return the id or name at `key`; "" where there is none, something else, or more than an id has."""
     value = holder.get(key)
     return value if isinstance(value, str) and len(value) <= NAME_CHARS_MAX else ""
+
+
+def call_name_at(holder: JSONObject, key: str) -> str:
+    """Return the name or id of a call: a string, or the characters of a number; "" for all else, as `name_at`."""
+    value = holder.get(key)
+    name = spoken(value) if isinstance(value, str | int | float) else None
+    return name if name is not None and len(name) <= NAME_CHARS_MAX else ""
 
 
 def excess_of_names(*names: str) -> str | None:
@@ -110,6 +119,16 @@ def write_json(value: JSONValue) -> str:
         return json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"the request can not be written as JSON: {error}; expected JSON values only") from None
+
+
+def arguments_of(value: JSONValue) -> str | None:
+    """Return arguments, or a fragment of them, as text; an object is written as JSON; None for a list.
+
+    Sources: older Ollama and Mistral's types (the object itself).
+    """
+    if isinstance(value, dict):
+        return write_json(value)
+    return None if isinstance(value, list) else spoken(value)
 
 
 def held_bytes_of(value: JSONValue) -> int:

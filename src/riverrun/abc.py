@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from ._lazy import publish_lazily
 
 if TYPE_CHECKING:
-    from .engine.core.provider import CountsIgnored, Provider, Reattachable, WireDecoder
+    from .engine.core.provider import (
+        CountsIgnored,
+        FrameWords,
+        KeepsWords,
+        Provider,
+        Reattachable,
+        TellsEnds,
+        WireDecoder,
+    )
     from .engine.http.transport import Body, Transport
     from .engine.source import EventSource
     from .engine.stores.store import CheckpointStore, FirstEntryReader
@@ -18,8 +26,11 @@ __all__ = [
     "CountsIgnored",
     "EventSource",
     "FirstEntryReader",
+    "FrameWords",
+    "KeepsWords",
     "Provider",
     "Reattachable",
+    "TellsEnds",
     "Transport",
     "WireDecoder",
 ]
@@ -28,7 +39,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
     __getattr__, __dir__ = publish_lazily(
         __name__,
         {
-            "engine.core.provider": "CountsIgnored Provider Reattachable WireDecoder",
+            "engine.core.provider": "CountsIgnored FrameWords KeepsWords Provider Reattachable TellsEnds WireDecoder",
             "engine.http.transport": "Body Transport",
             "engine.source": "EventSource",
             "engine.stores.store": "CheckpointStore FirstEntryReader",

@@ -392,8 +392,10 @@ DEFECTS: dict[str, list[Any]] = {
     "not a number": ['{"type":"ping","n":NaN}'],
     "a number that is infinite": ['{"type":"ping","n":1e999}'],
     "an integer of 5,000 digits": ['{"type":"ping","n":' + "9" * 5000 + "}"],
-    "a count given twice": [
-        '{"type":"message_start","message":{"id":"a","usage":{"input_tokens":1,"input_tokens":2}}}'
+    "content given twice": [
+        message_start(),
+        block_start(0),
+        '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","text":"b"}}',
     ],
     "arguments with a key twice": [
         message_start(),

@@ -227,7 +227,7 @@ def test_what_only_the_provider_understands_is_kept_as_it_came(kind: str) -> Non
 
 def test_what_says_nothing_is_counted_and_changes_nothing() -> None:
     decoder = new_decoder()
-    odd = ["x", {}, {"thought": True}, {"text": 1}, {"functionCall": None}, {"partMetadata": {}}]
+    odd = [{"text": None}, {}, {"thought": True}, {"videoMetadata": {}}, {"functionCall": None}, {"partMetadata": {}}]
     events = decode(decoder, [sse(chunk(*odd), "[DONE]", chunk(text("a"), finish="STOP", weather="fine"))])
     assert [event for event in events if isinstance(event, TextDelta)] == [TextDelta("a")]
     assert (decoder.ignored.total(), decoder.is_complete) == (7, True)
@@ -406,7 +406,7 @@ DEFECTS: dict[str, list[Any]] = {
     "not a number": ['{"n":NaN}'],
     "an infinite number": ['{"n":1e999}'],
     "an integer of 5,000 digits": ['{"n":' + "9" * 5000 + "}"],
-    "a count given twice": ['{"usageMetadata":{"promptTokenCount":1,"promptTokenCount":2}}'],
+    "text given twice": ['{"candidates":[{"content":{"parts":[{"text":"a","text":"b"}]}}]}'],
     "an argument given twice": [
         '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"a","args":{"x":1,"x":2}}}]}}]}'
     ],

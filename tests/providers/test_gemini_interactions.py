@@ -290,11 +290,10 @@ def test_what_is_not_the_wire_format_is_a_defect(name: str) -> None:
     assert "expected" in defect
 
 
-def test_counts_and_arguments_are_read_strictly() -> None:
-    for text in ('{"event_type":"x","usage":{"a":1,"a":2}}', '{"event_type":"x","step":{"arguments":{"a":1,"a":2}}}'):
-        decoder = new_interactions_decoder()
-        decode(decoder, [f"data: {text}\n\n".encode()])
-        assert "a key twice" in (decoder.defect or "")
+def test_arguments_are_read_strictly() -> None:
+    decoder = new_interactions_decoder()
+    decode(decoder, [b'data: {"event_type":"x","step":{"arguments":{"a":1,"a":2}}}\n\n'])
+    assert "a key twice" in (decoder.defect or "")
 
 
 def test_steps_calls_arguments_and_kept_steps_are_bounded() -> None:

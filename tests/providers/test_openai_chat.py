@@ -169,7 +169,8 @@ def test_reasoning_under_both_names_is_said_once() -> None:
 
 
 def test_content_may_be_a_list_of_parts() -> None:
-    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "so"}, 7]
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    parts = [thought, {"type": "text", "text": "so"}, {"type": "image"}]
     assert events_of(chunk({"content": parts})) == [ReasoningDelta("hm"), TextDelta("so")]
 
 
@@ -340,18 +341,18 @@ def test_a_custom_call_is_counted_and_not_read() -> None:
 FIRST = chunk(call('{"n":0}', call_id="a", name="f"))
 DEFECTS: dict[str, list[Any]] = {
     "no JSON": ["{nope"],
-    "JSON that is no object": ['"text"'],
+    "JSON that is no object": ['["text"]'],
     "JSON that nests too deep": ['{"a":' * 200 + "1" + "}" * 200],
     "JSON that nests very deep": ["[" * 200_000],
     "an infinite number": ['{"a":-Infinity}'],
-    "an integer of 5,000 digits": ['{"choices":[],"usage":{"prompt_tokens":' + "9" * 5000 + "}}"],
-    "a count given twice": ['{"choices":[],"usage":{"prompt_tokens":1,"prompt_tokens":2}}'],
+    "an integer of 5,000 digits": ['{"choices":[],"n":' + "9" * 5000 + "}"],
+    "content given twice": ['{"choices":[{"index":0,"delta":{"content":"a","content":"b"}}]}'],
     "another answer after the finish": [chunk({}, "stop"), {**chunk({"content": "more"}), "id": "chatcmpl-2"}],
     "arguments of a call that is closed": [FIRST, chunk(call("{}", index=1, call_id="b", name="g")), chunk(call("x"))],
     "an id twice, of which the first has no arguments yet": [
         chunk(call("", call_id="a", name="f")), chunk(call('{"n":1}', index=1, call_id="a", name="f")),
     ],
-    "arguments that are a number": [chunk(call(7, call_id="a", name="f"))],
+    "arguments that are a list": [chunk(call([7], call_id="a", name="f"))],
     "a call without a name": [chunk(call("{}", call_id="a")), chunk({}, "stop")],
 }  # fmt: skip
 
