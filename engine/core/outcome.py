@@ -18,10 +18,11 @@ class Ended:
 
 @frozen
 class Broken:
-    """The stream broke; `detail` is for a person."""
+    """The stream broke; `detail` is for a person. `kept_closed`: a kept connection was, before a byte of the answer."""
 
     cause: InterruptCause
     detail: str = ""
+    kept_closed: bool = False
 
 
 @frozen
@@ -51,6 +52,7 @@ class AttemptReport:
         said_anything: whether it brought any progress.
         seam: how it met what had been said before; None where that was never decided.
         bytes_received: the bytes of its body.
+        useful_bytes: those of text, reasoning and arguments that it brought, repetitions too.
     """
 
     outcome: Outcome | None
@@ -58,3 +60,4 @@ class AttemptReport:
     said_anything: bool = False
     seam: SeamVerdict | None = None
     bytes_received: int = 0
+    useful_bytes: int = 0

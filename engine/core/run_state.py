@@ -20,7 +20,11 @@ Rules, each with its reason:
 
 * A plan that needs no new attempt is carried out even when the budget is spent: it costs nothing (law 8).
 * Resuming from a checkpoint spends no attempt: nothing broke in this process.
-* A continuation's form that is refused spends no attempt, once for each form: it said nothing.
+* A continuation's form that is refused spends no attempt, once for each form: it said nothing. Nor does a kept
+  connection that was closed before a byte of the answer, once a run.
+* Attempts are counted in a row without progress, and in all (`Spending`): a long answer behind a proxy that cuts every
+  minute arrives, and who is dead is asked no oftener for that.
+* The engine's budget of retries is for attempts that brought nothing. Those of a healthy provider are continued.
 * After a released call nothing is asked again: every failure ends the run with the calls (law 3).
 * A terminal event that was seen is the answer's end, whoever ends the run behind it (law 2).
 """
@@ -29,15 +33,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from .accumulator import Accumulator
 from .attempt_ledger import AttemptLedger, OpenAttempt
 from .capabilities import ContinuationForm
-from .causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, MalformedStream, ResumedFromCheckpoint
+from .causes import EmptyAnswer, FormRefused, InterruptCause, MalformedStream, ResumedFromCheckpoint
 from .continuation import CannotContinue, NextRequest, next_request
 from .effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, Finish, FlushJournal, Record, Stopped, Wait
-from .errors import InferenceError, StreamInterrupted
+from .errors import StreamInterrupted
 from .events import Interrupted, RetryScheduled
 from .failures import Failure, FailureKind
 from .journal import AnswerEnded, AttemptBegan, RestoredRun
@@ -45,9 +49,9 @@ from .outcome import AttemptReport, Broken, Crashed, Ended, Failed
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
 from .printable import SENTENCE_CHARS_MAX, printable
 from .result import AttemptRecord
-from .retry import attempts_max, delay_s
+from .retry import delay_s
+from .run_errors import error_of_spent, failure_of_break, not_retried, refuses_form
 from .run_rules import Ending, RunRules
-from .snapshot import InterruptSnapshot
 from .spending import Spending
 from .stop import StopReason
 from .taking_back import cancel_calls, forget_cursor, take_back
@@ -84,7 +88,7 @@ class RunState:
         self.accumulator: Accumulator = accumulator
         self.ledger: AttemptLedger = AttemptLedger(accumulator, restored, now_s)
         self._rules = rules
-        self._spending = Spending(rules.retry_budget)
+        self._spending = Spending(rules.policy.retry, rules.retry_budget, accumulator.reach)
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
         self._next: NextRequest | None = None
@@ -108,7 +112,7 @@ class RunState:
             raise ValueError("no attempt is due; expected a Wait before")
         step, self._next = self._next, None
         attempt = self.ledger.open(self._target, step, now_s)
-        self._spending.attempts += 1
+        self._spending.begin(self.accumulator.reach)
         reattaches = step.form is ContinuationForm.CURSOR
         accumulator = self.accumulator
         accumulator.origin, accumulator.defect = attempt.target.origin, None
@@ -132,6 +136,7 @@ class RunState:
         if attempt is None:
             return []
         over = _Over(attempt, report, now_s)
+        self._spending.end(self.accumulator.reach)
         match report.outcome:
             case Ended():
                 self._after_end(over, chance)
@@ -140,8 +145,9 @@ class RunState:
                 self._effects.append(Fail(error))
             case Failed(failure):
                 self._after_refusal(over, failure, chance)
-            case Broken(cause, detail):
-                self._recover(over, cause, _failure_of_break(cause, detail, attempt.target), chance)
+            case Broken(cause) as broken:
+                is_free = broken.kept_closed and self._spending.note_closed()
+                self._recover(over, cause, failure_of_break(broken, attempt.target), chance, is_free=is_free)
             case None:
                 raise ValueError("the attempt was cancelled from outside; expected `stopped`")
         return self._taken()
@@ -235,9 +241,9 @@ class RunState:
         Anything else is the run's end.
         """
         step = None if over.attempt is None else over.attempt.step
-        if step is not None and not over.report.bytes_received > 0 and _refuses_form(failure, step.form):
+        if step is not None and not over.report.bytes_received > 0 and refuses_form(failure, step.form):
             self._learn_refusal(step.form)
-            self._recover(over, FormRefused(step.form.value), failure, chance)
+            self._recover(over, FormRefused(step.form.value), failure, chance, is_free=True)
         elif failure.is_retryable or self.accumulator.completed_calls:
             self._recover(over, failure.to_cause(), failure, chance)
         else:
@@ -261,30 +267,52 @@ class RunState:
         if not lives_on:
             self._effects += forget_cursor(self.accumulator)
 
-    def _recover(self, over: _Over, cause: InterruptCause, failure: Failure, chance: Callable[[], float]) -> None:
-        """Plan and announce what follows an interruption, and back off."""
+    def _recover(
+        self,
+        over: _Over,
+        cause: InterruptCause,
+        failure: Failure,
+        chance: Callable[[], float],
+        *,
+        is_free: bool = False,
+    ) -> None:
+        """Plan and announce what follows an interruption, and back off. Where that `is_free`, at once."""
         self._effects.append(FlushJournal())
         if isinstance(cause, MalformedStream | EmptyAnswer) and failure.status is None:
             self._effects += forget_cursor(self.accumulator)  # reading it on would show the same again
-        retry, spent = self._rules.policy.retry, self._spending.attempts
-        most = attempts_max(retry, cause)
-        delay = delay_s(retry, cause, spent, chance(), failure.retry_after_s) if spent < most else None
-        if delay is not None and not isinstance(cause, FormRefused) and self._rules.retry_budget.is_spent:
-            delay, failure = None, self._unretried(failure)
+        spending = self._spending
+        attempt, most, is_retry = spending.attempts + 1, spending.most(cause), not (is_free or over.report.useful_bytes)
+        delay, failure = self._delay(cause, failure, chance, is_free=is_free, is_retry=is_retry)
         exhausted = failure if delay is None else None
         following = self._plan(over, cause, is_news=over.report.said_anything, exhausted=exhausted)
-        if not isinstance(following, NextRequest) or isinstance(cause, FormRefused) or delay is None:
+        if not isinstance(following, NextRequest) or is_free or delay is None:
             self._go_on(following)
             return
-        self._spending.take_retry()
-        self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))
+        if is_retry:
+            spending.take_retry()
+        self._effects.append(Deliver(RetryScheduled(attempt, most, delay, cause)))
         self._go_on(following, delay)
 
-    def _unretried(self, failure: Failure) -> Failure:
-        """Say why a failure is not retried: the budget that the engine's runs share is spent, and this run gives up."""
-        most = self._rules.policy.retry.engine_retries_max
-        why = f"{failure.message} (not retried: {most} retries of this engine without a success, engine_retries_max)"
-        return evolve(failure, message=why)
+    def _delay(
+        self, cause: InterruptCause, failure: Failure, chance: Callable[[], float], *, is_free: bool, is_retry: bool
+    ) -> tuple[float | None, Failure]:
+        """Say how long to wait before the next attempt; None, and what the run fails with, if there is to be none.
+
+        In this order: 1. The run's own attempts. 2. A server's hint, which may be too long to wait. 3. The retries of
+        the engine, last: what an earlier reason ends is not told as if others had used up its budget.
+        """
+        retry, spending = self._rules.policy.retry, self._spending
+        if spending.attempts >= spending.most(cause):
+            is_total = spending.attempts >= retry.attempts_total_max > retry.attempts_max
+            why = f"{spending.attempts} attempts in all, attempts_total_max"
+            return None, not_retried(failure, why) if is_total else failure
+        if is_free:
+            return 0.0, failure
+        delay = delay_s(retry, cause, max(spending.in_a_row, 1), chance(), failure.retry_after_s)
+        if delay is not None and is_retry and self._rules.retry_budget.is_spent:
+            why = f"{retry.engine_retries_max} retries of this engine without a success, engine_retries_max"
+            return None, not_retried(failure, why)
+        return delay, failure
 
     # -- planning -------------------------------------------------------------------------------------------------
 
@@ -321,7 +349,7 @@ class RunState:
             message = f"stream interrupted ({cause}): {step.reason}"
             return Fail(StreamInterrupted(printable(message, SENTENCE_CHARS_MAX), cause=cause, snapshot=snapshot))
         if exhausted is not None:
-            return Fail(self._error(cause, exhausted, snapshot))
+            return Fail(error_of_spent(cause, exhausted, snapshot, self._spending.attempts))
         if step.form is ContinuationForm.RESTART and snapshot.anything_shown:
             self._effects += take_back(self.accumulator, str(cause))
             self.ledger.take_back()
@@ -346,37 +374,3 @@ class RunState:
         if cursor is None or over.report.answer_ended:
             return None
         return Reattach(cursor) if self._target.capabilities(self._rules.request).can_reattach else None
-
-    def _error(self, cause: InterruptCause, failure: Failure, held: InterruptSnapshot) -> InferenceError:
-        """Build the error of a run whose attempts are used up: the failure itself if nothing was ever said."""
-        if not held.anything_shown:
-            return failure.to_error()
-        spent = self._spending.attempts
-        attempts = f"{spent} attempt{'s' if spent != 1 else ''}"
-        message = f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}"
-        return StreamInterrupted(
-            printable(message, SENTENCE_CHARS_MAX),
-            cause=cause,
-            snapshot=held,
-            retry_after_s=failure.retry_after_s,
-        )
-
-
-# -- how an attempt failed ----------------------------------------------------------------------------------------
-
-
-def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:
-    """Whether a failure says no to the way in which the answer was to go on, and not to the request.
-
-    Reading on is answered with an error that is no use to retry where the generation is no more, or the cursor too old.
-    """
-    if form is ContinuationForm.CURSOR:
-        return not failure.is_retryable
-    return failure.kind is FailureKind.CONTINUATION_REFUSED and form is not ContinuationForm.RESTART
-
-
-def _failure_of_break(cause: InterruptCause, detail: str, target: Target) -> Failure:
-    """Say what a broken connection is if nothing was ever said: a timeout, or the provider's failure."""
-    kind = FailureKind.TIMEOUT if isinstance(cause, IdleStall) else FailureKind.PROVIDER
-    waited = f" after {cause.waited_s:g} s" if isinstance(cause, IdleStall) and cause.waited_s is not None else ""
-    return Failure(kind, f"{target.origin}: {detail or str(cause)}{waited}")

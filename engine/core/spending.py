@@ -3,25 +3,74 @@
 from __future__ import annotations
 
 from .capabilities import ContinuationForm
+from .causes import InterruptCause
+from .policy import RetryPolicy
+from .reach import Reach
+from .retry import attempts_max
 from .retry_budget import RetryBudget
 
 
 class Spending:
-    """Counts for one run. `attempts` are those that count: neither resuming nor the first refusal of a form does."""
+    """Counts for one run: attempts in a row without progress, and attempts in all.
 
-    __slots__ = ("_refused", "_retries_taken", "_shared", "attempts")
+    What costs nothing does not count: resuming, the first refusal of a form, and one kept connection that was closed.
 
-    def __init__(self, shared: RetryBudget) -> None:
+    Args:
+        policy: what there is to spend.
+        shared: the engine's budget of retries.
+        reach: how far the answer is as the run begins.
+    """
+
+    __slots__ = ("_furthest", "_policy", "_refused", "_retries_taken", "_shared", "_was_closed", "attempts", "in_a_row")
+
+    def __init__(self, policy: RetryPolicy, shared: RetryBudget, reach: Reach) -> None:
         self.attempts: int = 0
+        self.in_a_row: int = 0
+        self._policy = policy
         self._shared = shared
+        self._furthest = reach
+        self._was_closed = False
         self._retries_taken = 0
         self._refused: tuple[ContinuationForm, ...] = ()  # an empty set weighs 216 bytes
+
+    def begin(self, reach: Reach) -> None:
+        """Count an attempt that begins with so much of the answer, which is none of its own progress."""
+        self.attempts += 1
+        self.in_a_row += 1
+        self._furthest = self._furthest.or_further(reach)
+
+    def end(self, reach: Reach) -> None:
+        """Note how far the answer is as an attempt ends: beyond all earlier ones, and the row begins anew."""
+        if reach.is_beyond(self._furthest):
+            self.in_a_row = 0
+        self._furthest = self._furthest.or_further(reach)
+
+    def most(self, cause: InterruptCause) -> int:
+        """Say how many attempts there may be in all after `cause`, if none of them brings progress."""
+        left_in_a_row = attempts_max(self._policy, cause) - self.in_a_row
+        return min(self.attempts + max(left_in_a_row, 0), self._policy.attempts_total_max)
 
     def note_refused(self, form: ContinuationForm) -> None:
         """Give an attempt back whose form was refused: it cost nothing, and the next takes its place. Once a form."""
         if form not in self._refused:
             self._refused += (form,)
-            self.attempts -= 1
+            self._give_attempt_back()
+
+    def note_closed(self) -> bool:
+        """Give an attempt back whose kept connection had been closed, once a run; False if it was not the first.
+
+        The request met a connection that was no more (RFC 9112 §9.3.1); Go's net/http and nginx ask again likewise. Two
+        in one run are no accident of the pool.
+        """
+        if self._was_closed:
+            return False
+        self._was_closed = True
+        self._give_attempt_back()
+        return True
+
+    def _give_attempt_back(self) -> None:
+        self.attempts -= 1
+        self.in_a_row = max(self.in_a_row - 1, 0)
 
     def take_retry(self) -> None:
         """Take one of the retries that the engine's runs share."""

@@ -47,14 +47,14 @@ def cause_of(error: Exception) -> InterruptCause | None:
             if cause == IdleStall("connect") and any(
                 type(inner).__name__ == "ResolveTimeout" for inner in reasons(error)
             ):
-                return IdleStall("resolve")
+                return IdleStall("resolve", setting="connect_s")
             return MalformedStream(printable(text)) if cause is None else cause
     return None
 
 
 _CAUSES: tuple[tuple[frozenset[str], str, InterruptCause | None], ...] = (
-    (frozenset({"PoolTimeout"}), "", IdleStall("pool")),
-    (frozenset({"ConnectTimeout"}), "", IdleStall("connect")),
+    (frozenset({"PoolTimeout"}), "", IdleStall("pool", setting="connect_s")),
+    (frozenset({"ConnectTimeout"}), "", IdleStall("connect", setting="connect_s")),
     (frozenset({"TimeoutException"}), "", IdleStall("headers")),
     (frozenset({"TransportError", "ProtocolError"}), "ConnectionTerminated", GoAway()),
     (frozenset({"LocalProtocolError"}), "CLOSED", GoAway()),

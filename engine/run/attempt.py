@@ -54,7 +54,7 @@ async def run_attempt(
     """
     if not is_event_source(source):
         await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
-    clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time())
+    clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time(), is_inside=intake.is_inside)
     remind = None if waiting_message is None else partial(intake.remind, waiting_message)
     reader = _Reader(intake, watch, clocks)
     try:

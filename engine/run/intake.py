@@ -117,6 +117,10 @@ class Intake:
             return Taken(is_progress, self._outcome, self._delivery.must_wait)
         return _PROGRESS if is_progress else _NO_NEWS
 
+    def is_inside(self) -> bool:
+        """Whether a call or a thought is open, one that is left out too: it may be composed in silence."""
+        return self._thoughts.is_open or self._accumulator.is_inside
+
     @property
     def useful_bytes(self) -> int:
         """How many bytes of text, reasoning and arguments this attempt has brought, those too that the seam holds."""
@@ -155,7 +159,7 @@ class Intake:
             self._end_alignment("")
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
-        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received)
+        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received, self.useful_bytes)
 
     # -- delivering -----------------------------------------------------------------------------------------------
 

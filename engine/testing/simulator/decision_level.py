@@ -20,6 +20,7 @@ from ...core.messages import Message
 from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
 from ...core.planner import plan_recovery
 from ...core.policy import Policy, RetryPolicy
+from ...core.reach import PROGRESS_BYTES, Reach
 from ...core.request import InferenceRequest
 from ...core.retry_budget import RetryBudget
 from ...core.run_rules import Ending, Planner, RunRules
@@ -106,6 +107,9 @@ class PaperShell:
         self.released: list[str] = []
         self.asks: list[Ask] = []
         self.refused_forms: int = 0
+        self.in_a_row: int = 0
+        self._most_in_a_row = retry.attempts_max
+        self._furthest = Reach()
         self._chance = chance
         self._carry_out(self.state.begin(0.0))
 
@@ -142,8 +146,22 @@ class PaperShell:
         report = self._report(outcome, said)
         is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
         self.refused_forms += is_refusal
+        self._count(outcome)
         self.now_s += 1.0
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
+
+    def _count(self, outcome: Outcome) -> None:
+        """Count attempts in a row without progress, and note how many there may be after this one."""
+        reach, furthest, retry = self.accumulator.reach, self._furthest, self.policy.retry
+        is_further = reach.held_bytes - furthest.held_bytes >= PROGRESS_BYTES
+        self.in_a_row = 0 if is_further or reach.closed_blocks > furthest.closed_blocks else self.in_a_row + 1
+        self._furthest = furthest.or_further(reach)
+        kind = outcome.failure.kind if isinstance(outcome, Failed) else None
+        own = {
+            FailureKind.RATE_LIMITED: retry.rate_limit_attempts_max,
+            FailureKind.OVERLOADED: retry.overload_attempts_max,
+        }
+        self._most_in_a_row = (None if kind is None else own.get(kind)) or retry.attempts_max
 
     def stop(self, ending: Ending, *, said: bool) -> None:
         """End the run from outside, in whatever phase it is."""
@@ -151,7 +169,8 @@ class PaperShell:
         self._carry_out(self.state.stopped(ending, report, self.now_s))
 
     def _report(self, outcome: Outcome | None, said: bool) -> AttemptReport:
-        return AttemptReport(outcome, isinstance(outcome, Ended), said, None, 100 if said else 0)
+        useful_bytes = self.accumulator.said_bytes + self.accumulator.wasted_bytes if said else 0
+        return AttemptReport(outcome, isinstance(outcome, Ended), said, None, 100 if said else 0, useful_bytes)
 
     # -- carrying out, and the laws -------------------------------------------------------------------------------
 
@@ -196,8 +215,12 @@ class PaperShell:
         elif step.form is ContinuationForm.RESTART:
             require(not self.shown, "1: started over while text was shown")
         require(not self.open_calls or step.form is ContinuationForm.CURSOR, "3: asked again with a call under way")
-        spent = len(self.asks) - min(self.refused_forms, len(ContinuationForm))
-        require(spent <= self.policy.retry.attempts_max, "8: more attempts than the budget has")
+        free = min(self.refused_forms, len(ContinuationForm))
+        require(
+            len(self.asks) - free <= self.policy.retry.attempts_total_max, "8: more attempts than there may be in all"
+        )
+        require(self.in_a_row - free < self._most_in_a_row, "8: more attempts without progress than the budget has")
+        self._furthest = self._furthest.or_further(self.accumulator.reach)
 
     def _ended(self) -> None:
         records = self.state.records
@@ -230,6 +253,7 @@ def drawn_words(dice: random.Random, number: int) -> list[StreamEvent]:
         choices: list[list[StreamEvent]] = [
             [TextDelta(f"word{number}.{at} ")],
             [TextDelta("a "), TextDelta("b")],
+            [TextDelta("word " * dice.randrange(1, 300))],
             [ReasoningDelta("hm"), BlockStop()],
             [ToolCallStart(call, "look"), ToolCallDelta(call, "{"), ToolCallDelta(call, "}"), BlockStop(call)],
             [ToolCallStart(call, "look"), ToolCallDelta(call, '{"a":')],
@@ -255,7 +279,11 @@ def drawn_outcome(dice: random.Random) -> Outcome:
 def play(seed: int) -> PaperShell:
     """Play one run to its end, with everything drawn from a seed. Raises DecisionBroken."""
     dice = random.Random(seed)  # noqa: S311 - a simulation's dice have to repeat
-    retry = RetryPolicy(attempts_max=dice.randint(1, 5), engine_retries_max=dice.choice((None, 1, 100)))
+    retry = RetryPolicy(
+        attempts_max=dice.randint(1, 5),
+        attempts_total_max=dice.choice((1, 2, 4, 6, 20, 20)),
+        engine_retries_max=dice.choice((None, 1, 100)),
+    )
     shell = PaperShell(dice.choice(FORMS), retry, chance=dice.random)
     while shell.end is None:
         if dice.random() < 0.05:
