@@ -170,7 +170,9 @@ class PaperShell:
 
     def _report(self, outcome: Outcome | None, said: bool) -> AttemptReport:
         useful_bytes = self.accumulator.said_bytes + self.accumulator.wasted_bytes if said else 0
-        return AttemptReport(outcome, isinstance(outcome, Ended), said, None, 100 if said else 0, useful_bytes)
+        return AttemptReport(
+            outcome, isinstance(outcome, Ended), said, None, 100 if said else 0, useful_bytes=useful_bytes
+        )
 
     # -- carrying out, and the laws -------------------------------------------------------------------------------
 
