@@ -55,6 +55,9 @@ class Capabilities:
     whole_only: str | None = None
     reasons: bool = False
     """Whether the model thinks before it speaks: its idle clock is doubled (awaken does so)."""
+    loads_model: bool = False
+    """Whether a model may have to be loaded before the headers come: their clock is 2.5 times as long, 300 s by default
+    (Ollama sends none before; cline/cline #12839 waits 300 s)."""
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 

@@ -20,6 +20,9 @@ from .policy import StallPolicy
 REASONING_FACTOR = 2
 """A model that thinks may be silent twice as long (seeds, row 003)."""
 
+LOADING_FACTOR = 2.5
+"""A server that loads the model before it sends headers may take 300 s, where others have 120 (seeds, row 004)."""
+
 
 class Phase(Enum):
     """What the attempt is waiting for."""
@@ -35,17 +38,25 @@ class Clocks:
     Args:
         policy: the limits, in seconds.
         reasons: whether the model thinks first; doubles the idle clock.
+        loads: whether the model may have to be loaded first; two and a half times the headers clock.
         now: trio's time as the attempt opens.
         is_inside: whether a call or a thought is open; asked when it matters, not with each event.
     """
 
     def __init__(
-        self, policy: StallPolicy, *, reasons: bool, now: float, is_inside: Callable[[], bool] = lambda: False
+        self,
+        policy: StallPolicy,
+        *,
+        reasons: bool,
+        now: float,
+        loads: bool = False,
+        is_inside: Callable[[], bool] = lambda: False,
     ) -> None:
         self._policy = policy
         self._is_inside = is_inside
         self._looked_inside = False  # the deadline that was told last is that of an open call or thought
         self._idle_s = None if policy.idle_s is None else policy.idle_s * (REASONING_FACTOR if reasons else 1)
+        self._headers_s = None if policy.headers_s is None else policy.headers_s * (LOADING_FACTOR if loads else 1)
         self._began = now
         self._paused_at: float | None = None
         self._paused_s = 0.0
@@ -105,7 +116,7 @@ class Clocks:
         """Return the provider time at which each clock of this phase runs out, and the stall that this is."""
         policy = self._policy
         if self._phase is Phase.HEADERS:
-            row = _row(self._began, "headers", policy.headers_s, "headers_s")
+            row = _row(self._began, "headers", self._headers_s, "headers_s")
         elif self._phase is Phase.FIRST_EVENT:
             row = self._silence("first event", self._phase_began)
         else:

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from .capabilities import ContinuationForm
 from .causes import IdleStall, InterruptCause
-from .errors import InferenceError, StreamInterrupted
+from .errors import InferenceCancelled, InferenceError, StreamInterrupted
 from .failures import Failure, FailureKind
 from .outcome import Broken
 from .printable import SENTENCE_CHARS_MAX, printable
@@ -42,6 +42,13 @@ def refuses_form(failure: Failure, form: ContinuationForm) -> bool:
 def not_retried(failure: Failure, why: str) -> Failure:
     """Say why a failure is not retried, where it might have been."""
     return evolve(failure, message=f"{failure.message} (not retried: {why})")
+
+
+def holding(error: Exception, held: InterruptSnapshot) -> Exception:
+    """Return the error of a source that cancelled, with what was received; any other as it is."""
+    if isinstance(error, InferenceCancelled) and error.snapshot is None and held.anything_shown:
+        error.snapshot = held
+    return error
 
 
 def error_of_spent(cause: InterruptCause, failure: Failure, held: InterruptSnapshot, attempts: int) -> InferenceError:

@@ -50,7 +50,7 @@ from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_pl
 from .printable import SENTENCE_CHARS_MAX, printable
 from .result import AttemptRecord
 from .retry import delay_s
-from .run_errors import error_of_spent, failure_of_break, not_retried, refuses_form
+from .run_errors import error_of_spent, failure_of_break, holding, not_retried, refuses_form
 from .run_rules import Ending, RunRules
 from .spending import Spending
 from .stop import StopReason
@@ -141,8 +141,9 @@ class RunState:
             case Ended():
                 self._after_end(over, chance)
             case Crashed(error):
+                held = self.accumulator.snapshot()
                 self._stop_short(over, "the attempt crashed")
-                self._effects.append(Fail(error))
+                self._effects.append(Fail(holding(error, held)))
             case Failed(failure):
                 self._after_refusal(over, failure, chance)
             case Broken(cause) as broken:

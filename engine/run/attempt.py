@@ -13,11 +13,13 @@ from functools import partial
 from typing import cast
 
 import trio
+from attrs import evolve
 
+from ..core.capabilities import Capabilities
 from ..core.causes import ConnectionReset, MalformedStream, PrematureEnd
 from ..core.clocks import Clocks
 from ..core.continuation import NextRequest
-from ..core.errors import InferenceError
+from ..core.errors import InferenceCancelled, InferenceError, StreamInterrupted
 from ..core.failures import failure_of_error
 from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome
 from ..core.policy import Policy
@@ -42,20 +44,20 @@ async def run_attempt(
     transport: Transport,
     turnstile: Turnstile,
     policy: Policy,
-    reasons: bool,
+    capabilities: Capabilities,
     wall_clock: Callable[[], float],
-    waiting_message: str | None = None,
 ) -> Outcome:
     """Ask once, and deliver what comes until it ends, breaks or stalls.
 
-    `waiting_message` is said every half minute until something comes, before the connection and after it.
+    A waiting message is said every half minute until something comes, before the connection and after it.
 
     If cancelled: the connection is closed, everything that was read has been delivered.
     """
     if not is_event_source(source):
         await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
-    clocks = Clocks(policy.stall, reasons=reasons, now=trio.current_time(), is_inside=intake.is_inside)
-    remind = None if waiting_message is None else partial(intake.remind, waiting_message)
+    clocks = _clocks_of(policy, capabilities, intake)
+    message = capabilities.waiting_message
+    remind = None if message is None else partial(intake.remind, message)
     reader = _Reader(intake, watch, clocks)
     try:
         if is_event_source(source):
@@ -81,13 +83,23 @@ async def run_attempt(
     return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
 
 
+def _clocks_of(policy: Policy, capabilities: Capabilities, intake: Intake) -> Clocks:
+    return Clocks(
+        policy.stall,
+        reasons=capabilities.reasons,
+        loads=capabilities.loads_model,
+        now=trio.current_time(),
+        is_inside=intake.is_inside,
+    )
+
+
 def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
     """Say how an attempt ended in what may be shown: this is where what anybody said of it leaves the attempt."""
     match outcome:
         case Broken(MalformedStream(said), detail):
             return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
-        case Broken(cause, detail):
-            return Broken(cause, _sentence(detail, secrets))
+        case Broken(detail=detail):
+            return evolve(outcome, detail=_sentence(detail, secrets))
         case Failed(failure):
             return Failed(failure.printable(secrets))
         case Ended() | Crashed():
@@ -212,9 +224,13 @@ def _outcome_of(error: Exception) -> Outcome:
     error = inner if isinstance(inner, Exception) else error
     match error:
         case TransportError():
-            return Broken(error.cause, str(error))
+            return Broken(error.cause, str(error), error.kept_closed)
         case FailedError():
             return Failed(error.failure)
+        case StreamInterrupted():  # a source's own word for how its stream broke
+            return Broken(error.cause, error.message)
+        case InferenceCancelled():  # and for that nobody wants it any more
+            return Crashed(error)
         case InferenceError():
             return Failed(failure_of_error(error))
         case _:

@@ -76,8 +76,7 @@ class RunLoop:
             transport=context.transport,
             turnstile=context.turnstile,
             policy=context.policy,
-            reasons=capabilities.reasons,
-            waiting_message=capabilities.waiting_message,
+            capabilities=capabilities,
             wall_clock=context.wall_clock,
         )
         await trio.lowlevel.checkpoint_if_cancelled()  # who ends the run wins over what an attempt made of it

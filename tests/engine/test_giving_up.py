@@ -14,7 +14,7 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.reach import PROGRESS_BYTES
 from riverrun.engine.core.stream_events import KeepAlive, TextDelta, ToolCallDelta, ToolCallStart
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
 from tests.engine.own_source import ASK, END, OwnSource, Step, all_events, call, engine_of, say, think
 
 EXACT = rr.Policy(retry=rr.RetryPolicy(jitter=rr.Jitter.NONE))
@@ -246,3 +246,37 @@ async def test_a_clock_that_is_longer_in_text_is_not_shorter_in_a_call(autojump_
         policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=stall)
         _, error = await ended([ToolCallStart("c", "write"), Silence()], policy=policy)
         assert error.cause == rr.causes.IdleStall("idle", waited_s)
+
+
+# -- a model that has to be loaded ------------------------------------------------------------------------------------
+
+
+async def opened_after(wait_s: float, provider: rr.abc.Provider, policy: rr.Policy | None = None) -> Exception | None:
+    """What a run raises whose headers come so late, if anything."""
+    body = b'{"message":{"content":"hi"},"done":false}\n{"done":true,"done_reason":"stop","message":{"content":""}}\n'
+    transport = ScriptedTransport(lambda _: Script([body], opens_after_s=wait_s))
+    once = policy or rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
+    try:
+        assert (await rr.Engine(provider, policy=once, transport=transport).complete(ASK)).text == "hi"
+    except rr.errors.InferenceTimeout as error:
+        return error
+    return None
+
+
+async def test_the_headers_of_a_model_that_is_loaded_may_take_300_s(autojump_clock: MockClock) -> None:
+    assert await opened_after(299.0, rr.Ollama("qwen3")) is None
+    late = await opened_after(301.0, rr.Ollama("qwen3"))
+    assert "ollama/qwen3: headers stall after 300 s (headers_s)" in str(late)
+
+
+async def test_a_setting_of_one_s_own_is_stretched_likewise_and_none_is_none(autojump_clock: MockClock) -> None:
+    for headers_s, waited in ((10.0, 26.0), (None, 9000.0)):
+        stall = rr.StallPolicy(headers_s=headers_s, first_event_s=None)
+        policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=stall)
+        late = await opened_after(waited, rr.Ollama("qwen3"), policy)
+        assert (late is None) is (headers_s is None)
+
+
+async def test_others_have_120_s(autojump_clock: MockClock) -> None:
+    late = await opened_after(121.0, rr.OpenAIChat("gpt-4o", api_key="k"))
+    assert "headers stall after 120 s (headers_s)" in str(late)

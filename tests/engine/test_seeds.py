@@ -331,10 +331,17 @@ async def test_003_a_stall_is_recovered_after_200_ms(autojump_clock: MockClock) 
         (rr.OpenAIChat("qwen-thinking", api_key="k"), None, True),
         (rr.OpenAIChat("x-reasoning", api_key="k"), None, True),
         (rr.Anthropic("claude-sonnet-4-5", api_key="k"), None, False),
+        (rr.Anthropic("claude-3-7-sonnet-thinking", api_key="k"), None, True),
+        (rr.OpenAIResponses("kimi-k2-thinking", api_key="k"), None, True),
+        (rr.Gemini("gemini-2.0-flash-thinking-exp", api_key="k"), None, True),
+        (rr.Gemini("gemini-2.0-flash", api_key="k"), None, False),
+        (rr.GeminiInteractions("gemini-2.0-flash-thinking-exp", api_key="k"), None, True),
+        (rr.Ollama("some:4b-thinking"), None, True),
+        (rr.Ollama("some:4b-non-thinking"), None, False),
     ],
 )
 def test_003_patience_doubles_for_models_that_think_and_when_effort_is_asked(
-    provider: rr.OpenAIChat | rr.Anthropic, effort: str | None, reasons: bool
+    provider: rr.abc.Provider, effort: str | None, reasons: bool
 ) -> None:
     request = rr.InferenceRequest([rr.Message.user("?")], reasoning_effort=effort)
     assert provider.capabilities(request).reasons is reasons
