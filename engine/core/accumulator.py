@@ -86,6 +86,7 @@ class Accumulator(HeldAnswer):
         self.cursor: str | None = None
         self.response_id: str | None = None
         self.model: str | None = None
+        self.service_tier: str | None = None
         self.stop: StopReported | None = None
         self.usage: TokenUsage = NO_USAGE
         self.usage_before: TokenUsage = NO_USAGE
@@ -219,6 +220,7 @@ class Accumulator(HeldAnswer):
         self.usage, odd = apply_report(self.usage, event)
         self.odd_usage += odd
         self.usage_reported = True
+        self.service_tier = event.service_tier or self.service_tier
         return UsageUpdate(self.total_usage)
 
     def _fold_stop(self, event: StopReported) -> None:

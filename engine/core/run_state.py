@@ -86,7 +86,7 @@ class RunState:
         self, rules: RunRules, accumulator: Accumulator, restored: RestoredRun | None, *, now_s: float
     ) -> None:
         self.accumulator: Accumulator = accumulator
-        self.ledger: AttemptLedger = AttemptLedger(accumulator, restored, now_s)
+        self.ledger: AttemptLedger = AttemptLedger(rules.request, accumulator, restored, now_s)
         self._rules = rules
         self._spending = Spending(rules.policy.retry, rules.retry_budget, accumulator.reach)
         self._is_resumed = restored is not None

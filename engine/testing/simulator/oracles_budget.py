@@ -270,6 +270,9 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
         is_read_on = attempt.generation is not None and last[attempt.generation] is not attempt
         said_in, said_out, estimated = (0, 0, False) if is_read_on else usage_of(attempt)
         seen = record.usage
+        if not said_in and record.cause is not None and seen.input and not is_read_on:
+            _check_estimate(book, record, process.opened_run.attempts)
+            said_in, estimated = seen.input, True
         if not attempt.is_surmised and (seen.input, seen.output, record.usage_estimated) != (
             said_in,
             said_out,
@@ -282,11 +285,21 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
             )
 
 
+def _check_estimate(book: Book, record: AttemptRecord, records: Sequence[AttemptRecord]) -> None:
+    """A prompt that was never told is that of another attempt, if any told its own."""
+    told = {line.usage.input for line in records if line.number != record.number and line.usage.input}
+    if told and record.usage.input not in told:
+        seen = f"attempt {record.number} was told no prompt and is booked with {record.usage.input} tokens"
+        book.tell(Law.LEDGER, f"{seen}; the others had {sorted(told)}")
+
+
 def _check_paid_once(book: Book, result: StreamResult) -> None:
     """Each generation's prompt is paid once, however many attempts read it."""
     if isinstance(book.model, ReadingModel):
         prompts = sum(generation.prompt_tokens for generation in book.model.generations)
-        if result.usage.input > prompts:
+        most = max((generation.prompt_tokens for generation in book.model.generations), default=0)
+        estimated = sum(attempt.usage_estimated for attempt in result.attempts)
+        if result.usage.input > prompts + most * estimated:  # what was never told may be estimated by a longer one
             book.tell(
                 Law.LEDGER, f"{result.usage.input} tokens of prompts are booked; those that were asked are {prompts}"
             )
