@@ -118,6 +118,37 @@ class PaperScreen:
                 pass
 
 
+class PaperBudget:
+    """The attempts of one run, counted once more: in a row without progress, and in all."""
+
+    def __init__(self, retry: RetryPolicy) -> None:
+        self._retry = retry
+        self._refused_forms = self._in_a_row = 0
+        self._most_in_a_row = retry.attempts_max
+        self._furthest = Reach()
+
+    def begin(self, number: int, reach: Reach) -> None:
+        """Hold law 8 as attempt `number` begins, with so much of the answer."""
+        free = min(self._refused_forms, len(ContinuationForm))
+        require(number - free <= self._retry.attempts_total_max, "8: more attempts than there may be in all")
+        require(self._in_a_row - free < self._most_in_a_row, "8: more attempts without progress than the budget has")
+        self._furthest = self._furthest.or_further(reach)
+
+    def end(self, outcome: Outcome, reach: Reach, *, is_refusal: bool) -> None:
+        """Count an attempt that ended so, and note how many there may be after it."""
+        self._refused_forms += is_refusal
+        is_further = reach.held_bytes - self._furthest.held_bytes >= PROGRESS_BYTES
+        is_progress = is_further or reach.closed_blocks > self._furthest.closed_blocks
+        self._in_a_row = 0 if is_progress else self._in_a_row + 1
+        self._furthest = self._furthest.or_further(reach)
+        own = {
+            FailureKind.RATE_LIMITED: self._retry.rate_limit_attempts_max,
+            FailureKind.OVERLOADED: self._retry.overload_attempts_max,
+        }
+        kind = outcome.failure.kind if isinstance(outcome, Failed) else FailureKind.PROVIDER
+        self._most_in_a_row = own.get(kind) or self._retry.attempts_max
+
+
 class PaperShell:
     """One run on paper. `asked` is the attempt under way, `end` how the run ended, `screen` what was shown."""
 
@@ -141,10 +172,7 @@ class PaperShell:
         self.effects: list[Effect] = []
         self.screen: PaperScreen = PaperScreen()
         self.asks: list[Ask] = []
-        self.refused_forms: int = 0
-        self.in_a_row: int = 0
-        self._most_in_a_row = retry.attempts_max
-        self._furthest = Reach()
+        self.budget: PaperBudget = PaperBudget(retry)
         self._chance = chance
         self._carry_out(self.state.begin(0.0))
 
@@ -169,23 +197,9 @@ class PaperShell:
         number, form = self.asked.attempt.number, self.asked.attempt.step.form
         report = self._report(outcome, said)
         is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
-        self.refused_forms += is_refusal
-        self._count(outcome)
+        self.budget.end(outcome, self.accumulator.reach, is_refusal=is_refusal)
         self.now_s += 1.0
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
-
-    def _count(self, outcome: Outcome) -> None:
-        """Count attempts in a row without progress, and note how many there may be after this one."""
-        reach, furthest, retry = self.accumulator.reach, self._furthest, self.policy.retry
-        is_further = reach.held_bytes - furthest.held_bytes >= PROGRESS_BYTES
-        self.in_a_row = 0 if is_further or reach.closed_blocks > furthest.closed_blocks else self.in_a_row + 1
-        self._furthest = furthest.or_further(reach)
-        kind = outcome.failure.kind if isinstance(outcome, Failed) else None
-        own = {
-            FailureKind.RATE_LIMITED: retry.rate_limit_attempts_max,
-            FailureKind.OVERLOADED: retry.overload_attempts_max,
-        }
-        self._most_in_a_row = (None if kind is None else own.get(kind)) or retry.attempts_max
 
     def stop(self, ending: Ending, *, said: bool) -> None:
         """Cancel or pause the run, in whatever phase it is."""
@@ -232,12 +246,7 @@ class PaperShell:
         elif step.form is ContinuationForm.RESTART:
             require(not screen.text, "1: started over while text was shown")
         require(not screen.open_calls or step.form is ContinuationForm.CURSOR, "3: asked again with a call under way")
-        free = min(self.refused_forms, len(ContinuationForm))
-        require(
-            len(self.asks) - free <= self.policy.retry.attempts_total_max, "8: more attempts than there may be in all"
-        )
-        require(self.in_a_row - free < self._most_in_a_row, "8: more attempts without progress than the budget has")
-        self._furthest = self._furthest.or_further(self.accumulator.reach)
+        self.budget.begin(len(self.asks), self.accumulator.reach)
 
     def _ended(self) -> None:
         records = self.state.records
