@@ -164,4 +164,5 @@ class AttemptLedger:
             bytes_received=report.bytes_received,
             wasted_bytes=wasted,
             ignored=report.ignored,
+            buffered=report.buffered,
         )

@@ -64,6 +64,7 @@ class Clocks:
         self._phase = Phase.HEADERS
         self._phase_began = now
         self._pinged_at = now
+        self._heard_at: float | None = None
         self._window_began = now
         self._window_bytes = 0
         self.useful_bytes = 0
@@ -85,11 +86,21 @@ class Clocks:
             return self._looked_inside and not self._is_inside()
         self._enter(Phase.STREAMING, now)
         self._window_began = self._last
+        if self._heard_at is None:
+            self._heard_at = self._last
         return True
 
     def ping(self, now: float) -> None:
         """Note a sign of life: it may extend the first-event clock only, wherever that holds."""
         self._pinged_at = now - self._paused_s
+        if self._heard_at is None:
+            self._heard_at = self._pinged_at
+
+    @property
+    def burst_s(self) -> tuple[float, float]:
+        """How long nothing came of the body, and how long what came then took; provider time."""
+        heard_at = self._last if self._heard_at is None else self._heard_at
+        return heard_at - self._began, self._last - heard_at
 
     def _enter(self, phase: Phase, now: float) -> None:
         self._phase = phase

@@ -56,6 +56,7 @@ class AttemptReport:
         bytes_received: the bytes of its body.
         ignored: what was not understood and changed nothing, by kind.
         useful_bytes: those of text, reasoning and arguments that it brought, repetitions too.
+        buffered: whether it was held back on its way, and came at once (`buffering`).
     """
 
     outcome: Outcome | None
@@ -65,3 +66,4 @@ class AttemptReport:
     bytes_received: int = 0
     ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
     useful_bytes: int = 0
+    buffered: bool = False

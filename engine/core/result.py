@@ -42,6 +42,7 @@ class AttemptRecord:
     `usage_estimated` says that the provider had not reported the output when the attempt ended, or never its input:
     that of a sibling stands there, or the request's by its size. `kept` says whether any of what it said is in the
     result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
+    `buffered` says that it came at once after a long silence, as from a proxy that buffers (`core/buffering.py`).
     `ignored` counts what was not understood and changed nothing, by kind (`riverrun.lowlevel.Ignored` are ours).
     """
 
@@ -61,6 +62,7 @@ class AttemptRecord:
     bytes_received: int = 0
     wasted_bytes: int = 0
     ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
+    buffered: bool = False
 
     def with_rest(self, usage: TokenUsage, *, estimated: bool) -> AttemptRecord:
         """Return the line with what its generation cost besides, which was to be read on and could not be."""

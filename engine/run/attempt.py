@@ -78,6 +78,7 @@ async def run_attempt(
         raise cancelled_alone(group) from None
     finally:
         watch.end()
+        intake.note_pace(*clocks.burst_s)
     if watch.stall is not None and not isinstance(reader.outcome, Ended):
         return Broken(watch.stall)  # whatever was raised on the way out
     return printable_outcome(reader.outcome or Broken(ConnectionReset()), reader.secrets)
