@@ -77,7 +77,7 @@ class RetryPolicy:
         attempts_max: attempts in a row without progress, the first included (awaken, openai-python: 1 + 2). Progress is
             1 KiB of useful bytes, or a closed block, beyond all earlier attempts (`reach`).
         rate_limit_attempts_max: the same where the last cause was a rate limit; None is `attempts_max`. Left out, it is
-            8 (seeds, row 002), or `attempts_max` if that is more, or 1 if that is 1.
+            8 (seeds, row 002), or `attempts_max` if that is more. Where `attempts_max` is 1, so are all.
         overload_attempts_max: the same where the last cause was an overload; None is `attempts_max`: who is down is not
             helped by being asked more often.
         attempts_total_max: attempts of one run, with or without progress, rate limits included. Left out, it is 20, or

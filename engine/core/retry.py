@@ -49,11 +49,18 @@ _DOUBLINGS_MAX = 1000
 def attempts_max(policy: RetryPolicy, cause: InterruptCause) -> int:
     """Return how many attempts in a row may bring no progress after `cause`: limits may have a budget of their own."""
     own = None
+    if policy.attempts_max == 1:  # who asks once asks once, also of a policy that was evolved from another
+        return 1
     if isinstance(cause, RateLimited):
         own = policy.rate_limit_attempts_max
     elif isinstance(cause, Overloaded):
         own = policy.overload_attempts_max
     return policy.attempts_max if own is None else own
+
+
+def attempts_total_max(policy: RetryPolicy) -> int:
+    """Return how many attempts there may be in all; who asks once asks once, whatever it brought."""
+    return 1 if policy.attempts_max == 1 else policy.attempts_total_max
 
 
 def delay_s(
@@ -111,8 +118,8 @@ def _jittered(jitter: Jitter, delay: float, chance: float, floor_s: float) -> fl
 def spread_s(jitter: Jitter, delay: float, floor_s: float = 0.0) -> tuple[float, float]:
     """Return the least and the most that chance makes of a delay, with a floor if it has one."""
     low, high = (delay * part for part in _SPREADS[jitter])
-    if jitter is Jitter.NONE:
-        return delay, delay
+    if jitter is Jitter.NONE or not floor_s:
+        return low, high
     return max(low, floor_s), max(high, floor_s * (1 + FLOOR_JITTER))
 
 

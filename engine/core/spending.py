@@ -6,7 +6,7 @@ from .capabilities import ContinuationForm
 from .causes import InterruptCause
 from .policy import RetryPolicy
 from .reach import Reach
-from .retry import attempts_max
+from .retry import attempts_max, attempts_total_max
 from .retry_budget import RetryBudget
 
 
@@ -48,7 +48,7 @@ class Spending:
     def most(self, cause: InterruptCause) -> int:
         """Say how many attempts there may be in all after `cause`, if none of them brings progress."""
         left_in_a_row = attempts_max(self._policy, cause) - self.in_a_row
-        return min(self.attempts + max(left_in_a_row, 0), self._policy.attempts_total_max)
+        return min(self.attempts + max(left_in_a_row, 0), attempts_total_max(self._policy))
 
     def note_refused(self, form: ContinuationForm) -> None:
         """Give an attempt back whose form was refused: it cost nothing, and the next takes its place. Once a form."""

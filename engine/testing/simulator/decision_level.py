@@ -130,7 +130,8 @@ class PaperBudget:
     def begin(self, number: int, reach: Reach) -> None:
         """Hold law 8 as attempt `number` begins, with so much of the answer."""
         free = min(self._refused_forms, len(ContinuationForm))
-        require(number - free <= self._retry.attempts_total_max, "8: more attempts than there may be in all")
+        most = 1 if self._retry.attempts_max == 1 else self._retry.attempts_total_max
+        require(number - free <= most, "8: more attempts than there may be in all")
         require(self._in_a_row - free < self._most_in_a_row, "8: more attempts without progress than the budget has")
         self._furthest = self._furthest.or_further(reach)
 
@@ -146,7 +147,7 @@ class PaperBudget:
             FailureKind.OVERLOADED: self._retry.overload_attempts_max,
         }
         kind = outcome.failure.kind if isinstance(outcome, Failed) else FailureKind.PROVIDER
-        self._most_in_a_row = own.get(kind) or self._retry.attempts_max
+        self._most_in_a_row = (own.get(kind) if self._retry.attempts_max > 1 else 1) or self._retry.attempts_max
 
 
 class PaperShell:

@@ -22,6 +22,7 @@ from ...core.failures import Failure, FailureKind
 from ...core.policy import StallPolicy
 from ...core.reach import PROGRESS_BYTES
 from ...core.result import AttemptRecord, StreamResult
+from ...core.retry import attempts_total_max
 from ...core.stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -51,6 +52,8 @@ def most_attempts(book: Book, last: Attempt) -> int:
     """How many attempts in a row may bring no progress, after one that ended as `last` did."""
     retry = book.scenario.policy.retry
     failure = _failure_said(last)
+    if retry.attempts_max == 1:
+        return 1
     match None if failure is None else failure.kind:
         case FailureKind.RATE_LIMITED:
             own = retry.rate_limit_attempts_max
@@ -68,9 +71,10 @@ def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         spent += before.costs
         row = 0 if _may_be_progress(before) else row + before.costs
         retries += not before.refused and not useful_bytes_of(before)
-        if spent >= retry.attempts_total_max and before.costs:
+        if spent >= attempts_total_max(retry) and before.costs:
             book.tell(
-                Law.BUDGETS, f"request {attempt.number + 1} after {spent} attempts of {retry.attempts_total_max} in all"
+                Law.BUDGETS,
+                f"request {attempt.number + 1} after {spent} attempts of {attempts_total_max(retry)} in all",
             )
         if row >= most_attempts(book, before) and before.costs:
             most = most_attempts(book, before)
@@ -92,7 +96,7 @@ def may_give_up(book: Book, attempts: Sequence[Attempt]) -> bool:
         row = 0 if is_honest and reached >= furthest + PROGRESS_BYTES else row + attempt.costs
         furthest = max(furthest, reached * 4)  # a character has up to four bytes, and `base` counts characters
     spent = sum(attempt.costs for attempt in attempts)
-    if spent >= retry.attempts_total_max or row >= most_attempts(book, attempts[-1]):
+    if spent >= attempts_total_max(retry) or row >= most_attempts(book, attempts[-1]):
         return True
     untold = book.scenario.level == "bytes"  # what was given may have been lost on its way
     retries = sum(not attempt.refused and (untold or not useful_bytes_of(attempt)) for attempt in attempts) - 1
