@@ -58,6 +58,8 @@ class Capabilities:
     loads_model: bool = False
     """Whether a model may have to be loaded before the headers come: their clock is 2.5 times as long, 300 s by default
     (Ollama sends none before; cline/cline #12839 waits 300 s)."""
+    ends_without_finish: bool = False
+    """Whether its answers end without a stop reason: one whose body ends in order is then whole, as `OTHER`."""
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .answer_blocks import AnswerBlocks, CallParts, ReasoningParts
+from .answer_blocks import AnswerBlocks, ReasoningParts
+from .answer_calls import AnswerCalls
 from .messages import AnswerBlock, ToolCall
 from .reach import Reach
 
@@ -13,8 +14,7 @@ class HeldAnswer:
     _held: AnswerBlocks
     _open_text: list[str] | None
     _open_reasoning: ReasoningParts | None
-    _open_calls: dict[str, CallParts]
-    _completed: dict[str, ToolCall]
+    _calls: AnswerCalls
     _held_bytes: int
     server_tool: str | None
 
@@ -36,14 +36,14 @@ class HeldAnswer:
     @property
     def has_begun(self) -> bool:
         """Whether anything of the generation under way is held, or a call is under way."""
-        return bool(self._open_calls) or self._held.has_begun
+        return bool(self._calls.under_way) or self._held.has_begun
 
     @property
     def is_inside(self) -> bool:
         """Whether a call or a thought is open: it may be composed in silence. A signed one is only to be closed."""
         thought = self._open_reasoning
         return (
-            bool(self._open_calls)
+            bool(self._calls.under_way)
             or self.server_tool is not None
             or (thought is not None and thought.pending_signature is None)
         )
@@ -51,18 +51,18 @@ class HeldAnswer:
     @property
     def reach(self) -> Reach:
         """How far the answer has come; text under way is no closed block."""
-        under_way = len(self._open_calls) + (self._open_text is not None or self._open_reasoning is not None)
+        under_way = len(self._calls.under_way) + (self._open_text is not None or self._open_reasoning is not None)
         return Reach(self._held_bytes, len(self._held) - under_way)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
-        return not self._completed and not self._held.has_content
+        """Whether nothing that makes an answer was said: no text, call or reasoning, nothing opaque."""
+        return not self._calls.has_completed and not self._held.has_content
 
     @property
     def completed_calls(self) -> tuple[ToolCall, ...]:
-        """The released calls, in order of release."""
-        return tuple(self._completed.values())
+        """The whole calls, in declared order."""
+        return self._calls.completed()
 
     def blocks(self) -> tuple[AnswerBlock, ...]:
         """Return what was said, in order; calls under way are left out."""

@@ -38,27 +38,31 @@ from attrs import frozen
 from .accumulator import Accumulator
 from .attempt_ledger import AttemptLedger, OpenAttempt
 from .capabilities import ContinuationForm
-from .causes import EmptyAnswer, FormRefused, InterruptCause, MalformedStream, ResumedFromCheckpoint
+from .causes import (
+    EmptyAnswer,
+    FormRefused,
+    InterruptCause,
+    MalformedStream,
+    PrematureEnd,
+    ResumedFromCheckpoint,
+)
 from .continuation import CannotContinue, NextRequest, next_request
 from .effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, Finish, FlushJournal, Record, Stopped, Wait
 from .errors import StreamInterrupted
-from .events import Interrupted, RetryScheduled
-from .failures import Failure, FailureKind
+from .events import Interrupted, RetryScheduled, Status
+from .failures import Failure, FailureKind, failure_of_break
 from .journal import AnswerEnded, AttemptBegan, RestoredRun
-from .outcome import AttemptReport, Broken, Crashed, Ended, Failed
+from .outcome import AttemptReport, Broken, Crashed, Ended, Failed, Unconfirmed
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
 from .printable import SENTENCE_CHARS_MAX, printable
 from .result import AttemptRecord
-from .retry import delay_s
-from .run_errors import error_of_spent, failure_of_break, holding, not_retried, refuses_form
+from .run_errors import error_of_spent, holding
 from .run_rules import Ending, RunRules
 from .spending import Spending
-from .stop import StopReason
+from .stop import EMPTY_STOPS, StopReason
 from .taking_back import cancel_calls, forget_cursor, take_back
 from .target import Target
-
-EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
-"""Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
+from .unconfirmed import SAID, UnconfirmedEnds
 
 
 @frozen
@@ -80,7 +84,17 @@ class RunState:
         now_s: when the run begins, on the clock of all later times.
     """
 
-    __slots__ = ("_effects", "_has_ended", "_is_resumed", "_next", "_rules", "_spending", "accumulator", "ledger")
+    __slots__ = (
+        "_effects",
+        "_has_ended",
+        "_is_resumed",
+        "_next",
+        "_rules",
+        "_spending",
+        "_unconfirmed",
+        "accumulator",
+        "ledger",
+    )
 
     def __init__(
         self, rules: RunRules, accumulator: Accumulator, restored: RestoredRun | None, *, now_s: float
@@ -89,6 +103,7 @@ class RunState:
         self.ledger: AttemptLedger = AttemptLedger(rules.request, accumulator, restored, now_s)
         self._rules = rules
         self._spending = Spending(rules.policy.retry, rules.retry_budget, accumulator.reach)
+        self._unconfirmed = UnconfirmedEnds()
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
         self._next: NextRequest | None = None
@@ -137,9 +152,13 @@ class RunState:
             return []
         over = _Over(attempt, report, now_s)
         self._spending.end(self.accumulator.reach)
+        if self.accumulator.stop is not None:
+            attempt.target.learn_stop()
         match report.outcome:
             case Ended():
                 self._after_end(over, chance)
+            case Unconfirmed():
+                self._after_unconfirmed_end(over, chance)
             case Crashed(error):
                 held = self.accumulator.snapshot()
                 self._stop_short(over, "the attempt crashed")
@@ -148,7 +167,9 @@ class RunState:
                 self._after_refusal(over, failure, chance)
             case Broken(cause) as broken:
                 is_free = broken.kept_closed and self._spending.note_closed()
-                self._recover(over, cause, failure_of_break(broken, attempt.target), chance, is_free=is_free)
+                self._recover(
+                    over, cause, failure_of_break(cause, broken.detail, attempt.target.origin), chance, is_free=is_free
+                )
             case None:
                 raise ValueError("the attempt was cancelled from outside; expected `stopped`")
         return self._taken()
@@ -216,8 +237,22 @@ class RunState:
 
     def _after_end(self, over: _Over, chance: Callable[[], float]) -> None:
         if not self._ends_whole(over):
-            said = "the provider ended an answer without text or a call; expected at least one of them"
+            said = "the provider ended an answer without text, call or reasoning; expected at least one of them"
             self._recover(over, EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said), chance)
+
+    def _after_unconfirmed_end(self, over: _Over, chance: Callable[[], float]) -> None:
+        capabilities = self._target.capabilities(self._rules.request)
+        accumulator = self.accumulator
+        if accumulator.completed_calls or not self._unconfirmed.ends_answer(
+            accumulator, over.attempt, over.report, capabilities
+        ):
+            cause = PrematureEnd()
+            self._recover(over, cause, failure_of_break(cause, "", self._target.origin), chance)
+            return
+        self._close(over, PrematureEnd(), None)
+        self._spending.give_back()
+        self._effects += [Deliver(Status(SAID)), Record(AnswerEnded()), self._finish(StopReason.OTHER)]
+        self._has_ended = True
 
     def _ends_whole(self, over: _Over) -> bool:
         """End the answer whose terminal event was seen; False where there is nothing in it, and nothing was done."""
@@ -242,7 +277,7 @@ class RunState:
         Anything else is the run's end.
         """
         step = None if over.attempt is None else over.attempt.step
-        if step is not None and not over.report.bytes_received > 0 and refuses_form(failure, step.form):
+        if step is not None and not over.report.bytes_received > 0 and failure.refuses(step.form):
             self._learn_refusal(step.form)
             self._recover(over, FormRefused(step.form.value), failure, chance, is_free=True)
         elif failure.is_retryable or self.accumulator.completed_calls:
@@ -283,7 +318,7 @@ class RunState:
             self._effects += forget_cursor(self.accumulator)  # reading it on would show the same again
         spending = self._spending
         attempt, most, is_retry = spending.attempts + 1, spending.most(cause), not (is_free or over.report.useful_bytes)
-        delay, failure = self._delay(cause, failure, chance, is_free=is_free, is_retry=is_retry)
+        delay, failure = spending.delay(cause, failure, chance, is_free=is_free, is_retry=is_retry)
         exhausted = failure if delay is None else None
         following = self._plan(over, cause, is_news=over.report.said_anything, exhausted=exhausted)
         if not isinstance(following, NextRequest) or is_free or delay is None:
@@ -293,27 +328,6 @@ class RunState:
             spending.take_retry()
         self._effects.append(Deliver(RetryScheduled(attempt, most, delay, cause)))
         self._go_on(following, delay)
-
-    def _delay(
-        self, cause: InterruptCause, failure: Failure, chance: Callable[[], float], *, is_free: bool, is_retry: bool
-    ) -> tuple[float | None, Failure]:
-        """Say how long to wait before the next attempt; None, and what the run fails with, if there is to be none.
-
-        In this order: 1. The run's own attempts. 2. A server's hint, which may be too long to wait. 3. The retries of
-        the engine, last: what an earlier reason ends is not told as if others had used up its budget.
-        """
-        retry, spending = self._rules.policy.retry, self._spending
-        if spending.attempts >= spending.most(cause):
-            is_total = spending.attempts >= retry.attempts_total_max > retry.attempts_max
-            why = f"{spending.attempts} attempts in all, attempts_total_max"
-            return None, not_retried(failure, why) if is_total else failure
-        if is_free:
-            return 0.0, failure
-        delay = delay_s(retry, cause, max(spending.in_a_row, 1), chance(), failure.retry_after_s)
-        if delay is not None and is_retry and self._rules.retry_budget.is_spent:
-            why = f"{retry.engine_retries_max} retries of this engine without a success, engine_retries_max"
-            return None, not_retried(failure, why)
-        return delay, failure
 
     # -- planning -------------------------------------------------------------------------------------------------
 

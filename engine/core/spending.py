@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .capabilities import ContinuationForm
 from .causes import InterruptCause
+from .failures import Failure
 from .policy import RetryPolicy
 from .reach import Reach
-from .retry import attempts_max, attempts_total_max
+from .retry import attempts_max, attempts_total_max, delay_s
 from .retry_budget import RetryBudget
+from .run_errors import not_retried
 
 
 class Spending:
@@ -49,6 +53,27 @@ class Spending:
         """Say how many attempts there may be in all after `cause`, if none of them brings progress."""
         left_in_a_row = attempts_max(self._policy, cause) - self.in_a_row
         return min(self.attempts + max(left_in_a_row, 0), attempts_total_max(self._policy))
+
+    def delay(
+        self, cause: InterruptCause, failure: Failure, chance: Callable[[], float], *, is_free: bool, is_retry: bool
+    ) -> tuple[float | None, Failure]:
+        """Say how long to wait before the next attempt; None, and what the run fails with, if there is to be none.
+
+        In this order: 1. The run's own attempts. 2. A server's hint, which may be too long to wait. 3. The retries of
+        the engine, last: what an earlier reason ends is not told as if others had used up its budget.
+        """
+        policy = self._policy
+        if self.attempts >= self.most(cause):
+            is_total = self.attempts >= policy.attempts_total_max > policy.attempts_max
+            why = f"{self.attempts} attempts in all, attempts_total_max"
+            return None, not_retried(failure, why) if is_total else failure
+        if is_free:
+            return 0.0, failure
+        delay = delay_s(policy, cause, max(self.in_a_row, 1), chance(), failure.retry_after_s)
+        if delay is not None and is_retry and self._shared.is_spent:
+            why = f"{policy.engine_retries_max} retries of this engine without a success, engine_retries_max"
+            return None, not_retried(failure, why)
+        return delay, failure
 
     def note_refused(self, form: ContinuationForm) -> None:
         """Give an attempt back whose form was refused: it cost nothing, and the next takes its place. Once a form."""

@@ -22,9 +22,16 @@ KIB = "x" * PROGRESS_BYTES
 RESET = rr.errors.ProviderError("connection reset", status=502)
 
 
+def cut(script: Any) -> Any:
+    """The script, and then a reset where it does not end: a body that ends in order is another story."""
+    if isinstance(script, Exception) or (script and script[-1] is END):
+        return script
+    return [*script, trio.BrokenResourceError()]
+
+
 async def ended(*scripts: Sequence[Step] | Exception, policy: rr.Policy = EXACT) -> tuple[OwnSource, Any]:
     """The source that was asked, and the answer's result or error."""
-    source = OwnSource(*scripts)
+    source = OwnSource(*map(cut, scripts))
     try:
         return source, await engine_of(source, policy=policy).complete(ASK)
     except rr.InferenceError as error:
@@ -41,7 +48,7 @@ async def test_an_answer_of_five_minutes_behind_a_proxy_that_cuts_each_minute_ar
     source, result = await ended(*[minute[:118]] * 5, [*say("end"), END])
     assert (source.attempts, result.text.count("057 ")) == (6, 50)
     assert result.text.endswith("end")
-    assert {record.cause for record in result.attempts[:-1]} == {rr.causes.PrematureEnd()}
+    assert {record.cause for record in result.attempts[:-1]} == {rr.causes.ConnectionReset()}
 
 
 @pytest.mark.parametrize("dead", [[], RESET, rr.errors.Overloaded("busy"), say("a"), [ToolCallStart("c", "look")]])
@@ -55,7 +62,7 @@ async def test_after_progress_a_dead_provider_is_asked_three_times_more(autojump
     source, error = await ended(say(KIB), *[[]] * 9)
     assert isinstance(error, rr.StreamInterrupted)
     assert (source.attempts, error.snapshot and error.snapshot.text) == (4, KIB)
-    assert str(error).startswith("stream interrupted (premature end) after 4 attempts")
+    assert str(error).startswith("stream interrupted (connection reset) after 4 attempts")
 
 
 @pytest.mark.parametrize(("size", "attempts"), [(PROGRESS_BYTES - 1, 3), (PROGRESS_BYTES, 4)])
@@ -78,11 +85,11 @@ async def test_a_call_that_breaks_at_the_same_place_each_time_is_no_progress(aut
 
 
 async def test_an_answer_that_starts_over_has_to_come_further_than_it_was(autojump_clock: MockClock) -> None:
-    source = OwnSource(*[say(KIB)] * 9, forms=())
+    source = OwnSource(*[cut(say(KIB))] * 9, forms=())
     with pytest.raises(rr.StreamInterrupted):
         await engine_of(source, policy=EXACT).complete(ASK)
     assert source.attempts == 4
-    source = OwnSource(*[say(KIB * n) for n in range(1, 7)], [*say("whole"), END], forms=())
+    source = OwnSource(*[cut(say(KIB * n)) for n in range(1, 7)], [*say("whole"), END], forms=())
     assert (await engine_of(source, policy=EXACT).complete(ASK)).text == "whole"
 
 
@@ -115,7 +122,7 @@ async def test_who_asks_for_one_attempt_has_one(autojump_clock: MockClock) -> No
 
 
 async def test_delays_begin_anew_after_progress(autojump_clock: MockClock) -> None:
-    source = OwnSource([], say(KIB), [], say(KIB), say(KIB), [*say("end"), END])
+    source = OwnSource(*map(cut, ([], say(KIB), [], say(KIB), say(KIB), [*say("end"), END])))
     async with engine_of(source, policy=EXACT).open_stream(ASK) as run:
         waits = [event for event in await all_events(run) if isinstance(event, rr.RetryScheduled)]
     assert [wait.delay_s for wait in waits] == [1, 1, 1, 1, 1]

@@ -82,7 +82,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "budget off by one",
         Law.BUDGETS,
         "one attempt more than the policy allows",
-        [Edit("core.run_state:RunState._delay", "attempts >= spending.most(cause)", "attempts > spending.most(cause)")],
+        [Edit("core.spending:Spending.delay", "attempts >= self.most(cause)", "attempts > self.most(cause)")],
     ),
     Mutant(
         "last attempt never used",
@@ -90,9 +90,9 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "one attempt less than the policy allows",
         [
             Edit(
-                "core.run_state:RunState._delay",
-                "attempts >= spending.most(cause)",
-                "attempts >= spending.most(cause) - 1",
+                "core.spending:Spending.delay",
+                "attempts >= self.most(cause)",
+                "attempts >= self.most(cause) - 1",
             )
         ],
     ),

@@ -155,7 +155,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "jitter is drawn past the engine's chance",
         [
             Edit(
-                "core.run_state:RunState._delay",
+                "core.spending:Spending.delay",
                 "1), chance(),",
                 '1), __import__("random").SystemRandom().random(),',
             )
