@@ -12,6 +12,9 @@ from riverrun.engine.core.retry_budget import REFILL, RetryBudget
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
 
+DOWN = rr.errors.ProviderError("down", status=502)
+
+
 def test_there_are_as_many_as_it_says_and_not_one_more() -> None:
     budget = RetryBudget(3)
     assert [budget.take() for _ in range(5)] == [True, True, True, False, False]
@@ -45,7 +48,7 @@ def test_answers_that_need_no_retry_fill_it_slowly() -> None:
 async def test_in_an_outage_the_runs_of_an_engine_stop_retrying_together_and_keep_what_was_said(
     autojump_clock: MockClock,
 ) -> None:
-    source = OwnSource(*[script for dead in (2, 2, 2, 1) for script in (say("a"), *[[]] * dead)])
+    source = OwnSource(*[script for dead in (2, 2, 2, 1) for script in ([*say("a"), DOWN], *[[DOWN]] * dead)])
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=3, engine_retries_max=3))
     engine, errors = engine_of(source, policy=policy), list[str]()
     for _ in range(4):

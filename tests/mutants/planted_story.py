@@ -22,7 +22,13 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "cumulative usage added",
         Law.LEDGER,
         "a report that replaces is added",
-        [Edit("core.usage:apply_report", "said if report.cumulative else before + max(said, 0)", "before + said")],
+        [
+            Edit(
+                "core.usage:apply_report",
+                "(max(said, 0) or before) if report.cumulative else before + max(said, 0)",
+                "before + said",
+            )
+        ],
     ),
     Mutant(
         "usage of the last attempt only",
