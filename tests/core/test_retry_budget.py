@@ -11,7 +11,6 @@ import riverrun as rr
 from riverrun.engine.core.retry_budget import REFILL, RetryBudget
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
-
 DOWN = rr.errors.ProviderError("down", status=502)
 
 
