@@ -178,15 +178,26 @@ FAMILIES: tuple[Family, ...] = (
 """What does not chat, or not at /chat/completions. What fits no row chats."""
 
 _OPENAI_REASONING = re.compile(
-    r"(?:^|/)(?:o\d(?![\w.])|gpt-(?>(?:[5-9]|1\d)(?!\d)(?:\.\d+)?)(?!-chat))|(?<!non-)(?:thinking|reasoning|reasoner)|gpt-oss|\br1\b"
+    r"(?:^|/)(?:o\d(?![\w.])|gpt-(?>(?:[5-9]|1\d)(?!\d)(?:\.\d+)?)(?!-chat))|gpt-oss|\br1\b"
     r"|qwq|magistral|deepseek-v[4-9]"
 )
 """DeepSeek V4 thinks unless told not to (wire-formats §3.2); the rest: seeds, row 003, and wire-formats §2.1 and §3."""
 
 
+_THINKING = re.compile(r"(?<!non-)(?:thinking|reasoning|reasoner)")
+
+
+def names_thinking(model: str) -> bool:
+    """Whether a name says that the model thinks, whoever made it: "qwen3:4b-thinking", a gateway's "claude-…-thinking".
+
+    For the clocks only: how thinking is asked for is another question.
+    """
+    return _THINKING.search(model.lower()) is not None
+
+
 def openai_reasons(model: str) -> bool:
     """Whether the model thinks before it speaks, by its name."""
-    return _OPENAI_REASONING.search(model.lower()) is not None
+    return names_thinking(model) or _OPENAI_REASONING.search(model.lower()) is not None
 
 
 def model_facts(model: str) -> ModelFacts:

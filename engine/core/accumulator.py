@@ -25,7 +25,8 @@ from typing import ClassVar, cast
 from .answer_blocks import AnswerBlocks, CallParts, Held, ReasoningParts, TextParts, opaque_bytes, size_bytes, width_of
 from .answer_calls import TOLD_AGAIN, AnswerCalls
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
-from .messages import AnswerBlock, ReasoningBlock, ToolCall
+from .held_answer import HeldAnswer
+from .messages import ReasoningBlock
 from .policy import Limits
 from .printable import named
 from .snapshot import InterruptSnapshot
@@ -54,7 +55,7 @@ from .usage import NO_USAGE, TokenUsage, UsageReport, apply_report, settle_usage
 _ONLY_TEXT = {TextDelta}
 
 
-class Accumulator:
+class Accumulator(HeldAnswer):
     """The state of a run, folded. Not shared between tasks.
 
     Attributes:
@@ -87,6 +88,7 @@ class Accumulator:
         self.cursor: str | None = None
         self.response_id: str | None = None
         self.model: str | None = None
+        self.service_tier: str | None = None
         self.stop: StopReported | None = None
         self.usage: TokenUsage = NO_USAGE
         self.usage_before: TokenUsage = NO_USAGE
@@ -217,6 +219,7 @@ class Accumulator:
         self.usage, odd = apply_report(self.usage, event)
         self.odd_usage += odd
         self.usage_reported = True
+        self.service_tier = event.service_tier or self.service_tier
         return UsageUpdate(self.total_usage)
 
     def _fold_stop(self, event: StopReported) -> None:
@@ -285,9 +288,7 @@ class Accumulator:
         """End the attempt, and its generation with it; return its usage, and whether its output had to be estimated.
 
         One whose generation will be read on is not ended: the one that reads it to its end is told all of its usage.
-
-        Args:
-            usage: what the ledger already says, for an attempt that is read back from a journal.
+        For an attempt that is read back from a journal, `usage` is what the ledger already says.
         """
         is_final = self.stop is not None and self.usage_reported
         ended, is_estimated = settle_usage(self.usage, self.said_bytes + self.wasted_bytes, is_final=is_final)
@@ -337,43 +338,9 @@ class Accumulator:
     # -- reading --------------------------------------------------------------------------------------------------
 
     @property
-    def text(self) -> str:
-        """Everything said as text, joined. Cost: linear in the text; one copy, however many deltas it came in."""
-        return self._held.text
-
-    @property
-    def has_kept(self) -> bool:
-        """Whether anything that this attempt said is held; calls under way do not count."""
-        return self._held.has_kept
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the generation under way goes on from what others said."""
-        return self._held.has_before
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything of the generation under way is held, or a call is under way."""
-        return bool(self._calls.under_way) or self._held.has_begun
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing that makes an answer was said: no text, call or reasoning, nothing opaque."""
-        return not self._calls.has_completed and not self._held.has_content
-
-    @property
-    def completed_calls(self) -> tuple[ToolCall, ...]:
-        """The whole calls, in declared order."""
-        return self._calls.completed()
-
-    @property
     def total_usage(self) -> TokenUsage:
         """Usage of all attempts so far."""
         return self.usage if self.usage_before is NO_USAGE else self.usage_before + self.usage
-
-    def blocks(self) -> tuple[AnswerBlock, ...]:
-        """Return what was said, in order; calls under way are left out."""
-        return self._held.read()
 
     def snapshot(self) -> InterruptSnapshot:
         """Freeze what the run holds. Cost: linear in what was said, as one copy, and in the blocks."""

@@ -13,10 +13,12 @@ from .capabilities import ContinuationForm
 from .causes import InterruptCause
 from .continuation import NextRequest
 from .failures import Failure, FailureKind
+from .input_estimate import with_inputs
 from .journal import AttemptEnded, GenerationEnded, RestoredRun
 from .ledger import Ledger
 from .outcome import AttemptReport
 from .planner import Reattach, RecoveryPlan
+from .request import InferenceRequest
 from .result import AttemptRecord, SeamVerdict
 from .target import Target
 from .usage import NO_USAGE
@@ -46,14 +48,18 @@ class AttemptLedger:
     """The story of a run's attempts. Times are seconds on the clock of whoever hands them in.
 
     Args:
+        request: what is asked, for an estimate of its prompt.
         accumulator: the run's, whose usage belongs to the attempt under way.
         restored: what an earlier process left of the run.
         began_s: when the run began.
     """
 
-    __slots__ = ("_accumulator", "_began_s", "_lines", "_open", "_was_killed")
+    __slots__ = ("_accumulator", "_began_s", "_lines", "_open", "_request", "_was_killed")
 
-    def __init__(self, accumulator: Accumulator, restored: RestoredRun | None, began_s: float) -> None:
+    def __init__(
+        self, request: InferenceRequest, accumulator: Accumulator, restored: RestoredRun | None, began_s: float
+    ) -> None:
+        self._request = request
         self._accumulator = accumulator
         self._began_s = began_s
         self._lines = Ledger(() if restored is None else restored.attempts)
@@ -62,8 +68,8 @@ class AttemptLedger:
 
     @property
     def records(self) -> tuple[AttemptRecord, ...]:
-        """One line for each attempt that has ended. Cost: linear."""
-        return self._lines.read()
+        """One line for each attempt that has ended, inputs that nobody reported estimated. Cost: linear."""
+        return with_inputs(self._lines.read(), self._request)
 
     @property
     def next_number(self) -> int:
@@ -167,4 +173,5 @@ class AttemptLedger:
             bytes_received=report.bytes_received,
             wasted_bytes=wasted,
             ignored=report.ignored,
+            buffered=report.buffered,
         )

@@ -58,6 +58,9 @@ class Capabilities:
     streams: bool = True
     """Whether the answer comes as a stream. False: it is asked for without one, comes whole, and has until then as long
     as a first event has at most (`StallPolicy.first_event_s_max`)."""
+    loads_model: bool = False
+    """Whether a model may have to be loaded before the headers come: their clock is 2.5 times as long, 300 s by default
+    (Ollama sends none before; cline/cline #12839 waits 300 s)."""
     ends_without_finish: bool = False
     """Whether its answers end without a stop reason: one whose body ends in order is then whole, as `OTHER`."""
     waiting_message: str | None = None

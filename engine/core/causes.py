@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .printable import named
 
@@ -24,10 +24,14 @@ class ConnectionReset:
 
 @frozen
 class IdleStall:
-    """A clock ran out: `clock` names it (resolve, connect, pool, headers, first event, idle, throughput, total)."""
+    """A clock ran out: `clock` names it (resolve, connect, pool, headers, first event, idle, throughput, total).
+
+    `setting` names the field of `StallPolicy` that set it, for a person; it makes no other cause of it.
+    """
 
     clock: str = "idle"
     waited_s: float | None = None
+    setting: str = field(default="", eq=False)
 
     def __str__(self) -> str:
         return "idle stall" if self.clock == "idle" else f"{named(self.clock)} stall"

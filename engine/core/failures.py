@@ -132,4 +132,5 @@ def failure_of_break(cause: InterruptCause, detail: str, origin: str) -> Failure
     if not isinstance(cause, causes.IdleStall):
         return Failure(FailureKind.PROVIDER, f"{origin}: {detail or str(cause)}")
     waited = f" after {cause.waited_s:g} s" if cause.waited_s is not None else ""
+    waited += f" ({cause.setting})" if cause.setting else ""
     return Failure(FailureKind.TIMEOUT, f"{origin}: {detail or str(cause)}{waited}")

@@ -149,6 +149,8 @@ def _both_reports(first: UsageReport, then: UsageReport) -> UsageReport | None:
     """Fold two reports into one; see `usage.apply_report`: a total that is not said is what the counts add up to."""
     if then.cumulative is not first.cumulative or (not then.cumulative and first.total is None is not then.total):
         return None
+    if then.cumulative and then.total is not None and then.total <= 0:
+        return None  # what it leaves depends on what was known before both
     both = _last_count if then.cumulative else _added_counts
     return UsageReport(
         input=both(first.input, then.input),
@@ -158,11 +160,12 @@ def _both_reports(first: UsageReport, then: UsageReport) -> UsageReport | None:
         reasoning=both(first.reasoning, then.reasoning),
         total=None if then.total is None else both(first.total, then.total),
         cumulative=then.cumulative,
+        service_tier=then.service_tier or first.service_tier,
     )
 
 
 def _last_count(before: int | None, said: int | None) -> int | None:
-    return before if said is None else said
+    return before if said is None or (said <= 0 and before is not None and before > 0) else said
 
 
 def _added_counts(before: int | None, said: int | None) -> int | None:

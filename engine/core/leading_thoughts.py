@@ -28,12 +28,17 @@ def has_thought(blocks: tuple[AnswerBlock, ...]) -> bool:
 
 
 class LeadingThoughts:
-    """The thoughts before a reply's first word. `skips`: whether they are left out."""
+    """The thoughts before a reply's first word. `skips`: whether they are left out.
 
-    __slots__ = ("_skips",)
+    Attributes:
+        is_open: whether one that is left out is under way.
+    """
+
+    __slots__ = ("_skips", "is_open")
 
     def __init__(self, *, skips: bool) -> None:
         self._skips = skips
+        self.is_open: bool = False
 
     def skip(self, event: StreamEvent) -> int | None:
         """Return how many bytes of thought an event says that is left out; None of one that is not."""
@@ -41,11 +46,13 @@ class LeadingThoughts:
             return None
         match event:
             case ReasoningDelta(text):
+                self.is_open = True
                 return size_bytes(text)
             case ReasoningSignature() | RedactedReasoning() | BlockStop(None):
+                self.is_open = self.is_open and not isinstance(event, BlockStop)
                 return 0
             case UsageReport() | TextDelta(""):
                 return None
             case _:
-                self._skips = False
+                self._skips = self.is_open = False
                 return None

@@ -25,10 +25,11 @@ class Unconfirmed:
 
 @frozen
 class Broken:
-    """The stream broke; `detail` is for a person."""
+    """The stream broke; `detail` is for a person. `kept_closed`: a kept connection was, before a byte of the answer."""
 
     cause: InterruptCause
     detail: str = ""
+    kept_closed: bool = False
 
 
 @frozen
@@ -59,6 +60,8 @@ class AttemptReport:
         seam: how it met what had been said before; None where that was never decided.
         bytes_received: the bytes of its body.
         ignored: what was not understood and changed nothing, by kind.
+        useful_bytes: those of text, reasoning and arguments that it brought, repetitions too.
+        buffered: whether it was held back on its way, and came at once (`buffering`).
     """
 
     outcome: Outcome | None
@@ -67,3 +70,5 @@ class AttemptReport:
     seam: SeamVerdict | None = None
     bytes_received: int = 0
     ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
+    useful_bytes: int = 0
+    buffered: bool = False

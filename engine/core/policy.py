@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from .usage_error import UsageError
-from .validators import Validator, at_least, count, instance, or_none, seen, within
+from .validators import Validator, at_least, count, instance, is_whole_number, or_none, seen, within
 
 
 class Jitter(StrEnum):
-    """How chance enters a delay."""
+    """How chance enters a delay. Each but `NONE` enters every delay; to a server's hint all but `NONE` only add."""
 
     FULL = "full"
     """Anywhere from 0 to the delay: spreads a herd best (AWS Architecture Blog, "Exponential Backoff And Jitter")."""
@@ -24,6 +24,7 @@ class Jitter(StrEnum):
     PROPORTIONAL = "proportional"
     """The delay times 0.5 to 1.5 (google-http-java-client, `ExponentialBackOff`)."""
     NONE = "none"
+    """The delay itself, and a server's hint itself: for tests that count seconds."""
 
 
 DELAY_S_MAX = 1e9
@@ -42,13 +43,45 @@ def _jitter(value: Jitter | str) -> Jitter:
         raise UsageError(f"jitter is {seen(value)}; expected a Jitter: {words}") from None
 
 
+RATE_LIMIT_ATTEMPTS = 8
+"""How many attempts in a row a rate limit may have (seeds, row 002: `RATE_LIMIT_MAX_COMPLETION_ATTEMPTS`)."""
+
+ATTEMPTS_TOTAL = 20
+"""How many attempts a run may have, at the least: an answer of five minutes is whole behind a proxy that cuts every
+minute, and one that is cut every 20 s still is."""
+
+
+def _rate_limit_attempts(retry: RetryPolicy) -> int:
+    """Return the default: who asks once asks once, whatever the answer was."""
+    most = _number(retry.attempts_max)
+    return 1 if most == 1 else max(most, RATE_LIMIT_ATTEMPTS)
+
+
+def _attempts_total(retry: RetryPolicy) -> int:
+    """Return the default: not below what the other numbers ask for; who asks once has one in all."""
+    budgets = (retry.attempts_max, retry.rate_limit_attempts_max, retry.overload_attempts_max)
+    most = max(map(_number, budgets))
+    return 1 if most == 1 else max(most, ATTEMPTS_TOTAL)
+
+
+def _number(budget: object) -> int:
+    """Read a budget before it was checked: what is none will be refused by its name."""
+    return budget if is_whole_number(budget) else 1
+
+
 @frozen(kw_only=True)
 class RetryPolicy:
     """How often and how soon an attempt is followed by another.
 
     Attributes:
-        attempts_max: attempts of one run, the first included (awaken, openai-python: 1 + 2).
-        rate_limit_attempts_max: the same where the last cause was a rate limit or an overload; None is `attempts_max`.
+        attempts_max: attempts in a row without progress, the first included (awaken, openai-python: 1 + 2). Progress is
+            1 KiB of useful bytes, or a closed block, beyond all earlier attempts (`reach`).
+        rate_limit_attempts_max: the same where the last cause was a rate limit; None is `attempts_max`. Left out, it is
+            8 (seeds, row 002), or `attempts_max` if that is more. Where `attempts_max` is 1, so are all.
+        overload_attempts_max: the same where the last cause was an overload; None is `attempts_max`: who is down is not
+            helped by being asked more often.
+        attempts_total_max: attempts of one run, with or without progress, rate limits included. Left out, it is 20, or
+            the largest of the others if that is more, or 1 if all of them are 1.
         base_delay_s: the first delay, doubled each time (ailoop: 1 s).
         delay_s_max: where doubling ends (ailoop: 30 s).
         rate_limit_base_delay_s: the first delay after a rate limit without a hint (Gestura: 5 s).
@@ -59,13 +92,17 @@ class RetryPolicy:
             like the others, up to `delay_s_max`: who stalls every time is not helped by being asked more often.
         retry_after_s_max: a server's hint beyond this is not slept: the run ends with the hint in its error
             (openai 3.x: 120 s).
-        jitter: how chance enters; a server's hint is a floor that chance only adds to.
-        engine_retries_max: retries that all runs of an engine may take before one of their answers ends; see
-            `retry_budget` (AWS SDKs, standard retry mode: 100). None: as many as each run has.
+        jitter: how chance enters, after the maximum; a server's hint is a floor that chance only adds to.
+        engine_retries_max: retries of attempts that brought nothing, which all runs of an engine may take before one of
+            their answers ends; see `retry_budget` (AWS SDKs, standard retry mode: 100). None: as many as each run has.
     """
 
     attempts_max: int = field(default=3, validator=count())
-    rate_limit_attempts_max: int | None = field(default=None, validator=or_none(count()))
+    rate_limit_attempts_max: int | None = field(
+        default=Factory(_rate_limit_attempts, takes_self=True), validator=or_none(count())
+    )
+    overload_attempts_max: int | None = field(default=None, validator=or_none(count()))
+    attempts_total_max: int = field(default=Factory(_attempts_total, takes_self=True), validator=count())
     base_delay_s: float = field(default=1.0, validator=_delay())
     delay_s_max: float = field(default=30.0, validator=_delay())
     rate_limit_base_delay_s: float = field(default=5.0, validator=_delay())
@@ -83,6 +120,7 @@ class RetryPolicy:
         return cls(
             attempts_max=4,
             rate_limit_attempts_max=8,
+            overload_attempts_max=8,
             base_delay_s=0.25,
             delay_s_max=5.0,
             jitter=Jitter.PROPORTIONAL,
@@ -102,7 +140,8 @@ class StallPolicy:
     """The six clocks of an attempt, each fresh for every attempt; None switches one off.
 
     Only time spent waiting for the provider counts. Pings are liveness: they may extend the first-event clock, up to
-    `first_event_s_max`, and no other.
+    `first_event_s_max`, and no other. While a call or a thought is open, that clock stands in for the gap clock where
+    it is the longer one: a call of 36,000 tokens was composed in 330 s of silence with pings.
 
     Attributes:
         connect_s: TCP and TLS (Gestura: 10 s); apart from that, a place in the pool of a client of yours. The engine's
@@ -112,7 +151,8 @@ class StallPolicy:
         first_event_s_max: how far pings may extend it (DeepSeek closes after 10 minutes without inference); no clock of
             its own, so it means nothing without `first_event_s`, or below it. Of an answer that is not streamed it is
             the clock of the headers, and of the body.
-        idle_s: the gap between semantic events, doubled for models that reason (awaken: 60 s, and doubled so).
+        idle_s: the gap between semantic events, doubled for models that reason (awaken: 60 s, and doubled so); while a
+            call or a thought is open, `first_event_s` where that is longer.
         throughput: a floor for useful bytes; off unless set, for slow local models are not stalled.
         total_s: the whole attempt; off unless set (Gestura has 300 s; a stream that makes progress is not late).
     """

@@ -23,13 +23,14 @@ from .stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from .usage import UsageReport
+from .usage import NO_USAGE, UsageReport
 
 
 def replay_events(result: StreamResult) -> tuple[StreamEvent, ...]:
-    """Return events whose fold is the result again."""
+    """Return events whose fold is the result again. Usage that no provider reported is not made up: it is left out."""
     events = [event for block in result.blocks for event in block_events(block)]
-    events.append(UsageReport(**asdict(result.usage)))
+    if result.usage != NO_USAGE and not any(attempt.usage_estimated for attempt in result.attempts):
+        events.append(UsageReport(**asdict(result.usage), service_tier=result.service_tier))
     events.append(StopReported(result.stop_reason, result.stop_word or result.stop_reason.value))
     return tuple(events)
 

@@ -42,8 +42,10 @@ class AttemptRecord:
     """One attempt, told afterwards. Times are seconds since the run began, on trio's clock.
 
     `cause` and `plan` are None for the attempt that finished, or in which the run was cancelled, paused or left;
-    `usage_estimated` says that the provider had not reported the output when the attempt ended; `kept` says whether any
-    of what it said is in the result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
+    `usage_estimated` says that the provider had not reported the output when the attempt ended, or never its input:
+    that of a sibling stands there, or the request's by its size. `kept` says whether any of what it said is in the
+    result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
+    `buffered` says that it came at once after a long silence, as from a proxy that buffers (`core/buffering.py`).
     `ignored` counts what was not understood and changed nothing, by kind (`riverrun.lowlevel.Ignored` are ours).
     """
 
@@ -63,6 +65,7 @@ class AttemptRecord:
     bytes_received: int = 0
     wasted_bytes: int = 0
     ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
+    buffered: bool = False
 
     def with_rest(self, usage: TokenUsage, *, estimated: bool) -> AttemptRecord:
         """Return the line with what its generation cost besides, which was to be read on and could not be."""
@@ -77,7 +80,7 @@ class StreamResult:
     `stop_word` is the provider's own word for `stop_reason`. `incomplete_tool_calls` counts calls that were never
     released because their arguments never became a JSON object. `checkpoint_failures` counts writes to the store that
     had failed by the end of the answer, and that the stream did not wait for; the run's own count holds the last
-    flush, too.
+    flush, too. `service_tier` is the provider's word for the tier that answered (`default`, `flex`, `priority` …).
     """
 
     blocks: tuple[AnswerBlock, ...] = ()
@@ -90,6 +93,7 @@ class StreamResult:
     response_id: str | None = None
     model: str | None = None
     checkpoint_failures: int = 0
+    service_tier: str | None = None
 
     @property
     def text(self) -> str:

@@ -6,8 +6,11 @@ Rules:
   "20 seconds" all pass somebody's `float()` or `int()`, and none of them is a delay.
 - A hint is a floor: chance only adds to it, so that clients told the same do not come back together. One beyond
   `retry_after_s_max` is not slept but surfaced. One of zero says nothing (openai-python reads it so): own backoff.
+- A date is read against the `Date` of the answer that holds it, where it has one: neither clock need be right.
 - A rate limit without a hint keeps its base delay as a floor, whatever the jitter (seeds, row 004).
-- Delays never shrink from attempt to attempt at equal chance, and stay under the policy's maximum.
+- Chance enters every delay unless the jitter is `NONE`, and after the policy's maximum: clients that have all reached
+  it come back no more together than others. `NONE` is exact, for hints too.
+- Delays never shrink from attempt to attempt at equal chance.
 """
 
 from __future__ import annotations
@@ -35,15 +38,29 @@ from .policy import Jitter, RetryPolicy
 HINT_JITTER = 0.1
 """How much chance may add to a server's hint (seeds, row 000: 0 to 10 %)."""
 
+FLOOR_JITTER = 0.25
+"""How much chance may add to a floor of ours, at the least: where nobody said when to come back, a crowd should spread
+wider than 10 %. Without it, full jitter under the floor was the floor: 100 of 100 runs came back at 5.000 s."""
+
 _DOUBLINGS_MAX = 1000
 """2.0 ** 1000 is still a float; attempt 10,000 must not raise OverflowError."""
 
 
 def attempts_max(policy: RetryPolicy, cause: InterruptCause) -> int:
-    """Return the attempt budget after `cause`: a rate limit or an overload may have one of its own."""
-    if isinstance(cause, RateLimited | Overloaded) and policy.rate_limit_attempts_max is not None:
-        return policy.rate_limit_attempts_max
-    return policy.attempts_max
+    """Return how many attempts in a row may bring no progress after `cause`: limits may have a budget of their own."""
+    own = None
+    if policy.attempts_max == 1:  # who asks once asks once, also of a policy that was evolved from another
+        return 1
+    if isinstance(cause, RateLimited):
+        own = policy.rate_limit_attempts_max
+    elif isinstance(cause, Overloaded):
+        own = policy.overload_attempts_max
+    return policy.attempts_max if own is None else own
+
+
+def attempts_total_max(policy: RetryPolicy) -> int:
+    """Return how many attempts there may be in all; who asks once asks once, whatever it brought."""
+    return 1 if policy.attempts_max == 1 else policy.attempts_total_max
 
 
 def delay_s(
@@ -64,25 +81,18 @@ def delay_s(
         return 0.0
     hint_s = cause.retry_after_s if isinstance(cause, RateLimited | Overloaded) else hint_s
     if hint_s is not None and hint_s > 0:  # NaN compares false: no hint
-        return None if hint_s > policy.retry_after_s_max else hint_s * (1 + HINT_JITTER * chance)
+        return None if hint_s > policy.retry_after_s_max else _hinted(policy.jitter, hint_s, chance)
     match cause:
         case IdleStall():
-            return _doubled(policy.stall_delay_s, max(policy.stall_delay_s, policy.delay_s_max), attempt)
+            base_s, delay_s_max = policy.stall_delay_s, max(policy.stall_delay_s, policy.delay_s_max)
         case RateLimited() | Overloaded():
-            return _after_limit(policy, attempt, chance)
+            base_s, delay_s_max = policy.rate_limit_base_delay_s, policy.rate_limit_delay_s_max
         case EmptyAnswer():
-            doubled = _doubled(policy.empty_base_delay_s, policy.empty_delay_s_max, attempt)
-            return _jittered(policy.jitter, doubled, policy.empty_delay_s_max, chance)
+            base_s, delay_s_max = policy.empty_base_delay_s, policy.empty_delay_s_max
         case ConnectionReset() | GoAway() | Provider5xx() | PrematureEnd() | MalformedStream():
-            doubled = _doubled(policy.base_delay_s, policy.delay_s_max, attempt)
-            return _jittered(policy.jitter, doubled, policy.delay_s_max, chance)
-
-
-def _after_limit(policy: RetryPolicy, attempt: int, chance: float) -> float:
-    delay_s_max = policy.rate_limit_delay_s_max
-    doubled = _doubled(policy.rate_limit_base_delay_s, delay_s_max, attempt)
-    floor = min(policy.rate_limit_base_delay_s, delay_s_max)
-    return max(floor, _jittered(policy.jitter, doubled, delay_s_max, chance))
+            base_s, delay_s_max = policy.base_delay_s, policy.delay_s_max
+    floor_s = min(base_s, delay_s_max) if isinstance(cause, RateLimited | Overloaded) else 0.0
+    return _jittered(policy.jitter, _doubled(base_s, delay_s_max, attempt), chance, floor_s)
 
 
 def _doubled(base_s: float, delay_s_max: float, attempt: int) -> float:
@@ -90,16 +100,31 @@ def _doubled(base_s: float, delay_s_max: float, attempt: int) -> float:
     return min(base_s * 2.0**doublings, delay_s_max)
 
 
-def _jittered(jitter: Jitter, delay: float, delay_s_max: float, chance: float) -> float:
-    match jitter:
-        case Jitter.FULL:
-            return delay * chance
-        case Jitter.ADDED:
-            return min(delay * (1 + 0.1 * chance), delay_s_max)
-        case Jitter.PROPORTIONAL:
-            return min(delay * (0.5 + chance), delay_s_max)
-        case Jitter.NONE:
-            return float(delay)
+_SPREADS: dict[Jitter, tuple[float, float]] = {
+    Jitter.FULL: (0.0, 1.0),
+    Jitter.ADDED: (1.0, 1.1),
+    Jitter.PROPORTIONAL: (0.5, 1.5),
+    Jitter.NONE: (1.0, 1.0),
+}
+"""From what to what chance takes a delay, as parts of it."""
+
+
+def _jittered(jitter: Jitter, delay: float, chance: float, floor_s: float) -> float:
+    """Take a delay, of the policy's maximum at most, to where chance says; never below the floor."""
+    low, high = spread_s(jitter, delay, floor_s)
+    return min(low + (high - low) * chance, high)
+
+
+def spread_s(jitter: Jitter, delay: float, floor_s: float = 0.0) -> tuple[float, float]:
+    """Return the least and the most that chance makes of a delay, with a floor if it has one."""
+    low, high = (delay * part for part in _SPREADS[jitter])
+    if jitter is Jitter.NONE or not floor_s:
+        return low, high
+    return max(low, floor_s), max(high, floor_s * (1 + FLOOR_JITTER))
+
+
+def _hinted(jitter: Jitter, hint_s: float, chance: float) -> float:
+    return hint_s if jitter is Jitter.NONE else hint_s * (1 + HINT_JITTER * chance)
 
 
 # Twelve digits are 31,000 years: whoever sends more does not mean a delay. Decimals are not in RFC 9110, but are sent.
@@ -113,11 +138,15 @@ def retry_after_s(headers: Mapping[str, str], *, now_unix_s: float) -> float | N
     Azure sends `retry-after-ms: 0` beside `retry-after: 1`. A date in the past is 0.0. Nothing is capped here: a
     hint beyond the policy's cap is a fact that somebody wants to see.
 
-    *Source*: RFC 9110 §10.2.3 and §5.6.7; `retry-after-ms`: openai-python, Azure OpenAI.
+    A date is on the server's clock, and so is the answer's `Date`: the difference is the hint, however wrong either
+    clock is. Where there is no `Date`, or one that says to wait for more than a day, the date is read on ours.
+
+    *Source*: RFC 9110 §10.2.3, §5.6.7 and §6.6.1; `retry-after-ms`: openai-python, Azure OpenAI.
     """
     millis = _number(headers.get("retry-after-ms", ""))
     after = headers.get("retry-after", "")
-    hints = (None if millis is None else millis / 1000, _number(after), _until(after, now_unix_s))
+    until = _until(after, headers.get("date", ""), now_unix_s)
+    hints = (None if millis is None else millis / 1000, _number(after), until)
     return max((hint for hint in hints if hint is not None), default=None)
 
 
@@ -126,9 +155,18 @@ def _number(value: str) -> float | None:
     return float(text) if _SECONDS.fullmatch(text) else None
 
 
-def _until(value: str, now_unix_s: float) -> float | None:
+DATE_AHEAD_S_MAX = 86_400.0
+"""A day: a `Date` that is further than that before its `Retry-After` is of a clock that was never set."""
+
+
+def _until(value: str, date: str, now_unix_s: float) -> float | None:
     at_unix_s = _http_date_unix_s(value.strip(" \t"), now_unix_s)
-    return None if at_unix_s is None else max(at_unix_s - now_unix_s, 0.0)
+    if at_unix_s is None:
+        return None
+    since_unix_s = _http_date_unix_s(date.strip(" \t"), now_unix_s)
+    if since_unix_s is None or at_unix_s - since_unix_s > DATE_AHEAD_S_MAX:
+        since_unix_s = now_unix_s
+    return max(at_unix_s - since_unix_s, 0.0)
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -20,7 +20,11 @@ Rules, each with its reason:
 
 * A plan that needs no new attempt is carried out even when the budget is spent: it costs nothing (law 8).
 * Resuming from a checkpoint spends no attempt: nothing broke in this process.
-* A continuation's form that is refused spends no attempt, once for each form: it said nothing.
+* A continuation's form that is refused spends no attempt, once for each form: it said nothing. Nor does a kept
+  connection that was closed before a byte of the answer, once a run.
+* Attempts are counted in a row without progress, and in all (`Spending`): a long answer behind a proxy that cuts every
+  minute arrives, and who is dead is asked no oftener for that.
+* The engine's budget of retries is for attempts that brought nothing. Those of a healthy provider are continued.
 * After a released call nothing is asked again: every failure ends the run with the calls (law 3).
 * A terminal event that was seen is the answer's end, whoever ends the run behind it (law 2).
 """
@@ -29,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from .accumulator import Accumulator
 from .attempt_ledger import AttemptLedger, OpenAttempt
@@ -44,7 +48,7 @@ from .causes import (
 )
 from .continuation import CannotContinue, NextRequest, next_request
 from .effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, Finish, FlushJournal, Record, Stopped, Wait
-from .errors import InferenceError, StreamInterrupted
+from .errors import StreamInterrupted
 from .events import Interrupted, RetryScheduled, Status
 from .failures import Failure, FailureKind, failure_of_break
 from .journal import AnswerEnded, AttemptBegan, RestoredRun
@@ -52,9 +56,8 @@ from .outcome import AttemptReport, Broken, Crashed, Ended, Failed, Unconfirmed
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
 from .printable import SENTENCE_CHARS_MAX, printable
 from .result import AttemptRecord
-from .retry import attempts_max, delay_s
+from .run_errors import error_of_spent, holding
 from .run_rules import Ending, RunRules
-from .snapshot import InterruptSnapshot
 from .spending import Spending
 from .stop import EMPTY_STOPS, StopReason
 from .taking_back import cancel_calls, forget_cursor, take_back
@@ -97,9 +100,9 @@ class RunState:
         self, rules: RunRules, accumulator: Accumulator, restored: RestoredRun | None, *, now_s: float
     ) -> None:
         self.accumulator: Accumulator = accumulator
-        self.ledger: AttemptLedger = AttemptLedger(accumulator, restored, now_s)
+        self.ledger: AttemptLedger = AttemptLedger(rules.request, accumulator, restored, now_s)
         self._rules = rules
-        self._spending = Spending(rules.retry_budget)
+        self._spending = Spending(rules.policy.retry, rules.retry_budget, accumulator.reach)
         self._unconfirmed = UnconfirmedEnds()
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
@@ -124,7 +127,7 @@ class RunState:
             raise ValueError("no attempt is due; expected a Wait before")
         step, self._next = self._next, None
         attempt = self.ledger.open(self._target, step, now_s)
-        self._spending.attempts += 1
+        self._spending.begin(self.accumulator.reach)
         reattaches = step.form is ContinuationForm.CURSOR
         accumulator = self.accumulator
         accumulator.origin, accumulator.defect = attempt.target.origin, None
@@ -148,6 +151,7 @@ class RunState:
         if attempt is None:
             return []
         over = _Over(attempt, report, now_s)
+        self._spending.end(self.accumulator.reach)
         if self.accumulator.stop is not None:
             attempt.target.learn_stop()
         match report.outcome:
@@ -156,12 +160,16 @@ class RunState:
             case Unconfirmed():
                 self._after_unconfirmed_end(over, chance)
             case Crashed(error):
+                held = self.accumulator.snapshot()
                 self._stop_short(over, "the attempt crashed")
-                self._effects.append(Fail(error))
+                self._effects.append(Fail(holding(error, held)))
             case Failed(failure):
                 self._after_refusal(over, failure, chance)
-            case Broken(cause, detail):
-                self._recover(over, cause, failure_of_break(cause, detail, attempt.target.origin), chance)
+            case Broken(cause) as broken:
+                is_free = broken.kept_closed and self._spending.note_closed()
+                self._recover(
+                    over, cause, failure_of_break(cause, broken.detail, attempt.target.origin), chance, is_free=is_free
+                )
             case None:
                 raise ValueError("the attempt was cancelled from outside; expected `stopped`")
         return self._taken()
@@ -274,7 +282,7 @@ class RunState:
             self._recover(over, FormRefused("stream"), failure, chance)
         elif step is not None and not over.report.bytes_received > 0 and failure.refuses(step.form):
             self._learn_refusal(step.form)
-            self._recover(over, FormRefused(step.form.value), failure, chance)
+            self._recover(over, FormRefused(step.form.value), failure, chance, is_free=True)
         elif failure.is_retryable or self.accumulator.completed_calls:
             self._recover(over, failure.to_cause(), failure, chance)
         else:
@@ -298,30 +306,31 @@ class RunState:
         if not lives_on:
             self._effects += forget_cursor(self.accumulator)
 
-    def _recover(self, over: _Over, cause: InterruptCause, failure: Failure, chance: Callable[[], float]) -> None:
-        """Plan and announce what follows an interruption, and back off."""
+    def _recover(
+        self,
+        over: _Over,
+        cause: InterruptCause,
+        failure: Failure,
+        chance: Callable[[], float],
+        *,
+        is_free: bool = False,
+    ) -> None:
+        """Plan and announce what follows an interruption, and back off. Where that `is_free`, at once."""
         self._effects.append(FlushJournal())
         if isinstance(cause, MalformedStream | EmptyAnswer) and failure.status is None:
             self._effects += forget_cursor(self.accumulator)  # reading it on would show the same again
-        retry, spent = self._rules.policy.retry, self._spending.attempts
-        most = attempts_max(retry, cause)
-        delay = delay_s(retry, cause, spent, chance(), failure.retry_after_s) if spent < most else None
-        if delay is not None and not isinstance(cause, FormRefused) and self._rules.retry_budget.is_spent:
-            delay, failure = None, self._unretried(failure)
+        spending = self._spending
+        attempt, most, is_retry = spending.attempts + 1, spending.most(cause), not (is_free or over.report.useful_bytes)
+        delay, failure = spending.delay(cause, failure, chance, is_free=is_free, is_retry=is_retry)
         exhausted = failure if delay is None else None
         following = self._plan(over, cause, is_news=over.report.said_anything, exhausted=exhausted)
-        if not isinstance(following, NextRequest) or isinstance(cause, FormRefused) or delay is None:
+        if not isinstance(following, NextRequest) or is_free or delay is None:
             self._go_on(following)
             return
-        self._spending.take_retry()
-        self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))
+        if is_retry:
+            spending.take_retry()
+        self._effects.append(Deliver(RetryScheduled(attempt, most, delay, cause)))
         self._go_on(following, delay)
-
-    def _unretried(self, failure: Failure) -> Failure:
-        """Say why a failure is not retried: the budget that the engine's runs share is spent, and this run gives up."""
-        most = self._rules.policy.retry.engine_retries_max
-        why = f"{failure.message} (not retried: {most} retries of this engine without a success, engine_retries_max)"
-        return evolve(failure, message=why)
 
     # -- planning -------------------------------------------------------------------------------------------------
 
@@ -358,7 +367,7 @@ class RunState:
             message = f"stream interrupted ({cause}): {step.reason}"
             return Fail(StreamInterrupted(printable(message, SENTENCE_CHARS_MAX), cause=cause, snapshot=snapshot))
         if exhausted is not None:
-            return Fail(self._error(cause, exhausted, snapshot))
+            return Fail(error_of_spent(cause, exhausted, snapshot, self._spending.attempts))
         if step.form is ContinuationForm.RESTART and snapshot.anything_shown:
             self._effects += take_back(self.accumulator, str(cause))
             self.ledger.take_back()
@@ -383,17 +392,3 @@ class RunState:
         if cursor is None or over.report.answer_ended:
             return None
         return Reattach(cursor) if self._target.capabilities(self._rules.request).can_reattach else None
-
-    def _error(self, cause: InterruptCause, failure: Failure, held: InterruptSnapshot) -> InferenceError:
-        """Build the error of a run whose attempts are used up: the failure itself if nothing was ever said."""
-        if not held.anything_shown:
-            return failure.to_error()
-        spent = self._spending.attempts
-        attempts = f"{spent} attempt{'s' if spent != 1 else ''}"
-        message = f"stream interrupted ({cause}) after {attempts}; the snapshot holds what was said: {failure.message}"
-        return StreamInterrupted(
-            printable(message, SENTENCE_CHARS_MAX),
-            cause=cause,
-            snapshot=held,
-            retry_after_s=failure.retry_after_s,
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 TOKENS_MAX = 2**63 - 1
 """Where counts saturate: what SQLite and most consumers can hold in one integer."""
@@ -47,7 +47,9 @@ NO_USAGE = TokenUsage()
 class UsageReport:
     """One report as a provider gave it: None is "not said". A stream event of the decoders.
 
-    A `cumulative` report replaces, field by field, what the attempt knew; otherwise its counts are added.
+    A `cumulative` report replaces, field by field, what the attempt knew; otherwise its counts are added. A later 0
+    does not replace a count: some servers report what they know so far as 0. `service_tier` is the provider's word for
+    the tier that answers.
     """
 
     input: int | None = None
@@ -57,6 +59,7 @@ class UsageReport:
     reasoning: int | None = None
     total: int | None = None
     cumulative: bool = True
+    service_tier: str | None = field(default=None, eq=False)  # a name, no count
 
 
 def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, int]:
@@ -74,11 +77,16 @@ def apply_report(usage: TokenUsage, report: UsageReport) -> tuple[TokenUsage, in
             counts.append(before)
             continue
         odd += said < 0 or (report.cumulative and said < before)
-        counts.append(clamp_tokens(said if report.cumulative else before + max(said, 0)))
+        counts.append(clamp_tokens((max(said, 0) or before) if report.cumulative else before + max(said, 0)))
     total = counts[0] + counts[1]
     if report.total is not None:
         odd += report.total < 0
-        total = report.total if report.cumulative else usage.total + max(report.total, 0)
+        if not report.cumulative:
+            total = usage.total + max(report.total, 0)
+        elif report.total > 0 or not usage.total:
+            total = report.total
+        else:
+            total = max(total, usage.total)
     counts.append(clamp_tokens(total))
     return TokenUsage(*counts), odd
 

@@ -104,7 +104,7 @@ class HTTPTransport:
         except Exception as error:
             if cause_of(error) is None:
                 raise
-            raise distrusted(error, wire) or translated(error, secrets) from error
+            raise distrusted(error, wire) or translated(error, secrets, kept=handshake.kept) from error
         return OpenedResponse(response, secrets, origin=origin, resting=self._resting)
 
     async def _wait_rest(self, origin: str) -> None:

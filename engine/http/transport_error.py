@@ -23,13 +23,15 @@ POOL_FULL = "every connection of the client passed in is in use, and none came f
 class TransportError(Exception):
     """The connection failed; `cause` says how. Raised to the attempt only, which makes it a value.
 
-    `what` takes the place of the cause's own words, where there are better ones.
+    `what` takes the place of the cause's own words, where there are better ones. `kept_closed`: the request went over a
+    kept connection, which was closed before a byte of the answer.
     """
 
-    def __init__(self, cause: InterruptCause, detail: str = "", *, what: str = "") -> None:
+    def __init__(self, cause: InterruptCause, detail: str = "", *, what: str = "", kept_closed: bool = False) -> None:
         said = what or str(cause)
         super().__init__(f"{said}: {detail}" if detail else said)
         self.cause = cause
+        self.kept_closed = kept_closed
 
 
 def cause_of(error: Exception) -> InterruptCause | None:
@@ -47,14 +49,14 @@ def cause_of(error: Exception) -> InterruptCause | None:
             if cause == IdleStall("connect") and any(
                 type(inner).__name__ == "ResolveTimeout" for inner in reasons(error)
             ):
-                return IdleStall("resolve")
+                return IdleStall("resolve", setting="connect_s")
             return MalformedStream(printable(text)) if cause is None else cause
     return None
 
 
 _CAUSES: tuple[tuple[frozenset[str], str, InterruptCause | None], ...] = (
-    (frozenset({"PoolTimeout"}), "", IdleStall("pool")),
-    (frozenset({"ConnectTimeout"}), "", IdleStall("connect")),
+    (frozenset({"PoolTimeout"}), "", IdleStall("pool", setting="connect_s")),
+    (frozenset({"ConnectTimeout"}), "", IdleStall("connect", setting="connect_s")),
     (frozenset({"TimeoutException"}), "", IdleStall("headers")),
     (frozenset({"TransportError", "ProtocolError"}), "ConnectionTerminated", GoAway()),
     (frozenset({"LocalProtocolError"}), "CLOSED", GoAway()),
@@ -68,8 +70,11 @@ _CAUSES: tuple[tuple[frozenset[str], str, InterruptCause | None], ...] = (
 """Which class, with which word in its text, is which cause; None is a `MalformedStream` of that text."""
 
 
-def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
-    """Make a client's exception ours, without the key: some quote the bytes they choked on, which may quote it."""
+def translated(error: Exception, secrets: Sequence[Secret], *, kept: bool = False) -> Exception:
+    """Make a client's exception ours, without the key: some quote the bytes they choked on, which may quote it.
+
+    `kept`: the request went over a kept connection, and no headers have come.
+    """
     cause = cause_of(error)
     if cause is None:
         return error
@@ -82,7 +87,9 @@ def translated(error: Exception, secrets: Sequence[Secret]) -> Exception:
     if not_connected or not text:  # "all attempts failed", or nothing: the reason is inside
         text = next((text for inner in reversed([*reasons(error)]) if (text := str(inner))), "")
     what = "could not connect" if not_connected else ""
-    return TransportError(cause, printable(text, secrets=secrets), what=what)
+    # httpcore does not tell half a status line from none: whoever is cut there is asked again as well.
+    kept_closed = kept and isinstance(cause, ConnectionReset | GoAway | PrematureEnd)
+    return TransportError(cause, printable(text, secrets=secrets), what=what, kept_closed=kept_closed)
 
 
 def distrusted(error: Exception, wire: WireRequest) -> InvalidRequest | None:

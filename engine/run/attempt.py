@@ -13,15 +13,16 @@ from functools import partial
 from typing import cast
 
 import trio
+from attrs import evolve
 
 from ..core.capabilities import Capabilities
 from ..core.causes import ConnectionReset, MalformedStream, PrematureEnd
 from ..core.clocks import Clocks
 from ..core.continuation import NextRequest
-from ..core.errors import InferenceError
+from ..core.errors import InferenceCancelled, InferenceError, StreamInterrupted
 from ..core.failures import failure_of_error
 from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
-from ..core.policy import Policy, StallPolicy
+from ..core.policy import Policy
 from ..core.printable import SENTENCE_CHARS_MAX, printable
 from ..core.provider import Provider
 from ..core.secret import Secret
@@ -56,9 +57,9 @@ async def run_attempt(
     """
     if not is_event_source(source):
         await turnstile.wait_turn()  # before the clocks begin: this is no time of the provider's
-    clocks = Clocks(_patience(policy, capabilities), reasons=capabilities.reasons, now=trio.current_time())
-    waiting_message = capabilities.waiting_message
-    remind = None if waiting_message is None else partial(intake.remind, waiting_message)
+    clocks = _clocks_of(policy, capabilities, intake)
+    message = capabilities.waiting_message
+    remind = None if message is None else partial(intake.remind, message)
     reader = _Reader(intake, watch, clocks)
     try:
         if is_event_source(source):
@@ -78,6 +79,8 @@ async def run_attempt(
         raise cancelled_alone(group) from None
     finally:
         watch.end()
+        if capabilities.streams:
+            intake.note_pace(*clocks.burst_s)
     outcome = reader.outcome or Broken(ConnectionReset())
     if watch.stall is not None and not isinstance(outcome, Ended):
         outcome = Broken(watch.stall)  # whatever was raised on the way out
@@ -91,8 +94,14 @@ def _with_words(outcome: Outcome, words: str) -> Outcome:
     return Broken(outcome.cause, f"{outcome.detail or outcome.cause}; before it the server said '{words}'")
 
 
-def _patience(policy: Policy, capabilities: Capabilities) -> StallPolicy:
-    return policy.stall if capabilities.streams else policy.stall.in_one_piece()
+def _clocks_of(policy: Policy, capabilities: Capabilities, intake: Intake) -> Clocks:
+    return Clocks(
+        policy.stall if capabilities.streams else policy.stall.in_one_piece(),
+        reasons=capabilities.reasons,
+        loads=capabilities.loads_model,
+        now=trio.current_time(),
+        is_inside=intake.is_inside,
+    )
 
 
 def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
@@ -100,8 +109,8 @@ def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
     match outcome:
         case Broken(MalformedStream(said), detail):
             return Broken(MalformedStream(_sentence(said, secrets)), _sentence(detail, secrets))
-        case Broken(cause, detail):
-            return Broken(cause, _sentence(detail, secrets))
+        case Broken(detail=detail):
+            return evolve(outcome, detail=_sentence(detail, secrets))
         case Failed(failure):
             return Failed(failure.printable(secrets))
         case Ended() | Unconfirmed() | Crashed():
@@ -232,9 +241,13 @@ def _outcome_of(error: Exception) -> Outcome:
     error = inner if isinstance(inner, Exception) else error
     match error:
         case TransportError():
-            return Broken(error.cause, str(error))
+            return Broken(error.cause, str(error), error.kept_closed)
         case FailedError():
             return Failed(error.failure)
+        case StreamInterrupted():  # a source's own word for how its stream broke
+            return Broken(error.cause, error.message)
+        case InferenceCancelled():  # and for that nobody wants it any more
+            return Crashed(error)
         case InferenceError():
             return Failed(failure_of_error(error))
         case _:

@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 
 from ..core.accumulator import Accumulator
 from ..core.answer_blocks import size_bytes
+from ..core.buffering import BUFFERED, is_buffered
 from ..core.capabilities import ContinuationForm
 from ..core.causes import MalformedStream
 from ..core.effects import Ask, Deliver, Record
@@ -74,8 +75,8 @@ class Intake:
 
     __slots__ = (
         "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_count_ignored", "_cursor",
-        "_delivery", "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam",
-        "_step", "_thoughts", "_useful_before", "secrets",
+        "_delivery", "_is_buffered", "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything",
+        "_seam", "_step", "_thoughts", "_useful_before", "secrets",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, accumulator: Accumulator, delivery: Delivery) -> None:
@@ -91,7 +92,7 @@ class Intake:
         self._cursor: CursorMoved | None = None  # what the seam holds was not said yet: the cursor may not be past it
         self._moved: CursorMoved | None = None  # the last one of the read at hand
         self._outcome: Outcome | None = None
-        self._said_anything = self._answer_ended = False
+        self._said_anything = self._answer_ended = self._is_buffered = False
         self._progress = Progress()
         self._bytes_before = accumulator.bytes_received
         self._useful_before = accumulator.said_bytes + accumulator.wasted_bytes
@@ -123,6 +124,10 @@ class Intake:
             return Taken(is_progress, self._outcome, self._delivery.must_wait)
         return _PROGRESS if is_progress else _NO_NEWS
 
+    def is_inside(self) -> bool:
+        """Whether a call or a thought is open, one that is left out too: it may be composed in silence."""
+        return self._thoughts.is_open or self._accumulator.is_inside
+
     @property
     def useful_bytes(self) -> int:
         """How many bytes of text, reasoning and arguments this attempt has brought, those too that the seam holds."""
@@ -146,6 +151,13 @@ class Intake:
         """Take that the terminal event was seen: the answer is whole, whatever follows."""
         self._answer_ended = True
 
+    def note_pace(self, waited_s: float, took_s: float) -> None:
+        """Tell the consumer, once a run, that the answer was held back on its way, if it was."""
+        has_body = self._accumulator.bytes_received > self._bytes_before
+        self._is_buffered = has_body and is_buffered(waited_s, took_s, self.useful_bytes)
+        if self._is_buffered:
+            self._delivery.put_once(BUFFERED)
+
     def finish(self, outcome: Outcome | None) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
@@ -163,7 +175,8 @@ class Intake:
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
         ignored = told_counts(self._count_ignored(), self.secrets)
-        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received, ignored)
+        heard = (self._answer_ended, said_anything, self._seam, received, ignored)
+        return AttemptReport(outcome, *heard, self.useful_bytes, self._is_buffered)
 
     # -- delivering -----------------------------------------------------------------------------------------------
 

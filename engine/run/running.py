@@ -17,6 +17,7 @@ import trio
 from ..core.effects import End, Fail, Finish, Stopped
 from ..core.errors import StoreError
 from ..core.events import Finished
+from ..core.input_estimate import total_of
 from ..core.result import StreamResult
 from ..core.run_end import end_as_stored, end_of_owner
 from ..core.run_rules import Ending
@@ -133,18 +134,19 @@ class RunningRun:
         self._delivery.mailbox.close()
 
     def _finish(self, reason: StopReason, word: str | None) -> None:
-        accumulator, delivery = self._state.accumulator, self._delivery
+        accumulator, delivery, attempts = self._state.accumulator, self._delivery, self._state.records
         result = StreamResult(
             blocks=accumulator.blocks(),
             tool_calls=accumulator.completed_calls,
-            usage=accumulator.total_usage,
+            usage=total_of(attempts),
             stop_reason=reason,
             stop_word=word,
-            attempts=self._state.records,
+            attempts=attempts,
             incomplete_tool_calls=accumulator.incomplete_calls,
             response_id=accumulator.response_id,
             model=accumulator.model or self._context.targets[0].source.model,
             checkpoint_failures=delivery.checkpoint_failures,
+            service_tier=accumulator.service_tier,
         )
         self._control.result = result
         delivery.put_held(discard=False)

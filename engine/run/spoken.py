@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from ..core.printable import printable
+from ..core.printable import NAME_CHARS_MAX, printable
 from ..core.secret import Secret
 from ..core.stream_events import (
     OpaqueBlockReceived,
@@ -21,9 +21,10 @@ from ..core.stream_events import (
     StreamEvent,
     StreamFailed,
 )
+from ..core.usage import UsageReport
 
 SPOKEN_OF: frozenset[type[StreamEvent]] = frozenset(
-    {ProviderStatus, ResponseStarted, ServerToolStarted, OpaqueBlockReceived, StopReported, StreamFailed}
+    {ProviderStatus, ResponseStarted, ServerToolStarted, OpaqueBlockReceived, StopReported, StreamFailed, UsageReport}
 )
 """The events that `printable_event` may change: a few an answer."""
 
@@ -39,6 +40,8 @@ def printable_event(event: StreamEvent, secrets: Sequence[Secret]) -> StreamEven
             return ServerToolStarted(printable(name, secrets=secrets))
         case OpaqueBlockReceived(block):
             return evolve(event, block=evolve(block, kind=printable(block.kind, secrets=secrets)))
+        case UsageReport(service_tier=str(tier)):
+            return evolve(event, service_tier=printable(tier, NAME_CHARS_MAX, secrets=secrets))
         case StopReported(word=word):
             return evolve(event, word=printable(word, secrets=secrets))
         case StreamFailed(failure):

@@ -29,6 +29,7 @@ class Law(StrEnum):
     TIME = "time belongs to the provider"
     CANCEL = "cancellation wins"
     BUDGETS = "budgets"
+    """Of attempts in a row without progress (`attempts_max`) and of attempts in all (`attempts_total_max`)."""
     LEDGER = "the ledger adds up"
     NO_LEAKS = "nothing leaks"
     ANY_ORDER = "any task order"

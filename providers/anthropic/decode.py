@@ -68,7 +68,6 @@ _PLAIN_DELTA = re.compile(
 _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "thinking": ReasoningDelta}
 _NO_PLAIN_BLOCK = ("", "")
 _TOLD_MAX = 8  # open blocks that a message names
-
 _NO_HEAD = "\0"  # what no frame begins with that is JSON
 
 
@@ -370,7 +369,7 @@ class AnthropicDecoder:
         known = {name: count for name, count in given.items() if count is not None}
         if not known:
             return
-        self._usage |= known
+        self._usage |= {name: count for name, count in known.items() if count or name not in self._usage}
         inputs = [self._usage[name] for name in _INPUT_COUNTS if name in self._usage]
         yield UsageReport(
             input=sum(inputs) if inputs else None,
@@ -378,6 +377,7 @@ class AnthropicDecoder:
             cached_input=self._usage.get("cache_read_input_tokens"),
             cache_write=self._usage.get("cache_creation_input_tokens"),
             reasoning=self._usage.get("thinking_tokens"),
+            service_tier=text_at(usage, "service_tier") or None,
         )
 
     def _break(self, defect: str) -> None:

@@ -11,7 +11,7 @@ from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
-from ..models import ClaudeFacts, claude_facts
+from ..models import ClaudeFacts, claude_facts, names_thinking
 from ..site import SiteOptions, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
@@ -59,6 +59,7 @@ class Anthropic:
         self.model: str = model
         self.client: object | None = self._site.client
         self._facts = facts or claude_facts(model)
+        self._names_thinking = facts is None and names_thinking(model)
 
     def __repr__(self) -> str:
         return self._site.show(self)
@@ -81,7 +82,7 @@ class Anthropic:
             Capabilities(
                 forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
                 prefix_trailing_space=False,
-                reasons=is_thinking or self._facts.reasons,
+                reasons=is_thinking or self._facts.reasons or self._names_thinking,
             )
         )
         return declared.with_reason(whole_only_reason(request))

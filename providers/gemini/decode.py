@@ -250,4 +250,5 @@ def read_usage(usage: JSONObject) -> UsageReport | None:
         cached_input=count_at(usage, "cachedContentTokenCount") or 0,
         reasoning=thoughts,
         total=count_at(usage, "totalTokenCount"),
+        service_tier=text_at(usage, "serviceTier") or text_at(usage, "trafficType") or None,
     )

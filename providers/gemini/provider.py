@@ -13,6 +13,7 @@ from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
+from ..models import names_thinking
 from ..site import Declared, Site, SiteOptions, open_site
 from ..wire.body import write_body
 from .decode import GeminiDecoder
@@ -80,6 +81,7 @@ class Gemini:
         self.model: str = model
         self.client: object | None = self._site.client
         self._facts = facts or gemini_facts(model)
+        self._names_thinking = facts is None and names_thinking(model)
 
     def __repr__(self) -> str:
         return self._site.show(self)
@@ -100,7 +102,7 @@ class Gemini:
         declared = self._site.declare(
             Capabilities(
                 forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
-                reasons=self._facts.reasons or asks_for_reasoning(request),
+                reasons=self._facts.reasons or self._names_thinking or asks_for_reasoning(request),
             )
         )
         return declared.with_reason(generate_whole_only(request))

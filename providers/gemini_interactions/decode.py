@@ -396,4 +396,5 @@ def read_usage(usage: JSONObject) -> UsageReport | None:
         cached_input=count_at(usage, "total_cached_tokens") or 0,
         reasoning=thoughts,
         total=count_at(usage, "total_tokens"),
+        service_tier=text_at(usage, "service_tier") or None,
     )

@@ -16,6 +16,7 @@ from ..gemini.extra import interaction_whole_only
 from ..gemini.models import GeminiFacts, gemini_facts
 from ..gemini.provider import API_KEY_ENVS, API_VERSION, BASE_URL, BASE_URL_ENV, KEY_HEADER, open_gemini
 from ..gemini.thinking import asks_for_reasoning
+from ..models import names_thinking
 from ..site import SiteOptions
 from ..wire.body import write_body
 from .decode import InteractionCursor, InteractionsDecoder
@@ -61,6 +62,7 @@ class GeminiInteractions:
         self.model: str = model
         self.client: object | None = self._site.client
         self._facts = facts or gemini_facts(model)
+        self._names_thinking = facts is None and names_thinking(model)
 
     def __repr__(self) -> str:
         return self._site.show(self)
@@ -81,7 +83,7 @@ class GeminiInteractions:
             Capabilities(
                 forms=(ContinuationForm.QUOTE,),
                 can_reattach=request.extra.get("store") is not False,
-                reasons=self._facts.reasons or asks_for_reasoning(request),
+                reasons=self._facts.reasons or self._names_thinking or asks_for_reasoning(request),
             )
         )
         return declared.with_reason(interaction_whole_only(request))

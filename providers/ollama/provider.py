@@ -11,7 +11,7 @@ from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
-from ..models import ModelFacts, check_talks
+from ..models import ModelFacts, check_talks, names_thinking
 from ..openai_chat.model import asks_to_think
 from ..openai_chat.preset_models import thinks_openly
 from ..site import SiteOptions, open_site
@@ -65,6 +65,7 @@ class Ollama:
         self.model: str = model
         self.client: object | None = self._site.client
         self._reasons = thinks_openly(model) if facts is None else facts.reasons
+        self._names_thinking = facts is None and names_thinking(model)
         self._has_tags = think_tags or opens_thinking
         self._opens_thinking = opens_thinking
 
@@ -92,7 +93,8 @@ class Ollama:
         declared = self._site.declare(
             Capabilities(
                 forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
-                reasons=thinks or self._reasons,
+                reasons=thinks or self._reasons or self._names_thinking,
+                loads_model=True,
                 waiting_message="ollama may be loading the model",
             )
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from attrs import evolve
+
 from ...engine.core.framing import ServerSentEvent
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
@@ -138,8 +140,8 @@ def says_calls(delta: JSONObject) -> bool:
     return any(says(delta, key) for key in _CALLS)
 
 
-def report(usage: JSONObject) -> Iterator[UsageReport]:
-    """Report the counts, if there are any that are known."""
+def report(usage: JSONObject, chunk: JSONObject) -> Iterator[UsageReport]:
+    """Report the counts of a chunk, if there are any that are known, and the tier that it names."""
     prompt, completion = object_at(usage, "prompt_tokens_details"), object_at(usage, "completion_tokens_details")
     cached = count_at(prompt, "cached_tokens")
     said = UsageReport(
@@ -151,4 +153,4 @@ def report(usage: JSONObject) -> Iterator[UsageReport]:
         total=count_at(usage, "total_tokens"),
     )
     if said != UsageReport():
-        yield said
+        yield evolve(said, service_tier=text_at(chunk, "service_tier") or text_at(usage, "service_tier") or None)

@@ -207,7 +207,7 @@ class OpenAIChatDecoder:
 
     def _fail(self, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
         yield from self._speech.release()
-        yield from report(usage_of(chunk))
+        yield from report(usage_of(chunk), chunk)
         self._end()
         yield StreamFailed(self._read_error(error))
 
@@ -231,7 +231,7 @@ class OpenAIChatDecoder:
         usage = usage_of(chunk)
         self._is_counted = self._is_compatible and bool(count_at(usage, "completion_tokens")) and is_silent(choices)
         if usage:
-            yield from report(usage)
+            yield from report(usage, chunk)
         elif self._patience_max >= 0:
             self._study(data, chunk, choices)
 

@@ -109,6 +109,7 @@ class ChatModel:
                 echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
                 prefix_trailing_space=dialect.prefix_trailing_space,
                 reasons=thinks or self._reasons,
+                loads_model=dialect.waiting_message is not None,
                 waiting_message=dialect.waiting_message,
             )
         )

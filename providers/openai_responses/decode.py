@@ -31,6 +31,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from attrs import evolve
+
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.ignored import Ignored
@@ -283,7 +285,7 @@ class OpenAIResponsesDecoder:
         yield from self._start(response)
         if self._is_over:
             return
-        yield from _report(object_at(response, "usage"))
+        yield from _report(object_at(response, "usage"), text_at(response, "service_tier") or None)
         if word == "failed":
             self._is_over = True
             error = response.get("error") or fault_behind(status, detail)
@@ -347,7 +349,7 @@ def number_at(holder: JSONObject, key: str) -> int | None:
     return number if number is not None and 0 <= number <= NUMBER_MAX else None
 
 
-def _report(usage: JSONObject) -> Iterator[UsageReport]:
+def _report(usage: JSONObject, tier: str | None) -> Iterator[UsageReport]:
     details, output = object_at(usage, "input_tokens_details"), object_at(usage, "output_tokens_details")
     report = UsageReport(
         input=count_at(usage, "input_tokens"),
@@ -358,4 +360,4 @@ def _report(usage: JSONObject) -> Iterator[UsageReport]:
         total=count_at(usage, "total_tokens"),
     )
     if report != UsageReport():
-        yield report
+        yield evolve(report, service_tier=tier)

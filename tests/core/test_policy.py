@@ -31,6 +31,9 @@ CLOCKS = [field.name for field in fields(StallPolicy) if field.name != "throughp
 COUNTS: list[tuple[Callable[..., object], str]] = [
     (RetryPolicy, "attempts_max"),
     (RetryPolicy, "rate_limit_attempts_max"),
+    (RetryPolicy, "overload_attempts_max"),
+    (RetryPolicy, "attempts_total_max"),
+    (RetryPolicy, "engine_retries_max"),
     (CheckpointPolicy, "lag_bytes"),
     *((Limits, field.name) for field in fields(Limits) if field.name != "cursor_bytes_max"),
 ]
@@ -39,6 +42,7 @@ COUNTS: list[tuple[Callable[..., object], str]] = [
 def test_the_defaults_are_those_of_the_source_documents() -> None:
     retry, stall = Policy().retry, Policy().stall
     assert (retry.attempts_max, retry.base_delay_s, retry.delay_s_max) == (3, 1.0, 30.0)
+    assert (retry.rate_limit_attempts_max, retry.overload_attempts_max, retry.attempts_total_max) == (8, None, 20)
     assert (retry.rate_limit_base_delay_s, retry.rate_limit_delay_s_max) == (5.0, 60.0)
     assert (retry.empty_base_delay_s, retry.empty_delay_s_max, retry.stall_delay_s) == (0.25, 5.0, 0.2)
     assert (retry.retry_after_s_max, retry.jitter) == (120.0, Jitter.FULL)
@@ -125,13 +129,31 @@ def test_every_number_in_range_is_kept_as_it_is(count: int, delay: float) -> Non
     assert (policy.attempts_max, policy.rate_limit_attempts_max, policy.base_delay_s) == (count, count, delay)
 
 
+@pytest.mark.parametrize(
+    ("said", "limit", "total"),
+    [
+        ({"attempts_max": 1}, 1, 1),
+        ({"attempts_max": 1, "rate_limit_attempts_max": 4}, 4, 20),
+        ({"attempts_max": 12}, 12, 20),
+        ({"attempts_max": 50}, 50, 50),
+        ({"attempts_max": 2, "rate_limit_attempts_max": None}, None, 20),
+        ({"attempts_max": 30, "attempts_total_max": 5}, 30, 5),
+    ],
+)
+def test_budgets_that_are_left_out_follow_those_that_are_given(
+    said: dict[str, Any], limit: int | None, total: int
+) -> None:
+    policy = RetryPolicy(**said)
+    assert (policy.rate_limit_attempts_max, policy.attempts_total_max) == (limit, total)
+
+
 def test_a_jitter_may_be_written_as_its_word() -> None:
     assert RetryPolicy(jitter="added").jitter is Jitter.ADDED
 
 
 def test_a_patient_policy_has_the_numbers_of_a_batch_client() -> None:
     patient = RetryPolicy.patient()
-    assert (patient.attempts_max, patient.rate_limit_attempts_max) == (4, 8)
+    assert (patient.attempts_max, patient.rate_limit_attempts_max, patient.overload_attempts_max) == (4, 8, 8)
     assert (patient.base_delay_s, patient.delay_s_max, patient.jitter) == (0.25, 5.0, Jitter.PROPORTIONAL)
 
 

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -76,17 +77,20 @@ def hint(**headers: str) -> float | None:
 
 def delay_s_max(policy: RetryPolicy, cause: InterruptCause) -> float:
     """The stated maximum of each cause, written out once more."""
+    added = {Jitter.FULL: 1.0, Jitter.ADDED: 1.1, Jitter.PROPORTIONAL: 1.5, Jitter.NONE: 1.0}[policy.jitter]
     match cause:
         case FormRefused() | ResumedFromCheckpoint():
             return 0
         case IdleStall():
-            return max(policy.stall_delay_s, policy.delay_s_max)
+            return max(policy.stall_delay_s, policy.delay_s_max) * added
         case EmptyAnswer():
-            return policy.empty_delay_s_max
+            return policy.empty_delay_s_max * added
         case RateLimited() | Overloaded():
-            return policy.rate_limit_delay_s_max
+            floor_s = min(policy.rate_limit_base_delay_s, policy.rate_limit_delay_s_max)
+            floor_s *= 1.0 if policy.jitter is Jitter.NONE else 1.25
+            return max(policy.rate_limit_delay_s_max * added, floor_s)
         case _:
-            return policy.delay_s_max
+            return policy.delay_s_max * added
 
 
 # --- the server's hint: headers -------------------------------------------------------------------------------------
@@ -113,6 +117,27 @@ def delay_s_max(policy: RetryPolicy, cause: InterruptCause) -> float:
 )
 def test_a_well_formed_retry_after_is_read(value: str, expected_s: float) -> None:
     assert hint(retry_after=value) == expected_s
+
+
+DATE_AND_UNTIL = [
+    ("Fri, 29 Sep 2023 16:26:27 GMT", "Fri, 29 Sep 2023 16:26:57 GMT", 30.0),
+    ("Fri, 29 Sep 2023 18:00:00 GMT", "Fri, 29 Sep 2023 18:00:07 GMT", 7.0),
+    ("Fri, 29 Sep 2017 16:26:27 GMT", "Friday, 29-Sep-17 16:26:30 GMT", 3.0),
+    ("Fri, 29 Sep 2023 16:27:57 GMT", "Fri, 29 Sep 2023 16:26:57 GMT", 0.0),
+    ("Thu, 01 Jan 1970 00:00:09 GMT", "Fri, 29 Sep 2023 16:26:57 GMT", 20.0),
+    ("yesterday", "Fri, 29 Sep 2023 16:26:57 GMT", 20.0),
+    ("", "Fri, 29 Sep 2023 16:26:57 GMT", 20.0),
+]
+"""A `Date`, a `Retry-After`, and the hint: whose clock is wrong does not matter, unless the `Date` is none."""
+
+
+@pytest.mark.parametrize(("date", "until", "expected_s"), DATE_AND_UNTIL)
+def test_a_date_is_read_against_the_date_of_its_answer(date: str, until: str, expected_s: float) -> None:
+    assert hint(retry_after=until, date=date) == expected_s
+
+
+def test_seconds_do_not_depend_on_the_date_of_their_answer() -> None:
+    assert hint(retry_after="20", date="Thu, 01 Jan 2099 00:00:09 GMT") == 20.0
 
 
 NO_HINTS = [
@@ -301,8 +326,19 @@ def test_reading_a_message_never_raises_and_never_gives_nonsense(tail: str) -> N
 
 
 @given(unhinted)
-def test_every_cause_shares_one_budget_by_default(cause: InterruptCause) -> None:
-    assert attempts_max(RetryPolicy(attempts_max=5), cause) == 5
+def test_every_cause_but_a_rate_limit_shares_one_budget_by_default(cause: InterruptCause) -> None:
+    assert attempts_max(RetryPolicy(attempts_max=5), cause) == (8 if isinstance(cause, RateLimited) else 5)
+
+
+@given(unhinted)
+def test_who_asks_once_asks_once_whatever_the_cause(cause: InterruptCause) -> None:
+    assert attempts_max(RetryPolicy(attempts_max=1), cause) == 1
+
+
+def test_limits_that_have_no_budget_of_their_own_share_the_others() -> None:
+    shared = RetryPolicy(attempts_max=2, rate_limit_attempts_max=None)
+    assert attempts_max(shared, RateLimited()) == attempts_max(shared, Overloaded()) == 2
+    assert attempts_max(RetryPolicy(overload_attempts_max=6), Overloaded()) == 6
 
 
 def test_a_rate_limit_may_have_a_budget_of_its_own() -> None:
@@ -330,7 +366,31 @@ def test_a_rate_limit_without_a_hint_doubles_from_five_seconds() -> None:
 def test_a_rate_limit_without_a_hint_waits_at_least_its_base(attempt: int, chance: float, jitter: Jitter) -> None:
     delay = delay_s(RetryPolicy(jitter=jitter), RateLimited(), attempt, chance)
     assert delay is not None
-    assert 5.0 <= delay <= 60.0
+    assert 5.0 <= delay <= 90.0
+
+
+@pytest.mark.parametrize("jitter", [Jitter.FULL, Jitter.ADDED, Jitter.PROPORTIONAL])
+@pytest.mark.parametrize("cause", [RateLimited(), Overloaded(), IdleStall(), EmptyAnswer(), *ORDINARY, RateLimited(5)])
+@pytest.mark.parametrize("attempt", [1, 2, 40])
+def test_chance_enters_every_delay_also_at_its_maximum(attempt: int, cause: InterruptCause, jitter: Jitter) -> None:
+    policy = RetryPolicy(jitter=jitter)
+    delays = {delay_s(policy, cause, attempt, chance / 100) for chance in range(100)}
+    assert len(delays) == 100
+
+
+def test_a_crowd_after_an_overload_spreads_by_a_quarter_of_its_floor() -> None:
+    delays = [delay_s(RetryPolicy(), Overloaded(), 1, chance) for chance in (0.0, 0.5, 1 - 2**-53)]
+    assert delays == pytest.approx([5.0, 5.625, 6.25])
+
+
+@given(policies, limits, seconds, attempts, chances)
+def test_without_jitter_every_delay_is_exact(
+    policy: RetryPolicy, limit: Callable[[float], InterruptCause], hint_s: float, attempt: int, chance: float
+) -> None:
+    assume(0 < hint_s <= policy.retry_after_s_max)
+    exact = evolve(policy, jitter=Jitter.NONE)
+    assert delay_s(exact, limit(hint_s), attempt, chance) == hint_s
+    assert delay_s(exact, IdleStall(), attempt, chance) == delay_s(exact, IdleStall(), attempt, 0.0)
 
 
 def test_an_empty_answer_doubles_from_a_quarter_of_a_second() -> None:
@@ -340,7 +400,7 @@ def test_an_empty_answer_doubles_from_a_quarter_of_a_second() -> None:
 
 @given(chances)
 def test_stalls_are_followed_soon_and_then_less_soon(chance: float) -> None:
-    policy = RetryPolicy(delay_s_max=1.0)
+    policy = RetryPolicy(delay_s_max=1.0, jitter=Jitter.NONE)
     assert [delay_s(policy, IdleStall("headers"), n, chance) for n in range(1, 6)] == [0.2, 0.4, 0.8, 1.0, 1.0]
 
 

@@ -11,6 +11,8 @@ import riverrun as rr
 from riverrun.engine.core.retry_budget import REFILL, RetryBudget
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 
+DOWN = rr.errors.ProviderError("down", status=502)
+
 
 def test_there_are_as_many_as_it_says_and_not_one_more() -> None:
     budget = RetryBudget(3)
@@ -45,7 +47,7 @@ def test_answers_that_need_no_retry_fill_it_slowly() -> None:
 async def test_in_an_outage_the_runs_of_an_engine_stop_retrying_together_and_keep_what_was_said(
     autojump_clock: MockClock,
 ) -> None:
-    source = OwnSource(*[say("a") for _ in range(99)])
+    source = OwnSource(*[script for dead in (2, 2, 2, 1) for script in ([*say("a"), DOWN], *[[DOWN]] * dead)])
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=3, engine_retries_max=3))
     engine, errors = engine_of(source, policy=policy), list[str]()
     for _ in range(4):
@@ -53,9 +55,9 @@ async def test_in_an_outage_the_runs_of_an_engine_stop_retrying_together_and_kee
             await engine.complete(ASK)
         assert caught.value.snapshot is not None
         errors.append(str(caught.value))
-    assert source.attempts == 3 + 2 + 1 + 1
-    assert "engine_retries_max" not in errors[0]
-    assert all("3 retries of this engine without a success, engine_retries_max" in error for error in errors[1:])
+    assert source.attempts == 3 + 3 + 3 + 2
+    assert not any("engine_retries_max" in error for error in errors[:3])
+    assert "3 retries of this engine without a success, engine_retries_max" in errors[3]
 
 
 async def test_a_recovery_that_succeeds_costs_the_others_nothing(autojump_clock: MockClock) -> None:

@@ -277,3 +277,23 @@ def test_how_much_is_ready_makes_no_difference(name: str) -> None:
     one_by_one = played(lambda: told(OwnSource(steps)))
     assert played(lambda: told(Channelled(channel_of(*steps)))) == one_by_one
     assert "after" not in text_of(one_by_one[0])
+
+
+# -- what a source raises ---------------------------------------------------------------------------------------------
+
+
+async def test_a_source_s_own_interruption_keeps_its_cause(autojump_clock: MockClock) -> None:
+    held = rr.InterruptSnapshot.from_partials("", [], 0)
+    broken = rr.StreamInterrupted("the worker went away", cause=rr.causes.GoAway(), snapshot=held)
+    result = await engine_of(OwnSource([*say("half "), broken], [*say("more"), END])).complete(ASK)
+    assert (result.text, result.attempts[0].cause) == ("half more", rr.causes.GoAway())
+    with pytest.raises(rr.errors.ProviderError, match="own/m-1: the worker went away"):
+        await engine_of(OwnSource(broken, broken, broken)).complete(ASK)
+
+
+async def test_a_source_that_cancels_is_not_asked_again(autojump_clock: MockClock) -> None:
+    source = OwnSource([*say("half"), rr.errors.InferenceCancelled("stopped by the operator")])
+    with pytest.raises(rr.errors.InferenceCancelled, match="stopped by the operator") as caught:
+        await engine_of(source).complete(ASK)
+    assert (source.attempts, caught.value.snapshot and caught.value.snapshot.text) == (1, "half")
+    assert not caught.value.is_retryable

@@ -315,7 +315,8 @@ async def test_003_attempts_used_up_are_an_error_with_cause_and_everything_said(
 
 
 async def test_003_a_stall_is_recovered_after_200_ms(autojump_clock: MockClock) -> None:
-    _, result = await seen([*say("a"), Silence()], [*say("b"), END])
+    exact = rr.Policy(retry=rr.RetryPolicy(jitter=rr.Jitter.NONE))
+    _, result = await seen([*say("a"), Silence()], [*say("b"), END], policy=exact)
     first, second = result.attempts
     assert (first.cause, result.text) == (rr.causes.IdleStall("idle", 60.0), "ab")
     assert second.began_s - first.ended_s == pytest.approx(0.2)
@@ -332,10 +333,17 @@ async def test_003_a_stall_is_recovered_after_200_ms(autojump_clock: MockClock) 
         (rr.OpenAIChat("qwen-thinking", api_key="k"), None, True),
         (rr.OpenAIChat("x-reasoning", api_key="k"), None, True),
         (rr.Anthropic("claude-sonnet-4-5", api_key="k"), None, False),
+        (rr.Anthropic("claude-3-7-sonnet-thinking", api_key="k"), None, True),
+        (rr.OpenAIResponses("kimi-k2-thinking", api_key="k"), None, True),
+        (rr.Gemini("gemini-2.0-flash-thinking-exp", api_key="k"), None, True),
+        (rr.Gemini("gemini-2.0-flash", api_key="k"), None, False),
+        (rr.GeminiInteractions("gemini-2.0-flash-thinking-exp", api_key="k"), None, True),
+        (rr.Ollama("some:4b-thinking"), None, True),
+        (rr.Ollama("some:4b-non-thinking"), None, False),
     ],
 )
 def test_003_patience_doubles_for_models_that_think_and_when_effort_is_asked(
-    provider: rr.OpenAIChat | rr.Anthropic, effort: str | None, reasons: bool
+    provider: rr.abc.Provider, effort: str | None, reasons: bool
 ) -> None:
     request = rr.InferenceRequest([rr.Message.user("?")], reasoning_effort=effort)
     assert provider.capabilities(request).reasons is reasons

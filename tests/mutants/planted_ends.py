@@ -82,13 +82,19 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "budget off by one",
         Law.BUDGETS,
         "one attempt more than the policy allows",
-        [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent <= most else")],
+        [Edit("core.spending:Spending.delay", "attempts >= self.most(cause)", "attempts > self.most(cause)")],
     ),
     Mutant(
         "last attempt never used",
         Law.BUDGETS,
         "one attempt less than the policy allows",
-        [Edit("core.run_state:RunState._recover", "if spent < most else", "if spent < most - 1 else")],
+        [
+            Edit(
+                "core.spending:Spending.delay",
+                "attempts >= self.most(cause)",
+                "attempts >= self.most(cause) - 1",
+            )
+        ],
     ),
     Mutant(
         "hint ignored",
@@ -100,7 +106,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "hint slept whatever it says",
         Law.BUDGETS,
         "a hint beyond retry_after_s_max is waited out",
-        [Edit("core.retry:delay_s", "return None if hint_s > policy.retry_after_s_max else hint_s", "return hint_s")],
+        [Edit("core.retry:delay_s", "return None if hint_s > policy.retry_after_s_max else", "return")],
     ),
     Mutant(
         "engine's budget ignored",
@@ -112,7 +118,13 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "refused form spends an attempt",
         Law.BUDGETS,
         "a form that was refused costs one of the attempts",
-        [Edit("core.spending:Spending.note_refused", "self.attempts -= 1", "self.attempts -= 0")],
+        [Edit("core.spending:Spending._give_attempt_back", "self.in_a_row - 1", "self.in_a_row")],
+    ),
+    Mutant(
+        "any byte is progress",
+        Law.BUDGETS,
+        "a provider that says one word more in each attempt is asked again and again",
+        [Edit("core.reach:Reach.is_beyond", "+ PROGRESS_BYTES", "+ 1")],
     ),
     Mutant(
         "spent budget loses the calls",
@@ -202,7 +214,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "pings extend the first-event clock twenty times as far as they may",
         [
             Edit(
-                "core.clocks:Clocks._first_event",
+                "core.clocks:Clocks._silence",
                 "else self._policy.first_event_s_max",
                 "else self._policy.first_event_s_max * 20",
             )
@@ -212,7 +224,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         "idle clock never set",
         Law.LIVENESS,
         "a stream that has begun may be silent for ever",
-        [Edit("core.clocks:Clocks._deadlines", '"idle", self._idle_s', '"idle", None')],
+        [Edit("core.clocks:Clocks._gap", '"idle", self._idle_s', '"idle", None')],
     ),
     Mutant(
         "journal's task left",

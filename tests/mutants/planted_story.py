@@ -22,7 +22,13 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "cumulative usage added",
         Law.LEDGER,
         "a report that replaces is added",
-        [Edit("core.usage:apply_report", "said if report.cumulative else before + max(said, 0)", "before + said")],
+        [
+            Edit(
+                "core.usage:apply_report",
+                "(max(said, 0) or before) if report.cumulative else before + max(said, 0)",
+                "before + said",
+            )
+        ],
     ),
     Mutant(
         "usage of the last attempt only",
@@ -79,14 +85,14 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.run_state:RunState._recover",
-                "self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))",
+                "self._effects.append(Deliver(RetryScheduled(attempt, most, delay, cause)))",
                 "pass",
             ),
             Edit(
                 "core.run_state:RunState._recover",
                 "    following = self._plan(",
                 "    if delay is not None:\n"
-                "        self._effects.append(Deliver(RetryScheduled(spent + 1, most, delay, cause)))\n"
+                "        self._effects.append(Deliver(RetryScheduled(attempt, most, delay, cause)))\n"
                 "    following = self._plan(",
             ),
         ],
@@ -98,7 +104,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.run_state:RunState._recover",
-                "Deliver(RetryScheduled(spent + 1, most, delay, cause))",
+                "Deliver(RetryScheduled(attempt, most, delay, cause))",
                 "FlushJournal()",
             )
         ],
@@ -155,9 +161,9 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "jitter is drawn past the engine's chance",
         [
             Edit(
-                "core.run_state:RunState._recover",
-                "spent, chance(),",
-                'spent, __import__("random").SystemRandom().random(),',
+                "core.spending:Spending.delay",
+                "1), chance(),",
+                '1), __import__("random").SystemRandom().random(),',
             )
         ],
     ),

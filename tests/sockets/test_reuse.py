@@ -20,6 +20,7 @@ from tests.sockets.peers import (
     QUESTION,
     SLOW,
     Peer,
+    SeenHere,
     check_whole,
     consume,
     every_peer,
@@ -42,6 +43,8 @@ from tests.sockets.raw import (
 )
 
 pytestmark = pytest.mark.sockets
+
+ONE_ATTEMPT = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
 
 
 def proper(wire: Wire, text: str) -> bytes:
@@ -119,6 +122,36 @@ def test_a_hundred_honest_runs_use_one_connection(peer: Peer) -> None:
 def test_an_end_that_comes_a_moment_later_keeps_the_connection(peer: Peer) -> None:
     late = later(0.005, head("200 OK", CHUNKED) + chunk(stream_body(peer.wire, "ok")), END)
     assert run_here(partial(texts_of, peer, late, runs=3)) == (["ok"] * 3, 1)
+
+
+# -- a kept connection that is closed ---------------------------------------------------------------------------------
+
+
+async def after_an_answer(peer: Peer, *closed: Answering) -> tuple[SeenHere, int]:
+    """What a second run sees whose kept connection ends so, and each connection after it; with one attempt to spend."""
+    answer = in_turn(answering(peer.wire, "first"), *closed, answering(peer.wire, "asked"))
+    async with RawServer(answer) as server, peer.engine(server.port, ONE_ATTEMPT) as engine, engine:
+        check_whole(await consume(engine), "first")
+        return await consume(engine), len(server.requests)
+
+
+@every_peer
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_kept_connection_that_was_closed_costs_no_attempt_and_no_wait(peer: Peer, how: str) -> None:
+    seen, requests = run_here(partial(after_an_answer, peer, saying(then=how)))
+    check_whole(seen, "asked")
+    assert seen.result is not None
+    closed, asked = seen.result.attempts
+    assert (requests, closed.cause in (rr.causes.PrematureEnd(), rr.causes.ConnectionReset())) == (3, True)
+    assert asked.began_s - closed.ended_s < 0.2
+    assert not seen.shown_at_retry
+
+
+@some_peers
+def test_a_new_connection_that_is_closed_costs_an_attempt(peer: Peer) -> None:
+    seen, requests = run_here(partial(after_an_answer, peer, saying(), saying()))
+    assert isinstance(seen.error, rr.errors.ProviderError)
+    assert requests == 3
 
 
 # -- a body that stays open -------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ...core.causes import (
     RateLimited,
 )
 from ...core.policy import Limits, Policy, RetryPolicy
-from ...core.retry import HINT_JITTER, attempts_max, delay_s
+from ...core.retry import HINT_JITTER, attempts_max, delay_s, spread_s
 from ...core.usage_error import UsageError
 from ..law import Held, Law, LawBroken, Violation, require_draws
 from ..script.faults import Fault, FaultKind
@@ -132,15 +132,21 @@ def _one_delay(retry: RetryPolicy, cause: InterruptCause, attempt: int, delay: f
 
 
 def _delay_s_max(retry: RetryPolicy, cause: InterruptCause) -> float:
+    """The longest delay after a cause: where its doubling ends, and what chance adds to that."""
+    floor_s = 0.0
     match cause:
-        case RateLimited(hint) | Overloaded(hint):
-            return retry.retry_after_s_max * (1 + HINT_JITTER) if hint else retry.rate_limit_delay_s_max
+        case RateLimited(hint) | Overloaded(hint) if hint:
+            return retry.retry_after_s_max * (1 + HINT_JITTER)
+        case RateLimited() | Overloaded():
+            delay_s_max = retry.rate_limit_delay_s_max
+            floor_s = min(retry.rate_limit_base_delay_s, delay_s_max)
         case EmptyAnswer():
-            return retry.empty_delay_s_max
+            delay_s_max = retry.empty_delay_s_max
         case IdleStall():
-            return max(retry.stall_delay_s, retry.delay_s_max)
+            delay_s_max = max(retry.stall_delay_s, retry.delay_s_max)
         case _:
-            return retry.delay_s_max
+            delay_s_max = retry.delay_s_max
+    return spread_s(retry.jitter, delay_s_max, floor_s)[1]
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------
@@ -200,9 +206,12 @@ RETRIES_MAX = 10_000
 
 
 def _unending(retry: RetryPolicy) -> Iterator[Violation]:
-    """Say what keeps asking a provider that stays down: too often, or for too long in all."""
+    """Say what keeps asking a provider that stays down, or always breaks off: too often, or too long in all."""
+    if retry.attempts_total_max - 1 > RETRIES_MAX:
+        seen = f"attempts_total_max is {retry.attempts_total_max}; expected at most {RETRIES_MAX + 1}"
+        yield Violation(Law.BUDGETS, f"a provider that always breaks off: {seen}")
     for cause in (ConnectionReset(), IdleStall(), EmptyAnswer(), RateLimited()):
-        asked = attempts_max(retry, cause)
+        asked = min(attempts_max(retry, cause), retry.attempts_total_max)
         retries = asked - 1 if retry.engine_retries_max is None else min(asked - 1, retry.engine_retries_max)
         numbers = f"{asked} attempts after {cause!r}, engine_retries_max is {retry.engine_retries_max}"
         if retries > RETRIES_MAX:

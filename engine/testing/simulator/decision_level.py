@@ -20,6 +20,7 @@ from ...core.messages import Message
 from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
 from ...core.planner import plan_recovery
 from ...core.policy import Policy, RetryPolicy
+from ...core.reach import PROGRESS_BYTES, Reach
 from ...core.request import InferenceRequest
 from ...core.retry_budget import RetryBudget
 from ...core.run_rules import Ending, Planner, RunRules
@@ -117,6 +118,38 @@ class PaperScreen:
                 pass
 
 
+class PaperBudget:
+    """The attempts of one run, counted once more: in a row without progress, and in all."""
+
+    def __init__(self, retry: RetryPolicy) -> None:
+        self._retry = retry
+        self._refused_forms = self._in_a_row = 0
+        self._most_in_a_row = retry.attempts_max
+        self._furthest = Reach()
+
+    def begin(self, number: int, reach: Reach) -> None:
+        """Hold law 8 as attempt `number` begins, with so much of the answer."""
+        free = min(self._refused_forms, len(ContinuationForm))
+        most = 1 if self._retry.attempts_max == 1 else self._retry.attempts_total_max
+        require(number - free <= most, "8: more attempts than there may be in all")
+        require(self._in_a_row - free < self._most_in_a_row, "8: more attempts without progress than the budget has")
+        self._furthest = self._furthest.or_further(reach)
+
+    def end(self, outcome: Outcome, reach: Reach, *, is_refusal: bool) -> None:
+        """Count an attempt that ended so, and note how many there may be after it."""
+        self._refused_forms += is_refusal
+        is_further = reach.held_bytes - self._furthest.held_bytes >= PROGRESS_BYTES
+        is_progress = is_further or reach.closed_blocks > self._furthest.closed_blocks
+        self._in_a_row = 0 if is_progress else self._in_a_row + 1
+        self._furthest = self._furthest.or_further(reach)
+        own = {
+            FailureKind.RATE_LIMITED: self._retry.rate_limit_attempts_max,
+            FailureKind.OVERLOADED: self._retry.overload_attempts_max,
+        }
+        kind = outcome.failure.kind if isinstance(outcome, Failed) else FailureKind.PROVIDER
+        self._most_in_a_row = (own.get(kind) if self._retry.attempts_max > 1 else 1) or self._retry.attempts_max
+
+
 class PaperShell:
     """One run on paper. `asked` is the attempt under way, `end` how the run ended, `screen` what was shown."""
 
@@ -142,7 +175,7 @@ class PaperShell:
         self.effects: list[Effect] = []
         self.screen: PaperScreen = PaperScreen()
         self.asks: list[Ask] = []
-        self.refused_forms: int = 0
+        self.budget: PaperBudget = PaperBudget(retry)
         self._chance = chance
         self._carry_out(self.state.begin(0.0))
 
@@ -152,6 +185,7 @@ class PaperShell:
         """Let the model say this in the attempt under way."""
         for event in events:
             self.screen.show(self.accumulator.fold(event))
+            self._tell_ready()
 
     def wait(self) -> None:
         """Let the wait pass that is asked for."""
@@ -167,7 +201,7 @@ class PaperShell:
         number, form = self.asked.attempt.number, self.asked.attempt.step.form
         report = self._report(outcome, said)
         is_refusal = isinstance(outcome, Failed) and not said and form is not ContinuationForm.RESTART
-        self.refused_forms += is_refusal
+        self.budget.end(outcome, self.accumulator.reach, is_refusal=is_refusal)
         self.now_s += 1.0
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
 
@@ -176,8 +210,17 @@ class PaperShell:
         report = None if self.asked is None else self._report(None, said)
         self._carry_out(self.state.stopped(ending, report, self.now_s))
 
+    def _tell_ready(self, *, is_over: bool = False) -> None:
+        """Show the whole calls that waited for one declared before them."""
+        for ready in self.accumulator.take_ready(is_over=is_over):
+            self.screen.show(ready)
+
     def _report(self, outcome: Outcome | None, said: bool) -> AttemptReport:
-        return AttemptReport(outcome, isinstance(outcome, Ended), said, None, 100 if said else 0)
+        self._tell_ready(is_over=True)
+        useful_bytes = self.accumulator.said_bytes + self.accumulator.wasted_bytes if said else 0
+        return AttemptReport(
+            outcome, isinstance(outcome, Ended), said, None, 100 if said else 0, useful_bytes=useful_bytes
+        )
 
     # -- carrying out, and the laws -------------------------------------------------------------------------------
 
@@ -214,8 +257,7 @@ class PaperShell:
         elif step.form is ContinuationForm.RESTART:
             require(not screen.text, "1: started over while text was shown")
         require(not screen.open_calls or step.form is ContinuationForm.CURSOR, "3: asked again with a call under way")
-        spent = len(self.asks) - min(self.refused_forms, len(ContinuationForm))
-        require(spent <= self.policy.retry.attempts_max, "8: more attempts than the budget has")
+        self.budget.begin(len(self.asks), self.accumulator.reach)
 
     def _ended(self) -> None:
         records = self.state.records
@@ -258,6 +300,7 @@ def drawn_words(dice: random.Random, number: int) -> list[StreamEvent]:
         choices: list[list[StreamEvent]] = [
             [TextDelta(f"word{number}.{at} ")],
             [TextDelta("a "), TextDelta("b")],
+            [TextDelta("word " * dice.randrange(1, 300))],
             [ReasoningDelta("hm"), BlockStop()],
             [ToolCallStart(call, "look"), ToolCallDelta(call, "{"), ToolCallDelta(call, "}"), BlockStop(call)],
             [ToolCallStart(call, "look"), ToolCallDelta(call, '{"a":')],
@@ -285,7 +328,11 @@ def drawn_outcome(dice: random.Random) -> Outcome:
 def play(seed: int) -> PaperShell:
     """Play one run to its end, with everything drawn from a seed. Raises DecisionBroken."""
     dice = random.Random(seed)  # noqa: S311 - a simulation's dice have to repeat
-    retry = RetryPolicy(attempts_max=dice.randint(1, 5), engine_retries_max=dice.choice((None, 1, 100)))
+    retry = RetryPolicy(
+        attempts_max=dice.randint(1, 5),
+        attempts_total_max=dice.choice((1, 2, 4, 6, 20, 20)),
+        engine_retries_max=dice.choice((None, 1, 100)),
+    )
     shell = PaperShell(dice.choice(FORMS), retry, chance=dice.random)
     while shell.end is None:
         if dice.random() < 0.05:

@@ -22,7 +22,7 @@ from ..script.faults import FaultKind, failure_of
 from ..script.speech import Attempt, ForeignError
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
-from .oracles_budget import check_budget, check_causes, check_ledger, check_time, most_attempts
+from .oracles_budget import check_budget, check_causes, check_ledger, check_time, may_give_up
 from .scenario import Act
 from .state import Book, Ended, Process
 
@@ -345,19 +345,15 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
         book.tell(Law.ONE_END, f"the run raised {type(error).__name__}: {error}")
     elif released := [call.id for call in process.observer.ready]:
         book.tell(Law.BUDGETS, f"failed with {error}: {released} were released, and end a run without another attempt")
-    elif attempts and not _may_give_up(book, process, attempts):
+    elif attempts and not _may_give_up(book, attempts):
         book.tell(Law.BUDGETS, f"gave up after {len(attempts)} requests ({error}), and the budget was not spent")
 
 
-def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:
+def _may_give_up(book: Book, attempts: Sequence[Attempt]) -> bool:
     last, retry = attempts[-1], book.scenario.policy.retry
-    spent = sum(attempt.costs for attempt in attempts)
     fails = last.fault.kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR) and not last.refused
     if fails and not failure_of(last.fault).is_retryable:
         return True
     if fails and last.fault.retry_after_s is not None and last.fault.retry_after_s > retry.retry_after_s_max:
         return True
-    retries = sum(not attempt.refused for attempt in attempts) - 1
-    if retry.engine_retries_max is not None and retries >= retry.engine_retries_max:
-        return True
-    return spent >= most_attempts(book, last)
+    return may_give_up(book, attempts)

@@ -20,12 +20,16 @@ from ...core.causes import (
 from ...core.events import RetryScheduled
 from ...core.failures import Failure, FailureKind
 from ...core.policy import StallPolicy
+from ...core.reach import PROGRESS_BYTES
 from ...core.result import AttemptRecord, StreamResult
+from ...core.retry import attempts_total_max
 from ...core.stream_events import (
     AnswerRestarted,
     BlockStop,
     KeepAlive,
+    OpaqueBlockReceived,
     ReasoningDelta,
+    RedactedReasoning,
     ResponseStarted,
     StopReported,
     StreamEvent,
@@ -45,27 +49,73 @@ from .state import Book, Process
 
 
 def most_attempts(book: Book, last: Attempt) -> int:
-    """The budget after an attempt that ended as `last` did."""
+    """How many attempts in a row may bring no progress, after one that ended as `last` did."""
     retry = book.scenario.policy.retry
     failure = _failure_said(last)
-    limits = failure is not None and failure.kind in (FailureKind.RATE_LIMITED, FailureKind.OVERLOADED)
-    return retry.rate_limit_attempts_max if limits and retry.rate_limit_attempts_max is not None else retry.attempts_max
+    if retry.attempts_max == 1:
+        return 1
+    match None if failure is None else failure.kind:
+        case FailureKind.RATE_LIMITED:
+            own = retry.rate_limit_attempts_max
+        case FailureKind.OVERLOADED:
+            own = retry.overload_attempts_max
+        case _:
+            own = None
+    return retry.attempts_max if own is None else own
 
 
 def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
-    """Attempts, retries of the engine, and a server's hints are kept to."""
-    retry, spent, retries, announced = book.scenario.policy.retry, 0, 0, iter(process.observer.scheduled)
+    """Attempts, with progress and in all, retries of the engine, and a server's hints are kept to."""
+    retry, spent, row, retries, announced = book.scenario.policy.retry, 0, 0, 0, iter(process.observer.scheduled)
     for before, attempt in pairwise(attempts):
         spent += before.costs
-        retries += not before.refused
-        if spent >= most_attempts(book, before) and before.costs:
+        row = 0 if _may_be_progress(before) else row + before.costs
+        retries += not before.refused and not useful_bytes_of(before)
+        if spent >= attempts_total_max(retry) and before.costs:
             book.tell(
-                Law.BUDGETS, f"request {attempt.number + 1} after {spent} attempts of {most_attempts(book, before)}"
+                Law.BUDGETS,
+                f"request {attempt.number + 1} after {spent} attempts of {attempts_total_max(retry)} in all",
+            )
+        if row >= most_attempts(book, before) and before.costs:
+            most = most_attempts(book, before)
+            book.tell(
+                Law.BUDGETS, f"request {attempt.number + 1} after {row} attempts without progress of at most {most}"
             )
         if retry.engine_retries_max is not None and retries > retry.engine_retries_max and not before.refused:
             book.tell(Law.BUDGETS, f"{retries} retries were taken; the engine has {retry.engine_retries_max}")
         if not before.refused:
             _check_delay(book, before, attempt, next(announced, None))
+
+
+def may_give_up(book: Book, attempts: Sequence[Attempt]) -> bool:
+    """Whether the attempts of a run are used up: in all, in a row, or as retries of its engine."""
+    retry, row, furthest = book.scenario.policy.retry, 0, 0
+    for attempt in attempts:
+        reached = attempt.base + useful_bytes_of(attempt)
+        is_honest = attempt.begins is FaultKind.NONE and attempt.rewinds is None and attempt.form is not None
+        row = 0 if is_honest and reached >= furthest + PROGRESS_BYTES else row + attempt.costs
+        furthest = max(furthest, reached * 4)  # a character has up to four bytes, and `base` counts characters
+    spent = sum(attempt.costs for attempt in attempts)
+    if spent >= attempts_total_max(retry) or row >= most_attempts(book, attempts[-1]):
+        return True
+    untold = book.scenario.level == "bytes"  # what was given may have been lost on its way
+    retries = sum(not attempt.refused and (untold or not useful_bytes_of(attempt)) for attempt in attempts) - 1
+    return retry.engine_retries_max is not None and retries >= retry.engine_retries_max
+
+
+_CLOSING = (BlockStop, OpaqueBlockReceived, RedactedReasoning)
+
+
+def _may_be_progress(attempt: Attempt) -> bool:
+    """Whether an attempt may have closed a block or brought a KiB, beyond what was there."""
+    said = [event for event in attempt.events if not isinstance(event, _NO_WORD)]
+    is_mixed = len({type(event) for event in said}) > 1  # what begins ends the text before it
+    return is_mixed or any(isinstance(event, _CLOSING) for event in said) or useful_bytes_of(attempt) >= PROGRESS_BYTES
+
+
+def useful_bytes_of(attempt: Attempt) -> int:
+    """How many bytes of text, reasoning and arguments an attempt gave."""
+    return sum(map(_useful_bytes, attempt.events))
 
 
 def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetryScheduled | None) -> None:
@@ -114,14 +164,15 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
     policy = book.scenario.policy
     stall, retry, checkpoint = policy.stall, policy.retry, policy.checkpoint
     window_s = inf if stall.throughput is None else stall.throughput.window_s
-    silent_s = min(or_never(stall.idle_s), window_s)
+    inside_s = max(or_never(stall.idle_s), most_before_first_s(stall))  # while a call or a thought is open
+    silent_s = min(inside_s, window_s)
     one_s = or_never(stall.headers_s) + most_before_first_s(stall) + 4 * silent_s
     one_s = min(one_s, or_never(stall.total_s))
-    delay_s = max(
+    delay_s = 1.5 * max(  # what chance may add
         retry.delay_s_max,
         retry.stall_delay_s,
         retry.rate_limit_delay_s_max,
-        retry.retry_after_s_max * 1.1,
+        retry.retry_after_s_max,
         retry.empty_delay_s_max,
     )
     drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is FaultKind.DRIP)
@@ -223,6 +274,9 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
         is_read_on = attempt.generation is not None and last[attempt.generation] is not attempt
         said_in, said_out, estimated = (0, 0, False) if is_read_on else usage_of(attempt)
         seen = record.usage
+        if not said_in and record.cause is not None and seen.input and not is_read_on:
+            _check_estimate(book, record, process.opened_run.attempts)
+            said_in, estimated = seen.input, True
         if not attempt.is_surmised and (seen.input, seen.output, record.usage_estimated) != (
             said_in,
             said_out,
@@ -235,11 +289,21 @@ def check_ledger(book: Book, process: Process, records: Sequence[AttemptRecord],
             )
 
 
+def _check_estimate(book: Book, record: AttemptRecord, records: Sequence[AttemptRecord]) -> None:
+    """A prompt that was never told is that of another attempt, if any told its own."""
+    told = {line.usage.input for line in records if line.number != record.number and line.usage.input}
+    if told and record.usage.input not in told:
+        seen = f"attempt {record.number} was told no prompt and is booked with {record.usage.input} tokens"
+        book.tell(Law.LEDGER, f"{seen}; the others had {sorted(told)}")
+
+
 def _check_paid_once(book: Book, result: StreamResult) -> None:
     """Each generation's prompt is paid once, however many attempts read it."""
     if isinstance(book.model, ReadingModel):
         prompts = sum(generation.prompt_tokens for generation in book.model.generations)
-        if result.usage.input > prompts:
+        most = max((generation.prompt_tokens for generation in book.model.generations), default=0)
+        estimated = sum(attempt.usage_estimated for attempt in result.attempts)
+        if result.usage.input > prompts + most * estimated:  # what was never told may be estimated by a longer one
             book.tell(
                 Law.LEDGER, f"{result.usage.input} tokens of prompts are booked; those that were asked are {prompts}"
             )

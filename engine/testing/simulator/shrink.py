@@ -113,7 +113,7 @@ def _smaller_settings(scenario: Scenario) -> Iterator[Scenario]:
         evolve(scenario, fresh_ids=True),
         evolve(scenario, policy=evolve(policy, retry=RetryPolicy())),
         evolve(scenario, policy=evolve(policy, checkpoint=CheckpointPolicy())),
-        evolve(scenario, policy=evolve(policy, retry=evolve(policy.retry, rate_limit_attempts_max=None))),
+        evolve(scenario, policy=evolve(policy, retry=evolve(policy.retry, rate_limit_attempts_max=8))),
         evolve(scenario, policy=evolve(policy, retry=evolve(policy.retry, engine_retries_max=100))),
         evolve(scenario, policy=evolve(policy, checkpoint=evolve(policy.checkpoint, before_delivery=False))),
         evolve(scenario, policy=evolve(policy, checkpoint=evolve(policy.checkpoint, lag_s=0.25))),

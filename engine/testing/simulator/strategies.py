@@ -26,6 +26,8 @@ def policies() -> Strategy[Policy]:
         RetryPolicy,
         attempts_max=st.just(3) | count,
         rate_limit_attempts_max=st.none() | count,
+        overload_attempts_max=st.none() | count,
+        attempts_total_max=st.just(20) | count,
         base_delay_s=st.just(1.0) | delay,
         delay_s_max=st.just(30.0) | delay,
         rate_limit_base_delay_s=st.just(5.0) | delay,
