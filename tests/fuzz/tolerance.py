@@ -281,13 +281,13 @@ class Read:
     why: str | None
 
 
-def read_body(name: str, body: bytes, cuts: tuple[int, ...] = ()) -> Read:
-    """Decode a body in these cuts, as a run does."""
+def read_body(name: str, body: bytes, cuts: tuple[int, ...] = (), *, is_broken: bool = False) -> Read:
+    """Decode a body in these cuts, as a run does; `is_broken` says that the connection broke at its end."""
     decoder, accumulator = provider(name).decoder(Limits()), Accumulator(Limits())
     accumulator.begin_attempt()
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     events = [event for start, end in pairwise(edges) for event in decoder.feed(body[start:end])]
-    for event in [*events, *decoder.close()]:
+    for event in [*events, *(decoder.close_broken() if is_broken else decoder.close())]:
         accumulator.fold(event)
     told = accumulator.snapshot()
     calls = tuple((call.name, call.arguments) for call in told.completed_tool_calls)
@@ -304,7 +304,8 @@ def check_tolerance(name: str, answer: Answer, oddities: list[str], dice: Dice) 
     for oddity in sorted(oddities, key=lambda oddity: ORDER.index(oddity) if oddity in ORDER else -1):
         events = ODDITIES[oddity].change(events, dice)
     body = b"".join(events)
-    read = read_body(name, body)
+    is_broken = "cut" in oddities
+    read = read_body(name, body, is_broken=is_broken)
     told = (name, oddities, body, read)
     if read.is_whole or all(ODDITIES[oddity].leaves_one for oddity in oddities):
         assert (read.text, read.reasoning, read.calls) == (written.text, written.reasoning, written.calls), told
@@ -313,7 +314,7 @@ def check_tolerance(name: str, answer: Answer, oddities: list[str], dice: Dice) 
     assert written.reasoning.startswith(read.reasoning), told
     assert written.calls[: len(read.calls)] == read.calls, told
     cuts = tuple(dice.randrange(len(body) + 1) for _ in range(4))
-    assert read_body(name, body, cuts) == read, told
+    assert read_body(name, body, cuts, is_broken=is_broken) == read, told
 
 
 CALLS = (
