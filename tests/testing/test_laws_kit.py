@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import random
 import re
 import subprocess
@@ -218,6 +219,15 @@ class AsksAServer(MemoryStore):
         await super().append(run_id, fence, sequence, entry)
 
 
+class ImportsLate(MemoryStore):
+    """An import reads files too, once, and is no call of the store's."""
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        importlib.import_module("colorsys")
+        del sys.modules["colorsys"]
+        await super().append(run_id, fence, sequence, entry)
+
+
 class HangsInARun(MemoryStore):
     async def open_journal(self, run_id: str) -> OpenedJournal:
         if run_id == RUN_ID:
@@ -232,7 +242,7 @@ class HangsAfterADeletion(MemoryStore):
         return await super().open_journal(run_id)
 
 
-@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer])
+@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer, ImportsLate])
 def test_a_store_that_waits_in_a_thread_or_in_trio_holds_up_nobody(store: type[MemoryStore]) -> None:
     assert check_store(store, runs=1).runs == 1
 

@@ -11,7 +11,7 @@ from ...core.messages import Message
 from ...core.provider import ErrorResponse, Provider
 from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
-from ..law import Held, Law, LawBroken, Violation, require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws, told_alone
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_bytes, wire_of
 from .provider_decoding import Judge, Write, status_faults
@@ -42,6 +42,7 @@ _BEGUN = InferenceRequest((Message.user("Tell me of the river."), Message.assist
 """A request that ends with the caller's own prefix; what was said joins it."""
 
 
+@told_alone
 def check_provider(
     provider: Provider, *, write: Write | None = None, key: str | None = None, runs: int = 100, seed: int = 0
 ) -> Held:
