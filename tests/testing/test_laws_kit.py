@@ -32,9 +32,9 @@ from riverrun.engine.testing.simulator.state import RUN_ID
 from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
 from riverrun.testing import Law, LawBroken, check_planner, check_policy, check_provider, check_store
-from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
+from tests.testing import broken, broken_asked, broken_providers, broken_requests, broken_stores, broken_streams
 
-BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS
+BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS | broken_asked.ASKED
 
 
 def refuted(check: Any, *args: Any, **kwargs: Any) -> LawBroken:
@@ -152,6 +152,20 @@ def test_a_broken_planner_is_refuted(name: str) -> None:
 @pytest.mark.parametrize("made", BROKEN_PROVIDERS, ids=lambda made: str(made.__name__))
 def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
     assert refuted(check_provider, made(), runs=40).law in BROKEN_PROVIDERS[made]
+
+
+@pytest.mark.parametrize("made", broken_asked.REFUSING, ids=lambda made: str(made.__name__))
+def test_what_a_provider_refuses_is_no_proof_and_listed(made: type[Any]) -> None:
+    held = check_provider(made(), runs=12)
+    whats = [one.partition(": ")[0] for one in held.refused]
+    assert len(whats) == len(broken_asked.REFUSING[made])
+    assert all(expected in what for what, expected in zip(whats, broken_asked.REFUSING[made], strict=True))
+    assert all(one.endswith(": this is not implemented") for one in held.refused)
+    assert "\nrefused, and not judged: " in str(held)
+
+
+def test_a_provider_that_takes_all_has_refused_nothing() -> None:
+    assert check_provider(OURS, runs=12).refused == ()
 
 
 @pytest.mark.parametrize("made", broken_requests.KNOWN_BY_KEY, ids=lambda made: str(made.__name__))

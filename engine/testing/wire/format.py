@@ -111,7 +111,8 @@ class Reply:
     """One answer, cut into the pieces that become events.
 
     `signature` is what its thoughts are signed with. `hides` says that there are thoughts which are sealed and not
-    shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do.
+    shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do. `is_cut`: the output
+    ceiling ended it.
     """
 
     number: int
@@ -124,6 +125,7 @@ class Reply:
     signature: str = SIGNATURE
     hides: bool = False
     has_details: bool = False
+    is_cut: bool = False
 
     @property
     def thinks(self) -> bool:
@@ -133,6 +135,8 @@ class Reply:
     @property
     def stop(self) -> StopReason:
         """Why it ends."""
+        if self.is_cut:
+            return StopReason.MAX_TOKENS
         return StopReason.TOOL_USE if self.calls else StopReason.END_TURN
 
     @property

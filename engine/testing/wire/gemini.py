@@ -51,7 +51,7 @@ def _events(reply: Reply) -> list[bytes]:
     calls = [_call(call) | ({} if at else signed) for at, call in enumerate(reply.calls)]
     last: Fields = {"text": ""} | ({} if calls else signed)
     chunks = [_chunk(reply, said, part) for said, part in enumerate((*thoughts, *texts, *calls), 1)]
-    return [*chunks, _chunk(reply, reply.output_tokens, last, finish="STOP")]
+    return [*chunks, _chunk(reply, reply.output_tokens, last, finish="MAX_TOKENS" if reply.is_cut else "STOP")]
 
 
 def _call(call: ToolCall) -> Fields:

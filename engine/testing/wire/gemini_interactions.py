@@ -6,6 +6,7 @@ Source: wire-formats §5.5; the recorded streams.
 from __future__ import annotations
 
 from ...core.json_value import JSONObject, JSONValue
+from ...core.stop import StopReason
 from .format import Fields, Reply, Told, Turn, WireFormat, argument_parts, named, objects, text_of, told_by
 from .gemini import STATUS_NAMES
 
@@ -41,13 +42,16 @@ def _events(reply: Reply) -> list[bytes]:
         "total_thought_tokens": thoughts,
         "total_tokens": reply.input_tokens + reply.output_tokens,
     }
-    ended: Fields = {"status": "requires_action" if reply.calls else "completed", "usage": usage}
+    ended: Fields = {"status": _STATUSES.get(reply.stop, "completed"), "usage": usage}
     return [
         _event("interaction.created", interaction=interaction | {"status": "in_progress"}),
         *steps,
         _event("interaction.completed", interaction=interaction | ended),
         b"event: done\ndata: [DONE]\n\n",
     ]
+
+
+_STATUSES = {StopReason.TOOL_USE: "requires_action", StopReason.MAX_TOKENS: "incomplete"}
 
 
 def _steps(reply: Reply) -> list[tuple[Fields, list[Fields]]]:

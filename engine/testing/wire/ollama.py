@@ -42,7 +42,11 @@ def _events(reply: Reply) -> list[bytes]:
     calls: list[Fields] = [{"tool_calls": [_call(index, call)]} for index, call in enumerate(reply.calls)]
     said = [_line(_part(reply.model, reply.number, message)) for message in (*thoughts, *texts, *calls)]
     counts: Fields = {"prompt_eval_count": reply.input_tokens, "eval_count": reply.output_tokens}
-    end = _part(reply.model, reply.number, {}) | {"done": True, "done_reason": "stop"} | counts
+    end = (
+        _part(reply.model, reply.number, {})
+        | {"done": True, "done_reason": "length" if reply.is_cut else "stop"}
+        | counts
+    )
     return [*said, _line(end)]
 
 

@@ -48,7 +48,8 @@ def _events(reply: Reply) -> list[bytes]:
         writer.speak()
     for call in reply.calls:
         writer.call(call)
-    writer.say("response.completed", response=writer.response("completed"))
+    ended = "incomplete" if reply.is_cut else "completed"
+    writer.say(f"response.{ended}", response=writer.response(ended))
     return writer.events
 
 
@@ -69,11 +70,12 @@ class _Writer:
         """Tell the response as it stands."""
         reply = self._reply
         usage: JSONValue = None
-        if status == "completed":
+        if status != "in_progress":
             spent, total = reply.output_tokens, reply.input_tokens + reply.output_tokens
             usage = {"input_tokens": reply.input_tokens, "output_tokens": spent, "total_tokens": total}
         named_by: Fields = {"id": f"resp_loopback_{reply.number:04}", "object": "response", "model": reply.model}
-        return {**named_by, "status": status, "error": None, "output": [*self._output], "usage": usage}
+        why: Fields = {"incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None}
+        return {**named_by, "status": status, "error": None, **why, "output": [*self._output], "usage": usage}
 
     def _begin(self, prefix: str, item: JSONObject) -> tuple[str, int]:
         index = len(self._output)
