@@ -5,7 +5,7 @@ Both look the same to the attempt: an opened stream that gives the events of one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
@@ -15,8 +15,9 @@ from attrs import evolve
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
+from .core.ignored import NOTHING_IGNORED
 from .core.policy import Policy
-from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
+from .core.provider import CountsIgnored, Provider, Reattachable, WireDecoder, WireRequest
 from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
@@ -80,6 +81,10 @@ class OpenedStream(Protocol):
         """Bytes of the body so far."""
         ...
 
+    def ignored(self) -> Mapping[str, int]:
+        """Count what was not understood so far, by kind."""
+        ...
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for the next read and give its events, perhaps none; None is the end of the body."""
         ...
@@ -129,6 +134,10 @@ class HTTPStream:
         """What was not the wire format, if anything was not."""
         return self._decoder.defect
 
+    def ignored(self) -> Mapping[str, int]:
+        """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
+        return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
         data = await self._opened.receive()
@@ -174,6 +183,10 @@ class ChannelStream:
     def is_complete(self) -> bool:
         """Whether the source stopped by itself."""
         return self._stopped and self._ended
+
+    def ignored(self) -> Mapping[str, int]:
+        """Count nothing: a source says what it means."""
+        return NOTHING_IGNORED
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for an event, and take those that are ready too. If cancelled: nothing that was taken is lost."""

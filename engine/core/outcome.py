@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .causes import InterruptCause
 from .failures import Failure
+from .ignored import NOTHING_IGNORED
 from .result import SeamVerdict
 
 
@@ -51,6 +53,7 @@ class AttemptReport:
         said_anything: whether it brought any progress.
         seam: how it met what had been said before; None where that was never decided.
         bytes_received: the bytes of its body.
+        ignored: what was not understood and changed nothing, by kind.
     """
 
     outcome: Outcome | None
@@ -58,3 +61,4 @@ class AttemptReport:
     said_anything: bool = False
     seam: SeamVerdict | None = None
     bytes_received: int = 0
+    ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)

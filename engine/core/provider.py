@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -61,6 +61,16 @@ class WireDecoder(Protocol):
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body; return what only the end makes sure."""
+        ...
+
+
+@runtime_checkable
+class CountsIgnored(Protocol):
+    """What a decoder may have besides: counts of what it did not understand and what changed nothing, by kind."""
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """How often each kind was seen so far; told in `AttemptRecord.ignored`."""
         ...
 
 

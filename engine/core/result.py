@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .capabilities import ContinuationForm
 from .causes import InterruptCause
+from .ignored import NOTHING_IGNORED
 from .messages import AnswerBlock, Message, TextBlock, ToolCall
 from .planner import RecoveryPlan
 from .stop import StopReason
@@ -39,6 +41,7 @@ class AttemptRecord:
     `cause` and `plan` are None for the attempt that finished, or in which the run was cancelled, paused or left;
     `usage_estimated` says that the provider had not reported the output when the attempt ended; `kept` says whether any
     of what it said is in the result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
+    `ignored` counts what was not understood and changed nothing, by kind (`riverrun.lowlevel.Ignored` are ours).
     """
 
     number: int
@@ -56,6 +59,7 @@ class AttemptRecord:
     response_id: str | None = None
     bytes_received: int = 0
     wasted_bytes: int = 0
+    ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
 
     def with_rest(self, usage: TokenUsage, *, estimated: bool) -> AttemptRecord:
         """Return the line with what its generation cost besides, which was to be read on and could not be."""

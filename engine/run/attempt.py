@@ -150,7 +150,8 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
-        self.secrets = self._intake.secrets = stream.secrets
+        self.secrets = stream.secrets
+        self._intake.open(stream.secrets, stream.ignored)
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:

@@ -6,7 +6,7 @@ between a read and its fold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from ..core.accumulator import Accumulator
@@ -16,6 +16,7 @@ from ..core.causes import MalformedStream
 from ..core.effects import Ask, Deliver, Record
 from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
 from ..core.failures import Failure, FailureKind
+from ..core.ignored import told_counts
 from ..core.journal import AttemptRewound
 from ..core.leading_thoughts import LeadingThoughts, has_thought
 from ..core.messages import ReasoningBlock, TextBlock
@@ -72,9 +73,9 @@ class Intake:
     """Takes the events of one attempt."""
 
     __slots__ = (
-        "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_cursor", "_delivery",
-        "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam", "_step",
-        "_thoughts", "_useful_before", "secrets",
+        "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_count_ignored", "_cursor",
+        "_delivery", "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam",
+        "_step", "_thoughts", "_useful_before", "secrets",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, accumulator: Accumulator, delivery: Delivery) -> None:
@@ -83,6 +84,7 @@ class Intake:
         self._delivery = delivery
         self._step = attempt.step
         self.secrets: Sequence[Secret] = ()
+        self._count_ignored: Callable[[], Mapping[str, int]] = dict
         self._resumed = (attempt.number, attempt.target.source.model) if ask.resumes else None
         self._aligned_bytes = 0
         self._seam: SeamVerdict | None = None
@@ -106,6 +108,10 @@ class Intake:
     def holds_text(self) -> bool:
         """Whether text is held back until the seam is decided."""
         return self._aligner is not None and bool(self._aligner.held_chars)
+
+    def open(self, secrets: Sequence[Secret], ignored: Callable[[], Mapping[str, int]]) -> None:
+        """Take what nothing that is said may hold, and who counts what is not understood: the answer has begun."""
+        self.secrets, self._count_ignored = secrets, ignored
 
     # -- what the reader tells ------------------------------------------------------------------------------------
 
@@ -155,7 +161,8 @@ class Intake:
             self._end_alignment("")
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
-        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received)
+        ignored = told_counts(self._count_ignored(), self.secrets)
+        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received, ignored)
 
     # -- delivering -----------------------------------------------------------------------------------------------
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
@@ -70,7 +72,8 @@ class OpenBlock:
         self._has_said = False
         self._said_ink = False  # whether any of the arguments was more than white space
         self._bound = ArgumentsBound(limits)
-        self._kept_bytes = self._ignored = 0
+        self._kept_bytes = 0
+        self._ignored: Counter[str] = Counter()
         self._is_lossy = False
         self._keep(len(self.id) + len(self._given) + (held_bytes_of(start) if self._start else 0))
         self.defect = self._bound.add(self._given) or self.defect
@@ -90,9 +93,9 @@ class OpenBlock:
             return (self.is_call or self.kind in _SERVER_TOOLS) and not self._has_input
         return self.kind in _SERVER_TOOLS and parse_arguments(self._parts.read(), self._limits.values_max) is None
 
-    def take_ignored(self) -> int:
+    def take_ignored(self) -> Counter[str]:
         """Return how many deltas were ignored since this was last asked."""
-        ignored, self._ignored = self._ignored, 0
+        ignored, self._ignored = self._ignored, Counter()
         return ignored
 
     def open_events(self, start: JSONObject) -> Iterator[StreamEvent]:
@@ -135,7 +138,7 @@ class OpenBlock:
             case "citations_delta":
                 pass  # known, and no part of our vocabulary
             case _:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_DELTA] += 1
                 self._is_lossy = True
 
     def close_events(self) -> Iterator[StreamEvent]:
@@ -185,7 +188,7 @@ class OpenBlock:
 
     def _argue(self, fragment: str) -> Iterator[StreamEvent]:
         if not self.is_call and self.kind not in _SERVER_TOOLS:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_DELTA] += 1
             self._is_lossy = True
             return
         self.defect = self._bound.add(fragment) or self.defect
@@ -201,7 +204,7 @@ class OpenBlock:
                 return
             data["input"] = given
         if self._is_lossy:
-            self._ignored += 1
+            self._ignored[Ignored.LOSSY_BLOCK] += 1
             return
         yield OpaqueBlockReceived(
             OpaqueBlock(self.kind, data, self._origin), closes_server_tool=self.kind.endswith("_tool_result")

@@ -24,12 +24,14 @@ Source: wire-formats §1.2 to §1.4 (2026-11).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -101,7 +103,7 @@ class AnthropicDecoder:
     ) -> None:
         self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
         self._values_max = limits.values_max
@@ -149,7 +151,7 @@ class AnthropicDecoder:
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
         content = read_object(frame.data, self._values_max)
         if not isinstance(content, str):
@@ -160,7 +162,7 @@ class AnthropicDecoder:
                 events.extend(self._read(kind, content))
                 self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
         else:
             self._break(content)
 
@@ -186,7 +188,7 @@ class AnthropicDecoder:
             case _ if content.get("error"):
                 return self._read("error", content)
             case _:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_EVENT] += 1
                 return ()
 
     def _message_start(self, content: JSONObject) -> Iterator[StreamEvent]:
@@ -250,7 +252,7 @@ class AnthropicDecoder:
             return
         delta = object_at(content, "delta")
         yield from block.delta_events(delta)
-        self.ignored += block.take_ignored()
+        self.ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
             return
@@ -272,7 +274,7 @@ class AnthropicDecoder:
 
     def _close_block(self, block: OpenBlock) -> Iterator[StreamEvent]:
         yield from block.close_events()
-        self.ignored += block.take_ignored()
+        self.ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
 
@@ -288,7 +290,7 @@ class AnthropicDecoder:
             if block.is_call:
                 yield BlockStop(block.id, is_cut=True)
             else:
-                self.ignored += 1
+                self.ignored[Ignored.LOSSY_BLOCK] += 1
 
     def _open_indexes(self) -> list[int]:
         """Name the first open blocks: they start in order."""

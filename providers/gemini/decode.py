@@ -19,10 +19,12 @@ Source: wire-formats §5.2, §5.3 and §8 (2026-11); google-genai 3.4.0.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from ...engine.core.failures import Failure
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -71,7 +73,7 @@ class GeminiDecoder:
     def __init__(self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure]) -> None:
         self.is_complete: bool = False
         self.defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
@@ -83,8 +85,8 @@ class GeminiDecoder:
         self._is_over = False
 
     @property
-    def ignored(self) -> int:
-        """How many chunks, candidates and parts were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (chunks, candidates and parts), by kind."""
         return self._ignored + self._parts.ignored + self._calls.ignored
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
@@ -116,7 +118,7 @@ class GeminiDecoder:
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one chunk; a defect found half-way keeps the events before it."""
         if self._is_over or text.strip() == "[DONE]":  # Gemini sends none; gateways do
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         chunk = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(chunk, str):
@@ -152,14 +154,14 @@ class GeminiDecoder:
             return
         for part in parts:
             if not isinstance(part, dict):
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
                 continue
             events.extend(self._parts.take(part))
             if self._parts.defect is not None:
                 self._break(self._parts.defect)
                 return
         self._is_finished = self._is_finished and len(events) == said
-        self._ignored += max(len(list_at(chunk, "candidates")) - bool(candidate), 0)
+        self._ignored[Ignored.OTHER_CHOICE] += max(len(list_at(chunk, "candidates")) - bool(candidate), 0)
         report = read_usage(object_at(chunk, "usageMetadata"))
         if report is not None and report != self._usage:
             self._usage = report
@@ -170,7 +172,7 @@ class GeminiDecoder:
         word = text_at(candidate, "finishReason")
         blocked = text_at(object_at(chunk, "promptFeedback"), "blockReason")
         if word in _NO_WORD and blocked in _NO_WORD:
-            self._ignored += word.endswith("_UNSPECIFIED")
+            self._ignored[Ignored.NO_REASON] += word.endswith("_UNSPECIFIED")
         elif word in FAULTS:
             fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {named(word)}", "code": word}
             self._fail(events, fault if FAULTS[word] is None else {**fault, "status_code": FAULTS[word]})

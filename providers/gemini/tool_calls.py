@@ -8,9 +8,11 @@ that it is never sent back. Source: wire-formats §5.2 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
@@ -39,7 +41,7 @@ class CallReader:
 
     def __init__(self, limits: Limits) -> None:
         self._defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
@@ -72,7 +74,7 @@ class CallReader:
         if name:
             yield from self._begin(name, text_at(call, "id"))
         elif self._open is None and not (call.get("args") or call.get("partialArgs")):
-            self.ignored += 1
+            self.ignored[Ignored.EMPTY_CALL] += 1
         if self.defect is None and self._open is not None:
             yield from self._argue(self._open, call)
             if call.get("willContinue") is not True:
@@ -110,7 +112,7 @@ class CallReader:
             yield from self._add(call, write_json(arguments))
         for piece in list_at(given, "partialArgs"):
             if not isinstance(piece, dict) or call.is_whole:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_PART] += 1
             elif self.defect is None:
                 text = call.writer.put(piece)
                 self.defect = call.writer.defect

@@ -15,6 +15,7 @@ Source: wire-formats §5.5; google-genai 3.4.0 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -22,6 +23,7 @@ from attrs import frozen
 
 from ...engine.core.failures import Failure
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -121,7 +123,7 @@ class InteractionsDecoder:
     ) -> None:
         self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
         self._read_error = read_error
@@ -170,7 +172,7 @@ class InteractionsDecoder:
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one event; a defect found half-way keeps the events before it."""
         if self._is_over or text.strip() == "[DONE]":
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
         event = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(event, str):
@@ -206,7 +208,7 @@ class InteractionsDecoder:
                 yield StreamFailed(self._read_error(event.get("error", event)))
                 return
             case _:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_EVENT] += 1
         if self.defect is None:
             yield from self._report(event)
 
@@ -267,7 +269,7 @@ class InteractionsDecoder:
         self._note(step)
 
     def _note(self, step: OpenStep) -> None:
-        self.ignored += step.take_ignored()
+        self.ignored.update(step.take_ignored())
         if step.defect is not None:
             self._break(step.defect)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...engine.core.answer_blocks import Parts
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_bounds import objects_bytes
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import OpaqueBlock
@@ -74,7 +76,7 @@ class OpenStep:
         self._joiner = SurrogateJoiner()
         self._argued: Parts | None = None
         self._bound = ArgumentsBound(limits)
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._held, self._held_bytes = held, 0
         self._start_text = text
 
@@ -98,9 +100,9 @@ class OpenStep:
         """Whether the step is kept whole for its stop; a cursor does not carry it."""
         return self.kind not in _PLAIN | _OURS
 
-    def take_ignored(self) -> int:
+    def take_ignored(self) -> Counter[str]:
         """Return how many parts were ignored since this was last asked."""
-        ignored, self._ignored = self._ignored, 0
+        ignored, self._ignored = self._ignored, Counter()
         return ignored
 
     def let_go(self) -> None:
@@ -194,7 +196,7 @@ class OpenStep:
     def _say(self, content: JSONValue) -> Iterator[StreamEvent]:
         """Say a piece of the output: text, or something that is kept as it came."""
         if not isinstance(content, dict) or not text_at(content, "type"):
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
         elif content["type"] == "text":
             yield from self._emit(self._joiner.take(text_at(content, "text")))
         else:
@@ -205,7 +207,7 @@ class OpenStep:
         if isinstance(content, dict) and content.get("type", "text") == "text":
             yield from self._emit(self._joiner.take(text_at(content, "text")))
         else:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
 
     def _sign(self, holder: JSONObject) -> Iterator[StreamEvent]:
         if signature := text_at(holder, "signature"):  # empty ones were recorded before the one that counts
@@ -232,7 +234,7 @@ class OpenStep:
     def _merge(self, delta: JSONObject, text: str) -> None:
         """Add a delta to a step that is kept: lists grow, objects are merged, anything else is replaced."""
         if not self.is_kept:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_DELTA] += 1
             return
         self._hold(_held_bytes(text))
         if text_at(delta, "type") == "arguments_delta":

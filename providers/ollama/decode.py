@@ -13,11 +13,13 @@ Source: wire-formats §6; ollama/ollama api/types.go, server/routes.go (2026-11)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import NDJSONReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.stop import StopReason
@@ -58,7 +60,7 @@ class OllamaDecoder:
     ) -> None:
         self.is_complete: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._limits = limits
         self._values_max = limits.values_max
         self._read_error = read_error
@@ -92,7 +94,7 @@ class OllamaDecoder:
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one line; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
         line = read_object(text, self._values_max)
         if isinstance(line, str):
@@ -120,7 +122,7 @@ class OllamaDecoder:
             if isinstance(call, dict) and not self._is_over:
                 yield from self._call(call)
             else:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_PART] += 1
         if line.get("done") is True and not self._is_over:
             yield from self._finish(line)
 

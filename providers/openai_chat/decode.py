@@ -19,11 +19,13 @@ Source: wire-formats §2.2, §3 and §8 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -91,7 +93,7 @@ class OpenAIChatDecoder:
     ) -> None:
         self.is_complete: bool = False
         self.defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._read_error = read_error
         self._is_compatible = is_compatible
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
@@ -114,8 +116,8 @@ class OpenAIChatDecoder:
         self._is_counted = False
 
     @property
-    def ignored(self) -> int:
-        """How many frames, choices and parts were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (frames, choices and parts), by kind."""
         return self._ignored + self._calls.ignored
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
@@ -165,7 +167,7 @@ class OpenAIChatDecoder:
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         if frame.data.strip() == "[DONE]":
             events.extend(self._done())
@@ -209,7 +211,7 @@ class OpenAIChatDecoder:
             if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
             else:
-                self._ignored += 1
+                self._ignored[Ignored.OTHER_CHOICE] += 1
         if self._speech.is_held:
             self._read_plain = _read_nothing  # what comes next joins what waits
         usage = usage_of(chunk)
@@ -241,7 +243,7 @@ class OpenAIChatDecoder:
             if isinstance(detail, dict):
                 said = (yield from self._detail(detail)) or said
             else:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
         if not said and (plain := reasoning_of(delta)):
             yield from self._speech.reason(plain)
 
@@ -266,9 +268,9 @@ class OpenAIChatDecoder:
                 elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
                     yield from self._think(part)
                 else:
-                    self._ignored += 1
+                    self._ignored[Ignored.UNKNOWN_PART] += 1
         elif content is not None:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
 
     def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
         for thought in list_at(part, "thinking") or list_at(part, "summary"):
@@ -316,7 +318,7 @@ class OpenAIChatDecoder:
             if isinstance(fragment, dict):
                 yield from self._calls.take(fragment)
             else:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
 
     def _finish(self, word: str, *, is_cut: bool) -> Iterator[StreamEvent]:
         yield from self._close_all(is_cut=is_cut or word in CUTTING_WORDS or word in FAULT_WORDS)

@@ -12,11 +12,12 @@ Rules (wire-formats §3.8, from recordings of a dozen servers):
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.stream_events import BlockStop, StreamEvent, ToolCallDelta, ToolCallStart
@@ -59,7 +60,7 @@ class CallTracker:
 
     def __init__(self, limits: Limits, held: HeldBytes) -> None:
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
@@ -84,7 +85,7 @@ class CallTracker:
         call = self._continued_by(fragment, name)
         if call is None:
             if not (name or arguments or name_at(fragment, "id")):
-                self.ignored += 1
+                self.ignored[Ignored.EMPTY_CALL] += 1
                 return
             yield from self._close_whole()
             call = self._new_call(fragment)
@@ -115,7 +116,7 @@ class CallTracker:
     def _close(self, call: _Call, *, is_cut: bool) -> Iterator[StreamEvent]:
         call.is_closed = True
         if not call.name:  # a custom tool's, which is not read
-            self.ignored += 1
+            self.ignored[Ignored.UNNAMED_CALL] += 1
             return
         if rest := call.joiner.flush():
             yield ToolCallDelta(call.id, rest)

@@ -22,10 +22,12 @@ Source: wire-formats §4.2 to §4.4 and §8; openai-python 3.52 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -100,7 +102,7 @@ class OpenAIResponsesDecoder:
     ) -> None:
         self.is_complete: bool = False
         self._defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._origin, self._limits = origin, limits
@@ -115,8 +117,8 @@ class OpenAIResponsesDecoder:
         self._is_over = False
 
     @property
-    def ignored(self) -> int:
-        """How many frames and items were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (frames and items), by kind."""
         return self._ignored + self._output.ignored
 
     @property
@@ -149,12 +151,12 @@ class OpenAIResponsesDecoder:
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         content = read_object(frame.data, self._limits.values_max)
         if isinstance(content, str):
             if frame.data.strip() == "[DONE]":
-                self._ignored += 1
+                self._ignored[Ignored.AFTER_END] += 1
             else:
                 self._break(content)
             return
@@ -177,7 +179,7 @@ class OpenAIResponsesDecoder:
                 self._break("seen an event without sequence_number after a cursor; expected each to have one")
             return not self._is_over
         if number <= self._resumed_after:
-            self._ignored += 1
+            self._ignored[Ignored.TOLD_AGAIN] += 1
         return number > self._resumed_after
 
     def _read(self, kind: str, content: JSONObject) -> Iterable[StreamEvent]:
@@ -200,7 +202,7 @@ class OpenAIResponsesDecoder:
             case _ if kind == "error" or content.get("error"):
                 return self._error(content)
             case _:
-                self._ignored += not kind.startswith(_QUIET)
+                self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)
                 return ()
 
     def _text(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:

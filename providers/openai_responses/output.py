@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
@@ -39,7 +41,7 @@ class Output:
     def __init__(self, origin: str, limits: Limits, resumed: Cursor | None = None) -> None:
         self._defect: str | None = None
         self._held = HeldBytes(limits.held_bytes_max)
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self.is_refused: bool = resumed is not None and resumed.is_refused
         self._origin = origin
         self._limits = limits
@@ -96,12 +98,12 @@ class Output:
         kind = text_at(item, "type")
         known = self._items.get(self._aliases.get(text_at(item, "id"), -1) if index is None else index)
         if not kind or (known is None and self._is_past(index)):
-            self.ignored += 1
+            self.ignored[Ignored.TOLD_AGAIN] += 1
         elif known is not None and known.is_same(item):
             if isinstance(known, CallItem) and not known.is_announced:
                 yield from self._name(known, item)
             else:
-                self.ignored += 1
+                self.ignored[Ignored.TOLD_AGAIN] += 1
         elif known is not None and not known.is_closed:
             self.defect = (
                 f"seen a second item at output index {named(known.index)}; expected the first to end before it"
@@ -119,7 +121,7 @@ class Output:
                 return
             yield from self._close(known, item)
         elif not kind or self._is_past(index) or (known is not None and _is_told_again(known, index, item)):
-            self.ignored += 1
+            self.ignored[Ignored.TOLD_AGAIN] += 1
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             yield from self._begin(made, item)
             if self.defect is None:
@@ -184,7 +186,7 @@ class Output:
         item = self._find(index, alias)
         if (item is None and self._is_past(index)) or (item is not None and item.is_closed):
             if is_whole:
-                self.ignored += 1
+                self.ignored[Ignored.TOLD_AGAIN] += 1
             else:
                 self.defect = f"seen more of a {named(kind)} after its end; expected none"
             return None

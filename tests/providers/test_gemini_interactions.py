@@ -199,7 +199,7 @@ def test_what_is_not_known_is_counted_and_changes_nothing() -> None:
     thought = [start(1, "thought"), delta(1, "thought_summary", content={"type": "image"}), delta(1, "smell")]
     events = decode(decoder, [interactions_sse(*strange[:-1], *thought)])
     assert events == decode(new_interactions_decoder(), [interactions_sse(*known)])
-    assert decoder.ignored == 3
+    assert decoder.ignored.total() == 3
 
 
 def test_steps_of_the_callers_own_say_nothing() -> None:
@@ -255,7 +255,7 @@ def test_nothing_after_the_end_counts() -> None:
     decoder = new_interactions_decoder()
     error = event("error", error={"code": "late", "message": "late"})
     decode(decoder, [interactions_sse(created(), completed(), error, completed(), DONE) + b"data: {\n\n"])
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 4)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 4)
 
 
 def test_a_done_without_a_completion_is_no_success() -> None:

@@ -57,7 +57,7 @@ def test_a_whole_answer_is_read() -> None:
     assert answer.stop == StopReported(StopReason.TOOL_USE, "tool_calls")
     assert (answer.response_id, answer.model) == ("chatcmpl-1", "gpt-test")
     assert (answer.usage.input, answer.usage.output, answer.usage.reasoning) == (9, 12, 7)
-    assert (decoder.is_complete, decoder.ignored) == (True, 0)
+    assert (decoder.is_complete, decoder.ignored.total()) == (True, 0)
 
 
 @given(st.lists(st.integers(0, len(OPENAI_ANSWER)), max_size=12))
@@ -108,7 +108,7 @@ def test_nothing_after_done_counts() -> None:
     decoder = new_decoder()
     events = decode(decoder, [sse(chunk({}, "stop"), "[DONE]", {"error": {"message": "late"}}, "{")])
     assert not any(isinstance(event, StreamFailed) for event in events)
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 2)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 2)
 
 
 ERRORS: dict[str, tuple[Any, FailureKind]] = {
@@ -204,7 +204,7 @@ def test_only_the_first_choice_is_read() -> None:
     decoder = new_decoder()
     events = decode(decoder, [sse(chunk({"content": "b"}, index=1), chunk({"content": "a"}))])
     assert events[1:] == [TextDelta("a")]
-    assert decoder.ignored == 1
+    assert decoder.ignored.total() == 1
 
 
 def test_frames_of_annotations_change_nothing() -> None:
@@ -334,7 +334,7 @@ def test_a_custom_call_is_counted_and_not_read() -> None:
     decoder = new_decoder()
     custom = {"tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "n", "input": "x"}}]}
     decode(decoder, [sse(chunk(custom), chunk({}, "stop"), "[DONE]")])
-    assert (decoder.is_complete, decoder.ignored) == (True, 1)
+    assert (decoder.is_complete, decoder.ignored.total()) == (True, 1)
 
 
 FIRST = chunk(call("{}", call_id="a", name="f"))

@@ -163,7 +163,7 @@ def test_an_error_needs_no_number() -> None:
 def test_what_ended_before_the_cursor_says_no_more() -> None:
     cursor = cursor_after(*numbered(CREATED, added(0), text(0, "a"), message_done(0, "a")))
     more, decoder = read_on(cursor, *numbered(message_done(0, "a"), text_done(0, "a"), added(0), first=4))
-    assert (fold(more).text, decoder.ignored, decoder.defect) == ("", 3, None)
+    assert (fold(more).text, decoder.ignored.total(), decoder.defect) == ("", 3, None)
     _, decoder = read_on(cursor, *numbered(text(0, "more"), first=4))
     assert decoder.defect == "seen more of a message after its end; expected none"
 

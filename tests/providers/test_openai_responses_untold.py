@@ -160,7 +160,7 @@ def test_an_open_item_takes_what_the_end_adds_under_another_id() -> None:
 def test_an_output_that_was_already_told_is_not_counted_as_ignored() -> None:
     decoder = OpenAIResponses("gpt-test", api_key="sk-x").decoder(Limits())
     decode(decoder, [escaped(lifecycle(), *STREAMED, ended(output=output(*FINISHED)))])
-    assert (decoder.ignored, decoder.is_complete) == (0, True)
+    assert (decoder.ignored.total(), decoder.is_complete) == (0, True)
 
 
 def test_what_the_end_adds_is_bounded() -> None:
