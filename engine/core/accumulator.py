@@ -184,7 +184,7 @@ class Accumulator:
     def _fold_block_stop(self, event: BlockStop) -> Event | None:
         if event.id is None:
             if self._open_reasoning is not None:
-                self._open_reasoning.signature = self._open_reasoning.pending_signature
+                self._open_reasoning.close(event.came_as)
             self._close_blocks()
             return None
         call = self._open_calls.pop(event.id, None)

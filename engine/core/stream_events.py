@@ -72,12 +72,14 @@ class BlockStop:
     """The provider closed a block: the call named by `id`, or the open text or reasoning block (None).
 
     `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends. `arguments`
-    are the provider's own whole of a call's arguments, where its fragments say something else.
+    are the provider's own whole of a call's arguments, where its fragments say something else. `came_as` is
+    `ReasoningBlock.came_as`.
     """
 
     id: str | None = None
     is_cut: bool = False
     arguments: str | None = None
+    came_as: str | None = None
 
 
 @frozen

@@ -78,6 +78,9 @@ class OpenAIChatDecoder:
         is_compatible: the server is not OpenAI's own: it may send comments, and no finish reason.
         has_details: reasoning may come in `reasoning_details`.
         tags: splits thoughts off the text.
+        origin: whose answer this is: what is said beside its calls is kept to go back to it.
+        keeps_thoughts: that thoughts came as `reasoning_content` is kept with them, to go back so.
+        detail_format: what the format of such details begins with, if not all are read.
         is_fast: False parses every chunk; for the test that proves that it makes no difference.
     """
 
@@ -89,6 +92,9 @@ class OpenAIChatDecoder:
         is_compatible: bool = False,
         has_details: bool = False,
         tags: ThinkTagSplitter | None = None,
+        origin: str = "",
+        keeps_thoughts: bool = False,
+        detail_format: str = "",
         is_fast: bool = True,
     ) -> None:
         self.is_complete: bool = False
@@ -100,10 +106,13 @@ class OpenAIChatDecoder:
         self._comments = 0
         self._values_max = limits.values_max
         self._held = HeldBytes(limits.held_bytes_max)
-        self._calls = CallTracker(limits, self._held)
+        self._calls = CallTracker(limits, self._held, origin)
         self._speech = Speech(tags)
         self._details = DetailTracker(self._held)
         self._has_details = has_details
+        self._keeps_thoughts = keeps_thoughts
+        self._detail_format = detail_format
+        self._came_as = ""
         self._signature = ""
         self._read_plain: Callable[[str], str] = _read_nothing
         self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
@@ -240,11 +249,14 @@ class OpenAIChatDecoder:
         details = list_at(delta, "reasoning_details") if self._has_details else ()
         said = False
         for detail in details:
-            if isinstance(detail, dict):
-                said = (yield from self._detail(detail)) or said
-            else:
+            if not isinstance(detail, dict):
                 self._ignored[Ignored.UNKNOWN_PART] += 1
+            elif not (format_ := text_at(detail, "format")) or format_.startswith(self._detail_format):
+                said = (yield from self._detail(detail)) or said
         if not said and (plain := reasoning_of(delta)):
+            if self._keeps_thoughts and not self._came_as and text_at(delta, "reasoning_content"):
+                self._read_plain = _read_nothing  # the next text has to close the thought
+                self._came_as = "reasoning_content"
             yield from self._speech.reason(plain)
 
     def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
@@ -288,7 +300,7 @@ class OpenAIChatDecoder:
             self._signature = signature
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
-        if text and (self._details.is_open or self._signature):
+        if text and (self._details.is_open or self._signature or self._came_as):
             yield from self._close_thought()
         yield from self._speech.say(text)
 
@@ -300,7 +312,9 @@ class OpenAIChatDecoder:
             yield ReasoningSignature(self._signature)
             yield BlockStop()
             self._held.release(len(self._signature))
-            self._signature = ""
+        elif self._came_as:
+            yield BlockStop(came_as=self._came_as)
+        self._signature = self._came_as = ""
 
     def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:
         yield from self._close_thought()

@@ -162,6 +162,9 @@ class ChatModel:
             read_error=self._site.failure_in_stream,
             is_compatible=not self._is_openai,
             has_details=self.dialect.has_details,
+            detail_format=self.dialect.detail_format,
+            keeps_thoughts=self.dialect.keeps_thoughts,
+            origin=self.origin,
             tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
         )
 

@@ -25,6 +25,7 @@ from ...engine.core.tool_json import ArgumentsScanner
 from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.json import count_at, name_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
+from .beside_calls import BesideCalls
 
 
 class _Call:
@@ -55,16 +56,17 @@ class _Call:
 class CallTracker:
     """All calls of one response. `defect` says which fragment could not be one; `ignored` counts what is not read.
 
-    Ids, and arguments that wait for a name, count in `held`.
+    Ids, and arguments that wait for a name, count in `held`. What is said beside a call goes back to `origin`.
     """
 
-    def __init__(self, limits: Limits, held: HeldBytes) -> None:
+    def __init__(self, limits: Limits, held: HeldBytes, origin: str = "") -> None:
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
         self._held = held
+        self._beside = BesideCalls(origin, held)
         self._by_index: dict[int, _Call] = {}
         self._ids = CallIds(limits)
         self._open: deque[_Call] = deque()
@@ -95,6 +97,7 @@ class CallTracker:
             if arguments:
                 self.defect = "seen more arguments of a call after the next call began; expected none"
             return
+        self._beside.note(call.id, fragment)
         yield from self._add(call, name, arguments)
 
     def close(self, *, is_cut: bool = False) -> Iterator[StreamEvent]:
@@ -120,6 +123,8 @@ class CallTracker:
             return
         if rest := call.joiner.flush():
             yield ToolCallDelta(call.id, rest)
+        if not is_cut:
+            yield from self._beside.give(call.id)
         yield BlockStop(call.id, is_cut=is_cut)
 
     def _continued_by(self, fragment: JSONObject, name: str) -> _Call | None:

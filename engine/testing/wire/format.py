@@ -112,7 +112,8 @@ class Reply:
 
     `signature` is what its thoughts are signed with. `hides` says that there are thoughts which are sealed and not
     shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do. `is_cut`: the output
-    ceiling ended it.
+    ceiling ended it. `call_signature` signs the first call, as Gemini does on its Chat endpoint; `detail_format` names
+    whose items the details are.
     """
 
     number: int
@@ -126,6 +127,8 @@ class Reply:
     hides: bool = False
     has_details: bool = False
     is_cut: bool = False
+    call_signature: str = ""
+    detail_format: str = "anthropic-claude-v1"
 
     @property
     def thinks(self) -> bool:
