@@ -7,16 +7,21 @@ your own needs none: `endpoint.open_endpoint` and `error_table.classify.failure_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, TypedDict, cast
+from typing import ClassVar, Protocol, TypedDict, TypeVar, cast
 
 from attrs import field, frozen
 
 from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONValue
-from ..engine.core.provider import ErrorResponse, WireRequest
+from ..engine.core.provider import ErrorResponse, WireDecoder, WireRequest
+from ..engine.core.usage_error import UsageError
 from .endpoint import Endpoint, check_model, open_endpoint
 from .error_table.classify import failure_in_stream, failure_of_response
+from .wire.tagged import TaggedDecoder
+from .wire.think_tags import ThinkTags
+
+_Decoder = TypeVar("_Decoder", bound=WireDecoder)
 
 
 class SiteOptions(TypedDict, total=False):
@@ -34,6 +39,9 @@ class SiteOptions(TypedDict, total=False):
     """Allow http to another machine."""
     client: object | None
     """The HTTP client to use for this provider; carried, never touched here."""
+    think_tags: ThinkTags | None
+    """Take `<think>…</think>` for reasoning: True at the start of the text; "anywhere": everywhere in it, each of them
+    (a text about tags is then cut up); None does as the provider knows."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
 
@@ -66,6 +74,8 @@ class Site:
     client: object | None = field(default=None, repr=False)
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
+    think_tags: ThinkTags | None = None
+    """What the caller said of tags in the text."""
 
     @property
     def base_url(self) -> str:
@@ -94,6 +104,10 @@ class Site:
     def failure_in_stream(self, error: JSONValue) -> Failure:
         """Name an error that came inside a stream."""
         return failure_in_stream(error, self.endpoint, self.path)
+
+    def tagged(self, decoder: _Decoder) -> _Decoder | TaggedDecoder:
+        """Return the decoder, with its text read for thoughts where the caller said so."""
+        return TaggedDecoder(decoder, self.think_tags) if self.think_tags else decoder
 
     def show(self, provider: object) -> str:
         """Return the `repr` of the provider that holds this: neither its key nor a header is in it."""
@@ -137,7 +151,15 @@ def open_site(
         headers=sent,
         allow_insecure=options.get("allow_insecure", False),
     )
-    return Site(checked, endpoint, path, options.get("client"), options.get("capabilities"))
+    tags = _checked_tags(options.get("think_tags"))
+    return Site(checked, endpoint, path, options.get("client"), options.get("capabilities"), tags)
+
+
+def _checked_tags(given: ThinkTags | None) -> ThinkTags | None:
+    if given in (None, True, False, "anywhere"):
+        return given
+    said = f"think_tags is {repr(given)[:40]}; expected True, False, 'anywhere' or None"
+    raise UsageError(said, argument="think_tags")
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
 from ..site import Declared, Site, SiteOptions, open_site
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .decode import GeminiDecoder
 from .encode import write_generate_body
 from .extra import generate_whole_only
@@ -112,9 +113,9 @@ class Gemini:
         url = f"{self.base_url}{self._site.path}?alt=sse"
         return self._site.post(write_body(body, {}), url=url)
 
-    def decoder(self, limits: Limits) -> GeminiDecoder:
+    def decoder(self, limits: Limits) -> GeminiDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return GeminiDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
+        return self._site.tagged(GeminiDecoder(self.origin, limits, read_error=self._site.failure_in_stream))
 
     def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""

@@ -20,6 +20,7 @@ from ..models import openai_reasons
 from ..site import SiteOptions, open_site
 from ..whole_only import is_json_mode, whole_only_reason
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .cursor import Cursor, read_cursor
 from .decode import OpenAIResponsesDecoder
 from .encode import write_responses_body
@@ -109,11 +110,11 @@ class OpenAIResponses:
         )
         return self._site.post(write_body(body, request.extra))
 
-    def decoder(self, limits: Limits) -> OpenAIResponsesDecoder:
+    def decoder(self, limits: Limits) -> OpenAIResponsesDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return self._decoder(limits, None)
+        return self._site.tagged(self._decoder(limits, None))
 
-    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, OpenAIResponsesDecoder]:
+    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, OpenAIResponsesDecoder | TaggedDecoder]:
         """Write the request that reads a background response on after a cursor, and make its decoder.
 
         Raises:
@@ -123,7 +124,7 @@ class OpenAIResponses:
         below = f"/{quote(place.response_id, safe='')}?stream=true&starting_after={place.after}"
         if self._reasons:
             below += "&include%5B%5D=reasoning.encrypted_content"  # as it was asked for at first
-        return self._site.get(below), self._decoder(limits, place)
+        return self._site.get(below), self._site.tagged(self._decoder(limits, place))
 
     def _decoder(self, limits: Limits, resumed: Cursor | None) -> OpenAIResponsesDecoder:
         return OpenAIResponsesDecoder(
