@@ -89,7 +89,7 @@ class Ollama:
         declared = self._site.capabilities or Capabilities(
             forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
             reasons=thinks or self._reasons,
-            waiting_message="ollama may be loading the model",
+            waiting_message=f"ollama may be loading {self.model}",
         )
         return declared.with_reason(whole_only_reason(request) or _format_reason(request))
 

@@ -16,7 +16,7 @@ from ...engine.core.provider import ErrorResponse, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
-from ..models import openai_reasons
+from ..models import ModelFacts, check_talks, openai_reasons
 from ..site import SiteOptions, open_site
 from ..whole_only import is_json_mode, whole_only_reason
 from ..wire.body import write_body
@@ -39,6 +39,7 @@ class OpenAIResponses:
         project: the `openai-project` header.
         reasoning_summary: the summary that is asked for with a `reasoning_effort`; None where the organisation may not
             have one (400 "must be verified to generate reasoning summaries").
+        facts: what the model is for and whether it thinks, where the tables are wrong about it.
         options: as `SiteOptions` says. `base_url` is with `/v1`; otherwise `OPENAI_BASE_URL`, otherwise
             https://api.openai.com/v1.
 
@@ -63,6 +64,7 @@ class OpenAIResponses:
         organization: str | None = None,
         project: str | None = None,
         reasoning_summary: str | None = "auto",
+        facts: ModelFacts | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
         named = {"openai-organization": organization, "openai-project": project}
@@ -70,7 +72,8 @@ class OpenAIResponses:
         self.model: str = model
         self.client: object | None = self._site.client
         self._summary = reasoning_summary
-        self._reasons = openai_reasons(model)
+        check_talks(model, facts)
+        self._reasons = openai_reasons(model) if facts is None else facts.reasons
 
     def __repr__(self) -> str:
         return self._site.show(self)
