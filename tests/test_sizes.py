@@ -27,8 +27,6 @@ LARGER: dict[str, str] = {
     "engine/http/opened_response.py:OpenedResponse": "the two tasks of a response meet in it, and nowhere else",
     "engine/run/intake.py:Intake": "all that one attempt needs to remember, made and dropped with it",
     "engine/run/journal_writer.py:JournalWriter": "what waits, what is written and what is counted change together",
-    "engine/testing/network/server.py:Loopback": "what a test may set and read of its server, in one object",
-    "engine/testing/simulator/decision_level.py:PaperShell": "the laws about decisions need all that a consumer saw",
     "providers/anthropic/blocks.py:OpenBlock": "one block between its start and its stop, on the hot path",
     "providers/anthropic/decode.py:AnthropicDecoder": "the rules of one format in the order of its events",
     "providers/gemini_interactions/decode.py:InteractionsDecoder": "the rules of one format in the order of its events",

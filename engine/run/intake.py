@@ -364,6 +364,7 @@ class Intake:
         self._moved = None
         self._carry_out(cancel_calls(accumulator, reason))
         if not accumulator.rewind():
+            self._forget_cursor()  # the last one kept is older than what this read brought before it began again
             self._outcome = Broken(MalformedStream("a second message began after a call had been released"))
             return
         self._carry_out([Record(AttemptRewound()), Deliver(StreamReset(reason))])

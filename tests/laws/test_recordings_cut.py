@@ -30,7 +30,7 @@ from riverrun import from_name
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.seam import OVERLAP_CHARS_MIN, OVERLAP_DISTINCT_MIN
-from riverrun.engine.testing.network.transport import Step
+from riverrun.engine.testing.network.script import Step
 from riverrun.engine.testing.wire.formats import Wire
 from tests.conftest import require_shared, shared_path
 from tests.law_runs import (
@@ -183,7 +183,7 @@ def is_ambiguous(said: str, rest: str) -> bool:
 def is_misled(network: HonestNetwork) -> bool:
     """Whether the seam had to search a continuation that looks like a repetition; an echo by contract misleads none."""
     whole = network.whole.text
-    searched = [told.said for told in network.told if told.is_quote]
+    searched = [told.said for told in network.continuations if told.is_quote]
     return any(is_ambiguous(said, whole[len(said) :]) for said in searched if whole.startswith(said))
 
 

@@ -18,7 +18,7 @@ from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
 from ...run.run import Run, inside_of
 from ..law import Law
-from ..script.faults import Kind, failure_of
+from ..script.faults import FaultKind, failure_of
 from ..script.speech import Attempt, ForeignError
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
@@ -165,7 +165,7 @@ def _places_of(attempt: Attempt) -> tuple[int, list[int]] | None:
     if attempt.began:  # a continuation that is read on is not begun again
         return attempt.base, ends[: attempt.rewinds]
     has_calls = any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *events))
-    if has_calls or attempt.begins is not Kind.NONE:
+    if has_calls or attempt.begins is not FaultKind.NONE:
         return None
     return attempt.base if attempt.began is None else 0, ends[attempt.rewinds : attempt.given]
 
@@ -326,7 +326,7 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
     error = process.error
     kinds = [attempt.fault.kind for attempt in attempts]
     if isinstance(error, ForeignError):
-        if Kind.FOREIGN_ERROR not in kinds:
+        if FaultKind.FOREIGN_ERROR not in kinds:
             book.tell(Law.ONE_END, "a foreign error that nobody raised")
     elif isinstance(error, StoreError):
         if process.handle is None or not process.handle.troubled:
@@ -344,7 +344,7 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
 def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:
     last, retry = attempts[-1], book.scenario.policy.retry
     spent = sum(attempt.costs for attempt in attempts)
-    fails = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and not last.refused
+    fails = last.fault.kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR) and not last.refused
     if fails and not failure_of(last.fault).is_retryable:
         return True
     if fails and last.fault.retry_after_s is not None and last.fault.retry_after_s > retry.retry_after_s_max:
