@@ -17,7 +17,7 @@ from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
 from .core.ignored import NOTHING_IGNORED
 from .core.policy import Policy
-from .core.provider import CountsIgnored, Provider, Reattachable, WireDecoder, WireRequest
+from .core.provider import CountsIgnored, Provider, Reattachable, TellsEnds, WireDecoder, WireRequest
 from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
@@ -72,6 +72,11 @@ class OpenedStream(Protocol):
         ...
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; told once it is closed."""
+        ...
+
+    @property
     def secrets(self) -> Sequence[Secret]:
         """What nothing that is said about the answer may hold."""
         ...
@@ -123,6 +128,7 @@ class HTTPStream:
         self._decoder = decoder
         self.secrets = secrets
         self.bytes_received: int = 0
+        self._has_ended = False
 
     @property
     def is_complete(self) -> bool:
@@ -134,6 +140,11 @@ class HTTPStream:
         """What was not the wire format, if anything was not."""
         return self._decoder.defect
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; no, where the decoder does not tell."""
+        return isinstance(self._decoder, TellsEnds) and self._decoder.is_cut
+
     def ignored(self) -> Mapping[str, int]:
         """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
         return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
@@ -144,10 +155,13 @@ class HTTPStream:
         if data:
             self.bytes_received += len(data)
             return self._decoder.feed(data)
+        self._has_ended = True
         return None
 
     def close(self) -> Sequence[StreamEvent]:
-        """Give what only the body's end makes sure."""
+        """Give what only the body's end makes sure, or what is left where it broke."""
+        if not self._has_ended and isinstance(self._decoder, TellsEnds):
+            return self._decoder.close_broken()
         return self._decoder.close()
 
     async def drain(self) -> None:
@@ -165,6 +179,7 @@ class ChannelStream:
     """An event source's channel."""
 
     bytes_received = 0
+    is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, TypedDict, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONValue
 from ..engine.core.provider import ErrorResponse, WireDecoder, WireRequest
 from ..engine.core.usage_error import UsageError
+from ..engine.core.validators import seen
 from .endpoint import Endpoint, check_model, open_endpoint
 from .error_table.classify import failure_in_stream, failure_of_response
 from .wire.tagged import TaggedDecoder
@@ -44,6 +45,8 @@ class SiteOptions(TypedDict, total=False):
     (a text about tags is then cut up); None does as the provider knows."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
+    ends_without_finish: bool
+    """The server gives no finish reason: a body that ends in order is a whole answer, as `StopReason.OTHER`."""
 
 
 class Declared(Protocol):
@@ -76,6 +79,12 @@ class Site:
     """What the caller said of how answers can be continued."""
     think_tags: ThinkTags | None = None
     """What the caller said of tags in the text."""
+    ends_without_finish: bool = False
+
+    def declare(self, known: Capabilities) -> Capabilities:
+        """Return what the caller said, else what is known of the model."""
+        declared = self.capabilities or known
+        return evolve(declared, ends_without_finish=True) if self.ends_without_finish else declared
 
     @property
     def base_url(self) -> str:
@@ -151,14 +160,21 @@ def open_site(
         headers=sent,
         allow_insecure=options.get("allow_insecure", False),
     )
-    tags = _checked_tags(options.get("think_tags"))
-    return Site(checked, endpoint, path, options.get("client"), options.get("capabilities"), tags)
+    return Site(
+        checked,
+        endpoint,
+        path,
+        options.get("client"),
+        options.get("capabilities"),
+        _checked_tags(options.get("think_tags")),
+        ends_without_finish=options.get("ends_without_finish", False),
+    )
 
 
 def _checked_tags(given: ThinkTags | None) -> ThinkTags | None:
     if given in (None, True, False, "anywhere"):
         return given
-    said = f"think_tags is {repr(given)[:40]}; expected True, False, 'anywhere' or None"
+    said = f"think_tags is {seen(given)}; expected True, False, 'anywhere' or None"
     raise UsageError(said, argument="think_tags")
 
 

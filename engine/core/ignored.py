@@ -35,6 +35,15 @@ class Ignored(StrEnum):
     EMPTY_CALL = "a call without id, name and arguments"
     UNNAMED_CALL = "a call that is no function's"
     TOLD_AGAIN = "told before, and told again"
+    CALL_ID_AGAIN = "the id of an earlier call"
+    NAME_IN_PARTS = "a part of a call's name"
+    ARGUMENTS_LATE = "arguments after empty ones"
+    NULL_ARGUMENTS = "null for no arguments"
+    INDEX_ODD = "an index that was left out, used again or shared"
+    OTHER_KIND = "a delta of another kind than its block"
+    STOP_UNKNOWN = "a stop of what is not open"
+    STOP_MISSING = "a call that only the end of the answer closed"
+    TERMINAL_NAME = "the end under another name"
     NO_REASON = "a finish reason that says none"
 
 

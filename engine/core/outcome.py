@@ -19,6 +19,11 @@ class Ended:
 
 
 @frozen
+class Unconfirmed:
+    """The body ended in order, and no stop reason was said that counts (`unconfirmed`)."""
+
+
+@frozen
 class Broken:
     """The stream broke; `detail` is for a person."""
 
@@ -40,7 +45,7 @@ class Crashed:
     error: Exception
 
 
-Outcome: TypeAlias = Ended | Broken | Failed | Crashed
+Outcome: TypeAlias = Ended | Unconfirmed | Broken | Failed | Crashed
 
 
 @frozen

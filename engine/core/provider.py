@@ -65,6 +65,26 @@ class WireDecoder(Protocol):
 
 
 @runtime_checkable
+class TellsEnds(Protocol):
+    """What a decoder may have besides: it tells the body's end in order from one that broke off or was cut.
+
+    Without it every end of the body is taken as one in order, by `close`.
+    """
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame, or a block that ends by a word of its own; told after `close`.
+
+        Such an end is never the answer's.
+        """
+        ...
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke, in place of `close`: nothing is whole that only an end in order makes so."""
+        ...
+
+
+@runtime_checkable
 class CountsIgnored(Protocol):
     """What a decoder may have besides: counts of what it did not understand and what changed nothing, by kind."""
 

@@ -16,6 +16,9 @@ from .stop import StopReason
 from .usage import NO_USAGE, TokenUsage
 from .usage_error import UsageError
 
+_CALLS_NOTHING = frozenset({StopReason.REFUSAL, StopReason.CONTENT_FILTER, StopReason.CANCELLED, StopReason.PAUSED})
+"""Ends after which no call is to be run: somebody ended the run, or the provider took back what it said."""
+
 
 class SeamVerdict(StrEnum):
     """How a continuation met what was already said."""
@@ -92,6 +95,20 @@ class StreamResult:
     def text(self) -> str:
         """Everything the consumer was given as text, joined."""
         return "".join(block.text for block in self.blocks if isinstance(block, TextBlock))
+
+    @property
+    def needs_tools(self) -> bool:
+        """Whether its calls are to be run now, and their results given in the next turn; there are some then.
+
+        Also where a ceiling came after a whole call. Not where somebody ended the run, nor where the provider took
+        back what it said (a refusal, a filter): then nothing is to come of it.
+        """
+        return bool(self.tool_calls) and self.stop_reason not in _CALLS_NOTHING
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether nothing says that the answer is whole: no stop reason came, or a `stop_word` that is not known."""
+        return self.stop_reason is StopReason.OTHER
 
     @property
     def is_partial(self) -> bool:

@@ -20,7 +20,7 @@ from ..core.ignored import told_counts
 from ..core.journal import AttemptRewound
 from ..core.leading_thoughts import LeadingThoughts, has_thought
 from ..core.messages import ReasoningBlock, TextBlock
-from ..core.outcome import AttemptReport, Broken, Failed, Outcome
+from ..core.outcome import AttemptReport, Broken, Failed, Outcome, Unconfirmed
 from ..core.progress import NO_PROGRESS, Progress
 from ..core.result import SeamVerdict
 from ..core.seam import Aligner
@@ -149,16 +149,17 @@ class Intake:
     def finish(self, outcome: Outcome | None) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
-        Text that the seam still holds is decided if the answer is whole, and was never said otherwise.
+        Text that the seam still holds is decided if the body ended in order, and was never said otherwise.
         """
         aligner, self._aligner = self._aligner, None
-        if self._answer_ended and aligner is not None:
+        if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):
             self._finish_seam(aligner)
         elif self._answer_ended:
             self._announce(SeamVerdict.CLEAN)
         elif aligner is not None:
             aligner.discard()
             self._end_alignment("")
+        self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
         ignored = told_counts(self._count_ignored(), self.secrets)
@@ -282,6 +283,13 @@ class Intake:
         self._delivery.record(event)
         if shown is not None:
             self._delivery.put(shown)
+        if self._accumulator.ready:
+            self._tell_ready()
+
+    def _tell_ready(self, *, is_over: bool = False) -> None:
+        """Tell of whole calls that waited for one declared before them; at the attempt's end, of all."""
+        for ready in self._accumulator.take_ready(is_over=is_over):
+            self._delivery.put(ready)
 
     def _carry_out(self, effects: Iterable[Record | Deliver]) -> None:
         for effect in effects:

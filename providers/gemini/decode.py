@@ -4,6 +4,8 @@ Rules:
 - A finish reason is not the end: content may follow it, and another (recorded with code execution). The last one
   counts, and the answer is complete when the body, or the array around it, ends after one; what follows takes it back.
 - An error, as an event or bare, fails the answer also after a finish reason, for the stream had not ended.
+- A finish reason that came with text in its chunk (as it mostly does), or had text after it, counts at an end in order
+  only: some gateways write one on every chunk, and after a reset the rest may be missing. So does an unknown one.
 - Model faults (MALFORMED_FUNCTION_CALL and its like) are failures, which another attempt may mend.
 - `CONTINUATION` (long decode) is such a failure too: the answer is not finished, and only the same request with its
   token would go on. A cursor can not hold the request, so what was said is continued as after any interruption.
@@ -29,9 +31,16 @@ from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
-from ...engine.core.stream_events import ResponseStarted, StopReported, StreamEvent, StreamFailed
+from ...engine.core.stream_events import (
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+)
 from ...engine.core.usage import UsageReport
+from ..wire.finish_words import is_fault, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
+from .ending import Ending
 from .frames import GeminiFrames, read_chunk
 from .parts import PartReader
 from .tool_calls import CallReader
@@ -72,6 +81,7 @@ class GeminiDecoder:
 
     def __init__(self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure]) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
         self._ignored: Counter[str] = Counter()
         self._limits = limits
@@ -81,7 +91,7 @@ class GeminiDecoder:
         self._parts = PartReader(origin, limits, self._calls)
         self._has_id = False
         self._usage = UsageReport()
-        self._is_finished = False
+        self._ending = Ending()
         self._is_over = False
 
     @property
@@ -97,7 +107,7 @@ class GeminiDecoder:
         if self._frames.defect is not None and not self._is_over:
             self._break(self._frames.defect)
         if self._frames.is_ended:
-            self._end(is_complete=self._is_finished)
+            self._end(is_complete=self._ending.is_finished)
         return events
 
     def close(self) -> Sequence[StreamEvent]:
@@ -105,14 +115,21 @@ class GeminiDecoder:
 
         A last event without its blank line counts if its JSON is whole (recorded).
         """
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: after a finish reason that stood alone the answer is complete."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         events: list[StreamEvent] = []
         text = self._frames.close()
         if text is not None and not self._is_over:
             if isinstance(read_object(text, self._limits.values_max), str):
-                self._is_finished = False
+                self.is_cut = bool(text.strip())
             else:
                 self._take(text, events)
-        self._end(is_complete=self._is_finished)
+        self._end(is_complete=not self.is_cut and self._ending.counts_at_end(is_broken=is_broken))
         return events
 
     def _take(self, text: str, events: list[StreamEvent]) -> None:
@@ -160,7 +177,7 @@ class GeminiDecoder:
             if self._parts.defect is not None:
                 self._break(self._parts.defect)
                 return
-        self._is_finished = self._is_finished and len(events) == said
+        self._ending.take_chunk(events[said:])
         self._ignored[Ignored.OTHER_CHOICE] += max(len(list_at(chunk, "candidates")) - bool(candidate), 0)
         report = read_usage(object_at(chunk, "usageMetadata"))
         if report is not None and report != self._usage:
@@ -173,21 +190,23 @@ class GeminiDecoder:
         blocked = text_at(object_at(chunk, "promptFeedback"), "blockReason")
         if word in _NO_WORD and blocked in _NO_WORD:
             self._ignored[Ignored.NO_REASON] += word.endswith("_UNSPECIFIED")
-        elif word in FAULTS:
+        elif word in FAULTS or is_fault(word):
             fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {named(word)}", "code": word}
-            self._fail(events, fault if FAULTS[word] is None else {**fault, "status_code": FAULTS[word]})
+            self._fail(events, fault if (status := FAULTS.get(word)) is None else {**fault, "status_code": status})
         elif word not in _NO_WORD:
-            self._stop(STOP_REASONS.get(word, StopReason.OTHER), word, events)
+            self._stop(STOP_REASONS.get(word) or stop_of(word), word, events)
         else:
             self._stop(StopReason.CONTENT_FILTER, blocked, events)
 
     def _stop(self, reason: StopReason, word: str, events: list[StreamEvent]) -> None:
+        if reason is StopReason.END_TURN:
+            events.extend(self._calls.close_whole())
         if reason is StopReason.END_TURN and self._calls.is_open:
             self._break(f"seen {named(word)} while a call waits for its arguments; expected its end first")
             return
         if reason is StopReason.END_TURN and self._calls.has_calls:
             reason = StopReason.TOOL_USE
-        self._is_finished = True
+        self._ending.take_reason(reason)
         events.extend(self._parts.flush())
         events.extend(self._calls.cut())
         events.append(StopReported(reason, word))

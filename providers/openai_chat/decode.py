@@ -2,15 +2,14 @@
 
 Rules:
 - Only choice 0 is read; others are counted in `ignored`.
-- The answer is complete when its finish reason was seen and the stream ended in order: by `[DONE]` or by its end.
-  `[DONE]` alone proves nothing, and neither does a finish before an error (recorded: an error chunk after the finish).
-- A finish may come twice; usage may come on any chunk, before, with or after it. Text or calls after it are a defect.
+- The answer is complete when a finish word that counts (`ending`) was seen and the stream ended: by `[DONE]` or by its
+  end. A finish before an error proves nothing (recorded: an error chunk after the finish).
+- A finish may come twice; usage may come on any chunk, before, with or after it. Text after it is text.
 - OpenAI's own servers always give a finish reason; some compatible ones never do (recorded: Snowflake; Kimi at a host
   of OpenRouter's). There, `[DONE]` right after a chunk that says nothing but the final counts ends the answer as well.
 - Comments (`: keep-alive`) prove that a compatible server lives, in the order they came.
 - Counts in an error chunk are reported before the failure: they are paid for.
 - Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word "stop".
-- A call at the finish "length" or "content_filter" is cut, whatever its arguments look like.
 
 Hot path: see `openai_chat_shape`.
 
@@ -28,8 +27,6 @@ from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
-from ...engine.core.printable import named
-from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
     KeepAlive,
@@ -42,26 +39,27 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ...engine.core.tool_json import explain_arguments
+from ..wire.finish_words import says_nothing
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
-    CUTTING_NATIVE_WORDS,
-    CUTTING_WORDS,
-    FAULT_WORDS,
     PLAIN_EVENTS,
-    STOP_REASONS,
     error_of,
+    is_end_mark,
     is_first,
     is_silent,
     plain_key,
     reasoning_of,
     report,
+    says_calls,
+    says_text,
     usage_of,
     wants_strictness,
 )
 from .comments import at_comments
+from .ending import Ending, Finish, stop_reason_of
 from .fast_path import learn
-from .reasoning_details import DetailTracker
+from .reasoning_details import DetailTracker, details_of
 from .text import Speech
 from .tool_calls import CallTracker
 
@@ -76,11 +74,10 @@ class OpenAIChatDecoder:
         limits: bounds on lines, events, calls and arguments; beyond them the stream is defective.
         read_error: names the error of an error chunk.
         is_compatible: the server is not OpenAI's own: it may send comments, and no finish reason.
-        has_details: reasoning may come in `reasoning_details`.
         tags: splits thoughts off the text.
         origin: whose answer this is: what is said beside its calls is kept to go back to it.
         keeps_thoughts: that thoughts came as `reasoning_content` is kept with them, to go back so.
-        detail_format: what the format of such details begins with, if not all are read.
+        has_details: `reasoning_details` are read, those whose format begins with `detail_format`.
         is_fast: False parses every chunk; for the test that proves that it makes no difference.
     """
 
@@ -90,14 +87,15 @@ class OpenAIChatDecoder:
         *,
         read_error: Callable[[JSONValue], Failure],
         is_compatible: bool = False,
-        has_details: bool = False,
         tags: ThinkTagSplitter | None = None,
         origin: str = "",
         keeps_thoughts: bool = False,
+        has_details: bool = False,
         detail_format: str = "",
         is_fast: bool = True,
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
         self._ignored: Counter[str] = Counter()
         self._read_error = read_error
@@ -109,9 +107,8 @@ class OpenAIChatDecoder:
         self._calls = CallTracker(limits, self._held, origin)
         self._speech = Speech(tags)
         self._details = DetailTracker(self._held)
-        self._has_details = has_details
         self._keeps_thoughts = keeps_thoughts
-        self._detail_format = detail_format
+        self._detail_format = detail_format if has_details else None
         self._came_as = ""
         self._signature = ""
         self._read_plain: Callable[[str], str] = _read_nothing
@@ -121,7 +118,7 @@ class OpenAIChatDecoder:
         self._is_over = False
         self._is_started = False
         self._is_refused = False
-        self._is_finished = False
+        self._ending = Ending()
         self._is_counted = False
 
     @property
@@ -163,13 +160,24 @@ class OpenAIChatDecoder:
 
         A last event without its blank line counts if its JSON is whole.
         """
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: after a finish that counts, the answer is complete all the same."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
-            self._take(cut, events)
+        if cut is not None and not self._is_over:
+            if is_end_mark(cut.data, is_cut=True):
+                events.extend(self._done())
+            elif isinstance(read_object(cut.data, self._values_max), str):
+                self.is_cut = bool(cut.data.strip())
+            else:
+                self._take(cut, events)
         if not self._is_over:
-            self.is_complete = self._is_finished
-            events.extend(self._speech.release())
+            events.extend(self._stop(has_mark=False, is_broken=is_broken))
         self._end()
         return events
 
@@ -178,7 +186,7 @@ class OpenAIChatDecoder:
         if self._is_over:
             self._ignored[Ignored.AFTER_END] += 1
             return
-        if frame.data.strip() == "[DONE]":
+        if is_end_mark(frame.data):
             events.extend(self._done())
             return
         chunk = read_object(frame.data, self._values_max)
@@ -195,12 +203,14 @@ class OpenAIChatDecoder:
 
     def _done(self) -> Iterator[StreamEvent]:
         """Take `[DONE]`, which the server wrote because it had nothing more to write."""
-        if self._is_counted and not self._is_finished:
-            yield from self._close_all(is_cut=False)
-            self.is_complete = self._calls.defect is None
+        if self._ending.last is not None:
+            yield from self._stop(has_mark=True)
+        elif self._is_counted or self._calls.has_calls:
+            is_whole = self._is_counted or self._calls.are_whole
+            yield from self._close_all(is_cut=True, spares_objects=True)
+            self.is_complete = is_whole and self._calls.defect is None
         else:
             yield from self._speech.release()
-            self.is_complete = self._is_finished
         self._end()
 
     def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
@@ -214,8 +224,12 @@ class OpenAIChatDecoder:
         choices = list_at(chunk, "choices")
         if not self._is_started and (text_at(chunk, "id") or choices):
             self._is_started = True
-            self._calls.response_key = name_at(chunk, "id") or str(count_at(chunk, "created") or "")
-            yield ResponseStarted(name_at(chunk, "id"), name_at(chunk, "model"))
+            self._ending.response_id = name_at(chunk, "id")
+            self._calls.response_key = self._ending.response_id or str(count_at(chunk, "created") or "")
+            yield ResponseStarted(self._ending.response_id, name_at(chunk, "model"))
+        elif self._ending.is_of_another(name_at(chunk, "id")) and not is_silent(choices):
+            self._break("seen another answer behind a finish_reason; expected one answer")
+            return
         for choice in choices:
             if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
@@ -232,10 +246,9 @@ class OpenAIChatDecoder:
 
     def _choice(self, choice: JSONObject) -> Iterator[StreamEvent]:
         delta = object_at(choice, "delta")
-        if self._is_finished:
-            if any(delta.get(key) for key in ("content", "refusal", "tool_calls", "function_call")):
-                self._break("seen more of the answer after its finish_reason; expected none")
-            return
+        has_text, has_calls = says_text(delta), says_calls(delta)
+        if has_text or has_calls:
+            self._ending.say_more()
         yield from self._reasoning(delta)
         yield from self._content(delta.get("content"))
         if refusal := text_at(delta, "refusal"):
@@ -243,16 +256,12 @@ class OpenAIChatDecoder:
             yield from self._say(refusal)
         yield from self._tool_calls(delta)
         if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
-            yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
+            yield from self._finish(choice, word, has_text=has_text, has_calls=has_calls)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
-        details = list_at(delta, "reasoning_details") if self._has_details else ()
         said = False
-        for detail in details:
-            if not isinstance(detail, dict):
-                self._ignored[Ignored.UNKNOWN_PART] += 1
-            elif not (format_ := text_at(detail, "format")) or format_.startswith(self._detail_format):
-                said = (yield from self._detail(detail)) or said
+        for detail in details_of(delta, self._detail_format, self._ignored):
+            said = (yield from self._detail(detail)) or said
         if not said and (plain := reasoning_of(delta)):
             if self._keeps_thoughts and not self._came_as and text_at(delta, "reasoning_content"):
                 self._read_plain = _read_nothing  # the next text has to close the thought
@@ -316,9 +325,9 @@ class OpenAIChatDecoder:
             yield BlockStop(came_as=self._came_as)
         self._signature = self._came_as = ""
 
-    def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:
+    def _close_all(self, *, is_cut: bool, spares_objects: bool = False) -> Iterator[StreamEvent]:
         yield from self._close_thought()
-        yield from self._calls.close(is_cut=is_cut)
+        yield from self._calls.close(is_cut=is_cut, spares_objects=spares_objects)
 
     def _tool_calls(self, delta: JSONObject) -> Iterator[StreamEvent]:
         fragments = list(list_at(delta, "tool_calls"))
@@ -334,31 +343,40 @@ class OpenAIChatDecoder:
             else:
                 self._ignored[Ignored.UNKNOWN_PART] += 1
 
-    def _finish(self, word: str, *, is_cut: bool) -> Iterator[StreamEvent]:
-        yield from self._close_all(is_cut=is_cut or word in CUTTING_WORDS or word in FAULT_WORDS)
-        self._read_plain = _read_nothing
-        if self._calls.defect is not None:
+    def _finish(self, choice: JSONObject, word: str, *, has_text: bool, has_calls: bool) -> Iterator[StreamEvent]:
+        if says_nothing(word):
+            self._ignored[Ignored.NO_REASON] += 1
             return
-        if word in FAULT_WORDS:
-            self._end()
-            yield StreamFailed(self._read_error({"message": f"finish_reason {named(word)}", "code": word}))
-            return
-        self._is_finished = True
-        yield StopReported(self._stop_reason(word, is_cut=is_cut), word)
+        self._read_plain = _read_nothing  # what comes behind it is looked at
+        finish = Finish.read(word, text_at(choice, "native_finish_reason"))
+        if finish.fault is not None:
+            yield from self._close_all(is_cut=True)
+            if self._calls.defect is None:
+                self._end()
+                yield StreamFailed(self._read_error(finish.fault))
+        elif not self._ending.counts and self._ending.take(finish, has_text=has_text, has_calls=has_calls):
+            yield from self._close_for(finish, spares_objects=finish.spares_objects(has_mark=False))
 
-    def _stop_reason(self, word: str, *, is_cut: bool) -> StopReason:
-        reason = STOP_REASONS.get(word, StopReason.OTHER)
-        if is_cut and reason in (StopReason.TOOL_USE, StopReason.END_TURN):
-            return StopReason.MAX_TOKENS
-        if reason is StopReason.END_TURN and self._calls.has_calls:
-            return StopReason.TOOL_USE  # forced and named calls end with "stop" (recorded: 38 of 189)
-        if reason is StopReason.END_TURN and self._is_refused:
-            return StopReason.REFUSAL
-        return reason
+    def _close_for(self, finish: Finish, *, spares_objects: bool) -> Iterator[StreamEvent]:
+        """Close all that is open at a finish word, and say why the answer ended."""
+        yield from self._close_all(is_cut=not finish.is_whole, spares_objects=spares_objects)
+        if self._calls.defect is None:
+            reason = stop_reason_of(finish, has_calls=self._calls.has_calls, is_refused=self._is_refused)
+            yield StopReported(reason, finish.word)
+
+    def _stop(self, *, has_mark: bool, is_broken: bool = False) -> Iterator[StreamEvent]:
+        """End the answer by its last finish word, if that counts: it has waited for this, or was told when it came."""
+        counts = has_mark or self._ending.counts_at_end(are_calls_whole=self._calls.are_whole, is_broken=is_broken)
+        finish = self._ending.last if counts else None
+        if finish is not None and not self._ending.counts:
+            yield from self._close_for(finish, spares_objects=finish.spares_objects(has_mark=has_mark))
+        else:
+            yield from self._speech.release()
+        self.is_complete = finish is not None and self._calls.defect is None
 
     def _study(self, data: str, chunk: JSONObject, choices: Sequence[JSONValue]) -> None:
         """Learn the shape of a plain chunk, seldom enough that a server whose chunks all differ costs little more."""
-        if self._is_over or self._is_finished or self._speech.is_held or not (key := plain_key(choices)):
+        if self._is_over or self._ending.last is not None or self._speech.is_held or not (key := plain_key(choices)):
             return
         if self._patience > 0:
             self._patience -= 1

@@ -18,14 +18,16 @@ bytedance/deer-flow #3043; an empty one stands for thoughts of others (Lapis0x0/
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import Message, ReasoningBlock, ToolCall
 from ...engine.core.request import InferenceRequest
 from ...engine.core.stream_events import BlockStop, ReasoningSignature, RedactedReasoning, StreamEvent
-from ..wire.json import held_bytes_of, read_object, text_at, write_json
+from ..wire.json import held_bytes_of, list_at, read_object, text_at, write_json
 from .dialect import Item
 
 _KIMI = re.compile(r"\bkimi\b|\bk2p\d", re.IGNORECASE)
@@ -84,6 +86,17 @@ class DetailTracker:
             yield BlockStop()
         else:
             yield RedactedReasoning(write_json(item))
+
+
+def details_of(delta: JSONObject, detail_format: str | None, ignored: Counter[str]) -> list[JSONObject]:
+    """Return the items that a delta holds of a format, by its beginning, and those that name none; None reads none."""
+    if detail_format is None:
+        return []
+    found = list_at(delta, "reasoning_details")
+    items = [item for item in found if isinstance(item, dict)]
+    if len(items) < len(found):
+        ignored[Ignored.UNKNOWN_PART] += len(found) - len(items)
+    return [item for item in items if not (named := text_at(item, "format")) or named.startswith(detail_format)]
 
 
 def replay_details(message: Message, origin: str) -> Item:

@@ -1,4 +1,4 @@
-"""A provider on loopback, in real sockets and threads, and the real command in a subprocess."""
+"""A provider on loopback, in real sockets and threads, and the real command in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from attrs import field, frozen
+
+from tests.cli.forked import CAN_FORK, Forked, forked
 
 ANSWER = (
     "riverrun, past the weir and the mill's wheel, 水は流れる, brings us back by a wide bend to the bridge 🌉 where "
@@ -219,16 +221,22 @@ class Ended:
 def riverrun(*arguments: str, stdin: str | bytes | None = None, **env: str) -> Ended:
     """Run the command to its end."""
     given = stdin.encode() if isinstance(stdin, str) else stdin or b""
+    if CAN_FORK:
+        return _ended(*forked(arguments, environment(**env), given, DEADLINE_S))
     done = subprocess.run(
         command(*arguments), input=given, capture_output=True, timeout=DEADLINE_S, env=environment(**env)
     )
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return _ended(done.returncode, done.stdout, done.stderr)
+
+
+def _ended(code: int, out: bytes, err: bytes) -> Ended:
+    return Ended(code, out.decode(), err.decode())
 
 
 class Running:
     """A command under way. `read_out` and `read_err` wait until enough was printed; `end` waits for its end."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked) -> None:
         self.process = process
         self._read = {"out": b"", "err": b""}
 
@@ -275,8 +283,12 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def started(*arguments: str, **env: str) -> Iterator[Running]:
     """Start the command; it does not outlive the block."""
     pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        command(*arguments), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, bufsize=0, env=environment(**env)
+    process = (
+        Forked(arguments, environment(**env))
+        if CAN_FORK
+        else subprocess.Popen(
+            command(*arguments), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, bufsize=0, env=environment(**env)
+        )
     )
     with process:
         try:

@@ -127,7 +127,7 @@ def script(provider: Any, body: bytes) -> Script:
     return Script([body], headers={"content-type": kind})
 
 
-@pytest.mark.parametrize("share", [5, pytest.param(1, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("share", [11, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("name", provider_classes())
 def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
     name: str, share: int, caplog: pytest.LogCaptureFixture

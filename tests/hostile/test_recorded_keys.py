@@ -176,7 +176,7 @@ def test_a_key_has_one_placeholder_wherever_it_stands() -> None:
     assert "river" not in shaped["args"]
 
 
-OF_CURSORS = {"open", "calls", "held", "argued", "kind"}
+OF_CURSORS = {"open", "calls", "held", "argued", "kind", "repeats"}
 """Keys of what decoders write themselves."""
 ENCODING = ("encode", "extra", "model", "thinking", "provider", "presets", "preset_dialects", "preset_models", "azure")
 """Modules that write requests: they ask for keys of the caller's own."""

@@ -50,7 +50,17 @@ tool_calls = st.lists(
     st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=8), st.none()), max_size=3),
     max_size=3,
 ).map(lambda rows: tuple(rr.ToolCall(f"call_{i}", f"tool{i}", row) for i, row in enumerate(rows)))
-cuts = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(FAULTS)), max_size=4)
+
+
+def one_end_in_order(faults: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Let one body end in order without a stop reason; a second that adds nothing ends the answer (law 2)."""
+    first = next((at for at, (_, kind) in enumerate(faults) if kind == "premature end"), len(faults))
+    return [
+        (place, "reset" if kind == "premature end" and at > first else kind) for at, (place, kind) in enumerate(faults)
+    ]
+
+
+cuts = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(FAULTS)), max_size=4).map(one_end_in_order)
 
 
 def cut_at(fraction: float, kind: str, network: HonestNetwork) -> Callable[[list[bytes]], list[Step]]:
@@ -118,13 +128,25 @@ def test_law_2_a_body_that_closes_before_its_terminal_event_is_an_interruption(n
     wire, make = PROVIDERS[name]
     network = HonestNetwork(wire, Whole("All of it."))
     once = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
-    terminal = 1 if wire.value == "anthropic" else 3  # the finish chunk, its usage, [DONE]
+    terminal = 2 if wire.value == "anthropic" else 3  # the stop reason and message_stop; the finish, its usage, [DONE]
     network.firsts = [lambda events: [b"".join(events[:-terminal])]]
     run: Observation = in_virtual_time(lambda: observe(make(), network, policy=once))  # type: ignore[assignment]
     assert isinstance(run.seen.error, rr.StreamInterrupted)
     assert run.seen.error.cause == rr.causes.PrematureEnd()
     assert run.seen.error.snapshot is not None
     assert run.seen.error.snapshot.text == "All of it."
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_law_2_a_stop_reason_with_every_block_closed_is_the_end_without_its_trailer(name: str) -> None:
+    wire, make = PROVIDERS[name]
+    network = HonestNetwork(wire, Whole("All of it."))
+    trailer = 1 if wire.value == "anthropic" else 2  # message_stop; the usage and [DONE]
+    network.firsts = [lambda events: [b"".join(events[:-trailer])]]
+    run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
+    assert run.seen.result is not None
+    assert (run.seen.text, run.seen.result.stop_reason) == ("All of it.", rr.StopReason.END_TURN)
+    assert len(run.seen.result.attempts) == 1
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -1,4 +1,4 @@
-"""20,000 simulated runs: no seed breaks a law, and the rare states that bugs live in were all reached."""
+"""8,000 simulated runs, 20,000 under `deep`: no seed breaks a law, and each rare state bugs live in is reached."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from riverrun.engine.testing.simulator.sweep import REQUIRED_RUNS, SweepReport, 
 pytestmark = pytest.mark.laws
 
 JOBS = 2
+QUICK_RUNS = 8_000
+"""No rare state is reached fewer than four times in three quarters of these."""
 
 
-@pytest.fixture(scope="module")
-def report() -> SweepReport:
-    return sweep(REQUIRED_RUNS, jobs=JOBS)
+@pytest.fixture(scope="module", params=[QUICK_RUNS, pytest.param(REQUIRED_RUNS, marks=pytest.mark.deep)])
+def report(request: pytest.FixtureRequest) -> SweepReport:
+    return sweep(request.param, jobs=JOBS)
 
 
 def test_no_seed_breaks_a_law(report: SweepReport) -> None:
@@ -27,7 +29,8 @@ def test_no_seed_breaks_a_law(report: SweepReport) -> None:
 
 
 def test_every_rare_state_is_reached(report: SweepReport) -> None:
-    assert report.runs == REQUIRED_RUNS
+    assert report.runs == report.asked
+    assert [state for state in RARE_STATES if not report.reached.get(state)] == []
     assert report.missing == ()
 
 

@@ -157,7 +157,7 @@ def test_an_error_in_a_field_of_its_own_is_an_interruption() -> None:
 
 
 def test_a_server_that_never_gives_a_finish_ends_with_its_counts() -> None:
-    frames = [chunk({"content": "a"}), chunk(call("{}", call_id="c", name="look")), COUNTED, "[DONE]"]
+    frames = [chunk({"content": "a"}), chunk(call('{"n":1}', call_id="c", name="look")), COUNTED, "[DONE]"]
     answer, decoder = read(ROUTER, *frames)
     assert ([c.end for c in answer.calls.values()], answer.stop) == (["closed"], None)
     assert (decoder.is_complete, decoder.defect) == (True, None)

@@ -410,7 +410,10 @@ DEFECTS: dict[str, list[Any]] = {
     "an argument given twice": [
         '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"a","args":{"x":1,"x":2}}}]}}]}'
     ],
-    "a call's id twice": [chunk(call(id="a"), call(id="a"))],
+    "a part of arguments after the whole": [
+        chunk(call(args={"a": 1}, willContinue=True)),
+        chunk(call(None, partialArgs=[piece("$.b", 1)])),
+    ],
     "arguments that are no object": [chunk(call(args=[1]))],
     "arguments of no call": [chunk(call(None, args={"a": 1}))],
     "a piece of no call": [chunk(call(None, partialArgs=[piece("$.a", 1)]))],

@@ -173,7 +173,6 @@ DEFECTS: dict[str, tuple[Any, dict[str, int], str]] = {
     "a list": ([1], {}, "expected a JSON object"),
     "a call without a name": (line(calls=[call("")]), {}, "expected function.name"),
     "arguments of another kind": (line(calls=[call("a", [1])]), {}, "expected an object"),
-    "an id twice": (line(calls=[call(id="a"), call(id="a")]), {}, "id of a call twice"),
     "too many calls": (line(calls=[call(), call()]), {"calls_max": 1}, "calls_max"),
     "arguments too long": (line(calls=[call("a", "x" * 99)]), {"arguments_bytes_max": 50}, "arguments_bytes_max"),
     "a line too long": (line("x" * 999), {"line_bytes_max": 500}, "line_bytes_max"),

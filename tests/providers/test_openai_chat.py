@@ -217,13 +217,13 @@ def test_frames_of_annotations_change_nothing() -> None:
 
 def test_a_call_ends_when_the_next_begins_or_at_the_finish() -> None:
     events = events_of(
-        chunk(call("{}", call_id="a", name="f")),
+        chunk(call('{"n":1}', call_id="a", name="f")),
         chunk(call("{", index=1, call_id="b", name="g")),
         chunk(call("}", index=1)),
         chunk({}, "tool_calls"),
     )
     assert events == [
-        ToolCallStart("a", "f"), ToolCallDelta("a", "{}"), BlockStop("a"), ToolCallStart("b", "g"),
+        ToolCallStart("a", "f"), ToolCallDelta("a", '{"n":1}'), BlockStop("a"), ToolCallStart("b", "g"),
         ToolCallDelta("b", "{"), ToolCallDelta("b", "}"), BlockStop("b"),
         StopReported(StopReason.TOOL_USE, "tool_calls"),
     ]  # fmt: skip
@@ -337,7 +337,7 @@ def test_a_custom_call_is_counted_and_not_read() -> None:
     assert (decoder.is_complete, decoder.ignored.total()) == (True, 1)
 
 
-FIRST = chunk(call("{}", call_id="a", name="f"))
+FIRST = chunk(call('{"n":0}', call_id="a", name="f"))
 DEFECTS: dict[str, list[Any]] = {
     "no JSON": ["{nope"],
     "JSON that is no object": ['"text"'],
@@ -346,10 +346,11 @@ DEFECTS: dict[str, list[Any]] = {
     "an infinite number": ['{"a":-Infinity}'],
     "an integer of 5,000 digits": ['{"choices":[],"usage":{"prompt_tokens":' + "9" * 5000 + "}}"],
     "a count given twice": ['{"choices":[],"usage":{"prompt_tokens":1,"prompt_tokens":2}}'],
-    "text after the finish": [chunk({}, "stop"), chunk({"content": "more"})],
-    "a call after the finish": [chunk({}, "stop"), FIRST],
+    "another answer after the finish": [chunk({}, "stop"), {**chunk({"content": "more"}), "id": "chatcmpl-2"}],
     "arguments of a call that is closed": [FIRST, chunk(call("{}", index=1, call_id="b", name="g")), chunk(call("x"))],
-    "a call's id twice": [FIRST, chunk(call("{}", index=1, call_id="a", name="g"))],
+    "an id twice, of which the first has no arguments yet": [
+        chunk(call("", call_id="a", name="f")), chunk(call('{"n":1}', index=1, call_id="a", name="f")),
+    ],
     "arguments that are a number": [chunk(call(7, call_id="a", name="f"))],
     "a call without a name": [chunk(call("{}", call_id="a")), chunk({}, "stop")],
 }  # fmt: skip

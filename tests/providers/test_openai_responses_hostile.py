@@ -49,9 +49,9 @@ from tests.providers.samples import sse
 @pytest.mark.parametrize(
     ("told", "defect"),
     [
-        ([call_added(0), call_added(1)], "seen the id of a call twice"),
-        ([call_added(0), call_done(0, "{}"), call_done(1, "{}")], "seen the id of a call twice"),
-        ([call_added(0), custom_added(1, "call_a")], "seen the id of a call twice"),
+        ([call_added(0), call_added(0, name="go")], "seen another name of a call"),
+        ([call_added(0), call_done(0, "{}", name="go")], "seen another name of a call"),
+        ([call_added(0), call_done(0, "{}"), call_done(0, "{}", name="go")], "seen another name of a call"),
         ([call_added(0), added(0)], "seen a second item at output index 0"),
         ([call_added(0), call_added(0, "call_b")], "seen a second item at output index 0"),
         ([added(0), added(0, id="other")], "seen a second item at output index 0"),

@@ -79,6 +79,10 @@ STREAMS = {
         CREATED, call_added(0), call_added(1, "call_b"), args(1, '{"b":'), args(0, '{"a":'), args(1, "2}"),
         args(0, "1}"), call_done(1, '{"b":2}', "call_b"), call_done(0, '{"a":1}'), COMPLETED,
     ],
+    "of two calls of one id side by side": [
+        CREATED, call_added(0), call_added(1), args(1, '{"b":'), args(0, '{"a":'), args(1, "2}"), args(0, "1}"),
+        call_done(1, '{"b":2}'), call_done(0, '{"a":1}'), COMPLETED,
+    ],
     "of tools side by side": [
         CREATED, added(0, "web_search_call"), added(1, "web_search_call"), done(1, "web_search_call"),
         added(2, "shell_call", call_id="s"), done(0, "web_search_call"), done(2, "shell_call", call_id="s"),

@@ -54,7 +54,7 @@ def run(fault: Fault, provider: str = "prefill", answer: tuple[Item, ...] = ANSW
     return outcome
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize(
     "kind", [kind for kind in FaultKind if kind is not FaultKind.HTML]

@@ -224,9 +224,9 @@ def test_of_an_answer_that_repeats_itself_a_quote_loses_what_nobody_can_tell_and
     assert complete(ScriptedSource(refrain, [CUT], capabilities=BY_PREFILL)).text == refrain.text
 
 
-def test_thoughts_alone_are_no_answer_to_the_engine() -> None:
-    with pytest.raises(rr.StreamInterrupted, match="empty answer"):
-        complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
+def test_thoughts_alone_that_ended_in_order_are_an_answer_to_the_engine() -> None:
+    result = complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
+    assert (result.text, result.stop_reason, len(result.attempts)) == ("", rr.StopReason.END_TURN, 1)
 
 
 def test_a_model_that_starts_over_twice_is_where_it_was() -> None:

@@ -17,7 +17,7 @@ from ...core.events import StreamReset, ToolCallCancel, ToolCallReady
 from ...core.failures import Failure, FailureKind
 from ...core.journal import AttemptBegan, AttemptEnded
 from ...core.messages import Message
-from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
+from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
 from ...core.planner import plan_recovery
 from ...core.policy import Policy, RetryPolicy
 from ...core.request import InferenceRequest
@@ -127,11 +127,13 @@ class PaperShell:
         *,
         planner: Planner = plan_recovery,
         chance: Callable[[], float] = lambda: 0.5,
+        target: Target | None = None,
     ) -> None:
         self.policy: Policy = Policy(retry=retry)
         self.accumulator: Accumulator = Accumulator(self.policy.limits)
         budget = RetryBudget(retry.engine_retries_max)
-        rules = RunRules(REQUEST, (Target(PaperModel(declared)),), self.policy, planner, budget)
+        asked = Target(PaperModel(declared)) if target is None else target
+        rules = RunRules(REQUEST, (asked,), self.policy, planner, budget)
         self.state: RunState = RunState(rules, self.accumulator, None, now_s=0.0)
         self.now_s: float = 0.0
         self.asked: Ask | None = None
@@ -193,6 +195,7 @@ class PaperShell:
                 case Finish() | Fail() | Stopped():
                     self.end = effect
                     self._ended()
+                    self._finished_whole(effect)
                 case Deliver(event):
                     self.screen.deliver(event)
                 case _:
@@ -226,6 +229,16 @@ class PaperShell:
         require(len(began) == len(ended) == len(self.asks), "9: the journal was not told of each attempt")
         cancelled = [effect for effect in self.effects if isinstance(effect, CancelAttempt)]
         require(len(cancelled) <= 1, "2: an attempt was cancelled twice")
+
+    def _finished_whole(self, end: Finish | Fail | Stopped) -> None:
+        """An end was told by the provider, or stands for a call, or is one that asking did not confirm."""
+        if not isinstance(end, Finish) or self.screen.released or self.accumulator.stop is not None:
+            return
+        require(end.reason is StopReason.OTHER, "2: an end that nothing confirmed is told as something else")
+        is_known = self.asks[-1].attempt.target.capabilities(REQUEST).ends_without_finish
+        in_order = [record for record in self.state.records if isinstance(record.cause, PrematureEnd)]
+        require(is_known or len(in_order) > 1, "2: an end that nothing said was taken for whole, and not asked about")
+        require(not self.accumulator.is_empty, "13: an answer of nothing is told as whole")
 
 
 def require(holds: bool, law: str) -> None:
@@ -262,6 +275,8 @@ def drawn_outcome(dice: random.Random) -> Outcome:
     kind = dice.random()
     if kind < 0.2:
         return Ended()
+    if kind < 0.3:
+        return Unconfirmed()
     if kind < 0.6:
         return Broken(dice.choice(_CAUSES))
     return Failed(dice.choice(_FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))

@@ -13,7 +13,7 @@ from ...core.errors import InferenceError, StoreError, UsageError
 from ...core.journal import RestoredRun, restore
 from ...core.messages import ReasoningBlock
 from ...core.policy import Limits
-from ...core.result import AttemptRecord, SeamVerdict
+from ...core.result import AttemptRecord, SeamVerdict, StreamResult
 from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
 from ...run.run import Run, inside_of
@@ -312,13 +312,21 @@ def _check_end(book: Book, process: Process, attempts: Sequence[Attempt]) -> Non
 
 
 def _check_finish(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
-    """A finished run has seen a terminal event, or released calls."""
+    """A finished run has seen a terminal event, or released calls, or asked about an end that nothing confirmed."""
     result = process.opened_run.result
     ended = process.restored is not None and process.restored.ended
-    if not (result.tool_calls or ended or (attempts and attempts[-1].terminal)):
+    is_told = bool(attempts) and (attempts[-1].terminal or _is_asked_about(result, attempts))
+    if not (result.tool_calls or ended or is_told):
         book.tell(Law.ONE_END, f"finished with {result.stop_reason.value}, and the terminal event was not seen")
     if result != process.observer.result:
         book.tell(Law.ONE_END, "the result is not that of Finished")
+
+
+def _is_asked_about(result: StreamResult, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last body ended in order without a stop reason, as one before it did, and the result says so."""
+    kinds = (FaultKind.HALF_CLOSE, FaultKind.PREMATURE_END)
+    in_order = [attempt for attempt in attempts if attempt.fault.kind in kinds]
+    return result.is_unconfirmed and len(in_order) > 1 and in_order[-1] is attempts[-1]
 
 
 def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
