@@ -7,17 +7,22 @@ your own needs none: `endpoint.open_endpoint` and `error_table.classify.failure_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, TypedDict, cast
+from typing import ClassVar, Protocol, TypedDict, TypeVar, cast
 
 from attrs import evolve, field, frozen
 
 from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
 from ..engine.core.json_value import JSONValue
-from ..engine.core.provider import ErrorResponse, WireRequest
-from ..engine.core.validators import require_instance
+from ..engine.core.provider import ErrorResponse, WireDecoder, WireRequest
+from ..engine.core.usage_error import UsageError
+from ..engine.core.validators import require_instance, seen
 from .endpoint import Endpoint, check_model, open_endpoint
 from .error_table.classify import failure_in_stream, failure_of_response
+from .wire.tagged import TaggedDecoder
+from .wire.think_tags import ThinkTags
+
+_Decoder = TypeVar("_Decoder", bound=WireDecoder)
 
 EVENTS = "text/event-stream"
 JSON = "application/json"
@@ -38,6 +43,9 @@ class SiteOptions(TypedDict, total=False):
     """Allow http to another machine."""
     client: object | None
     """The HTTP client to use for this provider; carried, never touched here."""
+    think_tags: ThinkTags | None
+    """Take `<think>…</think>` for reasoning: True at the start of the text; "anywhere": everywhere in it, each of them
+    (a text about tags is then cut up); None does as the provider knows."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
     streams: bool | None
@@ -75,6 +83,8 @@ class Site:
     client: object | None = field(default=None, repr=False)
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
+    think_tags: ThinkTags | None = None
+    """What the caller said of tags in the text."""
     ends_without_finish: bool = False
     streams: bool = True
     """Whether answers are asked for as streams."""
@@ -114,6 +124,10 @@ class Site:
     def failure_in_stream(self, error: JSONValue) -> Failure:
         """Name an error that came inside a stream."""
         return failure_in_stream(error, self.endpoint, self.path)
+
+    def tagged(self, decoder: _Decoder) -> _Decoder | TaggedDecoder:
+        """Return the decoder, with its text read for thoughts where the caller said so."""
+        return TaggedDecoder(decoder, self.think_tags) if self.think_tags else decoder
 
     def show(self, provider: object) -> str:
         """Return the `repr` of the provider that holds this: neither its key nor a header is in it."""
@@ -167,9 +181,17 @@ def open_site(
         path,
         options.get("client"),
         capabilities,
+        _checked_tags(options.get("think_tags")),
         ends_without_finish=options.get("ends_without_finish", False),
         streams=streams,
     )
+
+
+def _checked_tags(given: ThinkTags | None) -> ThinkTags | None:
+    if given in (None, True, False, "anywhere"):
+        return given
+    said = f"think_tags is {seen(given)}; expected True, False, 'anywhere' or None"
+    raise UsageError(said, argument="think_tags")
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

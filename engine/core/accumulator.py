@@ -186,7 +186,7 @@ class Accumulator(HeldAnswer):
     def _fold_block_stop(self, event: BlockStop) -> Event | None:
         if event.id is None:
             if self._open_reasoning is not None:
-                self._open_reasoning.signature = self._open_reasoning.pending_signature
+                self._open_reasoning.close(event.came_as)
             self._close_blocks()
             return None
         call = self._calls.under_way.pop(event.id, None)

@@ -66,13 +66,18 @@ class TextParts(Parts):
 class ReasoningParts(Parts):
     """A block of reasoning, of the attempt's `origin`; its signature is pending until the block stops."""
 
-    __slots__ = ("origin", "pending_signature", "signature")
+    __slots__ = ("came_as", "origin", "pending_signature", "signature")
 
     def __init__(self, origin: str | None) -> None:
         super().__init__()
         self.origin: str | None = origin
         self.pending_signature: str | None = None
         self.signature: str | None = None
+        self.came_as: str | None = None
+
+    def close(self, came_as: str | None) -> None:
+        """End the block: its signature is the last that came."""
+        self.signature, self.came_as = self.pending_signature, came_as
 
     def sign(self, signature: str | None) -> int:
         """Take the signature that the block will have, or forget it; return how many bytes more are held."""
@@ -286,7 +291,7 @@ def block_of(held: Held) -> AnswerBlock | None:
         case TextParts():
             return TextBlock(held.read())
         case ReasoningParts():
-            return ReasoningBlock(held.read(), signature=held.signature, origin=held.origin)
+            return ReasoningBlock(held.read(), signature=held.signature, origin=held.origin, came_as=held.came_as)
         case CallParts():
             return None
         case _:

@@ -24,13 +24,15 @@ class TextBlock:
 class ReasoningBlock:
     """What a model thought. Replayed only when signed (or `redacted`), and only to the `origin` that signed it.
 
-    `signature` and `redacted` are the provider's opaque strings; `origin` is "provider/model".
+    `signature` and `redacted` are the provider's opaque strings; `origin` is "provider/model". `came_as` is the field
+    in which an unsigned thought came, where it goes back in the same one (Kimi); it makes no two thoughts different.
     """
 
     text: str = ""
     signature: str | None = None
     redacted: str | None = None
     origin: str | None = None
+    came_as: str | None = field(default=None, eq=False)
 
 
 @frozen

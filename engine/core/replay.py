@@ -45,7 +45,7 @@ def block_events(block: AnswerBlock) -> tuple[StreamEvent, ...]:
         case ReasoningBlock(text, signature):
             said: tuple[StreamEvent, ...] = (ReasoningDelta(text),) if text else ()
             signed: tuple[StreamEvent, ...] = (ReasoningSignature(signature),) if signature is not None else ()
-            return (*said, *signed, BlockStop()) if said or signed else ()
+            return (*said, *signed, BlockStop(came_as=block.came_as)) if said or signed else ()
         case ToolCall(call_id, name, arguments):
             delta = ToolCallDelta(call_id, json.dumps(arguments, separators=(",", ":")))
             return (ToolCallStart(call_id, name), delta, BlockStop(call_id))

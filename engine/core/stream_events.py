@@ -78,7 +78,8 @@ class BlockStop:
     `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends. `arguments`
     are the provider's own whole of a call's arguments, where its fragments say something else. `repeats` is the id that
     the provider gave this call, where it had given it to another before; `id` is then one that was made up. `voided`
-    says why a call is none after all: where its name goes on, it begins anew.
+    says why a call is none after all: where its name goes on, it begins anew. `came_as` is
+    `ReasoningBlock.came_as`.
     """
 
     id: str | None = None
@@ -86,6 +87,7 @@ class BlockStop:
     arguments: str | None = None
     repeats: str | None = None
     voided: str | None = None
+    came_as: str | None = None
 
 
 @frozen

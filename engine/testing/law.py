@@ -5,8 +5,10 @@ Beside them the argument checks of the kit's public functions: a wrong call is r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, cast
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar, cast
 
 import trio
 from attrs import frozen
@@ -77,14 +79,41 @@ class LawBroken(AssertionError):
 
 @frozen
 class Held:
-    """What a check found to hold: which laws, over how many runs and how many single values."""
+    """What a check found to hold: which laws, over how many runs and how many single values.
+
+    Attributes:
+        refused: what could not be judged because it was refused (`UsageError`), each with the reason that was given.
+    """
 
     laws: tuple[Law, ...]
     runs: int
     values: int = 0
+    refused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{len(self.laws)} laws held over {self.runs} runs and {self.values} values: {', '.join(self.laws)}"
+        held = f"{len(self.laws)} laws held over {self.runs} runs and {self.values} values: {', '.join(self.laws)}"
+        return "\n".join((held, *(f"refused, and not judged: {one}" for one in self.refused)))
+
+
+_Given = ParamSpec("_Given")
+_Returned = TypeVar("_Returned")
+
+
+def told_alone(check: Callable[_Given, _Returned]) -> Callable[_Given, _Returned]:
+    """Have a check tell a broken law by its story alone: no frame of the kit's stands in the traceback.
+
+    They say how the law was judged, which is the same for every law; pytest would show each with its source.
+    """
+
+    @wraps(check)
+    def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
+        __tracebackhide__ = True  # pytest's word for a frame that it leaves out
+        try:
+            return check(*args, **kwargs)
+        except LawBroken as broken:
+            raise broken.with_traceback(None) from None
+
+    return checked
 
 
 # -- argument checks ----------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ __all__ = [
 
 def texts(*, parts_max: int = 6) -> Strategy[str]:
     """Text that can be sent: words, hostile parts, any Unicode but lone surrogates. Shrinks towards "" and "a"."""
-    words = st.sampled_from(("a", "b ", "river ", "\n"))
+    words = st.sampled_from(("a", "b ", "river ", "\n", "ha" * 12))
     anything = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
     return st.lists(words | st.sampled_from(HOSTILE_TEXTS) | anything, max_size=parts_max).map("".join)
 
@@ -301,47 +301,53 @@ def capabilities() -> Strategy[Capabilities]:
 
 
 def requests(*, with_tools: bool = True, with_images: bool = True) -> Strategy[InferenceRequest]:
-    """Requests: a conversation that ends with the user, a system text, tools, ceilings. Not every API takes all."""
+    """Requests: a conversation that ends with the user, and up to several of all that can be asked for besides.
+
+    System blocks, tools, results of tools, stop sequences, a temperature (0.0 too), a ceiling. Not every API takes all.
+    """
     said = texts(parts_max=3).map(lambda text: text or "a")
     user = said.map(Message.user)
     turns: list[Strategy[list[Message]]] = [
         st.tuples(user, said.map(Message.assistant)).map(list),
     ]
     if with_tools:
-        turns.append(st.builds(_tool_turns, user, tool_calls(), said))
+        results = st.lists(st.tuples(tool_calls(), said), min_size=1, max_size=3)
+        turns.append(st.builds(_tool_turns, user, results, said))
     if with_images:
         image = ImageBlock(data=b"\x89PNG")
         turns.append(said.map(lambda text: [Message.user(text, image), Message.assistant("I see.")]))
     before: Strategy[list[Message]] = st.lists(st.one_of(turns), max_size=2).map(
         lambda drawn: list(chain.from_iterable(drawn))
     )
-    tools = st.sampled_from(((), (LOOK,))) if with_tools else st.just(())
+    tools = st.sampled_from(((), (LOOK,), (LOOK, LIST))) if with_tools else st.just(())
     return st.builds(
         _request,
         before,
         user,
         tools,
-        st.sampled_from(("", "Be brief.", "🦦")),
+        st.lists(st.sampled_from(("Be brief.", "🦦", "Be kind.")), max_size=3),
         st.none() | st.integers(1, 100_000),
         st.none() | st.sampled_from((0.0, 0.5, 1.0)),
-        st.sampled_from(((), ("END",))),
+        st.sampled_from(((), ("END",), ("END", "HALT"))),
     )
 
 
+LIST = Tool("list_places", "Lists all places.", {"type": "object", "properties": {"near": {"type": "string"}}})
 LOOK = Tool("look", "Looks at a place.", {"type": "object", "properties": {"a": {"type": "string"}}})
 """A tool to offer."""
 
 
-def _tool_turns(user: Message, call: ToolCall, said: str) -> list[Message]:
-    called = evolve(call, name=LOOK.name)
-    return [user, Message.assistant(called), Message.tool_results(ToolResult(call.id, said)), Message.assistant(said)]
+def _tool_turns(user: Message, called: list[tuple[ToolCall, str]], said: str) -> list[Message]:
+    calls = [evolve(call, id=f"call_{place}", name=LOOK.name) for place, (call, _) in enumerate(called)]
+    results = [ToolResult(f"call_{place}", text) for place, (_, text) in enumerate(called)]
+    return [user, Message.assistant(*calls), Message.tool_results(*results), Message.assistant(said)]
 
 
 def _request(
     before: list[Message],
     last: Message,
     tools: tuple[Tool, ...],
-    system: str,
+    system: list[str],
     ceiling: int | None,
     temperature: float | None,
     stops: tuple[str, ...],
@@ -350,7 +356,7 @@ def _request(
     choice = ToolChoice.tool(LOOK.name) if tools and ceiling is not None and ceiling % 7 == 0 else None
     return InferenceRequest(
         (*before, last),
-        system=(TextBlock(system),) if system else (),
+        system=tuple(map(TextBlock, system)),
         tools=used,
         tool_choice=choice,
         max_tokens=ceiling,

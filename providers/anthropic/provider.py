@@ -15,6 +15,7 @@ from ..models import ClaudeFacts, claude_facts, names_thinking
 from ..site import SiteOptions, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .decode import AnthropicDecoder
 from .encode import thinks, write_messages_body
 from .fields import FIELDS
@@ -105,9 +106,9 @@ class Anthropic:
         body = write_messages_body(request, form, model=self.model, origin=self.origin, facts=self._facts)
         return self._site.post(write_body(body, request.extra, streams=streams), streams=streams)
 
-    def decoder(self, limits: Limits) -> AnthropicDecoder:
+    def decoder(self, limits: Limits) -> AnthropicDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return AnthropicDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
+        return self._site.tagged(AnthropicDecoder(self.origin, limits, read_error=self._site.failure_in_stream))
 
     def whole_decoder(self, limits: Limits) -> WholeDecoder:
         """Make a decoder for one answer in one piece."""

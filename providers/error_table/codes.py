@@ -63,10 +63,16 @@ OUTRANKING = (
     Row(
         kind=_K.INVALID_REQUEST,
         at="llamacpp",
-        phrase=r"\[json\.exception\.|requires --jinja\b|--mmproj\b|\bprovide the mmproj\b",
+        phrase=r"\[json\.exception\.|requires --jinja\b|--mmproj\b|\bprovide the mmproj\b|\bjinja exception:"
+        r"|\braise_exception\(|\b(?:image|audio) input is not supported\b|^failed to parse (?:messages|tools|grammar)\b"
+        r"|\bfailed to (?:parse grammar|initialize samplers)\b|\bjson schema conversion failed\b"
+        r"|\bconversation roles must alternate\b|^cannot use (?:custom grammar constraints with tools|both json_schema)"
+        r"|^invalid tool_choice\b"
+        r"|^(?:missing|expected|invalid|unsupported) .{0,20}'(?:role|messages|content|tools|type)'",
         statuses=(None, 500),
         example='500 {"error":{"code":500,"message":"tools param requires --jinja flag","type":"server_error"}}',
-        source="wire-formats §3.7: status 500 also for the caller's bugs",
+        source="wire-formats §3.7: status 500 also for the caller's bugs; common/chat.cpp; ggml-org/llama.cpp #19851, "
+        "sipeed/picoclaw #207, janhq/jan #6254: what a template refuses, it refuses each time",
     ),
 )
 
@@ -218,7 +224,8 @@ CODES = (
     Row(
         kind=_K.CONTEXT_OVERFLOW,
         at="openai, openrouter, llamacpp, perplexity",
-        codes="context_length_exceeded|exceed_context_size_error|too_many_prompt_tokens",
+        codes="context_length_exceeded|exceed_context_size_error|too_many_prompt_tokens|ContextLengthExceeded"
+        "|ContextWindowExceededError",
         example='400 {"error":{"code":400,"message":"request (4476 tokens) exceeds the available context size (4096 '
         'tokens)","type":"exceed_context_size_error","n_prompt_tokens":4476,"n_ctx":4096}}',
         source="wire-formats §2.3, §3.7, §9",

@@ -89,12 +89,27 @@ MONEY = (
     ),
 )
 
+_NO_CONTEXT = (
+    r"\bper[ _-]?(?:second|minute|min|hour|day|month)\b|\brate\b|\b[tr]p[md]\b|\b(?:daily|weekly|monthly)\b|\bquota\b"
+    r"|\bmax_(?:completion_|output_|new_)?tokens\b|\bmaxOutputTokens\b|\bmaximum (?:output |completion |new )?tokens\b"
+    r"|\b(?:output|completion|thinking|budget|access|api|auth|refresh)[ _]tokens?\b|\bbudget_tokens\b"
+    r"|\b(?:context length|maximum context)\b[\w ]{0,20} (?:must|should|is not a|has to) "
+)
+"""What speaks of tokens and limits, and means a rate, a ceiling, a key or a field."""
+
+_TOO_MUCH = (
+    r"\bcontext ?length\b|\bcontext ?length ?exceeded|\bmaximum context\b|\btokens\b.{0,80}\bexceeds?\b"
+    r"|\btoken (?:count )?limit (?:\w+ ){0,2}(?:exceeded|reached)\b"
+    r"|\b(?:exceed\w*|over|above|beyond)\b.{0,40}\btokens? limit\b"
+    r"|\btokens?\b.{0,60}\b(?:exceed\w*|over|above|beyond|(?:larger|greater|more) than)\b.{0,40}\blimit\b"
+)
+
 OVERFLOWS = (
     Row(
         kind=_K.CONTEXT_OVERFLOW,
         at="anthropic",
         phrase=r"\bprompt is too long\b|\bexceeds? (?:the |its )?context limit\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='400 {"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: '
         "210000 tokens "
         '> 200000 maximum"}}',
@@ -130,7 +145,7 @@ OVERFLOWS = (
         kind=_K.CONTEXT_OVERFLOW,
         at="ollama, llamacpp, perplexity",
         phrase=r"\bprompt too long\b|\bavailable context size\b|\btotal length of all messages is too long\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='400 {"error":{"code":400,"message":"the request exceeds the available context size, '
         'try increasing it"}}',
         source="wire-formats §6, §9",
@@ -153,7 +168,7 @@ OVERFLOWS = (
         phrase=r"\bmaximum prompt length is \d|\bprompt token count of \d+ exceeds the limit\b"
         r"|\bexceeded model token limit\b|\binput token length too long\b|\bcontext window exceeds limit\b"
         r"|\bprompt exceeds max length\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='400 {"code":"invalid-argument","error":"This model\'s maximum prompt length is 131072 but the request '
         'contains 136973 tokens."}',
         source="cline/cline #3120, jjleng/copilot-more #35, MoonshotAI/kimi-cli #2011, "
@@ -166,7 +181,7 @@ OVERFLOWS = (
         r"|\binput tokens exceed the configured limit\b|\btoo many tokens: total number of tokens\b"
         r"|\bmaximum supported sequence length is\b|\brange of input length should be\b"
         r"|\binput length \d+ exceeds the maximum length\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='422 {"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 2019 '
         '`inputs` tokens and 30 `max_new_tokens`","error_type":"validation"}',
         source="stanford-crfm/helm #2079, cline/cline #5140 (Cerebras), #5474 (OpenAI), #294 (SambaNova), "
@@ -179,7 +194,7 @@ OVERFLOWS = (
         r"|\bexceeds? (?:the |its )?context (?:window|length|size)\b|\blonger than the (?:model's "
         r"context|maximum model) "
         r"length\b|\btoo long to fit into the model\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='400 {"error":{"message":"This model\'s maximum context length is 1048565 tokens. However, you '
         "requested "
         '1050000 tokens","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}',
@@ -190,11 +205,19 @@ OVERFLOWS = (
         kind=_K.CONTEXT_OVERFLOW,
         at="gemini",
         phrase=r"\binput token count\b.{0,60}\b(?:exceeds|only supports up to)\b",
-        statuses=OPEN,
+        statuses=OPEN_OR_500,
         example='400 {"error":{"code":400,"message":"The input token count (9) exceeds the maximum number of '
         "tokens allowed "
         '(8).","status":"INVALID_ARGUMENT"}}',
         source="wire-formats §5.3",
+    ),
+    Row(
+        kind=_K.CONTEXT_OVERFLOW,
+        at="any",
+        phrase=rf"\A(?![\s\S]*(?:{_NO_CONTEXT}))[\s\S]*(?:{_TOO_MUCH})",
+        statuses=OPEN_OR_500,
+        example='500 {"error":{"message":"Context length exceeded: 9000 tokens exceeds the limit of 8192"}}',
+        source="seeds, row 004-63: the general words, less what sounds like them",
     ),
 )
 """Before the phrases of rates: who says both can not be helped by waiting."""

@@ -127,6 +127,16 @@ PHRASES = (
         source="wire-formats §3.5: xAI answers 400 to an unknown model",
     ),
     Row(
+        kind=_K.MODEL_NOT_FOUND,
+        at="deepseek, siliconflow, minimax, zai",
+        phrase=r"\bmodel not exist\b|\bthe supported api model names are\b|^model does not exist\b|\bunknown model\b",
+        statuses=OPEN,
+        example='400 {"error":{"message":"Model Not Exist","type":"invalid_request_error","param":null,'
+        '"code":"invalid_request_error"}}',
+        source="langbot-app/LangBot #1643, JayWebtech/autoshorts #33 (2026-07: 'The supported API model names are "
+        "…, but you passed …'), TwooSix/Openlist-Ani #59 (SiliconFlow); the others: unverified",
+    ),
+    Row(
         kind=_K.UNAUTHORIZED,
         at="xai, gemini",
         phrase=r"\bincorrect api key provided\b|\bapi key not valid\b|\buser location is not supported\b",
@@ -185,6 +195,14 @@ PHRASES = (
         statuses=(None,),
         example='stream {"error":{"message":"Rate limit reached, slow down"}}',
         source="seeds, row 004: where there is neither code nor status",
+    ),
+    Row(
+        kind=_K.RATE_LIMITED,
+        at="any",
+        phrase=r"\b(?:tokens|requests) per (?:second|minute|hour)\b",
+        statuses=(None, 500),
+        example='stream {"error":{"message":"Limit of tokens per minute reached"}}',
+        source="seeds, row 002-32: where there is neither code nor a status that says something",
     ),
     Row(
         kind=_K.OVERLOADED,

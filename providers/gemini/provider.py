@@ -16,6 +16,7 @@ from ...engine.core.wire_fields import WireFields
 from ..models import names_thinking
 from ..site import Declared, Site, SiteOptions, open_site
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .decode import GeminiDecoder
 from .encode import write_generate_body
 from .extra import generate_whole_only
@@ -126,9 +127,9 @@ class Gemini:
         path = f"{self._site.path}?alt=sse" if streams else self._site.path.replace(STREAMED, UNSTREAMED)
         return self._site.post(write_body(body, {}), url=self.base_url + path, streams=streams)
 
-    def decoder(self, limits: Limits) -> GeminiDecoder:
+    def decoder(self, limits: Limits) -> GeminiDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return GeminiDecoder(self.origin, limits, read_error=self._site.failure_in_stream)
+        return self._site.tagged(GeminiDecoder(self.origin, limits, read_error=self._site.failure_in_stream))
 
     def whole_decoder(self, _limits: Limits) -> None:
         """There is none: a stream is JSON here as well, and its decoder reads an answer in one piece."""

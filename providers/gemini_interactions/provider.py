@@ -19,6 +19,7 @@ from ..gemini.thinking import asks_for_reasoning
 from ..models import names_thinking
 from ..site import SiteOptions
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .decode import InteractionCursor, InteractionsDecoder
 from .encode import write_interaction_body
 from .fields import FIELDS
@@ -106,9 +107,9 @@ class GeminiInteractions:
         body = write_interaction_body(request, model=self.model, origin=self.origin, facts=self._facts, streams=streams)
         return self._site.post(write_body(body, {}, streams=streams), streams=streams)
 
-    def decoder(self, limits: Limits) -> InteractionsDecoder:
+    def decoder(self, limits: Limits) -> InteractionsDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return self._decoder(limits, None)
+        return self._site.tagged(self._decoder(limits, None))
 
     def whole_decoder(self, limits: Limits) -> WholeDecoder:
         """Make a decoder for one answer in one piece."""
@@ -117,14 +118,14 @@ class GeminiInteractions:
 
         return WholeAnswerDecoder(limits, self.decoder, events_of_interaction)
 
-    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, InteractionsDecoder]:
+    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, InteractionsDecoder | TaggedDecoder]:
         """Write the request that reads on after `cursor`, and make its decoder.
 
         Raises:
             UsageError: the cursor is none of this provider's.
         """
         place = InteractionCursor.from_text(cursor)
-        decoder = self._decoder(limits, place)
+        decoder = self._site.tagged(self._decoder(limits, place))
         interaction, event = quote(place.interaction, safe=""), quote(place.event, safe="")
         return self._site.get(f"/{interaction}?stream=true&last_event_id={event}"), decoder
 

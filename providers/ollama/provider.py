@@ -17,7 +17,7 @@ from ..openai_chat.preset_models import thinks_openly
 from ..site import SiteOptions, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
-from ..wire.think_tags import ThinkTagSplitter
+from ..wire.think_tags import splitter_of
 from .decode import OllamaDecoder
 from .encode import write_ollama_body
 from .fields import FIELDS
@@ -29,13 +29,12 @@ class Ollama:
 
     Args:
         model: the name, with its tag.
-        think_tags: take `<think>…</think>` at the start of the text for reasoning. Off: a server since 0.9 separates
-            whatever it is told to think, and newer ones all that thinks. On is for older ones.
         opens_thinking: the model's template writes the opening tag itself, so the text begins inside the thought.
         facts: what the model is for and whether it thinks, where the tables are wrong about it.
-        options: as `SiteOptions` says. The key is for ollama.com, or a proxy that wants one; ollama.com's is otherwise
-            read from `OLLAMA_API_KEY`. `base_url` is the origin, without `/api`; otherwise `OLLAMA_HOST`, which may be
-            `host`, `host:port` or a URL; otherwise http://localhost:11434.
+        options: as `SiteOptions` says. `think_tags` is for servers before 0.9; later ones separate what they are told
+            to think, and newer ones all that thinks. The key is for ollama.com, or a proxy that wants one; ollama.com's
+            is otherwise read from `OLLAMA_API_KEY`. `base_url` is the origin, without `/api`; otherwise `OLLAMA_HOST`,
+            which may be `host`, `host:port` or a URL; otherwise http://localhost:11434.
 
     Raises:
         UsageError: the model, the key, the address or a header can not be used; the message says which and why.
@@ -55,7 +54,6 @@ class Ollama:
         self,
         model: str,
         *,
-        think_tags: bool = False,
         opens_thinking: bool = False,
         facts: ModelFacts | None = None,
         **options: Unpack[SiteOptions],
@@ -66,7 +64,6 @@ class Ollama:
         self.client: object | None = self._site.client
         self._reasons = thinks_openly(model) if facts is None else facts.reasons
         self._names_thinking = facts is None and names_thinking(model)
-        self._has_tags = think_tags or opens_thinking
         self._opens_thinking = opens_thinking
 
     def __repr__(self) -> str:
@@ -95,7 +92,7 @@ class Ollama:
                 forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
                 reasons=thinks or self._reasons or self._names_thinking,
                 loads_model=True,
-                waiting_message="ollama may be loading the model",
+                waiting_message=f"ollama may be loading {self.model}",
             )
         )
         return declared.with_reason(whole_only_reason(request) or _format_reason(request))
@@ -125,7 +122,7 @@ class Ollama:
         return OllamaDecoder(
             limits,
             read_error=self._site.failure_in_stream,
-            tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
+            tags=splitter_of(self._site.think_tags or False, is_open=self._opens_thinking),
         )
 
     def whole_decoder(self, _limits: Limits) -> None:

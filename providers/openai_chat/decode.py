@@ -11,9 +11,7 @@ Rules:
 - Counts in an error chunk are reported before the failure: they are paid for.
 - Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word "stop".
 
-Hot path: see `openai_chat_shape`.
-
-Source: wire-formats §2.2, §3 and §8 (2026-11).
+Hot path: see `fast_path`. Source: wire-formats §2.2, §3 and §8 (2026-11).
 """
 
 from __future__ import annotations
@@ -27,7 +25,6 @@ from ...engine.core.held_bytes import HeldBytes
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
-from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
     KeepAlive,
@@ -59,9 +56,9 @@ from .chunk import (
     usage_of,
 )
 from .comments import at_comments
-from .ending import Ending, Finish
+from .ending import Ending, Finish, stop_reason_of
 from .fast_path import learn
-from .reasoning_details import DetailTracker
+from .reasoning_details import DetailTracker, details_of
 from .text import Speech
 from .tool_calls import CallTracker
 
@@ -76,8 +73,10 @@ class OpenAIChatDecoder:
         limits: bounds on lines, events, calls and arguments; beyond them the stream is defective.
         read_error: names the error of an error chunk.
         is_compatible: the server is not OpenAI's own: it may send comments, and no finish reason.
-        has_details: reasoning may come in `reasoning_details`.
         tags: splits thoughts off the text.
+        origin: whose answer this is: what is said beside its calls is kept to go back to it.
+        keeps_thoughts: that thoughts came as `reasoning_content` is kept with them, to go back so.
+        has_details: `reasoning_details` are read, those whose format begins with `detail_format`.
         is_fast: False parses every chunk; for the test that proves that it makes no difference.
     """
 
@@ -87,8 +86,11 @@ class OpenAIChatDecoder:
         *,
         read_error: Callable[[JSONValue], Failure],
         is_compatible: bool = False,
-        has_details: bool = False,
         tags: ThinkTagSplitter | None = None,
+        origin: str = "",
+        keeps_thoughts: bool = False,
+        has_details: bool = False,
+        detail_format: str = "",
         is_fast: bool = True,
     ) -> None:
         self.is_complete: bool = False
@@ -102,10 +104,12 @@ class OpenAIChatDecoder:
         self._values_max = limits.values_max
         self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._held = HeldBytes(limits.held_bytes_max)
-        self._calls = CallTracker(limits, self._held)
+        self._calls = CallTracker(limits, self._held, origin)
         self._speech = Speech(tags)
         self._details = DetailTracker(self._held)
-        self._has_details = has_details
+        self._keeps_thoughts = keeps_thoughts
+        self._detail_format = detail_format if has_details else None
+        self._came_as = ""
         self._signature = ""
         self._read_plain: Callable[[str], str] = _read_nothing
         self._plain_event: type[TextDelta] | type[ReasoningDelta] = TextDelta
@@ -248,15 +252,14 @@ class OpenAIChatDecoder:
             yield from self._finish(choice, word, has_text=has_text, has_calls=has_calls)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
-        details = list_at(delta, "reasoning_details") if self._has_details else ()
         said = False
-        for detail in details:
-            if isinstance(detail, dict):
-                said = (yield from self._detail(detail)) or said
-            else:
-                self._ignored[Ignored.UNKNOWN_PART] += 1
-        if not said:
-            yield from self._speech.reason(self._sure(reasoning_of(delta)))
+        for detail in details_of(delta, self._detail_format, self._ignored):
+            said = (yield from self._detail(detail)) or said
+        if not said and (plain := self._sure(reasoning_of(delta))):
+            if self._keeps_thoughts and not self._came_as and spoken_at(delta, "reasoning_content"):
+                self._read_plain = _read_nothing  # the next text has to close the thought
+                self._came_as = "reasoning_content"
+            yield from self._speech.reason(plain)
 
     def _detail(self, detail: JSONObject) -> Generator[StreamEvent, None, bool]:
         """Take one of the `reasoning_details`; return whether it said anything."""
@@ -305,7 +308,7 @@ class OpenAIChatDecoder:
         self._read_plain = _read_nothing
 
     def _say(self, text: str) -> Iterator[StreamEvent]:
-        if text and (self._details.is_open or self._signature):
+        if text and (self._details.is_open or self._signature or self._came_as):
             yield from self._close_thought()
         yield from self._speech.say(text)
 
@@ -317,7 +320,9 @@ class OpenAIChatDecoder:
             yield ReasoningSignature(self._signature)
             yield BlockStop()
             self._held.release(len(self._signature))
-            self._signature = ""
+        elif self._came_as:
+            yield BlockStop(came_as=self._came_as)
+        self._signature = self._came_as = ""
 
     def _close_all(self, *, is_cut: bool, spares_objects: bool = False) -> Iterator[StreamEvent]:
         yield from self._close_thought()
@@ -355,7 +360,8 @@ class OpenAIChatDecoder:
         """Close all that is open at a finish word, and say why the answer ended."""
         yield from self._close_all(is_cut=not finish.is_whole, spares_objects=spares_objects)
         if self._calls.defect is None:
-            yield StopReported(self._stop_reason(finish), finish.word)
+            reason = stop_reason_of(finish, has_calls=self._calls.has_calls, is_refused=self._is_refused)
+            yield StopReported(reason, finish.word)
 
     def _stop(self, *, has_mark: bool, is_broken: bool = False) -> Iterator[StreamEvent]:
         """End the answer by its last finish word, if that counts: it has waited for this, or was told when it came."""
@@ -366,13 +372,6 @@ class OpenAIChatDecoder:
         else:
             yield from self._speech.release()
         self.is_complete = finish is not None and self._calls.defect is None
-
-    def _stop_reason(self, finish: Finish) -> StopReason:
-        if finish.reason is StopReason.END_TURN and self._calls.has_calls:
-            return StopReason.TOOL_USE  # forced and named calls end with "stop" (recorded: 38 of 189)
-        if finish.reason is StopReason.END_TURN and self._is_refused:
-            return StopReason.REFUSAL
-        return finish.reason
 
     def _study(self, data: str, chunk: JSONObject, choices: Sequence[JSONValue]) -> None:
         """Learn the shape of a plain chunk, seldom enough that a server whose chunks all differ costs little more."""

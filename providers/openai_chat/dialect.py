@@ -54,6 +54,8 @@ class ChatDialect:
         grammar_fields: fields of the body that bind the answer to a grammar: it can only be had whole.
         waiting_message: what a person reads while nothing has come.
         has_details: reasoning comes in `reasoning_details`, too.
+        detail_format: what the format of such details begins with, if not all are read.
+        keeps_thoughts: that thoughts came as `reasoning_content` is kept, for `replay_reasoning` to send them back so.
         think_tags: thoughts may come inside the text, between `<think>` tags.
 
     """
@@ -75,4 +77,6 @@ class ChatDialect:
     grammar_fields: tuple[str, ...] = ()
     waiting_message: str | None = None
     has_details: bool = False
+    detail_format: str = ""
+    keeps_thoughts: bool = False
     think_tags: bool = False

@@ -5,7 +5,8 @@ Decisions:
   `max_tokens`), and `max_tokens` at compatible endpoints, the older of which know no other.
 - System blocks are one system message, joined by blank lines; content that is only text is a string: compatible servers
   often take nothing else.
-- Reasoning is replayed where a dialect has a place for it: OpenAI has none. Opaque blocks of others are left out.
+- Reasoning is replayed where a dialect has a place for it: OpenAI has none. What was said beside a call goes back
+  there, to whom it came from; opaque blocks of others are left out.
 - A tool message has no place for images or for "is an error": images follow in a turn of the user's, and the text of a
   failed tool begins with "Error: ".
 - A thinking budget has no field at OpenAI and is left out; prompt caching is automatic.
@@ -23,6 +24,7 @@ from ...engine.core.messages import Block, ImageBlock, Message, Role, TextBlock,
 from ...engine.core.request import InferenceRequest, ToolChoice, ToolChoiceMode
 from ...engine.core.usage_error import UsageError
 from ..wire.json import write_json
+from .beside_calls import extra_of_calls
 from .dialect import ChatDialect, Item
 
 _OPENAI = ChatDialect()
@@ -75,7 +77,8 @@ def write_conversation(request: InferenceRequest, dialect: ChatDialect = _OPENAI
     for message in request.messages:
         if message.role is Role.ASSISTANT:
             turns.extend(
-                turn | dialect.replay_reasoning(request, message, origin) for turn in _assistant(message, dialect)
+                turn | dialect.replay_reasoning(request, message, origin)
+                for turn in _assistant(message, dialect, origin)
             )
         else:
             turns.extend(_user(message, dialect))
@@ -84,12 +87,14 @@ def write_conversation(request: InferenceRequest, dialect: ChatDialect = _OPENAI
     return [{"role": "system", "content": system}, *turns] if system else turns
 
 
-def _assistant(message: Message, dialect: ChatDialect) -> list[Item]:
+def _assistant(message: Message, dialect: ChatDialect, origin: str) -> list[Item]:
+    beside = extra_of_calls(message, origin)
     calls: list[JSONValue] = [
         {
             "id": dialect.write_call_id(block.id),
             "type": "function",
             "function": {"name": block.name, "arguments": write_json(block.arguments)},
+            **({"extra_content": beside[block.id]} if block.id in beside else {}),
         }
         for block in message.content
         if isinstance(block, ToolCall)

@@ -16,6 +16,7 @@ FIELDS = SHARED | WireFields(
         container content_filter_results contextManagement copilot_usage cost cost_details cost_in_usd_ticks
         cost_per_batch created detected endTime end_index engine_tbt_ms engine_ttft_ms engine_ttlt_ms
         ephemeral_1h_input_tokens ephemeral_24h_input_tokens ephemeral_5m_input_tokens executed_tools
+        extra_content google thought_signature tool_call_id vertex
         failed_generation fallbacksAvailable filtered finalProvider finish_reason format function_call generationId
         groundingMetadata image_tokens include_usage inference_geo input_tokens internalModelId internalReasoning
         internalResolvedModelId is_byok iterations json_schema latency_checkpoint logprobs marketCost market_cost

@@ -18,7 +18,7 @@ from ..site import SiteOptions, given_headers, open_site
 from ..whole_only import whole_only_reason
 from ..wire.body import write_body
 from ..wire.json import object_at, text_at
-from ..wire.think_tags import ThinkTagSplitter
+from ..wire.think_tags import ThinkTags, splitter_of
 from .decode import OpenAIChatDecoder
 from .dialect import ChatDialect
 from .encode import write_chat_body
@@ -32,8 +32,6 @@ class ChatOptions(SiteOptions, total=False):
 
     stream_usage: bool | None
     """Ask for usage in the stream, or do not (some servers refuse `stream_options`); None does as the preset knows."""
-    think_tags: bool | None
-    """Take `<think>…</think>` at the start of the text for reasoning; None does as the preset knows."""
     opens_thinking: bool
     """The model's chat template writes the opening tag itself, so the text begins inside the thought; wrong about it,
     the whole answer becomes reasoning."""
@@ -46,7 +44,7 @@ class ChatModel:
 
     Args:
         model: the server's name of the model.
-        stream_usage, think_tags, opens_thinking, facts: as `ChatOptions` says.
+        stream_usage, opens_thinking, facts: as `ChatOptions` says.
         options: as `SiteOptions` says. `base_url` is what stands before `/chat/completions`, with `/v1` where the
             server has it.
 
@@ -71,7 +69,6 @@ class ChatModel:
         model: str,
         *,
         stream_usage: bool | None = None,
-        think_tags: bool | None = None,
         opens_thinking: bool = False,
         facts: ModelFacts | None = None,
         **options: Unpack[SiteOptions],
@@ -80,7 +77,8 @@ class ChatModel:
         self.model: str = model
         self.client: object | None = self._site.client
         self._stream_usage = self.dialect.has_usage if stream_usage is None else stream_usage
-        self._has_tags = opens_thinking or (self.dialect.think_tags if think_tags is None else think_tags)
+        given = self._site.think_tags
+        self._think_tags: ThinkTags = self.dialect.think_tags if given is None else given
         self._opens_thinking = opens_thinking
         check_chat_model(model, facts, is_openai=self._is_openai)
         self._reasons = self.dialect.thinks(model) if facts is None else facts.reasons
@@ -173,7 +171,10 @@ class ChatModel:
             read_error=self._site.failure_in_stream,
             is_compatible=not self._is_openai,
             has_details=self.dialect.has_details,
-            tags=ThinkTagSplitter(is_open=self._opens_thinking) if self._has_tags else None,
+            detail_format=self.dialect.detail_format,
+            keeps_thoughts=self.dialect.keeps_thoughts,
+            origin=self.origin,
+            tags=splitter_of(self._think_tags, is_open=self._opens_thinking),
         )
 
     def whole_decoder(self, limits: Limits) -> WholeDecoder:

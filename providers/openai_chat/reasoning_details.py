@@ -1,25 +1,37 @@
-"""OpenRouter's `reasoning_details`: what the upstream model thought, signed or sealed, kept to be sent back.
+"""What a model thought, kept to be sent back as it came: in `reasoning_details`, or in `reasoning_content`.
 
 Each item becomes one block of reasoning, in order. What is beside its text (type, format, id, index, signature) is the
 block's opaque signature, as JSON; an item that has no text (encrypted, of a server-side tool) is the block's sealed
 data, as JSON. Fragments of one text (same type, index and id) join: the texts are put together, of the other fields the
 last counts.
 
+Details are OpenRouter's and MiniMax's. Without them, thoughts that came as `reasoning_content` go back so on turns with
+calls: Kimi answers 400 to one without them ("thinking is enabled but reasoning_content is missing in assistant tool
+call message at index 2"). Servers that call the field otherwise are not sent it: some refuse what they do not know.
+
 Source: openrouter.ai/docs "Reasoning tokens", "Preserving reasoning blocks"; wire-formats §3.1; recordings (2026-11).
+MiniMax: platform.minimax.io/docs text-openai-api, MiniMax-AI/MiniMax-M2 #95 (fragments, not the whole each time),
+lidge-jun/opencodex #3132. Kimi: platform.moonshot.ai/docs use-kimi-k2-thinking-model, anomalyco/opencode #10996,
+bytedance/deer-flow #3043; an empty one stands for thoughts of others (Lapis0x0/obsidian-yolo #243).
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
-from ...engine.core.messages import Message, ReasoningBlock
+from ...engine.core.messages import Message, ReasoningBlock, ToolCall
+from ...engine.core.request import InferenceRequest
 from ...engine.core.stream_events import BlockStop, ReasoningSignature, RedactedReasoning, StreamEvent
-from ..wire.json import held_bytes_of, read_object, text_at, write_json
+from ..wire.json import held_bytes_of, list_at, read_object, text_at, write_json
 from ..wire.spoken import spoken_at
 from .dialect import Item
 
+_KIMI = re.compile(r"\bkimi\b|\bk2p\d", re.IGNORECASE)
 _TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
 
 
@@ -77,6 +89,17 @@ class DetailTracker:
             yield RedactedReasoning(write_json(item))
 
 
+def details_of(delta: JSONObject, detail_format: str | None, ignored: Counter[str]) -> list[JSONObject]:
+    """Return the items that a delta holds of a format, by its beginning, and those that name none; None reads none."""
+    if detail_format is None:
+        return []
+    found = list_at(delta, "reasoning_details")
+    items = [item for item in found if isinstance(item, dict)]
+    if len(items) < len(found):
+        ignored[Ignored.UNKNOWN_PART] += len(found) - len(items)
+    return [item for item in items if not (named := text_at(item, "format")) or named.startswith(detail_format)]
+
+
 def replay_details(message: Message, origin: str) -> Item:
     """Write the reasoning of a turn as it came, if it came from `origin`."""
     details: list[JSONValue] = []
@@ -90,3 +113,15 @@ def replay_details(message: Message, origin: str) -> Item:
             item = {**item, _TEXTS.get(text_at(item, "type"), "text"): block.text}
         details.append(item)
     return {"reasoning_details": details} if details else {}
+
+
+def replay_as_it_came(_request: InferenceRequest, message: Message, origin: str) -> Item:
+    """Write the thoughts of a turn in the fields in which they came, if they came from `origin`."""
+    if details := replay_details(message, origin):
+        return details
+    if not any(isinstance(block, ToolCall) for block in message.content):
+        return {}
+    thoughts = [block for block in message.content if isinstance(block, ReasoningBlock) and block.origin == origin]
+    if not any(block.came_as == "reasoning_content" for block in thoughts) and _KIMI.search(origin) is None:
+        return {}
+    return {"reasoning_content": "".join(block.text for block in thoughts)}

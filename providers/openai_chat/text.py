@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from ...engine.core.stream_events import ReasoningDelta, TextDelta
 from ..wire.surrogates import SurrogateJoiner
-from ..wire.think_tags import ThinkTagSplitter
+from ..wire.think_tags import EveryThoughtSplitter, ThinkTagSplitter
 
 Said: TypeAlias = TextDelta | ReasoningDelta
 
@@ -32,27 +32,30 @@ class Speech:
         if self._tags is None:
             yield from self._say(TextDelta, text)
         elif text:
-            reasoning, rest = self._tags.take(text)
-            if self._tags.is_settled:
+            tags = self._tags
+            for is_thought, piece in tags.split(text):
+                yield from self._say(ReasoningDelta if is_thought else TextDelta, piece)
+            if tags.is_settled:
                 self._tags = None
-            yield from self._say(ReasoningDelta, reasoning)
-            yield from self._say(TextDelta, rest)
 
     def reason(self, text: str) -> Iterator[Said]:
-        """Say a piece of reasoning that came as such: the server separates, so no tag is looked for from here on."""
+        """Say a piece of reasoning that came as such: the server separates, so no tag is looked for from here on.
+
+        Where tags may stand anywhere, they may stand behind it, too.
+        """
         if text and self._tags is not None:
             yield from self.release()
-            self._tags = None
+            self._tags = self._tags if isinstance(self._tags, EveryThoughtSplitter) else None
         yield from self._say(ReasoningDelta, text)
 
     def release(self) -> Iterator[Said]:
         """Say what waited for a tag that does not come. Half a character waits on: its other half may be asked for."""
         if self._tags is not None:
-            reasoning, text = self._tags.flush()
-            if self._tags.is_settled:
+            tags = self._tags
+            for is_thought, piece in tags.rest():
+                yield from self._say(ReasoningDelta if is_thought else TextDelta, piece)
+            if tags.is_settled:
                 self._tags = None
-            yield from self._say(ReasoningDelta, reasoning)
-            yield from self._say(TextDelta, text)
 
     def flush(self) -> Iterator[Said]:
         """Say all that waits: something else follows."""

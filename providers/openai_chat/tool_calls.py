@@ -31,6 +31,7 @@ from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.json import arguments_of, call_name_at, count_at, object_at, text_at
 from ..wire.surrogates import SurrogateJoiner
+from .beside_calls import BesideCalls
 
 
 class _Call:
@@ -61,16 +62,17 @@ class _Call:
 class CallTracker:
     """All calls of one response. `defect` says which fragment could not be one; `ignored` counts what is not read.
 
-    Ids, and arguments that wait for a name, count in `held`.
+    Ids, and arguments that wait for a name, count in `held`. What is said beside a call goes back to `origin`.
     """
 
-    def __init__(self, limits: Limits, held: HeldBytes) -> None:
+    def __init__(self, limits: Limits, held: HeldBytes, origin: str = "") -> None:
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self.response_key: str = ""
         """What makes a made-up id this response's own."""
         self._limits = limits
         self._held = held
+        self._beside = BesideCalls(origin, held)
         self._by_index: dict[int, _Call] = {}
         self._by_given: dict[str, _Call] = {}
         self._lowest = 0  # of the indexes that were not seen
@@ -107,6 +109,7 @@ class CallTracker:
             if not is_again:
                 self.defect = "seen more arguments of a call after the next call began; expected none"
         elif not call.is_closed:
+            self._beside.note(call.id, fragment)
             yield from self._add(call, name, arguments)
 
     @property
@@ -150,6 +153,8 @@ class CallTracker:
             return
         if rest := call.joiner.take(rest) + call.joiner.flush():
             yield ToolCallDelta(call.id, rest)
+        if not is_cut:
+            yield from self._beside.give(call.id)
         yield BlockStop(call.id, is_cut=is_cut, repeats=call.repeats)
 
     def _continued_by(self, fragment: JSONObject, name: str, arguments: str) -> _Call | None:

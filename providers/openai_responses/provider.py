@@ -16,10 +16,11 @@ from ...engine.core.provider import ErrorResponse, WholeDecoder, WireRequest
 from ...engine.core.request import InferenceRequest
 from ...engine.core.usage_error import UsageError
 from ...engine.core.wire_fields import WireFields
-from ..models import openai_reasons
+from ..models import ModelFacts, check_talks, openai_reasons
 from ..site import SiteOptions, open_site
 from ..whole_only import is_json_mode, whole_only_reason
 from ..wire.body import write_body
+from ..wire.tagged import TaggedDecoder
 from .cursor import Cursor, read_cursor
 from .decode import OpenAIResponsesDecoder
 from .encode import write_responses_body
@@ -38,6 +39,7 @@ class OpenAIResponses:
         project: the `openai-project` header.
         reasoning_summary: the summary that is asked for with a `reasoning_effort`; None where the organisation may not
             have one (400 "must be verified to generate reasoning summaries").
+        facts: what the model is for and whether it thinks, where the tables are wrong about it.
         options: as `SiteOptions` says. `base_url` is with `/v1`; otherwise `OPENAI_BASE_URL`, otherwise
             https://api.openai.com/v1.
 
@@ -62,6 +64,7 @@ class OpenAIResponses:
         organization: str | None = None,
         project: str | None = None,
         reasoning_summary: str | None = "auto",
+        facts: ModelFacts | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
         named = {"openai-organization": organization, "openai-project": project}
@@ -69,7 +72,8 @@ class OpenAIResponses:
         self.model: str = model
         self.client: object | None = self._site.client
         self._summary = reasoning_summary
-        self._reasons = openai_reasons(model)
+        check_talks(model, facts)
+        self._reasons = openai_reasons(model) if facts is None else facts.reasons
 
     def __repr__(self) -> str:
         return self._site.show(self)
@@ -118,9 +122,9 @@ class OpenAIResponses:
         )
         return self._site.post(write_body(body, request.extra, streams=streams), streams=streams)
 
-    def decoder(self, limits: Limits) -> OpenAIResponsesDecoder:
+    def decoder(self, limits: Limits) -> OpenAIResponsesDecoder | TaggedDecoder:
         """Make a decoder for one response."""
-        return self._decoder(limits, None)
+        return self._site.tagged(self._decoder(limits, None))
 
     def whole_decoder(self, limits: Limits) -> WholeDecoder:
         """Make a decoder for one answer in one piece."""
@@ -129,7 +133,7 @@ class OpenAIResponses:
 
         return WholeAnswerDecoder(limits, self.decoder, event_of_response)
 
-    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, OpenAIResponsesDecoder]:
+    def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, OpenAIResponsesDecoder | TaggedDecoder]:
         """Write the request that reads a background response on after a cursor, and make its decoder.
 
         Raises:
@@ -139,7 +143,7 @@ class OpenAIResponses:
         below = f"/{quote(place.response_id, safe='')}?stream=true&starting_after={place.after}"
         if self._reasons:
             below += "&include%5B%5D=reasoning.encrypted_content"  # as it was asked for at first
-        return self._site.get(below), self._decoder(limits, place)
+        return self._site.get(below), self._site.tagged(self._decoder(limits, place))
 
     def _decoder(self, limits: Limits, resumed: Cursor | None) -> OpenAIResponsesDecoder:
         return OpenAIResponsesDecoder(

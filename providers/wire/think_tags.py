@@ -9,6 +9,8 @@ Rules:
 - *A closing tag at the very start* closes an empty thought (servers told not to think write it so).
 - *An opening tag that the chat template wrote* (DeepSeek-R1, QwQ, Qwen3-Thinking) never reaches the text. No one can
   see that before the closing tag, so it must be said: `is_open`. Without it, text before a late `</think>` stays text.
+- *Anywhere and more than once* is a switch (`think_tags="anywhere"`), for models that speak first or think again: each
+  `<think>` then opens a thought, and text about tags is not told from one. A closing tag alone stays text.
 
 Source: vLLM `reasoning/basic_parsers`, llama.cpp `common/chat`, Ollama `thinking/parser.go`, the models' chat templates
 (read 2026-11); all of them look for the opening tag at the start only.
@@ -16,7 +18,12 @@ Source: vLLM `reasoning/basic_parsers`, llama.cpp `common/chat`, Ollama `thinkin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, auto
+from typing import Literal, TypeAlias
+
+ThinkTags: TypeAlias = bool | Literal["anywhere"]
+"""Where tags are looked for: nowhere, at the start of the text, or anywhere in it and more than once."""
 
 _OPEN, _CLOSE = "<think>", "</think>"
 
@@ -48,6 +55,23 @@ class ThinkTagSplitter:
     def is_settled(self) -> bool:
         """Whether all that follows is text."""
         return self._place is _Place.TEXT
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether it is inside a thought, or holds what may be a tag."""
+        return bool(self._held) or self._place is _Place.THOUGHT
+
+    def split(self, piece: str) -> Iterator[tuple[bool, str]]:
+        """Take the next piece; give what is sure now, in order, each with whether it is thought. Some are empty."""
+        reasoning, text = self.take(piece)
+        yield True, reasoning
+        yield False, text
+
+    def rest(self) -> Iterator[tuple[bool, str]]:
+        """Give what `flush` does, as `split` gives it."""
+        reasoning, text = self.flush()
+        yield True, reasoning
+        yield False, text
 
     def take(self, piece: str) -> tuple[str, str]:
         """Take the next piece; return the reasoning and then the text that are sure now."""
@@ -88,9 +112,50 @@ class ThinkTagSplitter:
         if tag:
             self._place = _Place.TEXT
             return reasoning, rest
-        kept = next((n for n in range(len(_CLOSE) - 1, 0, -1) if text.endswith(_CLOSE[:n])), 0)
+        return self._hold_back(text, _CLOSE), ""
+
+    def _hold_back(self, text: str, tag: str) -> str:
+        """Hold the end of a text that may be the beginning of a tag; return what is before it."""
+        kept = next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
         self._held = text[len(text) - kept :]
-        return text[: len(text) - kept], ""
+        return text[: len(text) - kept]
+
+
+class EveryThoughtSplitter(ThinkTagSplitter):
+    """Splits a text with thoughts anywhere in it. At the start it does as the other; it never settles."""
+
+    __slots__ = ()
+
+    @property
+    def _is_in_text(self) -> bool:
+        return self._place is _Place.TEXT
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that follows is text: that is never known."""
+        return False
+
+    def split(self, piece: str) -> Iterator[tuple[bool, str]]:
+        """Take the next piece; give what is sure now, in order, each with whether it is thought. Some are empty."""
+        while True:
+            if not self._is_in_text:
+                reasoning, piece = self.take(piece)
+                yield True, reasoning
+                if not self._is_in_text:
+                    return
+            text, tag, piece = (self._held + piece).partition(_OPEN)
+            self._held = ""
+            yield False, text if tag else self._hold_back(text, _OPEN)
+            if not tag:
+                return
+            self._place = _Place.THOUGHT
+
+
+def splitter_of(tags: ThinkTags, *, is_open: bool = False) -> ThinkTagSplitter | None:
+    """Make the splitter that a switch asks for, if it asks for one."""
+    if tags == "anywhere":
+        return EveryThoughtSplitter(is_open=is_open)
+    return ThinkTagSplitter(is_open=is_open) if tags or is_open else None
 
 
 def split_thinking(text: str, *, is_open: bool = False) -> tuple[str, str]:

@@ -62,6 +62,14 @@ OVERFLOWS = [
     "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 983616]",
     "Input length 203743 exceeds the maximum length 202752",
     "prompt too long; exceeded max context length by 12 tokens (ref: 1)",
+    "Context length exceeded",
+    "ContextLengthExceeded",
+    "the context length is 8192, and your messages have 9000 tokens",
+    "maximum context reached",
+    "9000 tokens exceeds what this model takes",
+    "Your token count is over the limit of 8192",
+    "Token limit exceeded",
+    "The prompt exceeds the token limit of this model",
 ]
 each_overflow = pytest.mark.parametrize("message", OVERFLOWS)
 
@@ -86,6 +94,18 @@ def test_a_gateway_is_heard_for_an_overflow_of_its_upstream(message: str) -> Non
     for raw in (error(message), json.dumps(error(message)), message):
         wrapped = error("Provider returned error", code=400, metadata={"raw": raw, "provider_name": "x"})
         assert classify(400, wrapped).kind == in_stream(wrapped).kind == "context_overflow"
+
+
+@each_overflow
+def test_a_context_that_is_too_long_is_not_asked_again_beside_status_500(message: str) -> None:
+    failure = classify(500, error(message, type="server_error"))
+    assert (failure.kind, failure.is_retryable) == ("context_overflow", False)
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_the_codes_of_an_overflow_are_known_in_their_spellings(status: int) -> None:
+    for code in ("context_length_exceeded", "ContextLengthExceeded", "ContextWindowExceededError"):
+        assert classify(status, error(code=code)).kind == "context_overflow"
 
 
 UNDER_500 = [
@@ -171,6 +191,12 @@ OTHERS = [
            "retries: 4): Too many tokens, please wait before trying again."}, "rate_limited"),
     (429, {"message": "Too many tokens, please wait before trying again."}, "rate_limited"),
     (500, {"detail": "An error occurred (ModelNotReadyException) when calling the Converse operation"}, "overloaded"),
+    (400, error("Model Not Exist", type="invalid_request_error", code="invalid_request_error"), "model_not_found"),
+    (400, error("The supported API model names are deepseek-v4-pro or deepseek-v4-flash, but you passed x.",
+                type="invalid_request_error", code="invalid_request_error"), "model_not_found"),
+    (400, {"code": 20012, "message": "Model does not exist. Please check it carefully.", "data": None},
+     "model_not_found"),
+    (500, error("Limit of tokens per minute reached"), "rate_limited"),
     (424, {"message": "The request failed due to an error while processing the model."}, "provider"),
 ]  # fmt: skip
 
@@ -178,6 +204,42 @@ OTHERS = [
 @pytest.mark.parametrize(("status", "body", "kind"), OTHERS)
 def test_other_words_of_gateways_and_servers_mean_what_they_say(status: int, body: Any, kind: str) -> None:
     assert classify(status, body).kind == kind
+
+
+TEMPLATES = [
+    "tools param requires --jinja flag",
+    "[json.exception.parse_error.101] parse error at line 1, column 2",
+    "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+    "\n------------\nWhile executing CallExpression at line 47 in source:\nError: Jinja Exception: After the "
+    "optional system message, conversation roles must alternate user and assistant roles",
+    "Conversation roles must alternate user/assistant/user/assistant/... at row 19, column 27:",
+    "Failed to parse tools: Missing 'type' in tool; tools = []",
+    "Failed to parse messages: Unsupported content part type: 'video'",
+    "Failed to initialize samplers: failed to parse grammar",
+    "Cannot use custom grammar constraints with tools.",
+    "Missing 'role' in message: {}",
+]
+
+
+@pytest.mark.parametrize("message", TEMPLATES)
+def test_what_the_caller_did_wrong_is_not_asked_again_though_the_status_is_500(message: str) -> None:
+    body = error(message, code=500, type="server_error")
+    failures = (
+        classify(500, body),
+        LlamaCpp("m").classify(ErrorResponse(500, {}, json.dumps(body).encode()), now_unix_s=0),
+    )
+    for failure in failures:
+        assert (failure.kind, failure.is_retryable) == ("invalid_request", False)
+
+
+def test_an_answer_that_the_server_could_not_parse_is_its_own_failure() -> None:
+    failure = classify(500, error("Failed to parse input at pos 12: <tool_call>", code=500, type="server_error"))
+    assert (failure.kind, failure.is_retryable) == ("provider", True)
+
+
+@pytest.mark.parametrize("message", ["Limit of tokens per minute reached", "You exceeded your requests per minute"])
+def test_a_limit_of_a_minute_is_a_rate_limit_where_no_code_says_more(message: str) -> None:
+    assert in_stream(error(message)).kind == in_stream({"error": message}).kind == "rate_limited"
 
 
 # -- what must not be mixed up --------------------------------------------------------------------------------------
@@ -202,6 +264,10 @@ LOOK_ALIKES = [
     "decommissioned is not a known field",
     "content_management_policy is not a known field",
     "Input should be a valid string",
+    "context length must be a number",
+    "max_tokens exceeds the token limit of this model",
+    "The number of output tokens exceeds the limit",
+    "access token exceeds the limit of 512 characters",
 ]
 
 

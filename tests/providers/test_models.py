@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverrun import Anthropic, OpenAIChat
+from riverrun import Anthropic, OpenAIChat, OpenAIResponses
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.usage_error import UsageError
@@ -106,6 +106,10 @@ def test_a_class_refuses_what_does_not_chat_when_it_is_made_and_can_be_told_othe
         OpenAIChat("text-embedding-3-small", api_key="k")
     with pytest.raises(UsageError, match="take OpenAIResponses"):
         OpenAIChat("gpt-5-codex", api_key="k")
+    with pytest.raises(UsageError, match="is for embeddings"):
+        OpenAIResponses("text-embedding-3-small", api_key="k")
+    assert OpenAIResponses("o3-pro", api_key="k").capabilities(HI).reasons
+    assert not OpenAIResponses("my-embedding", api_key="k", facts=ModelFacts()).capabilities(HI).reasons
     assert OpenAIChat("gpt-5-codex", base_url="http://localhost/v1").model == "gpt-5-codex"
     assert OpenAIChat("text-embedding-3-small", api_key="k", facts=ModelFacts()).model == "text-embedding-3-small"
 

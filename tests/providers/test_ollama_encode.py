@@ -322,7 +322,7 @@ def test_json_mode_is_asked_for_again() -> None:
 def test_the_form_is_that_of_the_model_and_of_what_is_asked(model: str, fields: Any, forms: Any, reasons: bool) -> None:
     declared = Ollama(model).capabilities(ask(**fields))
     assert (declared.forms, declared.reasons, declared.echoes) == (forms, reasons, False)
-    assert declared.waiting_message == "ollama may be loading the model"
+    assert declared.waiting_message == f"ollama may be loading {model}"
 
 
 def test_what_the_caller_declares_wins() -> None:

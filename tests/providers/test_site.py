@@ -27,6 +27,7 @@ def test_every_provider_takes_what_all_take(made: type[Any]) -> None:
         "headers": {"x-more": "1"},
         "allow_insecure": True,
         "client": KEY,
+        "think_tags": "anywhere",
         "capabilities": declared,
         "streams": True,
         "ends_without_finish": True,

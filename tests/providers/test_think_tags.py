@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from riverrun.engine.core.accumulator import Accumulator
+from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.policy import Limits
+from riverrun.engine.core.stream_events import CursorMoved, ReasoningDelta, StreamEvent, TextDelta
+from riverrun.engine.core.usage_error import UsageError
+from riverrun.engine.testing.script.answers import Answer
+from riverrun.engine.testing.wire.answers import answer_bytes
+from riverrun.providers.by_name import provider_classes
 from riverrun.providers.openai_chat.presets import VLLM
 from riverrun.providers.openai_chat.provider import OpenAIChat
-from riverrun.providers.wire.think_tags import ThinkTagSplitter, split_thinking
+from riverrun.providers.wire.tagged import TaggedDecoder
+from riverrun.providers.wire.think_tags import ThinkTagSplitter, split_thinking, splitter_of
 from tests.providers.fold import decode, fold
 from tests.providers.samples import call, chunk, sse
 
@@ -152,3 +161,119 @@ def test_a_stream_reads_what_the_splitter_reads(text: str, sizes: list[int]) -> 
         at += size
     answer = read(VLLM("m"), *said(*(piece for piece in pieces if piece)), chunk({}, "stop"), "[DONE]")
     assert (answer.reasoning, answer.text) == split_thinking(text)
+
+
+# -- anywhere, and more than once, in every format --------------------------------------------------------------------
+
+EVERYWHERE = {
+    "before, a thought, after": ("prefix<think>thought</think>suffix", [False, True, False]),
+    "two thoughts": ("<think>a</think>b<think>c</think>d", [True, False, True, False]),
+    "a thought at the end": ("So.<think>was it</think>", [False, True]),
+    "one that is never closed": ("So.<think>was", [False, True]),
+    "a closing tag alone": ("a</think>b", [False]),
+    "half a tag at the end": ("So.<thin", [False]),
+    "a tag that is none": ("So.<thinking>a", [False]),
+    "a tag in a thought": ("a<think>b<think>c</think>d", [False, True, False]),
+}
+
+
+def every_piece(pieces: list[str], *, is_open: bool = False) -> list[tuple[bool, str]]:
+    splitter = splitter_of("anywhere", is_open=is_open)
+    assert splitter is not None
+    joined: list[tuple[bool, str]] = []
+    for is_thought, text in [*(one for piece in pieces for one in splitter.split(piece)), *splitter.rest()]:
+        if text and joined and joined[-1][0] is is_thought:
+            joined[-1] = (is_thought, joined[-1][1] + text)
+        elif text:
+            joined.append((is_thought, text))
+    return joined
+
+
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_thoughts_anywhere_are_taken_out_of_the_text(name: str) -> None:
+    text, kinds = EVERYWHERE[name]
+    pieces = every_piece([text])
+    assert [is_thought for is_thought, _ in pieces] == kinds
+    assert every_piece(list(text)) == pieces
+
+
+@given(texts, st.lists(st.integers(0, 200), max_size=8), st.booleans())
+def test_any_cut_gives_the_same_thoughts_anywhere_and_loses_tags_alone(
+    text: str, places: list[int], is_open: bool
+) -> None:
+    edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
+    pieces = every_piece([text[a:b] for a, b in itertools.pairwise(edges)], is_open=is_open)
+    assert pieces == every_piece([text], is_open=is_open)
+    bare = "".join(said for _, said in pieces)
+    tags = text.count("<think>") + text.count("</think>") - bare.count("<think>") - bare.count("</think>")
+    assert len(text) - len(bare) <= tags * len("</think>")
+
+
+TAGGED = "Well, <think>hm</think>so <think>hm, hm</think>it is."
+PROVIDERS = ("anthropic", "openai", "openrouter", "openai-responses", "gemini", "gemini-interactions", "ollama", "vllm")
+
+
+def made(name: str, **options: Any) -> Any:
+    return provider_classes()[name]("some-model", api_key="k", base_url="https://a.test", **options)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("seed", range(4))
+def test_each_provider_takes_thoughts_out_of_its_text_by_a_switch(name: str, seed: int) -> None:
+    body = answer_bytes(name, Answer("tagged", TAGGED, calls=(ToolCall("call_1", "look", {}),)), seed=seed)
+    split = fold(decode(made(name, think_tags="anywhere").decoder(Limits()), [body]))
+    assert (split.text, split.reasoning) == ("Well, so it is.", "hmhm, hm")
+    assert [call.end for call in split.calls.values()] == ["closed"]
+    assert fold(decode(made(name, think_tags=False).decoder(Limits()), [body])).text == TAGGED
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_at_the_start_is_a_switch_of_each_provider_too(name: str) -> None:
+    body = answer_bytes(name, Answer("tagged", "<think>hm</think>a <think>tag</think>."))
+    split = fold(decode(made(name, think_tags=True).decoder(Limits()), [body]))
+    assert (split.reasoning, split.text) == ("hm", "a <think>tag</think>.")
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_text_without_tags_is_said_alike_wherever_its_body_breaks(name: str) -> None:
+    body = answer_bytes(name, Answer("plain", "a < b, <th is no tag, nor is </think>. <thin"))
+    for end in range(0, len(body), 5):
+        plain, tagged = (made(name, think_tags=tags).decoder(Limits()) for tags in (False, "anywhere"))
+        assert fold(decode(tagged, [body[:end]])).text == fold(decode(plain, [body[:end]])).text
+        assert tagged.is_complete is plain.is_complete
+
+
+def test_a_place_to_read_on_from_is_none_inside_a_thought() -> None:
+    class Plain:
+        is_complete, defect = False, None
+
+        def __init__(self) -> None:
+            self.said = [[TextDelta("a<think>b"), CursorMoved("1")], [TextDelta("</think>c"), CursorMoved("2")], []]
+
+        def feed(self, data: bytes) -> Sequence[StreamEvent]:
+            return self.said.pop(0)
+
+        def close(self) -> Sequence[StreamEvent]:
+            return []
+
+    decoder = TaggedDecoder(Plain(), "anywhere")
+    assert decoder.feed(b"") == [TextDelta("a"), ReasoningDelta("b"), CursorMoved(None)]
+    assert decoder.feed(b"") == [TextDelta("c"), CursorMoved("2")]
+    assert decoder.ignored == {}
+
+
+def test_a_switch_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(UsageError, match="think_tags is 'everywhere'; expected True, False, 'anywhere' or None"):
+        made("anthropic", think_tags="everywhere")
+
+
+def test_thoughts_between_words_are_told_where_they_stood() -> None:
+    held = Accumulator(Limits(), origin="openai/some-model")
+    held.begin_attempt()
+    for event in decode(
+        made("openai", think_tags="anywhere").decoder(Limits()), [answer_bytes("openai", Answer("t", TAGGED))]
+    ):
+        held.fold(event)
+    assert [type(block).__name__ for block in held.snapshot().blocks] == [
+        "TextBlock", "ReasoningBlock", "TextBlock", "ReasoningBlock", "TextBlock",
+    ]  # fmt: skip

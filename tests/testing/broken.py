@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import socket
 import time
 from datetime import datetime
@@ -191,7 +192,32 @@ def leaves(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryP
     raise SystemExit(3)
 
 
+def _with_text(snapshot: InterruptSnapshot, capabilities: Capabilities, text: str) -> RecoveryPlan:
+    plan = plan_recovery(snapshot, capabilities)
+    return ContinueText(text) if isinstance(plan, ContinueText) and text else plan
+
+
+def ends_at_nul(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _with_text(snapshot, capabilities, snapshot.text.partition("\x00")[0])
+
+
+def strips_tags(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _with_text(snapshot, capabilities, re.sub(r"</?\w+>", "", snapshot.text))
+
+
+def strips_special_tokens(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _with_text(snapshot, capabilities, snapshot.text.replace("<|im_end|>", ""))
+
+
+def takes_a_megabyte(snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
+    return _with_text(snapshot, capabilities, snapshot.text[:1_000_000])
+
+
 PLANNERS: dict[str, Any] = {
+    "one stream, NUL": ends_at_nul,
+    "one stream, tags": strips_tags,
+    "one stream, tokens": strips_special_tokens,
+    "one stream, a megabyte": takes_a_megabyte,
     "whole calls, forgotten": forgets_every_call,
     "whole calls, all but one": cancels_one,
     "whole calls, torn in silence": keeps_silent_about_torn_calls,

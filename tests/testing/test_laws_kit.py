@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import random
 import re
 import subprocess
@@ -32,9 +33,9 @@ from riverrun.engine.testing.simulator.state import RUN_ID
 from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
 from riverrun.testing import Law, LawBroken, check_planner, check_policy, check_provider, check_store
-from tests.testing import broken, broken_providers, broken_requests, broken_stores, broken_streams
+from tests.testing import broken, broken_asked, broken_providers, broken_requests, broken_stores, broken_streams
 
-BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS
+BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS | broken_asked.ASKED
 
 
 def refuted(check: Any, *args: Any, **kwargs: Any) -> LawBroken:
@@ -167,6 +168,20 @@ def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
     assert refuted(check_provider, made(), runs=40).law in BROKEN_PROVIDERS[made]
 
 
+@pytest.mark.parametrize("made", broken_asked.REFUSING, ids=lambda made: str(made.__name__))
+def test_what_a_provider_refuses_is_no_proof_and_listed(made: type[Any]) -> None:
+    held = check_provider(made(), runs=12)
+    whats = [one.partition(": ")[0] for one in held.refused]
+    assert len(whats) == len(broken_asked.REFUSING[made])
+    assert all(expected in what for what, expected in zip(whats, broken_asked.REFUSING[made], strict=True))
+    assert all(one.endswith(": this is not implemented") for one in held.refused)
+    assert "\nrefused, and not judged: " in str(held)
+
+
+def test_a_provider_that_takes_all_has_refused_nothing() -> None:
+    assert check_provider(OURS, runs=12).refused == ()
+
+
 @pytest.mark.parametrize("made", broken_requests.KNOWN_BY_KEY, ids=lambda made: str(made.__name__))
 def test_a_key_is_looked_for_wherever_it_stands_once_it_is_known(made: type[Any]) -> None:
     found = refuted(check_provider, made(), key=broken_providers.KEY, runs=1)
@@ -232,6 +247,15 @@ class AsksAServer(MemoryStore):
         await super().append(run_id, fence, sequence, entry)
 
 
+class ImportsLate(MemoryStore):
+    """An import reads files too, once, and is no call of the store's."""
+
+    async def append(self, run_id: str, fence: int, sequence: int, entry: bytes) -> None:
+        importlib.import_module("colorsys")
+        del sys.modules["colorsys"]
+        await super().append(run_id, fence, sequence, entry)
+
+
 class HangsInARun(MemoryStore):
     async def open_journal(self, run_id: str) -> OpenedJournal:
         if run_id == RUN_ID:
@@ -246,7 +270,7 @@ class HangsAfterADeletion(MemoryStore):
         return await super().open_journal(run_id)
 
 
-@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer])
+@pytest.mark.parametrize("store", [SleepsInAThread, AsksAServer, ImportsLate])
 def test_a_store_that_waits_in_a_thread_or_in_trio_holds_up_nobody(store: type[MemoryStore]) -> None:
     assert check_store(store, runs=1).runs == 1
 

@@ -61,6 +61,38 @@ def test_the_fixtures_work_and_a_broken_law_fails_with_its_story(tmp_path: Path)
     assert "BROKEN  exactly one end: the engine refuses what was planned" in said
 
 
+LAWS = """
+import riverrun as rr
+from riverrun.testing import check_planner, check_policy, check_provider, check_store
+from tests.testing.blocking_stores import LocksAFileInTheLoop
+from tests.testing.broken_providers import DropsTheSystem
+
+def test_planner():
+    check_planner(lambda snapshot, capabilities: rr.ContinueText("never said"), runs=20)
+
+def test_policy():
+    check_policy(rr.Policy(stall=rr.StallPolicy(idle_s=1e9)), runs=1)
+
+def test_provider():
+    check_provider(DropsTheSystem(), runs=1)
+
+def test_store():
+    check_store(LocksAFileInTheLoop, runs=1)
+"""
+
+
+def test_a_broken_law_shows_its_story_and_none_of_our_frames(tmp_path: Path) -> None:
+    (tmp_path / "test_laws.py").write_text(LAWS, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert "4 failed" in said, said
+    assert said.count("E       BROKEN  ") == 4
+    assert "engine/testing" not in said
+    assert [line for line in said.splitlines() if line.endswith(": LawBroken")] == [
+        f"{tmp_path / 'test_laws.py'}:{number}: LawBroken" for number in (8, 11, 14, 17)
+    ]
+
+
 def test_nothing_loads_unless_it_is_asked_for(tmp_path: Path) -> None:
     said = run_pytest(tmp_path, "")
     assert "fixture 'riverrun_simulation' not found" in said

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeAlias, cast
 
 from attrs import evolve
@@ -17,7 +18,7 @@ from ...core.planner import RecoveryPlan
 from ...core.run_rules import Planner
 from ...core.snapshot import InFlightTool, InterruptSnapshot
 from ...core.usage_error import UsageError
-from ..law import Held, Law, LawBroken, Violation, require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws, told_alone
 from ..simulator.generate import scenario_of
 from ..simulator.plans import PLANS, faults_of
 from ..simulator.runner import Outcome, raise_interrupt, simulate_alone, simulate_many
@@ -43,6 +44,7 @@ CHUNK = 250
 """How many scenarios are simulated before the first failure is looked for: most broken planners are refuted at once."""
 
 
+@told_alone
 def check_planner(plan: Planner, *, runs: int = 1000, seed: int = 0, level: str = "events") -> Held:
     """Prove a planner safe on `runs` simulated runs, or show the smallest run that it spoils.
 
@@ -193,7 +195,7 @@ def _simulate(scenario: Scenario, plan: Planner) -> Outcome:
 def _check_snapshots(judge: _Judge, runs: int, seed: int) -> int:
     """Judge plans for snapshots that the simulator does not make; returns how many were drawn, 0 without Hypothesis."""
     drawn = _check_drawn(judge, runs, seed)
-    for snapshot in _large_snapshots():  # last: what breaks on small ones has a smaller story
+    for snapshot in chain(_odd_snapshots(), _large_snapshots()):  # last: what breaks on plain ones has a plainer story
         for violation in _faults(judge, snapshot, Capabilities(forms=(ContinuationForm.PREFILL,))):
             raise LawBroken(violation.law, _story(violation, snapshot))
     return drawn
@@ -230,8 +232,24 @@ def _story(violation: Violation, *given: object) -> str:
 
 
 GIVEN_CHARS_MAX = 600
+ODD_TEXTS = (
+    *("\x00", "before\x00after", " ", "\n", "a\r\n", "\ufeffa", "&lt;b&gt; &amp;", "%s {0} \\1 $1"),
+    *("<think>a</think>b", "a<think>", "a</think>b", "<thought>a</thought>", "<tail>a</tail>", "<b>a</b>"),
+    *("a<|im_end|>", "a</s>", "[INST] a [/INST]", "<tool_call>{}</tool_call>", "```json\n{}\n```"),
+)
+"""What a text may hold and a planner is tempted to tidy away: NUL, white space, tags of models and of the wire."""
 LARGE_CHARS = 100_000
+LARGEST_CHARS = 10 * 1024 * 1024
 LARGE_CALLS = 50
+
+
+def _odd_snapshots() -> Iterator[InterruptSnapshot]:
+    for text in ODD_TEXTS:
+        said = (TextBlock(text),)
+        yield InterruptSnapshot(text=text, blocks=said)
+        yield InterruptSnapshot(text=text, blocks=said, in_flight_tools=(InFlightTool("call_1", "look", text),))
+        call = ToolCall("call_1", "look", {"a": text})
+        yield InterruptSnapshot(text=text, blocks=(*said, call), completed_tool_calls=(call,))
 
 
 def _large_snapshots() -> Iterator[InterruptSnapshot]:
@@ -242,6 +260,8 @@ def _large_snapshots() -> Iterator[InterruptSnapshot]:
     for ending in ("", "a", "\n", "\u200d", "```"):
         text = words + ending
         yield InterruptSnapshot(text=text, blocks=(TextBlock(text),))
+    largest = (words * (LARGEST_CHARS // len(words) + 1))[:LARGEST_CHARS]
+    yield InterruptSnapshot(text=largest, blocks=(TextBlock(largest),))
     said = (TextBlock(words),)
     yield InterruptSnapshot(text=words, blocks=said, in_flight_tools=half)
     yield InterruptSnapshot(text=words, blocks=(*said, *calls), completed_tool_calls=calls, in_flight_tools=half)

@@ -22,7 +22,7 @@ from ...core.causes import (
 from ...core.policy import Limits, Policy, RetryPolicy
 from ...core.retry import HINT_JITTER, attempts_max, delay_s, spread_s
 from ...core.usage_error import UsageError
-from ..law import Held, Law, LawBroken, Violation, require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws, told_alone
 from ..script.faults import Fault, FaultKind
 from ..simulator.generate import scenario_of
 from ..simulator.oracles_budget import most_before_first_s, or_never
@@ -59,6 +59,7 @@ OUTAGES = (
 """Worlds in which nothing goes on by itself: only the policy ends the wait."""
 
 
+@told_alone
 def check_policy(policy: Policy, *, runs: int = 500, seed: int = 0) -> Held:
     """Prove a policy safe, by its arithmetic and on `runs` simulated runs, or show what waits for ever or too often.
 

@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-from ...core.messages import Message
+from ...core.messages import Message, ToolCall
 from ...core.provider import ErrorResponse, Provider
 from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
-from ..law import Held, Law, LawBroken, Violation, require_draws
+from ..law import Held, Law, LawBroken, Violation, require_draws, told_alone
+from ..script.answers import Answer
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_bytes, wire_of
+from .provider_asked import claimed_faults, told_apart_faults
 from .provider_decoding import Judge, Write, status_faults
 from .provider_requests import (
     SECRET_CHARS_MIN,
-    asked_faults,
     conversation_faults,
     form_faults,
     takes_tools,
-    told_apart_faults,
     world_faults,
 )
-from .provider_streams import SPOKEN
+from .provider_streams import SPOKEN, flood_faults
 
 PROVIDER_LAWS = (
     Law.ONE_STREAM,
@@ -42,6 +42,7 @@ _BEGUN = InferenceRequest((Message.user("Tell me of the river."), Message.assist
 """A request that ends with the caller's own prefix; what was said joins it."""
 
 
+@told_alone
 def check_provider(
     provider: Provider, *, write: Write | None = None, key: str | None = None, runs: int = 100, seed: int = 0
 ) -> Held:
@@ -52,8 +53,9 @@ def check_provider(
     stream; no bytes and no shapes make it raise; what it gives of a whole answer is that answer; a body that is cut
     short is never complete; signs of life are no progress; nothing after the terminal event matters; two decoders at
     once do not disturb each other; what it holds is bounded. Its requests: pure, valid JSON, with the conversation and
-    what was asked for and, in each declared form, exactly what was said. Its errors: typed, short, without the key, and
-    retryable where time heals. And whole runs: the real engine, cut at any byte, continues to the same answer.
+    all that was asked for (several of each, zeros, the same once more) and, in each declared form, exactly what was
+    said; what it claims it does not refuse. Its errors: typed, short, without the key, and retryable where time heals.
+    And whole runs: the real engine, cut at any byte, continues to the same answer.
     Re-attaching is not judged; errors inside a stream are only where its `name` is one of riverrun's own.
 
     Args:
@@ -66,7 +68,8 @@ def check_provider(
         seed: what the draws begin with.
 
     Returns:
-        What held. "nothing leaks" is not among it where no secret is known that could leak.
+        What held, and in `refused` what was asked for and refused. "nothing leaks" is not among the laws where no
+        secret is known that could leak.
 
     Raises:
         LawBroken: with the law, and the smallest value as a story. Also for whatever the provider raises.
@@ -95,7 +98,7 @@ def check_provider(
             raise LawBroken(violation.law, _story(judge, found, violation))
     _refute(judge, "values of other shapes in a whole answer", Judge.shapes)
     laws = tuple(law for law in PROVIDER_LAWS if law is not Law.NO_LEAKS or judge.secrets)
-    return Held(laws, max(runs // 4, 1), runs * (len(claims) - 1))
+    return Held(laws, max(runs // 4, 1), runs * (len(claims) - 1), judge.refusals.told)
 
 
 _MEMBERS = ("name", "model", "capabilities", "encode", "decoder", "classify")
@@ -125,18 +128,29 @@ def _judge_of(provider: Provider, write: Write | None, key: str | None) -> Judge
     return Judge(provider, partial(answer_bytes, provider.name), wire, key)
 
 
+def _again(judge: Judge) -> Answer:
+    """An answer whose neighbouring deltas are equal: one character, wherever it is cut."""
+    calls = (ToolCall("call_1", "look", {"at": "o" * AGAIN_CHARS}),) if takes_tools(judge.provider) else ()
+    return Answer("again", "a" * AGAIN_CHARS, "m" * AGAIN_CHARS, calls)
+
+
+AGAIN_CHARS = 200
+
 _FIRST: tuple[tuple[str, Callable[[Judge], Iterator[Violation]]], ...] = (
     ("a plain request", Judge.typed),
     ("what it shows of itself", Judge.shown),  # every story below shows more of a provider than this one
     ("a conversation", lambda judge: conversation_faults(judge.provider)),
-    ("a request for each thing that can be asked for", lambda judge: asked_faults(judge.provider)),
-    ("two requests that mean different things", lambda judge: told_apart_faults(judge.provider)),
+    ("a request for each thing that can be asked for, and for several", Judge.asked),
+    ("two requests that mean different things", lambda judge: told_apart_faults(judge.provider, judge.refusals)),
+    ("requests that are taken, and what it declares of them", lambda judge: claimed_faults(judge.provider)),
     ("a plain request, at two times", lambda judge: world_faults(judge.provider)),
     ("a plain request, and its continuations", lambda judge: form_faults(judge.provider)),
     ("a plain request, and what was said of its answer", lambda judge: judge.continued((REQUEST, SPOKEN.text))),
     ("an answer that the caller began, and what was said of it", lambda judge: judge.continued((_BEGUN, SPOKEN.text))),
     ("plain error responses", lambda judge: status_faults(judge.provider)),
     ("a short answer as servers also send it", Judge.streams),
+    ("an answer of the same word again and again", lambda judge: judge.whole_answer(_again(judge))),
+    ("an answer that its ceiling cut", Judge.ceiling),
 )
 """What is judged before anything is drawn, cheapest first: what the story says is given, and the claim."""
 
@@ -174,7 +188,7 @@ def _claims(judge: Judge, strategies: Any) -> list[_Claim]:
     any_bytes = bodies | strategies.mutated(bodies) | strategies.mutated(st.binary(max_size=200))
     place = st.integers(0, 2**16)
     return [
-        (st.just(b"data: ") | st.just(b"") | st.just(b"event: x\n"), judge.bounds, 20),
+        (st.just(b"data: ") | st.just(b"") | st.just(b"event: x\n"), partial(flood_faults, judge.provider), 20),
         (answers, judge.whole_answer, 1),
         (any_bytes, judge.any_bytes, 1),
         (strategies.chunked(any_bytes), judge.any_cut, 1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -19,7 +18,7 @@ from ...core.provider import ErrorResponse, Provider, WireRequest
 from ...core.request import InferenceRequest
 from ...core.secret import Secret
 from ...core.stop import StopReason
-from ...core.stream_events import StreamEvent, StreamFailed
+from ...core.stream_events import StreamEvent
 from ...core.usage import UsageReport
 from ...core.usage_error import UsageError
 from ..law import Law, Violation
@@ -29,15 +28,23 @@ from ..wire.answers import answer_events, answer_tokens
 from ..wire.format import SIGNATURE
 from ..wire.formats import Wire, ping, stream_error
 from .decoding import Decoded, decode, difference_of, end_of
+from .provider_asked import Refusals, asked_faults, drawn_faults
 from .provider_requests import keys_in_sight, secrets_of, steps_of
 from .provider_runs import CutRun, told_strings
-from .provider_streams import SPOKEN, empty_deltas, error_faults, ping_faults, shape_faults, spelling_faults
+from .provider_streams import (
+    PLAIN,
+    SPOKEN,
+    ceiling_faults,
+    empty_deltas,
+    error_faults,
+    ping_faults,
+    shape_faults,
+    spelling_faults,
+)
 
 Write: TypeAlias = Callable[[Answer], bytes]
 
 MESSAGE_CHARS_MAX = 400
-NARROW = Limits(line_bytes_max=4096, event_bytes_max=8192)
-FLOOD_BYTES = 1024 * 1024
 THOUGHT_BYTES = 8
 """So much longer at least is a body with a thought than one without, beyond the thought: what frames it."""
 
@@ -65,6 +72,7 @@ class Judge:
         self._wire = wire
         self._knows_key = key is not None
         self.secrets: list[str] = secrets_of(provider, key)
+        self.refusals: Refusals = Refusals()
 
     # -- claims about what is fixed -------------------------------------------------------------------------------
 
@@ -82,13 +90,22 @@ class Judge:
 
     def streams(self) -> Iterator[Violation]:
         """Other spellings, signs of life and errors inside change nothing that was said."""
-        for answer in (evolve(SPOKEN, reasoning="", calls=()), SPOKEN):
+        for answer in (PLAIN, SPOKEN):
             body = self.write(answer)
             yield from spelling_faults(self.provider, body)
             yield from ping_faults(self.provider, body, ping(self._wire) if self._wire is not None else None)
             if self._wire is not None:
                 events = answer_events(self.provider.name, answer)
                 yield from error_faults(self.provider, events, stream_error(self._wire, 529))
+
+    def asked(self) -> Iterator[Violation]:
+        """All that is asked for is in the request, or is refused."""
+        yield from asked_faults(self.provider, self.refusals)
+
+    def ceiling(self) -> Iterator[Violation]:
+        """An answer that its ceiling cut is told as one; how a foreign server says so is not known."""
+        if self._wire is not None:
+            yield from ceiling_faults(self.provider, answer_events(self.provider.name, PLAIN, is_cut=True))
 
     def shapes(self) -> Iterator[Violation]:
         """No value of another shape makes a decoder raise."""
@@ -187,36 +204,22 @@ class Judge:
             if (*events[number], *decoder.close()) != alone.events:
                 yield Violation(Law.ANY_ORDER, f"decoder {number + 1} of two gives other events than alone")
 
-    def bounds(self, opening: bytes) -> Iterator[Violation]:
-        """A line, or an event, that never ends is refused and not held."""
-        for flood in (b"x" * 16384, b"data: x\n" * 2048):
-            decoder = self.provider.decoder(NARROW)
-            events = list(decoder.feed(opening))
-            tracemalloc.start()
-            try:
-                for _ in range(FLOOD_BYTES // len(flood)):
-                    events += decoder.feed(flood)
-                held_bytes, _ = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-            ended = decoder.defect is not None or any(isinstance(event, StreamFailed) for event in events)
-            if not ended or held_bytes > FLOOD_BYTES // 4:
-                seen = f"{FLOOD_BYTES} bytes of {flood[:8]!r}… under a limit of {NARROW.line_bytes_max} bytes a line"
-                yield Violation(Law.BUDGETS, f"{seen}: {held_bytes} bytes held, defect {decoder.defect!r}")
-
     # -- requests and error responses -----------------------------------------------------------------------------
 
     def request(self, request: InferenceRequest) -> Iterator[Violation]:
         """A request is pure, JSON, and says the conversation; an API that lacks a field says so by UsageError."""
         try:
             wire, again = self.provider.encode(request), self.provider.encode(request)
-        except UsageError:
+        except UsageError as error:
+            self.refusals.note_drawn(request, error)
             return
         if (wire.url, wire.body) != (again.url, again.body):
             yield Violation(Law.PURE, "the same request was written in two ways")
         if self.provider.capabilities(request) != self.provider.capabilities(request):
             yield Violation(Law.PURE, "the same request has two capabilities")
         yield from self._said(wire, [message.text for message in request.messages])
+        if told_strings(wire.body) is not None:
+            yield from drawn_faults(wire.body, request)
         shown = wire.body.decode("utf-8", "replace")
         yield from self._hidden("a request", f"{wire.url} {wire!r} {shown}")
         yield from self.shown()

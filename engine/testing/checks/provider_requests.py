@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,8 +11,7 @@ from attrs import evolve
 
 from ...core.capabilities import ContinuationForm
 from ...core.continuation import NextRequest, next_request
-from ...core.json_value import JSONObject
-from ...core.messages import ImageBlock, Message, TextBlock, Tool, ToolCall, ToolResult
+from ...core.messages import Message, TextBlock, Tool, ToolCall, ToolResult
 from ...core.planner import ContinueText
 from ...core.provider import Provider, WireRequest
 from ...core.request import InferenceRequest
@@ -152,72 +150,6 @@ def _told(value: object, around: _Pairs) -> Iterator[tuple[str, _Pairs]]:
         texts = {(name, one) for name, one in fields.items() if isinstance(one, str) and len(one) < 20}
         for name, one in fields.items():
             yield from _told(one, around | texts | {(name, "")})
-
-
-# -- what was asked for -------------------------------------------------------------------------------------------
-
-_PICTURE = b"\x89PNG a picture of a weir"
-_PLACE: JSONObject = {"type": "object", "properties": {"place": {"type": "string", "description": "where to stand"}}}
-_GAUGE = Tool("measure_level", "Reads a gauge at its place.", _PLACE)
-_ASKED: tuple[tuple[str, InferenceRequest, tuple[str, ...]], ...] = (
-    ("max_tokens", InferenceRequest(Message.user("a"), max_tokens=12347), ("12347",)),
-    ("temperature", InferenceRequest(Message.user("a"), max_tokens=99, temperature=0.125), ("0.125",)),
-    ("stop_sequences", InferenceRequest(Message.user("a"), max_tokens=99, stop_sequences=("ENDMARK",)), ("ENDMARK",)),
-    (
-        "the image",
-        InferenceRequest(Message.user("a", ImageBlock(data=_PICTURE)), max_tokens=99),
-        (b64encode(_PICTURE).decode(),),
-    ),
-    (
-        "the tool",
-        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,)),
-        ("measure_level", "Reads a gauge", "where to stand"),
-    ),
-)
-"""What can be asked for, and what then stands in the body, whatever its fields are called."""
-
-
-def asked_faults(provider: Provider) -> Iterator[Violation]:
-    """Say what is asked for and not passed on; an API that lacks it says so by UsageError."""
-    for name, request, words in _ASKED:
-        try:
-            body = provider.encode(request).body.decode("utf-8", "replace")
-        except UsageError:
-            continue
-        for word in words:
-            if word not in body:
-                yield Violation(Law.ONE_STREAM, f"{name} was asked for, and the body says no {word!r}: {body[-300:]!r}")
-
-
-def _after_result(result: ToolResult) -> InferenceRequest:
-    called = Message.assistant(ToolCall(result.tool_call_id, _GAUGE.name, {"place": "weir"}))
-    return InferenceRequest((Message.user("a"), called, Message.tool_results(result)), max_tokens=99, tools=(_GAUGE,))
-
-
-_TOLD_APART: tuple[tuple[str, InferenceRequest, InferenceRequest], ...] = (
-    (
-        "that a tool failed (is_error)",
-        _after_result(ToolResult("call_1", "gone")),
-        _after_result(ToolResult("call_1", "gone", is_error=True)),
-    ),
-    (
-        "tool_choice 'none' or 'required'",
-        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,), tool_choice="none"),
-        InferenceRequest(Message.user("a"), max_tokens=99, tools=(_GAUGE,), tool_choice="required"),
-    ),
-)
-"""Two requests that mean different things, and so have different bodies."""
-
-
-def told_apart_faults(provider: Provider) -> Iterator[Violation]:
-    """Say what a body does not tell; an API that lacks it says so by UsageError."""
-    for name, one, other in _TOLD_APART:
-        try:
-            bodies = provider.encode(one).body, provider.encode(other).body
-        except UsageError:
-            continue
-        if bodies[0] == bodies[1]:
-            yield Violation(Law.ONE_STREAM, f"{name} is not told: the bodies are the same, {bodies[0][-300:]!r}")
 
 
 def world_faults(provider: Provider) -> Iterator[Violation]:

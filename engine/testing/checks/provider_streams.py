@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator, Sequence
 
 from ...core.messages import ToolCall
 from ...core.policy import Limits
 from ...core.provider import Provider
+from ...core.stop import StopReason
 from ...core.stream_events import (
     CursorMoved,
     KeepAlive,
@@ -25,6 +27,9 @@ from .provider_spellings import COMMENT, event_ends, is_sse, odd_bodies, respelt
 
 SPOKEN = Answer("spoken", "Water goes around.", "It flows.", (ToolCall("call_1", "look", {"at": "川"}),))
 """Everything that an answer can hold, once: what fixed claims are made with."""
+
+PLAIN = Answer("plain", SPOKEN.text)
+"""Its text alone."""
 
 NO_PROGRESS = (KeepAlive, ProviderStatus, ResponseStarted, CursorMoved, UsageReport)
 """What does not set the engine's clocks back."""
@@ -105,3 +110,38 @@ def shape_faults(provider: Provider, body: bytes) -> Iterator[Violation]:
             at = next((at for at, pair in enumerate(zip(body, odd, strict=False)) if pair[0] != pair[1]), 0)
             said = f"the decoder raised {decoded.raised} at …{odd[max(at - 120, 0) : at + 60]!r}…"
             yield Violation(Law.ONE_END, f"{said}; expected a StreamFailed, a defect, or that it is passed over")
+
+
+# -- bounds -------------------------------------------------------------------------------------------------------
+
+NARROW = Limits(line_bytes_max=4096, event_bytes_max=8192)
+FLOOD_BYTES = 1024 * 1024
+
+
+def flood_faults(provider: Provider, opening: bytes) -> Iterator[Violation]:
+    """Say that a line, or an event, that never ends is held and not refused."""
+    for flood in (b"x" * 16384, b"data: x\n" * 2048):
+        decoder = provider.decoder(NARROW)
+        events = list(decoder.feed(opening))
+        tracemalloc.start()
+        try:
+            for _ in range(FLOOD_BYTES // len(flood)):
+                events += decoder.feed(flood)
+            held_bytes, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        ended = decoder.defect is not None or any(isinstance(event, StreamFailed) for event in events)
+        if not ended or held_bytes > FLOOD_BYTES // 4:
+            seen = f"{FLOOD_BYTES} bytes of {flood[:8]!r}… under a limit of {NARROW.line_bytes_max} bytes a line"
+            yield Violation(Law.BUDGETS, f"{seen}: {held_bytes} bytes held, defect {decoder.defect!r}")
+
+
+def ceiling_faults(provider: Provider, events: Sequence[bytes]) -> Iterator[Violation]:
+    """Say that the plain answer, cut by its output ceiling, is told otherwise."""
+    decoded = decode(provider, events)
+    held = decoded.fold()
+    if not decoded.is_complete or held.stop is None or held.stop.reason is not StopReason.MAX_TOKENS:
+        seen = f"{end_of(decoded)}, stop {held.stop}"
+        yield Violation(Law.ONE_END, f"an answer at its ceiling is decoded to {seen}; expected MAX_TOKENS")
+    if held.text != PLAIN.text:
+        yield Violation(Law.ONE_STREAM, f"cut by its ceiling, {PLAIN.text!r} is decoded to {held.text!r}")

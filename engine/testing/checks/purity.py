@@ -21,7 +21,7 @@ _Answer = TypeVar("_Answer")
 
 _CLOCKS = ("time", "monotonic", "perf_counter")
 _ASKS_THE_WORLD = re.compile(
-    r"time\.|_socket\.|\.\w*[sS]ocket\.|(posix|nt)\.urandom|_io\.open|builtins\.(print|input)"
+    r"time\.|_socket\.|\.\w*[sS]ocket\.|(posix|nt)\.urandom|_?io\.open|builtins\.(print|input)"
     r"|\.\w+\.(now|utcnow|today)$|\.TextIOWrapper\."
 )
 """Functions in C that no number decides; those of `random`, and three clocks, are bent instead."""

@@ -21,6 +21,7 @@ from ..law import (
     LawBroken,
     Violation,
     require_draws,
+    told_alone,
 )
 from ..script.speech import ignore
 from ..simulator.clock import order_tasks_by, seeded_order
@@ -36,6 +37,7 @@ STORE_LAWS = (Law.ONE_STREAM, Law.ONE_END, Law.WHOLE_CALLS, Law.CANCEL, Law.NO_L
 Script: TypeAlias = Callable[[CheckpointStore, Reopen], Awaitable[None]]
 
 
+@told_alone
 def check_store(make_store: MakeStore, *, reopen: Reopen | None = None, runs: int = 100, seed: int = 0) -> Held:
     """Prove a store safe by its claims, any sequence of calls and simulated runs that crash, or show what it loses.
 

@@ -200,7 +200,10 @@ async def _blocks_nobody(store: CheckpointStore, reopen: Reopen) -> None:
         "list_runs": store.list_runs,
         "open_journal of what is stored": lambda: store.open_journal("a"),
         "delete": lambda: store.delete("a", 2),
+        "aclose": store.aclose,
     }
+    if isinstance(store, FirstEntryReader):
+        calls = {"open_journal": calls.pop("open_journal"), "first_entry": lambda: store.first_entry("a"), **calls}
     for name, call in calls.items():
         with blocking_calls() as seen:
             await call()

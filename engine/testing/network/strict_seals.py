@@ -4,19 +4,21 @@ A signature is bound to everything that stood before it when it was made (system
 answer). The judge reads a request as a sequence of pieces and looks, for each sealed one, whether it stands under that
 same prefix. What a format asks for besides (a first block, a following item, a signed call) is judged too.
 
-Source: wire-formats §1.5 "Thinking replay", §3.1, §4.4, §5.4 (2026-11).
+Source: wire-formats §1.5 "Thinking replay", §3.1, §4.4, §5.4 (2026-11); for `Wants`, the sources of
+`providers/openai_chat/beside_calls` and `reasoning_details`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import pairwise
 
 from attrs import define, evolve, field, frozen
 
 from ...core.json_value import JSONObject, JSONValue
-from ..wire.format import objects
+from ..wire.format import objects, text_of
 from ..wire.formats import Wire
 
 NEEDS_NONE = "skip_thought_signature_validator"
@@ -45,6 +47,34 @@ class Piece:
 _RESULTS = frozenset({"tool_result", "function_call_output", "function_result"})
 
 
+class Wants(StrEnum):
+    """What a server of Chat Completions wants back on each turn with calls, and answers 400 without."""
+
+    SIGNED_CALLS = "signed calls"
+    REASONING_CONTENT = "reasoning_content"
+    REASONING_DETAILS = "reasoning_details"
+
+
+_LACKING = {
+    Wants.SIGNED_CALLS: "Function call is missing a thought_signature in functionCall parts",
+    Wants.REASONING_CONTENT: "thinking is enabled but reasoning_content is missing in assistant tool call message",
+    Wants.REASONING_DETAILS: "reasoning_details are missing in assistant tool call message",
+}
+
+
+def _signature_of(turn: JSONObject) -> str:
+    extra = objects(turn.get("tool_calls"))[0].get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    return str(google.get("thought_signature")) if isinstance(google, Mapping) else ""
+
+
+_WANTED: dict[Wants, Callable[[JSONObject], str]] = {
+    Wants.SIGNED_CALLS: _signature_of,
+    Wants.REASONING_CONTENT: lambda turn: str(turn.get("reasoning_content")),
+    Wants.REASONING_DETAILS: lambda turn: text_of(turn.get("reasoning_details")),
+}
+
+
 @define(eq=False)
 class Seals:
     """The seals of one provider: `seal` makes one, `judge` says what is wrong with a request.
@@ -52,12 +82,16 @@ class Seals:
     Attributes:
         wire: the format that is spoken.
         always: the model always thinks, so a turn with calls begins with thoughts.
+        wants: what a server of Chat Completions wants back on a turn with calls.
         made: the prefix under which each seal was made.
+        thought: the thoughts that were told.
     """
 
     wire: Wire
     always: bool = True
+    wants: Wants | None = None
     made: dict[str, str] = field(factory=dict[str, str])
+    thought: list[str] = field(factory=list[str])
 
     def seal(self, body: JSONObject, said: str = "") -> str:
         """Sign what is thought in answer to a request; `said` is the text that the answer says before the seal."""
@@ -76,7 +110,18 @@ class Seals:
         for place, piece in enumerate(pieces):
             if piece.seal and piece.seal != NEEDS_NONE and self.made.get(piece.seal) != _prefix(pieces[:place]):
                 return _FOREIGN[self.wire]
+        if self.wants is not None:
+            return next(self._lacking(body, self.wants), None)
         return _RULES[self.wire](pieces) if self.always else None
+
+    def _lacking(self, body: JSONObject, wants: Wants) -> Iterator[str]:
+        """Say of each turn with calls what it should hold, and does not hold as it was told."""
+        for place, turn in enumerate(objects(body.get("messages"))):
+            calls = objects(turn.get("tool_calls"))
+            told = _WANTED[wants](turn) if calls else ""
+            known = (*self.made, NEEDS_NONE) if wants is Wants.SIGNED_CALLS else self.thought
+            if calls and told not in known:
+                yield f"{_LACKING[wants]} at index {place}"
 
 
 def _prefix(pieces: Sequence[Piece]) -> str:

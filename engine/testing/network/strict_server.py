@@ -23,7 +23,7 @@ from ..script.answers import Answer, split_pieces
 from ..wire.format import Continuation, Reply
 from ..wire.formats import Wire, asks_for_stream, error_body, events_of, read_continuation, whole_of
 from .script import Reset, SentRequest, Step, response
-from .strict_seals import Seals
+from .strict_seals import Seals, Wants
 
 
 @define(eq=False)
@@ -36,6 +36,7 @@ class StrictServer:
         breaks: after how many pieces of text the n-th request's answer is reset; None, or none left: not at all.
         hides: thoughts are sealed, and not shown.
         has_details: thoughts are told as OpenRouter does.
+        wants: what is wanted back on turns with calls, of Chat Completions.
         thinks_from: the first request whose answer has thoughts: a model that thinks where it sees fit.
 
     Attributes:
@@ -49,12 +50,13 @@ class StrictServer:
     hides: bool = False
     has_details: bool = False
     thinks_from: int = 1
+    wants: Wants | None = None
     refused: list[str] = field(factory=list[str], init=False)
     taken: int = field(default=0, init=False)
     seals: Seals = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.seals = Seals(self.wire, always=self.thinks_from <= 1)
+        self.seals = Seals(self.wire, always=self.thinks_from <= 1, wants=self.wants)
 
     def answer(self, request: SentRequest) -> list[Step]:
         """Answer a request, or refuse it with the provider's own 400."""
@@ -92,7 +94,16 @@ class StrictServer:
         if self.taken < self.thinks_from:
             return reply
         shown = () if self.hides else split_pieces(thoughts, dice)
+        if self.wants is not None:
+            return self._wanting(body, evolve(reply, reasoning=shown, signature=""))
         return evolve(reply, reasoning=shown, signature=self.seals.seal(body, ahead), hides=self.hides)
+
+    def _wanting(self, body: JSONObject, reply: Reply) -> Reply:
+        """Tell thoughts and sign calls as the server does that wants them back."""
+        self.seals.thought.append("".join(reply.reasoning))
+        if self.wants is Wants.SIGNED_CALLS:
+            return evolve(reply, reasoning=(), call_signature=self.seals.seal(body))
+        return evolve(reply, has_details=self.wants is Wants.REASONING_DETAILS, detail_format="MiniMax-response-v1")
 
     def _turn(self, body: JSONObject, continuation: Continuation) -> int:
         """Count the turns of the user's after the first, the one that quotes left out."""

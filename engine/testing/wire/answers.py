@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from attrs import evolve
+
 from ....providers.by_name import provider_classes
 from ....providers.openai_chat.model import ChatModel
 from ...core.usage_error import UsageError
@@ -26,9 +28,16 @@ def wire_of(provider_name: str) -> Wire:
     )
 
 
-def answer_events(provider_name: str, answer: Answer, *, seed: int = 0) -> list[bytes]:
-    """Encode an answer as the events of a whole stream, the terminal event last; `seed` says how the text is cut."""
-    return events_of(wire_of(provider_name), _reply(answer, seed))
+def answer_events(provider_name: str, answer: Answer, *, seed: int = 0, is_cut: bool = False) -> list[bytes]:
+    """Encode an answer as the events of a whole stream, the terminal event last.
+
+    Args:
+        provider_name: who speaks.
+        answer: what is said.
+        seed: how the text is cut into deltas.
+        is_cut: the output ceiling ended it.
+    """
+    return events_of(wire_of(provider_name), evolve(_reply(answer, seed), is_cut=is_cut))
 
 
 def _reply(answer: Answer, seed: int) -> Reply:

@@ -111,7 +111,9 @@ class Reply:
     """One answer, cut into the pieces that become events.
 
     `signature` is what its thoughts are signed with. `hides` says that there are thoughts which are sealed and not
-    shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do.
+    shown; `has_details` that Chat Completions tells thoughts as OpenRouter's items do. `is_cut`: the output
+    ceiling ended it. `call_signature` signs the first call, as Gemini does on its Chat endpoint; `detail_format` names
+    whose items the details are.
     """
 
     number: int
@@ -124,6 +126,9 @@ class Reply:
     signature: str = SIGNATURE
     hides: bool = False
     has_details: bool = False
+    is_cut: bool = False
+    call_signature: str = ""
+    detail_format: str = "anthropic-claude-v1"
 
     @property
     def thinks(self) -> bool:
@@ -133,6 +138,8 @@ class Reply:
     @property
     def stop(self) -> StopReason:
         """Why it ends."""
+        if self.is_cut:
+            return StopReason.MAX_TOKENS
         return StopReason.TOOL_USE if self.calls else StopReason.END_TURN
 
     @property

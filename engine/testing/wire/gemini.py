@@ -54,14 +54,14 @@ def _error(status: int, message: str) -> JSONValue:
 def _events(reply: Reply) -> list[bytes]:
     *parts, last = _parts(reply, reply.reasoning, reply.text)
     chunks = [_data(_chunk(reply, said, [part])) for said, part in enumerate(parts, 1)]
-    return [*chunks, _data(_chunk(reply, reply.output_tokens, [last], finish="STOP"))]
+    return [*chunks, _data(_chunk(reply, reply.output_tokens, [last], finish="MAX_TOKENS" if reply.is_cut else "STOP"))]
 
 
 def _whole(reply: Reply) -> JSONValue:
     """Write what generateContent answers: one chunk with all of it."""
     parts = _parts(reply, ["".join(reply.reasoning)], ["".join(reply.text)])
     said = [part for part in parts if part.get("text") != "" or "thoughtSignature" in part]
-    return _chunk(reply, reply.output_tokens, said, finish="STOP")
+    return _chunk(reply, reply.output_tokens, said, finish="MAX_TOKENS" if reply.is_cut else "STOP")
 
 
 def _parts(reply: Reply, reasoning: Sequence[str], text: Sequence[str]) -> list[Fields]:

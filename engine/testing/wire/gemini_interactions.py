@@ -6,6 +6,7 @@ Source: wire-formats §5.5; the recorded streams.
 from __future__ import annotations
 
 from ...core.json_value import JSONObject, JSONValue
+from ...core.stop import StopReason
 from .format import (
     Continuation,
     Fields,
@@ -64,7 +65,7 @@ def _ended(reply: Reply) -> Fields:
         "total_thought_tokens": thoughts,
         "total_tokens": reply.input_tokens + reply.output_tokens,
     }
-    return _named(reply) | {"status": "requires_action" if reply.calls else "completed", "usage": usage}
+    return _named(reply) | {"status": _STATUSES.get(reply.stop, "completed"), "usage": usage}
 
 
 def _whole(reply: Reply) -> JSONValue:
@@ -78,6 +79,9 @@ def _whole(reply: Reply) -> JSONValue:
     for call in reply.calls:
         steps.append({"type": "function_call", "id": call.id, "name": call.name, "arguments": call.arguments})
     return {**_ended(reply), "steps": steps}
+
+
+_STATUSES = {StopReason.TOOL_USE: "requires_action", StopReason.MAX_TOKENS: "incomplete"}
 
 
 def _steps(reply: Reply) -> list[tuple[Fields, list[Fields]]]:

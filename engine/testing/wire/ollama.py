@@ -53,7 +53,8 @@ def _whole(reply: Reply) -> JSONValue:
 
 def _end(reply: Reply, message: JSONObject) -> Fields:
     counts: Fields = {"prompt_eval_count": reply.input_tokens, "eval_count": reply.output_tokens}
-    return _part(reply.model, reply.number, message) | {"done": True, "done_reason": "stop"} | counts
+    done: Fields = {"done": True, "done_reason": "length" if reply.is_cut else "stop"}
+    return _part(reply.model, reply.number, message) | done | counts
 
 
 def _call(index: int, call: ToolCall) -> Fields:

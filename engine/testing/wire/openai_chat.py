@@ -61,7 +61,12 @@ def _events(reply: Reply) -> list[bytes]:
     if reply.with_usage:
         total = reply.input_tokens + reply.output_tokens
         events.append(UsageReport(output=reply.output_tokens, total=total))
-    writer = ChatWriter(has_details=reply.has_details, nulls=True)
+    writer = ChatWriter(
+        has_details=reply.has_details,
+        nulls=True,
+        call_signature=reply.call_signature,
+        detail_format=reply.detail_format,
+    )
     written = b"".join(writer.write(place, event) for place, event in enumerate(events))
     return [*split_events(written), writer.end]
 
@@ -123,12 +128,23 @@ class ChatWriter:
 
     It says one call after the other: what a model says of a second call meanwhile waits for the end of the first.
     `has_details`: it tells thoughts as OpenRouter does, signed or sealed; else there are no signatures. `nulls`: every
-    chunk has a usage, null until it is told, as OpenAI's have and vLLM's have not.
+    chunk has a usage, null until it is told, as OpenAI's have and vLLM's have not. `call_signature` and `detail_format`
+    are those of the reply.
     """
 
     end = b"data: [DONE]\n\n"
 
-    def __init__(self, _events: Sequence[StreamEvent] = (), *, has_details: bool = False, nulls: bool = False) -> None:
+    def __init__(
+        self,
+        _events: Sequence[StreamEvent] = (),
+        *,
+        has_details: bool = False,
+        nulls: bool = False,
+        call_signature: str = "",
+        detail_format: str = "",
+    ) -> None:
+        self._call_signature = call_signature
+        self._detail_format = detail_format
         self._has_details = has_details
         self._nulls = nulls
         self._id, self._model = "", ""
@@ -149,7 +165,8 @@ class ChatWriter:
                 return self._say({"role": "assistant", "content": ""})
             case ToolCallStart(call_id, name):
                 function: Fields = {"name": name, "arguments": ""}
-                return self._call(call_id, {"id": call_id, "type": "function", "function": function})
+                signed = self._signed() if not self._calls else {}
+                return self._call(call_id, {"id": call_id, "type": "function", "function": function, **signed})
             case ToolCallDelta(call_id, arguments):
                 return self._call(call_id, {"function": {"arguments": arguments}})
             case BlockStop(call_id, is_cut):
@@ -159,6 +176,10 @@ class ChatWriter:
 
     def _say(self, delta: JSONObject, finish: str | None = None) -> bytes:
         return _chunk(self._id, self._model, delta, finish, nulls=self._nulls)
+
+    def _signed(self) -> Fields:
+        mark = self._call_signature
+        return {"extra_content": {"google": {"thought_signature": mark}}} if mark else {}
 
     def _call(self, call_id: str, fragment: JSONObject) -> bytes:
         held = self._calls.setdefault(call_id, [])
@@ -209,7 +230,7 @@ class ChatWriter:
                 item = {"type": "reasoning.encrypted", "data": sealed}
             case _:
                 return b""
-        detail: Fields = {**item, "format": "anthropic-claude-v1", "index": 0}
+        detail: Fields = {**item, "format": self._detail_format, "index": 0}
         return self._say({"reasoning_details": [detail]})
 
     def _usage(self, report: UsageReport) -> bytes:

@@ -43,7 +43,8 @@ def _events(reply: Reply) -> list[bytes]:
     writer.say("response.created", response=writer.response("in_progress"))
     writer.say("response.in_progress", response=writer.response("in_progress"))
     writer.write_items()
-    writer.say("response.completed", response=writer.response("completed"))
+    ended = "incomplete" if reply.is_cut else "completed"
+    writer.say(f"response.{ended}", response=writer.response(ended))
     return writer.events
 
 
@@ -51,7 +52,7 @@ def _whole(reply: Reply) -> JSONValue:
     """Write the response that `_events` streams: what its last event holds."""
     writer = _Writer(reply)
     writer.write_items()
-    return writer.response("completed")
+    return writer.response("incomplete" if reply.is_cut else "completed")
 
 
 class _Writer:
@@ -80,11 +81,12 @@ class _Writer:
         """Tell the response as it stands."""
         reply = self._reply
         usage: JSONValue = None
-        if status == "completed":
+        if status != "in_progress":
             spent, total = reply.output_tokens, reply.input_tokens + reply.output_tokens
             usage = {"input_tokens": reply.input_tokens, "output_tokens": spent, "total_tokens": total}
         named_by: Fields = {"id": f"resp_loopback_{reply.number:04}", "object": "response", "model": reply.model}
-        return {**named_by, "status": status, "error": None, "output": [*self._output], "usage": usage}
+        why: Fields = {"incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None}
+        return {**named_by, "status": status, "error": None, **why, "output": [*self._output], "usage": usage}
 
     def _begin(self, prefix: str, item: JSONObject) -> tuple[str, int]:
         index = len(self._output)
