@@ -5,7 +5,7 @@ Both look the same to the attempt: an opened stream that gives the events of one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, cast
 
@@ -15,8 +15,9 @@ from attrs import evolve
 from .core.capabilities import Capabilities, ContinuationForm
 from .core.continuation import NextRequest
 from .core.failures import Failure, FailureKind
+from .core.ignored import NOTHING_IGNORED
 from .core.policy import Policy
-from .core.provider import Provider, Reattachable, WireDecoder, WireRequest
+from .core.provider import CountsIgnored, Provider, Reattachable, TellsEnds, WireDecoder, WireRequest
 from .core.request import InferenceRequest
 from .core.secret import Secret
 from .core.stream_events import AnswerRestarted, StopReported, StreamEvent
@@ -71,6 +72,11 @@ class OpenedStream(Protocol):
         ...
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; told once it is closed."""
+        ...
+
+    @property
     def secrets(self) -> Sequence[Secret]:
         """What nothing that is said about the answer may hold."""
         ...
@@ -78,6 +84,10 @@ class OpenedStream(Protocol):
     @property
     def bytes_received(self) -> int:
         """Bytes of the body so far."""
+        ...
+
+    def ignored(self) -> Mapping[str, int]:
+        """Count what was not understood so far, by kind."""
         ...
 
     async def receive(self) -> Sequence[StreamEvent] | None:
@@ -118,6 +128,7 @@ class HTTPStream:
         self._decoder = decoder
         self.secrets = secrets
         self.bytes_received: int = 0
+        self._has_ended = False
 
     @property
     def is_complete(self) -> bool:
@@ -129,16 +140,28 @@ class HTTPStream:
         """What was not the wire format, if anything was not."""
         return self._decoder.defect
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame or a block; no, where the decoder does not tell."""
+        return isinstance(self._decoder, TellsEnds) and self._decoder.is_cut
+
+    def ignored(self) -> Mapping[str, int]:
+        """Count what was not understood so far, by kind: nothing, where the decoder does not count."""
+        return self._decoder.ignored if isinstance(self._decoder, CountsIgnored) else NOTHING_IGNORED
+
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for a read and decode it. Raises TransportError. If cancelled: nothing that was read is lost."""
         data = await self._opened.receive()
         if data:
             self.bytes_received += len(data)
             return self._decoder.feed(data)
+        self._has_ended = True
         return None
 
     def close(self) -> Sequence[StreamEvent]:
-        """Give what only the body's end makes sure."""
+        """Give what only the body's end makes sure, or what is left where it broke."""
+        if not self._has_ended and isinstance(self._decoder, TellsEnds):
+            return self._decoder.close_broken()
         return self._decoder.close()
 
     async def drain(self) -> None:
@@ -156,6 +179,7 @@ class ChannelStream:
     """An event source's channel."""
 
     bytes_received = 0
+    is_cut = False
     defect: str | None = None
     secrets: Sequence[Secret] = ()
 
@@ -174,6 +198,10 @@ class ChannelStream:
     def is_complete(self) -> bool:
         """Whether the source stopped by itself."""
         return self._stopped and self._ended
+
+    def ignored(self) -> Mapping[str, int]:
+        """Count nothing: a source says what it means."""
+        return NOTHING_IGNORED
 
     async def receive(self) -> Sequence[StreamEvent] | None:
         """Wait for an event, and take those that are ready too. If cancelled: nothing that was taken is lost."""

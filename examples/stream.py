@@ -22,9 +22,9 @@ from riverrun import (
     StreamReset,
     TextDelta,
 )
-from riverrun.testing import RIVERS, Fault, FaultKind, Unit, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, Unit, WireCut, open_loopback
 
-FAULTS = (Fault(FaultKind.RESET, at=5_000, unit=Unit.CHARACTER), Fault(FaultKind.PREMATURE_END, at=60))
+FAULTS = (Fault(FaultKind.RESET, at=5_000, cut=WireCut(Unit.CHARACTER)), Fault(FaultKind.PREMATURE_END, at=60))
 QUICK = Policy(retry=RetryPolicy(base_delay_s=0.1))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, TypedDict, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..engine.core.capabilities import Capabilities
 from ..engine.core.failures import Failure
@@ -36,6 +36,8 @@ class SiteOptions(TypedDict, total=False):
     """The HTTP client to use for this provider; carried, never touched here."""
     capabilities: Capabilities | None
     """How answers can be continued, where what riverrun knows of the model is wrong about it."""
+    ends_without_finish: bool
+    """The server gives no finish reason: a body that ends in order is a whole answer, as `StopReason.OTHER`."""
 
 
 class Declared(Protocol):
@@ -66,6 +68,12 @@ class Site:
     client: object | None = field(default=None, repr=False)
     capabilities: Capabilities | None = None
     """What the caller said of how answers can be continued."""
+    ends_without_finish: bool = False
+
+    def declare(self, known: Capabilities) -> Capabilities:
+        """Return what the caller said, else what is known of the model."""
+        declared = self.capabilities or known
+        return evolve(declared, ends_without_finish=True) if self.ends_without_finish else declared
 
     @property
     def base_url(self) -> str:
@@ -137,7 +145,14 @@ def open_site(
         headers=sent,
         allow_insecure=options.get("allow_insecure", False),
     )
-    return Site(checked, endpoint, path, options.get("client"), options.get("capabilities"))
+    return Site(
+        checked,
+        endpoint,
+        path,
+        options.get("client"),
+        options.get("capabilities"),
+        ends_without_finish=options.get("ends_without_finish", False),
+    )
 
 
 def given_headers(named: Mapping[str, str | None], others: Mapping[str, str] | None) -> dict[str, str]:

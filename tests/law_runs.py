@@ -20,9 +20,18 @@ import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.script import GoesAway, Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.engine.testing.script.answers import split_pieces
-from riverrun.engine.testing.wire.formats import Reply, Told, Wire, events_of, overloaded_event, ping, read_told
+from riverrun.engine.testing.wire.formats import (
+    Continuation,
+    Reply,
+    Wire,
+    events_of,
+    ping,
+    read_continuation,
+    stream_error,
+)
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me.")], max_tokens=100_000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=50))
@@ -38,11 +47,11 @@ def fault_steps(kind: str, wire: Wire) -> list[Step]:
     """How an attempt ends early, after whatever came before."""
     steps: dict[str, list[Step]] = {
         "premature end": [],
-        "reset": [Break(rr.causes.ConnectionReset())],
-        "goaway": [Break(rr.causes.GoAway())],
+        "reset": [Reset()],
+        "goaway": [GoesAway()],
         "stall": [Silence()],
         "pings only": [ping(wire), Silence(50.0), ping(wire), Silence()],
-        "overloaded": [b"\n\n" + overloaded_event(wire)],
+        "overloaded": [b"\n\n" + stream_error(wire, 529)],
         "garbage": [b"\n\ndata: {nonsense\n\n"],
     }
     return steps[kind]
@@ -81,7 +90,7 @@ class HonestNetwork:
     wire: Wire
     whole: Whole
     firsts: list[Callable[[list[bytes]], list[Step]] | list[Step]] = field(factory=list)
-    told: list[Told] = field(factory=list)
+    continuations: list[Continuation] = field(factory=list)
     continues: bool = False
     """Whether a trailing assistant turn of Chat Completions is gone on from unasked."""
     echoes: bool = False
@@ -90,16 +99,16 @@ class HonestNetwork:
     """In how many events at most a text is said; None: as tokens come."""
 
     def script_for(self, wire_request: WireRequest) -> Script:
-        told = read_told(self.wire, json.loads(wire_request.body), continues=self.continues)
-        self.told.append(told)
+        continuation = read_continuation(self.wire, json.loads(wire_request.body), continues=self.continues)
+        self.continuations.append(continuation)
         first = self.firsts.pop(0) if self.firsts else _whole
-        return Script(first if isinstance(first, list) else first(self.events_after(told)))
+        return Script(first if isinstance(first, list) else first(self.events_after(continuation)))
 
-    def events_after(self, told: Told) -> list[bytes]:
+    def events_after(self, continuation: Continuation) -> list[bytes]:
         """What an honest provider says after what was said; prefixes may have lost their trailing white space."""
-        said = told.said
+        said = continuation.text
         assert self.whole.text.startswith(said), (said, self.whole.text)
-        rest = self.whole.text[0 if self.echoes and told.is_prefix else len(said) :]
+        rest = self.whole.text[0 if self.echoes and continuation.is_prefix else len(said) :]
         reasoning = "" if said else self.whole.reasoning
         calls = json.dumps([[call.id, call.name, call.arguments] for call in self.whole.calls])
         return list(_encoded(self.wire, rest, reasoning, calls, self.pieces_max))
@@ -196,8 +205,8 @@ class Observation:
         held = self.seen.result.text if self.seen.result is not None else _snapshot_text(self.seen.error)
         assert self.seen.text == held
         assert self.stored_text == held
-        for told in self.network.told:
-            assert self.network.whole.text.startswith(told.said)
+        for continuation in self.network.continuations:
+            assert self.network.whole.text.startswith(continuation.text)
         assert self.open_bodies == 0
 
     def check_calls(self) -> None:

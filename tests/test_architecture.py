@@ -158,6 +158,7 @@ KIT_FOLDERS = {
     "wire": {"script"},
     "network": {"script", "wire"},
     "simulator": {"script", "wire", "network"},
+    "stalls": {"script", "network", "simulator"},
     "checks": {"script", "wire", "network", "simulator"},
 }
 """What each folder of the testing kit may import of the other folders; its loose files are not held by this."""

@@ -16,7 +16,7 @@ from riverrun import Recorder
 from riverrun.engine.core import tool_json
 from riverrun.engine.http import opened_response, transport
 from riverrun.providers.by_name import provider_classes
-from riverrun.testing import RIVERS, Fault, FaultKind, Kind, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 HARDENING = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")
@@ -129,7 +129,7 @@ def test_the_scripted_source_that_is_printed_passes_as_printed() -> None:
 def test_every_fault_of_a_scripted_source_has_its_row() -> None:
     page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8").partition("## A scripted source\n")[2]
     rows = [line.split(" | ")[0] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| ")]
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {kind.value for kind in Kind} - {"none", "html"}
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {kind.value for kind in FaultKind} - {"none", "html"}
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
@@ -146,3 +146,8 @@ def test_the_suite_that_is_printed_passes_as_printed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
     assert "1 passed" in said, said
+
+
+def test_the_policy_of_the_benchmarks_page_holds_what_the_page_says_of_it() -> None:
+    code = next(block for block in blocks("docs/benchmark.md") if "measure_stalls" in block)
+    exec(f"{code}\n\ntest_stalls_are_seen_soon_and_nothing_is_given_up_for_nothing()\n", {})  # noqa: S102 - our own page

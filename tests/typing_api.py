@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never, assert_type
 
 import riverrun as rr
-from riverrun.testing import RIVERS, AskedRequest, AttemptFault, ScriptedSource
+from riverrun.testing import RIVERS, AskedRequest, Fault, ScriptedSource
 
 
 async def stream_an_answer(engine: rr.Engine, request: rr.InferenceRequest) -> None:
@@ -144,10 +144,10 @@ def build_an_engine(store: rr.abc.CheckpointStore, source: rr.abc.EventSource) -
 
 
 def script_a_source() -> None:
-    source = ScriptedSource(RIVERS, [AttemptFault("reset", at=5)], capabilities=rr.Capabilities(), seed=1, model="m")
+    source = ScriptedSource(RIVERS, [Fault("reset", at=5)], capabilities=rr.Capabilities(), seed=1, model="m")
     assert_type(rr.Engine(source), rr.Engine)
     assert_type(source.requests, list[AskedRequest])
     assert_type(source.requests[0].said, str)
     assert_type(source.requests[0].form, rr.ContinuationForm | None)
-    assert_type(source.faults_happened, list[AttemptFault])
+    assert_type(source.faults_happened, list[Fault])
     assert_type(source.open_answers, int)

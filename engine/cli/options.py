@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.validators import seen
+from .bench.options import add_bench_parser
 from .demo.options import add_demo_parser
 from .exit_codes import EXIT_CODES, ExitCode
 from .simulate.options import add_simulate_parser
@@ -26,6 +27,7 @@ examples:
   riverrun providers
   riverrun replay stall.jsonl
   riverrun simulate
+  riverrun bench stalls
 
 """
 
@@ -138,6 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_providers_parser(commands)
     _add_replay_parser(commands)
     add_simulate_parser(commands)
+    add_bench_parser(commands)
     return parser
 
 

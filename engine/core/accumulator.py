@@ -23,12 +23,13 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, cast
 
 from .answer_blocks import AnswerBlocks, CallParts, Held, ReasoningParts, TextParts, opaque_bytes, size_bytes, width_of
+from .answer_calls import TOLD_AGAIN, AnswerCalls
 from .events import Event, ToolCallCancel, ToolCallReady, UsageUpdate
 from .messages import AnswerBlock, ReasoningBlock, ToolCall
 from .policy import Limits
 from .printable import named
-from .snapshot import InFlightTool, InterruptSnapshot
-from .stop import StopReason
+from .snapshot import InterruptSnapshot
+from .stop import StopReason, final_reason
 from .stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -63,6 +64,7 @@ class Accumulator:
         said_bytes: useful bytes (text, reasoning, arguments) of the attempt under way that are held.
         wasted_bytes: what it said besides and is not held: taken back by the provider, or a repetition at the seam.
         incomplete_calls: closed calls whose arguments never became a JSON object.
+        ready: whole calls that waited for one declared before them, and may be told now (`take_ready`).
     """
 
     def __init__(self, limits: Limits | None = None, *, origin: str | None = None) -> None:
@@ -72,8 +74,8 @@ class Accumulator:
         self._held, self._limited_before, self._continues = AnswerBlocks(), (0, 0), False
         self._open_text: list[str] | None = None
         self._open_reasoning: ReasoningParts | None = None
-        self._open_calls: dict[str, CallParts] = {}
-        self._completed: dict[str, ToolCall] = {}
+        self._calls = AnswerCalls()
+        self.ready: list[ToolCallReady] = self._calls.ready
         self._held_bytes = self._tokens_before = self._server_tools_open = 0
         self.said_bytes: int = 0
         self.wasted_bytes: int = 0
@@ -153,20 +155,18 @@ class Accumulator:
             self._count(size_bytes(event.data))
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
-        if event.id in self._open_calls or event.id in self._completed:
+        if event.id in self._calls:
             self._note(f"a second start of call '{named(event.id)}'; expected each call to start once")
             return None
         self._close_blocks()
-        call = CallParts(event.id, event.name)
-        self._open_calls[event.id] = call
-        self._hold(call)
+        self._hold(call := self._calls.start(event))
         self._count(call.held_bytes)
         self.calls_started += 1
         self._bound("calls", "calls", self.calls_started, self.limits.calls_max)
         return event
 
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
-        call = self._open_calls.get(event.id)
+        call = self._calls.under_way.get(event.id)
         if call is None:
             self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
@@ -187,19 +187,18 @@ class Accumulator:
                 self._open_reasoning.signature = self._open_reasoning.pending_signature
             self._close_blocks()
             return None
-        call = self._open_calls.pop(event.id, None)
+        call = self._calls.under_way.pop(event.id, None)
         if call is None:
             self._note(f"a stop of call '{named(event.id)}', which is not open; expected a start before it")
             return None
         if event.arguments is not None:  # they take the place of their pieces
             self._count_arguments(call, size_bytes(event.arguments) - call.size_bytes)
-        if isinstance(closed := call.close(event.arguments, self.limits.values_max, is_cut=event.is_cut), str):
-            self.incomplete_calls += 1
+        if isinstance(closed := self._calls.close(call, event, self.limits.values_max), str):
+            self.incomplete_calls += closed not in (TOLD_AGAIN, event.voided)
             self._held_bytes -= self._held.remove(call)
             return ToolCallCancel(call.id, call.name, closed)
-        self._completed[call.id] = closed
         self._count(self._held.complete(call, closed))
-        return ToolCallReady(closed)
+        return self.ready.pop(0) if self.ready else None
 
     def _fold_server_tool(self, event: ServerToolStarted) -> None:
         self._close_blocks()
@@ -273,12 +272,12 @@ class Accumulator:
         One that `reattaches` goes on with the generation under way: its usage, its cursor and what is open.
         """
         self._held.begin_attempt(reattaches=reattaches)
+        self._calls.begin_attempt(reattaches=reattaches)
         if reattaches:
             return
-        self.stop = None
         self._limited_before = (self._held_bytes, self.calls_started)
         self._continues = bool(len(self._held))
-        self.cursor = self.response_id = None
+        self.stop = self.cursor = self.response_id = None
         self.said_bytes = self.wasted_bytes = 0
         self.usage, self.usage_reported = NO_USAGE, False
 
@@ -292,8 +291,7 @@ class Accumulator:
         """
         is_final = self.stop is not None and self.usage_reported
         ended, is_estimated = settle_usage(self.usage, self.said_bytes + self.wasted_bytes, is_final=is_final)
-        ended = ended if usage is None else usage
-        self.usage_before += ended
+        self.usage_before += (ended := ended if usage is None else usage)
         self._tokens_before += max(ended.output - tokens_of_bytes(self.wasted_bytes), 0)
         self.said_bytes = self.wasted_bytes = 0  # from here on they count in the tokens before, and only there
         self.usage = NO_USAGE
@@ -304,34 +302,36 @@ class Accumulator:
 
     def cancel_open_calls(self, reason: str) -> list[ToolCallCancel]:
         """Forget the calls under way; return what the consumer is told about each."""
-        cancelled = [ToolCallCancel(call.id, call.name, reason) for call in self._open_calls.values()]
-        self._held_bytes -= sum(map(self._held.remove, self._open_calls.values()))
-        self._open_calls.clear()
-        return cancelled
+        self._held_bytes -= sum(map(self._held.remove, self._calls.under_way.values()))
+        return self._calls.cancel(reason)
+
+    def take_ready(self, *, is_over: bool = False) -> list[ToolCallReady]:
+        """Take the whole calls that waited for one before them; all of them, once the attempt `is_over`."""
+        return self._calls.release_waiting() if is_over else self._calls.take_ready()
 
     def reset(self) -> None:
         """Drop everything said (a `StreamReset`); the ledger stays. Not once a call was released."""
         self._forget_open()
+        self._calls.clear()
         self._held.clear()
         self.cursor, self._limited_before = None, (0, 0)
         self._held_bytes = self.calls_started = self._tokens_before = 0
 
     def rewind(self) -> bool:
         """Drop what this generation said; False, and nothing dropped, if a call was already released."""
-        if self._completed:
+        if self._calls.has_completed:
             return False
         self._forget_open()
         self._open_text = self._held.cut_back()
         self.cursor = None  # it may stand after what was dropped
         self._held_bytes, self.calls_started = self._limited_before  # the limits are on what is held
         self.wasted_bytes += self.said_bytes
-        self.said_bytes = 0
-        self.stop = None
+        self.said_bytes, self.stop = 0, None
         return True
 
     def _forget_open(self) -> None:
         self._close_blocks()
-        self._open_calls.clear()
+        self._calls.under_way.clear()
         self.server_tool, self._server_tools_open = None, 0
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -354,17 +354,17 @@ class Accumulator:
     @property
     def has_begun(self) -> bool:
         """Whether anything of the generation under way is held, or a call is under way."""
-        return bool(self._open_calls) or self._held.has_begun
+        return bool(self._calls.under_way) or self._held.has_begun
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that makes an answer was said: no text, no call, nothing opaque."""
-        return not self._completed and not self._held.has_content
+        """Whether nothing that makes an answer was said: no text, call or reasoning, nothing opaque."""
+        return not self._calls.has_completed and not self._held.has_content
 
     @property
     def completed_calls(self) -> tuple[ToolCall, ...]:
-        """The released calls, in order of release."""
-        return tuple(self._completed.values())
+        """The whole calls, in declared order."""
+        return self._calls.completed()
 
     @property
     def total_usage(self) -> TokenUsage:
@@ -383,18 +383,16 @@ class Accumulator:
         return InterruptSnapshot(
             text=self._held.text,
             completed_tool_calls=self.completed_calls,
-            in_flight_tools=tuple(InFlightTool(c.id, c.name, c.read()) for c in self._open_calls.values()),
+            in_flight_tools=self._calls.in_flight(),
             reasoning="".join(block.text for block in blocks if isinstance(block, ReasoningBlock)),
             blocks=blocks,
             bytes_received=self.bytes_received,
             cursor=self.cursor,
-            output_tokens=tokens if blocks or self._open_calls else None,
+            output_tokens=tokens if blocks or self._calls.under_way else None,
             server_tool_in_flight=self.server_tool,
         )
 
     def final_stop(self) -> tuple[StopReason, str | None]:
-        """Why the answer ended: a released call makes it tool use, unless the provider named another reason."""
-        reason, word = (StopReason.OTHER, None) if self.stop is None else (self.stop.reason, self.stop.word)
-        if self._completed and (self.stop is None or reason is StopReason.END_TURN):
-            reason = StopReason.TOOL_USE
-        return reason, word
+        """Why the answer ended, and the provider's own word for it."""
+        reason, word = (None, None) if self.stop is None else (self.stop.reason, self.stop.word)
+        return final_reason(reason, has_calls=self._calls.has_completed), word

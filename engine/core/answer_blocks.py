@@ -81,14 +81,15 @@ class ReasoningParts(Parts):
 
 
 class CallParts(Parts):
-    """A call under way: its arguments so far."""
+    """A call under way: its arguments so far, and its place among the calls of the run."""
 
-    __slots__ = ("id", "name", "objects_bytes", "size_bytes")
+    __slots__ = ("id", "name", "objects_bytes", "order", "size_bytes")
 
-    def __init__(self, call_id: str, name: str) -> None:
+    def __init__(self, call_id: str, name: str, order: tuple[int, int, int] = (0, 0, 0)) -> None:
         super().__init__()
         self.id: str = call_id
         self.name: str = name
+        self.order: tuple[int, int, int] = order
         self.size_bytes: int = 0
         self.objects_bytes: int = 0
 
@@ -100,10 +101,10 @@ class CallParts(Parts):
     def close(self, whole: str | None, values_max: int, *, is_cut: bool) -> ToolCall | str:
         """Return the complete call, or why it is none. `whole` is the arguments where the provider said them again."""
         text = self.read() if whole is None else whole
-        if not text.strip() and not is_cut:
+        if text.strip() in _NOTHING and not is_cut:
             text = "{}"
         arguments = parse_arguments(text, values_max)
-        if arguments is not None:
+        if arguments is not None and (arguments or not is_cut):  # an empty object may be all that came before the cut
             self.objects_bytes = objects_bytes(text)
             return ToolCall(self.id, self.name, arguments)
         return (
@@ -113,7 +114,15 @@ class CallParts(Parts):
         )
 
 
+_NOTHING = frozenset({"", "null"})
+"""What stands for no arguments, where the provider closed the call: a tool without parameters was called."""
+
+
 Held: TypeAlias = TextParts | ReasoningParts | CallParts | ToolCall | ReasoningBlock | OpaqueBlock
+
+
+_OPAQUE = OpaqueBlock | ReasoningBlock
+"""What is kept as it came: a block of the provider's own, or a thought that it shows to nobody."""
 
 
 class _Kept(NamedTuple):
@@ -242,12 +251,16 @@ class AnswerBlocks:
 
     @property
     def has_content(self) -> bool:
-        """Whether there is text, or something opaque."""
-        return any(isinstance(block, TextParts | OpaqueBlock) for block in self._all())
+        """Whether there is text, reasoning or something opaque; a signature alone says nothing."""
+        return any(map(_is_content, self._all()))
 
     def read(self) -> tuple[AnswerBlock, ...]:
         """Return the blocks of the answer; calls under way are none yet."""
         return tuple(block for held in self._all() if (block := block_of(held)) is not None)
+
+
+def _is_content(held: Held) -> bool:
+    return bool(held.parts) if isinstance(held, ReasoningParts) else isinstance(held, TextParts | _OPAQUE)
 
 
 def size_bytes(text: str) -> int:

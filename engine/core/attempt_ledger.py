@@ -157,4 +157,5 @@ class AttemptLedger:
             response_id=accumulator.response_id,
             bytes_received=report.bytes_received,
             wasted_bytes=wasted,
+            ignored=report.ignored,
         )

@@ -55,6 +55,8 @@ class Capabilities:
     whole_only: str | None = None
     reasons: bool = False
     """Whether the model thinks before it speaks: its idle clock is doubled (awaken does so)."""
+    ends_without_finish: bool = False
+    """Whether its answers end without a stop reason: one whose body ends in order is then whole, as `OTHER`."""
     waiting_message: str | None = None
     """What a `Status` says every half minute while nothing has come (a model may be loading); None: nothing."""
 

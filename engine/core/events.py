@@ -4,7 +4,8 @@
     [ Interrupted?  ToolCallCancel*  StreamReset?  RetryScheduled?  Resumed?  (text, reasoning and tool events)* ]*
     Finished
 
-`Status` and `UsageUpdate` may stand anywhere and are dropped when the consumer lags; all others never are.
+`Status` and `UsageUpdate` may stand anywhere and are dropped when the consumer lags; all others never are. Which may
+follow which exactly is the table of `event_grammar`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 from . import causes, errors
+from .capabilities import ContinuationForm
 from .causes import InterruptCause
 from .printable import NAME_CHARS_MAX, SENTENCE_CHARS_MAX, printable
 from .secret import Secret
@@ -69,6 +70,16 @@ class Failure:
             return self.retryable
         return _ERRORS[self.kind].is_retryable
 
+    def refuses(self, form: ContinuationForm) -> bool:
+        """Whether it says no to the way in which the answer was to go on, and not to the request.
+
+        Reading on is answered with an error that is no use to retry where the generation is no more, or the cursor too
+        old.
+        """
+        if form is ContinuationForm.CURSOR:
+            return not self.is_retryable
+        return self.kind is FailureKind.CONTINUATION_REFUSED and form is not ContinuationForm.RESTART
+
     def printable(self, secrets: Iterable[Secret] = ()) -> Failure:
         """Return the failure with a message and a code that can be shown, whoever wrote them."""
         code = None if self.code is None else printable(self.code, NAME_CHARS_MAX, secrets=secrets)
@@ -109,3 +120,11 @@ def failure_of_error(error: errors.InferenceError) -> Failure:
     kinds = {kind: name for name, kind in _ERRORS.items()}
     named = next((kinds[parent] for parent in type(error).__mro__ if parent in kinds), FailureKind.PROVIDER)
     return Failure(named, error.message, error.status, error.code, error.retry_after_s, retryable=error.is_retryable)
+
+
+def failure_of_break(cause: InterruptCause, detail: str, origin: str) -> Failure:
+    """Say what a broken connection is if nothing was ever said: a timeout, or the provider's failure."""
+    if not isinstance(cause, causes.IdleStall):
+        return Failure(FailureKind.PROVIDER, f"{origin}: {detail or str(cause)}")
+    waited = f" after {cause.waited_s:g} s" if cause.waited_s is not None else ""
+    return Failure(FailureKind.TIMEOUT, f"{origin}: {detail or str(cause)}{waited}")

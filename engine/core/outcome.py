@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .causes import InterruptCause
 from .failures import Failure
+from .ignored import NOTHING_IGNORED
 from .result import SeamVerdict
 
 
 @frozen
 class Ended:
     """The provider's terminal event was seen."""
+
+
+@frozen
+class Unconfirmed:
+    """The body ended in order, and no stop reason was said that counts (`unconfirmed`)."""
 
 
 @frozen
@@ -38,7 +45,7 @@ class Crashed:
     error: Exception
 
 
-Outcome: TypeAlias = Ended | Broken | Failed | Crashed
+Outcome: TypeAlias = Ended | Unconfirmed | Broken | Failed | Crashed
 
 
 @frozen
@@ -51,6 +58,7 @@ class AttemptReport:
         said_anything: whether it brought any progress.
         seam: how it met what had been said before; None where that was never decided.
         bytes_received: the bytes of its body.
+        ignored: what was not understood and changed nothing, by kind.
     """
 
     outcome: Outcome | None
@@ -58,3 +66,4 @@ class AttemptReport:
     said_anything: bool = False
     seam: SeamVerdict | None = None
     bytes_received: int = 0
+    ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)

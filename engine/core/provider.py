@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 
@@ -61,6 +61,36 @@ class WireDecoder(Protocol):
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body; return what only the end makes sure."""
+        ...
+
+
+@runtime_checkable
+class TellsEnds(Protocol):
+    """What a decoder may have besides: it tells the body's end in order from one that broke off or was cut.
+
+    Without it every end of the body is taken as one in order, by `close`.
+    """
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body ended inside a frame, or a block that ends by a word of its own; told after `close`.
+
+        Such an end is never the answer's.
+        """
+        ...
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke, in place of `close`: nothing is whole that only an end in order makes so."""
+        ...
+
+
+@runtime_checkable
+class CountsIgnored(Protocol):
+    """What a decoder may have besides: counts of what it did not understand and what changed nothing, by kind."""
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """How often each kind was seen so far; told in `AttemptRecord.ignored`."""
         ...
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from .capabilities import ContinuationForm
 from .causes import InterruptCause
+from .ignored import NOTHING_IGNORED
 from .messages import AnswerBlock, Message, TextBlock, ToolCall
 from .planner import RecoveryPlan
 from .stop import StopReason
 from .usage import NO_USAGE, TokenUsage
 from .usage_error import UsageError
+
+_CALLS_NOTHING = frozenset({StopReason.REFUSAL, StopReason.CONTENT_FILTER, StopReason.CANCELLED, StopReason.PAUSED})
+"""Ends after which no call is to be run: somebody ended the run, or the provider took back what it said."""
 
 
 class SeamVerdict(StrEnum):
@@ -39,6 +44,7 @@ class AttemptRecord:
     `cause` and `plan` are None for the attempt that finished, or in which the run was cancelled, paused or left;
     `usage_estimated` says that the provider had not reported the output when the attempt ended; `kept` says whether any
     of what it said is in the result, and `wasted_bytes` how much of its text is not: an echo, a beginning taken back.
+    `ignored` counts what was not understood and changed nothing, by kind (`riverrun.lowlevel.Ignored` are ours).
     """
 
     number: int
@@ -56,6 +62,7 @@ class AttemptRecord:
     response_id: str | None = None
     bytes_received: int = 0
     wasted_bytes: int = 0
+    ignored: Mapping[str, int] = field(default=NOTHING_IGNORED, hash=False)
 
     def with_rest(self, usage: TokenUsage, *, estimated: bool) -> AttemptRecord:
         """Return the line with what its generation cost besides, which was to be read on and could not be."""
@@ -88,6 +95,20 @@ class StreamResult:
     def text(self) -> str:
         """Everything the consumer was given as text, joined."""
         return "".join(block.text for block in self.blocks if isinstance(block, TextBlock))
+
+    @property
+    def needs_tools(self) -> bool:
+        """Whether its calls are to be run now, and their results given in the next turn; there are some then.
+
+        Also where a ceiling came after a whole call. Not where somebody ended the run, nor where the provider took
+        back what it said (a refusal, a filter): then nothing is to come of it.
+        """
+        return bool(self.tool_calls) and self.stop_reason not in _CALLS_NOTHING
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether nothing says that the answer is whole: no stop reason came, or a `stop_word` that is not known."""
+        return self.stop_reason is StopReason.OTHER
 
     @property
     def is_partial(self) -> bool:

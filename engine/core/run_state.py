@@ -34,14 +34,21 @@ from attrs import evolve, frozen
 from .accumulator import Accumulator
 from .attempt_ledger import AttemptLedger, OpenAttempt
 from .capabilities import ContinuationForm
-from .causes import EmptyAnswer, FormRefused, IdleStall, InterruptCause, MalformedStream, ResumedFromCheckpoint
+from .causes import (
+    EmptyAnswer,
+    FormRefused,
+    InterruptCause,
+    MalformedStream,
+    PrematureEnd,
+    ResumedFromCheckpoint,
+)
 from .continuation import CannotContinue, NextRequest, next_request
 from .effects import Ask, CancelAttempt, Deliver, Effect, End, Fail, Finish, FlushJournal, Record, Stopped, Wait
 from .errors import InferenceError, StreamInterrupted
-from .events import Interrupted, RetryScheduled
-from .failures import Failure, FailureKind
+from .events import Interrupted, RetryScheduled, Status
+from .failures import Failure, FailureKind, failure_of_break
 from .journal import AnswerEnded, AttemptBegan, RestoredRun
-from .outcome import AttemptReport, Broken, Crashed, Ended, Failed
+from .outcome import AttemptReport, Broken, Crashed, Ended, Failed, Unconfirmed
 from .planner import Reattach, RecoveryPlan, SynthesizeToolUse, require_valid_plan
 from .printable import SENTENCE_CHARS_MAX, printable
 from .result import AttemptRecord
@@ -49,12 +56,10 @@ from .retry import attempts_max, delay_s
 from .run_rules import Ending, RunRules
 from .snapshot import InterruptSnapshot
 from .spending import Spending
-from .stop import StopReason
+from .stop import EMPTY_STOPS, StopReason
 from .taking_back import cancel_calls, forget_cursor, take_back
 from .target import Target
-
-EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.OTHER})
-"""Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
+from .unconfirmed import SAID, UnconfirmedEnds
 
 
 @frozen
@@ -76,7 +81,17 @@ class RunState:
         now_s: when the run begins, on the clock of all later times.
     """
 
-    __slots__ = ("_effects", "_has_ended", "_is_resumed", "_next", "_rules", "_spending", "accumulator", "ledger")
+    __slots__ = (
+        "_effects",
+        "_has_ended",
+        "_is_resumed",
+        "_next",
+        "_rules",
+        "_spending",
+        "_unconfirmed",
+        "accumulator",
+        "ledger",
+    )
 
     def __init__(
         self, rules: RunRules, accumulator: Accumulator, restored: RestoredRun | None, *, now_s: float
@@ -85,6 +100,7 @@ class RunState:
         self.ledger: AttemptLedger = AttemptLedger(accumulator, restored, now_s)
         self._rules = rules
         self._spending = Spending(rules.retry_budget)
+        self._unconfirmed = UnconfirmedEnds()
         self._is_resumed = restored is not None
         self._has_ended = restored is not None and restored.ended
         self._next: NextRequest | None = None
@@ -132,16 +148,20 @@ class RunState:
         if attempt is None:
             return []
         over = _Over(attempt, report, now_s)
+        if self.accumulator.stop is not None:
+            attempt.target.learn_stop()
         match report.outcome:
             case Ended():
                 self._after_end(over, chance)
+            case Unconfirmed():
+                self._after_unconfirmed_end(over, chance)
             case Crashed(error):
                 self._stop_short(over, "the attempt crashed")
                 self._effects.append(Fail(error))
             case Failed(failure):
                 self._after_refusal(over, failure, chance)
             case Broken(cause, detail):
-                self._recover(over, cause, _failure_of_break(cause, detail, attempt.target), chance)
+                self._recover(over, cause, failure_of_break(cause, detail, attempt.target.origin), chance)
             case None:
                 raise ValueError("the attempt was cancelled from outside; expected `stopped`")
         return self._taken()
@@ -209,8 +229,22 @@ class RunState:
 
     def _after_end(self, over: _Over, chance: Callable[[], float]) -> None:
         if not self._ends_whole(over):
-            said = "the provider ended an answer without text or a call; expected at least one of them"
+            said = "the provider ended an answer without text, call or reasoning; expected at least one of them"
             self._recover(over, EmptyAnswer(), Failure(FailureKind.EMPTY_RESPONSE, said), chance)
+
+    def _after_unconfirmed_end(self, over: _Over, chance: Callable[[], float]) -> None:
+        capabilities = self._target.capabilities(self._rules.request)
+        accumulator = self.accumulator
+        if accumulator.completed_calls or not self._unconfirmed.ends_answer(
+            accumulator, over.attempt, over.report, capabilities
+        ):
+            cause = PrematureEnd()
+            self._recover(over, cause, failure_of_break(cause, "", self._target.origin), chance)
+            return
+        self._close(over, PrematureEnd(), None)
+        self._spending.give_back()
+        self._effects += [Deliver(Status(SAID)), Record(AnswerEnded()), self._finish(StopReason.OTHER)]
+        self._has_ended = True
 
     def _ends_whole(self, over: _Over) -> bool:
         """End the answer whose terminal event was seen; False where there is nothing in it, and nothing was done."""
@@ -235,7 +269,7 @@ class RunState:
         Anything else is the run's end.
         """
         step = None if over.attempt is None else over.attempt.step
-        if step is not None and not over.report.bytes_received > 0 and _refuses_form(failure, step.form):
+        if step is not None and not over.report.bytes_received > 0 and failure.refuses(step.form):
             self._learn_refusal(step.form)
             self._recover(over, FormRefused(step.form.value), failure, chance)
         elif failure.is_retryable or self.accumulator.completed_calls:
@@ -360,23 +394,3 @@ class RunState:
             snapshot=held,
             retry_after_s=failure.retry_after_s,
         )
-
-
-# -- how an attempt failed ----------------------------------------------------------------------------------------
-
-
-def _refuses_form(failure: Failure, form: ContinuationForm) -> bool:
-    """Whether a failure says no to the way in which the answer was to go on, and not to the request.
-
-    Reading on is answered with an error that is no use to retry where the generation is no more, or the cursor too old.
-    """
-    if form is ContinuationForm.CURSOR:
-        return not failure.is_retryable
-    return failure.kind is FailureKind.CONTINUATION_REFUSED and form is not ContinuationForm.RESTART
-
-
-def _failure_of_break(cause: InterruptCause, detail: str, target: Target) -> Failure:
-    """Say what a broken connection is if nothing was ever said: a timeout, or the provider's failure."""
-    kind = FailureKind.TIMEOUT if isinstance(cause, IdleStall) else FailureKind.PROVIDER
-    waited = f" after {cause.waited_s:g} s" if isinstance(cause, IdleStall) and cause.waited_s is not None else ""
-    return Failure(kind, f"{target.origin}: {detail or str(cause)}{waited}")

@@ -19,3 +19,14 @@ class StopReason(StrEnum):
     CANCELLED = "cancelled"
     PAUSED = "paused"
     OTHER = "other"
+
+
+EMPTY_STOPS = frozenset({StopReason.END_TURN, StopReason.TOOL_USE, StopReason.OTHER})
+"""Stops after which nothing said means that something went wrong; an empty answer after any other has its reason."""
+
+
+def final_reason(said: StopReason | None, *, has_calls: bool) -> StopReason:
+    """Settle why an answer ended: a released call makes it tool use, unless another reason was said; none is never."""
+    if has_calls and said in (None, StopReason.END_TURN):
+        return StopReason.TOOL_USE
+    return StopReason.OTHER if said is None or (said is StopReason.TOOL_USE and not has_calls) else said

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .failures import Failure
 from .messages import OpaqueBlock
@@ -31,10 +31,14 @@ class ReasoningDelta:
 
 @frozen
 class ToolCallStart:
-    """The model began a call. It may still be cancelled: run nothing yet."""
+    """The model began a call. It may still be cancelled: run nothing yet.
+
+    `index` is where the provider places it in its answer; None: after those that began before it.
+    """
 
     id: str
     name: str
+    index: int | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -72,12 +76,16 @@ class BlockStop:
     """The provider closed a block: the call named by `id`, or the open text or reasoning block (None).
 
     `is_cut` says that the output ceiling fell inside a call that is closed only because the answer ends. `arguments`
-    are the provider's own whole of a call's arguments, where its fragments say something else.
+    are the provider's own whole of a call's arguments, where its fragments say something else. `repeats` is the id that
+    the provider gave this call, where it had given it to another before; `id` is then one that was made up. `voided`
+    says why a call is none after all: where its name goes on, it begins anew.
     """
 
     id: str | None = None
     is_cut: bool = False
     arguments: str | None = None
+    repeats: str | None = None
+    voided: str | None = None
 
 
 @frozen

@@ -163,6 +163,11 @@ class ArgumentsScanner:
         """Whether the object has closed and only white space followed."""
         return self._has_closed and self.defect is None
 
+    @property
+    def is_in_string(self) -> bool:
+        """Whether what comes next stands inside a string."""
+        return self._is_in_string
+
     def feed(self, fragment: str) -> None:
         """Take the next fragment. Cost: linear in its length; 0.5 µs for a few characters inside a string."""
         if self.defect is not None:

@@ -19,7 +19,7 @@ from ..core.clocks import Clocks
 from ..core.continuation import NextRequest
 from ..core.errors import InferenceError
 from ..core.failures import failure_of_error
-from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome
+from ..core.outcome import Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
 from ..core.policy import Policy
 from ..core.printable import SENTENCE_CHARS_MAX, printable
 from ..core.provider import Provider
@@ -90,7 +90,7 @@ def printable_outcome(outcome: Outcome, secrets: Sequence[Secret]) -> Outcome:
             return Broken(cause, _sentence(detail, secrets))
         case Failed(failure):
             return Failed(failure.printable(secrets))
-        case Ended() | Crashed():
+        case Ended() | Unconfirmed() | Crashed():
             return outcome
 
 
@@ -150,7 +150,8 @@ class _Reader:
         return self.outcome
 
     async def _read(self, stream: OpenedStream) -> Outcome:
-        self.secrets = self._intake.secrets = stream.secrets
+        self.secrets = stream.secrets
+        self._intake.open(stream.secrets, stream.ignored)
         self._clocks.opened(trio.current_time())
         self._watch.look_again()
         while True:
@@ -159,8 +160,8 @@ class _Reader:
             except TransportError as error:
                 return self._at_end(stream, Broken(error.cause, str(error)))
             if events is None:
-                outcome = self._at_end(stream, Broken(PrematureEnd()))
-                if isinstance(outcome, Ended):  # some formats have no other end than the body's
+                outcome = self._at_end(stream, Unconfirmed())
+                if isinstance(outcome, Ended | Unconfirmed):  # some formats have no other end than the body's
                     await stream.drain()
                 return outcome
             taken = self._take(stream, events)
@@ -194,7 +195,7 @@ class _Reader:
         self._clocks.resume(trio.current_time())
         self._watch.look_again()
 
-    def _at_end(self, stream: OpenedStream, broken: Broken) -> Outcome:
+    def _at_end(self, stream: OpenedStream, otherwise: Broken | Unconfirmed) -> Outcome:
         """The body ended or broke: what only its end makes sure may still complete the answer."""
         taken = self._take(stream, stream.close())
         if taken.outcome is not None:
@@ -203,7 +204,7 @@ class _Reader:
             return self._end()
         if stream.defect is not None:
             return Broken(MalformedStream(stream.defect), stream.defect)
-        return broken
+        return Broken(PrematureEnd()) if stream.is_cut and isinstance(otherwise, Unconfirmed) else otherwise
 
 
 def _outcome_of(error: Exception) -> Outcome:

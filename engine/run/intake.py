@@ -6,7 +6,7 @@ between a read and its fold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from ..core.accumulator import Accumulator
@@ -16,10 +16,11 @@ from ..core.causes import MalformedStream
 from ..core.effects import Ask, Deliver, Record
 from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
 from ..core.failures import Failure, FailureKind
+from ..core.ignored import told_counts
 from ..core.journal import AttemptRewound
 from ..core.leading_thoughts import LeadingThoughts, has_thought
 from ..core.messages import ReasoningBlock, TextBlock
-from ..core.outcome import AttemptReport, Broken, Failed, Outcome
+from ..core.outcome import AttemptReport, Broken, Failed, Outcome, Unconfirmed
 from ..core.progress import NO_PROGRESS, Progress
 from ..core.result import SeamVerdict
 from ..core.seam import Aligner
@@ -72,9 +73,9 @@ class Intake:
     """Takes the events of one attempt."""
 
     __slots__ = (
-        "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_cursor", "_delivery",
-        "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam", "_step",
-        "_thoughts", "_useful_before", "secrets",
+        "_accumulator", "_aligned_bytes", "_aligner", "_answer_ended", "_bytes_before", "_count_ignored", "_cursor",
+        "_delivery", "_is_taken_back", "_moved", "_outcome", "_progress", "_resumed", "_said_anything", "_seam",
+        "_step", "_thoughts", "_useful_before", "secrets",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, accumulator: Accumulator, delivery: Delivery) -> None:
@@ -83,6 +84,7 @@ class Intake:
         self._delivery = delivery
         self._step = attempt.step
         self.secrets: Sequence[Secret] = ()
+        self._count_ignored: Callable[[], Mapping[str, int]] = dict
         self._resumed = (attempt.number, attempt.target.source.model) if ask.resumes else None
         self._aligned_bytes = 0
         self._seam: SeamVerdict | None = None
@@ -106,6 +108,10 @@ class Intake:
     def holds_text(self) -> bool:
         """Whether text is held back until the seam is decided."""
         return self._aligner is not None and bool(self._aligner.held_chars)
+
+    def open(self, secrets: Sequence[Secret], ignored: Callable[[], Mapping[str, int]]) -> None:
+        """Take what nothing that is said may hold, and who counts what is not understood: the answer has begun."""
+        self.secrets, self._count_ignored = secrets, ignored
 
     # -- what the reader tells ------------------------------------------------------------------------------------
 
@@ -143,19 +149,21 @@ class Intake:
     def finish(self, outcome: Outcome | None) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
-        Text that the seam still holds is decided if the answer is whole, and was never said otherwise.
+        Text that the seam still holds is decided if the body ended in order, and was never said otherwise.
         """
         aligner, self._aligner = self._aligner, None
-        if self._answer_ended and aligner is not None:
+        if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):
             self._finish_seam(aligner)
         elif self._answer_ended:
             self._announce(SeamVerdict.CLEAN)
         elif aligner is not None:
             aligner.discard()
             self._end_alignment("")
+        self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
-        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received)
+        ignored = told_counts(self._count_ignored(), self.secrets)
+        return AttemptReport(outcome, self._answer_ended, said_anything, self._seam, received, ignored)
 
     # -- delivering -----------------------------------------------------------------------------------------------
 
@@ -275,6 +283,13 @@ class Intake:
         self._delivery.record(event)
         if shown is not None:
             self._delivery.put(shown)
+        if self._accumulator.ready:
+            self._tell_ready()
+
+    def _tell_ready(self, *, is_over: bool = False) -> None:
+        """Tell of whole calls that waited for one declared before them; at the attempt's end, of all."""
+        for ready in self._accumulator.take_ready(is_over=is_over):
+            self._delivery.put(ready)
 
     def _carry_out(self, effects: Iterable[Record | Deliver]) -> None:
         for effect in effects:
@@ -357,6 +372,7 @@ class Intake:
         self._moved = None
         self._carry_out(cancel_calls(accumulator, reason))
         if not accumulator.rewind():
+            self._forget_cursor()  # the last one kept is older than what this read brought before it began again
             self._outcome = Broken(MalformedStream("a second message began after a call had been released"))
             return
         self._carry_out([Record(AttemptRewound()), Deliver(StreamReset(reason))])

@@ -12,19 +12,19 @@ from typing import Protocol, cast
 import pytest
 from attrs import evolve
 
-from ..core.causes import InterruptCause
 from ..core.json_value import JSONObject
 from ..core.provider import WireRequest
 from ..core.run_rules import Planner
 from ..core.usage_error import UsageError
-from .network.transport import Break, Script, ScriptedTransport, Silence, Step
+from .network.script import ENDS_NAMED, Step, is_step
+from .network.transport import Script, ScriptedTransport
 from .script.answers import Answer
 from .simulator.generate import scenario_of
 from .simulator.runner import Outcome, simulate
 from .simulator.scenario import Scenario
 from .simulator.story import tell_story
 from .wire.answers import answer_events, wire_of
-from .wire.formats import Wire, read_told
+from .wire.formats import Wire, read_continuation
 
 
 class RunsSimulation(Protocol):
@@ -57,8 +57,8 @@ def scripted_provider() -> MakeTransport:
 
     `scripted_provider("anthropic", RIVERS)` answers every request with the answer; one that says how far it came, with
     the rest of it. Further arguments are what is said instead to the first requests, each a list of steps: bytes,
-    `Silence(seconds)`, `Break(cause)`, or the number of events to say before the steps that follow:
-    `[3, Break(ConnectionReset())]`. Anything else is a UsageError.
+    `Silence(seconds)`, `Reset()` and its neighbours, or the number of events to say before the steps that follow:
+    `[3, Reset()]`. Anything else is a UsageError.
     """
     return _scripted
 
@@ -81,17 +81,16 @@ def _require_steps(number: int, given: object) -> None:
     """Raise UsageError for what a request can not be answered with."""
     said = f"scripted_provider() was given {repr(given)[:80]} for request {number}; expected a list"
     if not isinstance(given, list | tuple):
-        raise UsageError(f"{said} of steps, as in [3, Break(ConnectionReset())]")
+        raise UsageError(f"{said} of steps, as in [3, Reset()]")
     for step in cast("list[object]", given):
-        is_right = isinstance(step, bytes | Silence) or (isinstance(step, int) and not isinstance(step, bool))
-        if not is_right and not (isinstance(step, Break) and isinstance(cast("object", step.cause), InterruptCause)):
-            kinds = "bytes, Silence(seconds), Break(cause) or a number of events"
+        if not is_step(step) and (not isinstance(step, int) or isinstance(step, bool)):
+            kinds = f"bytes, Silence(seconds), {ENDS_NAMED} or a number of events"
             raise UsageError(f"{said} of {kinds}, and in it is {repr(step)[:80]}")
 
 
 def _rest(answer: Answer, wire: Wire, request: WireRequest) -> Answer:
     """What an honest model has left to say: a turn that goes on does not think again."""
-    said = read_told(wire, cast("JSONObject", json.loads(request.body)), continues=True).said
+    said = read_continuation(wire, cast("JSONObject", json.loads(request.body)), continues=True).text
     if not said or not answer.text.startswith(said):
         return answer
     return evolve(answer, text=answer.text[len(said) :], reasoning="")

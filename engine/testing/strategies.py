@@ -61,7 +61,7 @@ __all__ = [
 
 
 def texts(*, parts_max: int = 6) -> Strategy[str]:
-    """Text that can be sent: words, naughty parts, any Unicode but lone surrogates. Shrinks towards "" and "a"."""
+    """Text that can be sent: words, hostile parts, any Unicode but lone surrogates. Shrinks towards "" and "a"."""
     words = st.sampled_from(("a", "b ", "river ", "\n"))
     anything = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
     return st.lists(words | st.sampled_from(HOSTILE_TEXTS) | anything, max_size=parts_max).map("".join)

@@ -11,9 +11,9 @@ from teller import Screen, plan, tell
 from trio.testing import MockClock
 
 import riverrun as rr
-from riverrun.testing import RIVERS, AttemptFault, Break, Scenario, Silence
+from riverrun.testing import RIVERS, Fault, Reset, Scenario, Silence
 
-RESET = Break(rr.causes.ConnectionReset())
+RESET = Reset()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_reader_who_leaves_has_seen_the_beginning(
 
 
 def test_my_plan_keeps_the_laws_over_a_reset(riverrun_simulation) -> None:
-    riverrun_simulation(Scenario(faults=(AttemptFault("reset", at=5),)), planner=plan)
+    riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)), planner=plan)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ...engine.core.answer_blocks import Parts, size_bytes
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
@@ -23,6 +25,7 @@ from ...engine.core.stream_events import (
     ToolCallStart,
 )
 from ...engine.core.tool_json import parse_arguments
+from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import held_bytes_of, name_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
@@ -32,6 +35,7 @@ _COMPACTED = ("content", "encrypted_content")
 _READ = frozenset({"text", "thinking", "tool_use", "redacted_thinking"})
 """The kinds that are said as events: of their starts a call's input is kept. Any other start goes back as it came."""
 
+_SPOKEN = frozenset({"text", "thinking"})
 _DELTA_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
 
 
@@ -45,18 +49,22 @@ def open_block(start: JSONObject, origin: str, limits: Limits, held: HeldBytes) 
 class OpenBlock:
     """A block between its start and its stop. `defect` says why its last event could not be one.
 
+    `id` is a call's own, unless the provider gave it to another one before (`repeats`). Text in a block of thinking is
+    text, and the other way round: the delta's own kind counts (counted), and parts the block there.
     Deltas of a kind that is not known are counted, not read; a block that is kept for replay is then kept no longer,
     for it would go back with a part missing. What it keeps counts in `held`, until it is closed.
     """
 
     __slots__ = (
-        "_bound", "_given", "_has_input", "_has_said", "_held", "_ignored", "_is_lossy", "_joiner",
+        "_arguments", "_bound", "_given", "_has_input", "_has_said", "_held", "_ignored", "_is_lossy", "_joiner",
         "_kept_bytes", "_limits", "_origin", "_parts", "_said_ink", "_start", "defect", "id", "is_call", "kind",
+        "repeats",
     )  # fmt: skip
 
     def __init__(self, kind: str, start: JSONObject, origin: str, limits: Limits, held: HeldBytes) -> None:
         self.kind: str = kind
         self.id: str = name_at(start, "id")
+        self.repeats: str | None = None
         self.is_call: bool = kind == "tool_use"
         self.defect: str | None = None
         self._origin = origin
@@ -70,7 +78,9 @@ class OpenBlock:
         self._has_said = False
         self._said_ink = False  # whether any of the arguments was more than white space
         self._bound = ArgumentsBound(limits)
-        self._kept_bytes = self._ignored = 0
+        self._arguments = ArgumentsReader(limits.arguments_bytes_max, held)
+        self._kept_bytes = 0
+        self._ignored: Counter[str] = Counter()
         self._is_lossy = False
         self._keep(len(self.id) + len(self._given) + (held_bytes_of(start) if self._start else 0))
         self.defect = self._bound.add(self._given) or self.defect
@@ -90,9 +100,15 @@ class OpenBlock:
             return (self.is_call or self.kind in _SERVER_TOOLS) and not self._has_input
         return self.kind in _SERVER_TOOLS and parse_arguments(self._parts.read(), self._limits.values_max) is None
 
-    def take_ignored(self) -> int:
+    @property
+    def is_whole(self) -> bool:
+        """Whether its arguments are an object, though its stop has not come."""
+        return self._arguments.is_whole or (self._has_input and not self._has_said)
+
+    def take_ignored(self) -> Counter[str]:
         """Return how many deltas were ignored since this was last asked."""
-        ignored, self._ignored = self._ignored, 0
+        ignored = self._ignored + self._arguments.ignored
+        self._ignored, self._arguments.ignored = Counter(), Counter()
         return ignored
 
     def open_events(self, start: JSONObject) -> Iterator[StreamEvent]:
@@ -116,9 +132,11 @@ class OpenBlock:
     def delta_events(self, delta: JSONObject) -> Iterator[StreamEvent]:
         """Say what a delta adds."""
         kind = text_at(delta, "type")
-        if _DELTA_KINDS.get(kind, self.kind) != self.kind:
-            self.defect = f"seen a {named(kind)} in a {named(self.kind)} block; expected one of its own kind"
-            return
+        if (spoken := _DELTA_KINDS.get(kind, self.kind)) != self.kind:
+            if self.kind not in _SPOKEN:
+                self.defect = f"seen a {named(kind)} in a {named(self.kind)} block; expected one of its own kind"
+                return
+            yield from self._turn_into(spoken)
         match kind:
             case "text_delta":
                 yield from self._say(text_at(delta, "text"))
@@ -135,19 +153,32 @@ class OpenBlock:
             case "citations_delta":
                 pass  # known, and no part of our vocabulary
             case _:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_DELTA] += 1
                 self._is_lossy = True
+
+    def _turn_into(self, kind: str) -> Iterator[StreamEvent]:
+        """Go on as a block of the other kind that is spoken."""
+        yield from self._emit(self._joiner.flush())
+        yield BlockStop()
+        self._ignored[Ignored.OTHER_KIND] += 1
+        self.kind = kind
 
     def close_events(self) -> Iterator[StreamEvent]:
         """Say what is sure only now: the whole of an opaque block, arguments that came with the start, the stop."""
+        rest = self._arguments.close()
+        if not (self._has_input and self._arguments.is_bare):
+            yield from self._emit(self._joiner.take(rest))
         yield from self._emit(self._joiner.flush())
+        if self._arguments.has_two or (self._has_input and self._arguments.is_empty_object):
+            self.defect = "seen arguments of a call after its arguments; expected one object"
+            return
         match self.kind:
             case "text" | "thinking":
                 yield BlockStop()
             case "tool_use":
                 if self._given and not self._has_said:
                     yield ToolCallDelta(self.id, self._given)
-                yield BlockStop(self.id)
+                yield BlockStop(self.id, repeats=self.repeats)
             case "redacted_thinking":
                 pass
             case _:
@@ -185,9 +216,12 @@ class OpenBlock:
 
     def _argue(self, fragment: str) -> Iterator[StreamEvent]:
         if not self.is_call and self.kind not in _SERVER_TOOLS:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_DELTA] += 1
             self._is_lossy = True
+            if fragment and self.kind in _SPOKEN:
+                self.defect = f"seen arguments in a {named(self.kind)} block; expected them in their call's"
             return
+        fragment = self._arguments.take(fragment)
         self.defect = self._bound.add(fragment) or self.defect
         if self.defect is None:
             yield from self._emit(self._joiner.take(fragment))
@@ -201,7 +235,7 @@ class OpenBlock:
                 return
             data["input"] = given
         if self._is_lossy:
-            self._ignored += 1
+            self._ignored[Ignored.LOSSY_BLOCK] += 1
             return
         yield OpaqueBlockReceived(
             OpaqueBlock(self.kind, data, self._origin), closes_server_tool=self.kind.endswith("_tool_result")

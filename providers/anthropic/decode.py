@@ -1,11 +1,16 @@
 """The stream of Anthropic's Messages API as stream events.
 
 Rules:
-- Blocks are keyed by index and start in order: 0, 1, 2 … A jump, a second start, a delta before the start or after the
-  stop is a defect, for something was lost or merged.
+- Blocks are keyed by index and start in order: 0, 1, 2 … Another order, a jump, an index used again and the stop of a
+  block that is not open are counted, for nothing is ambiguous (omlx#1353; anthropic-sdk-typescript#879). A second start
+  of an open block, or a delta of one that is not, is a defect. An id used again is no call's (Kimi: nanobot#4473).
 - A second `message_start` after content is a gateway's splice: what was said is void (recorded once).
-- `message_stop` completes the answer; nothing after it counts, not even an error. Gateways add `data: [DONE]`.
-- A call that is still open at the end is cut when the answer was cut; otherwise the end is a defect.
+- `message_stop` completes the answer; nothing after it counts, not even an error. Gateways add `data: [DONE]`. Without
+  it a stop reason with every block closed does, unless more was said behind it (some proxies drop the last bytes of
+  every body: sudoprivacy/sudocode#576).
+- A stop reason that names a failure is one; one that nobody knows ends an answer as `OTHER`, if the body ends in order.
+- A call that is still open is closed by a stop reason that says that the model went on, if its arguments are an object.
+  At the end it is cut when the answer was cut; otherwise the end is a defect.
 - A call that was closed without input may be one that the ceiling cut before its first parameter. Its stop waits until
   another block starts, or a stop reason says that the model went on; at any other end it is cut. So does a server-side
   tool without a whole input, which is then left out.
@@ -24,16 +29,17 @@ Source: wire-formats §1.2 to §1.4 (2026-11).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
-from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     AnswerRestarted,
     BlockStop,
@@ -47,26 +53,11 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
-from ..wire.call_bounds import CallIds
+from ..wire.call_bounds import CallIds, key_of
+from ..wire.finish_words import fault_of, is_fault, says_nothing
 from ..wire.json import count_at, name_at, object_at, read_object, text_at
 from .blocks import OpenBlock, open_block
-
-STOP_REASONS = {
-    "end_turn": StopReason.END_TURN,
-    "tool_use": StopReason.TOOL_USE,
-    "max_tokens": StopReason.MAX_TOKENS,
-    "stop_sequence": StopReason.STOP_SEQUENCE,
-    "refusal": StopReason.REFUSAL,
-    "pause_turn": StopReason.PAUSE_TURN,
-    "compaction": StopReason.PAUSE_TURN,  # both want the answer sent back unchanged
-    "model_context_window_exceeded": StopReason.CONTEXT_WINDOW,
-}
-
-_CUTTING_WORDS = frozenset({"max_tokens", "model_context_window_exceeded", "refusal", "stop_sequence", "pause_turn"})
-"""The stops that may fall inside a call."""
-
-_FINISHING_WORDS = frozenset({"tool_use", "end_turn", "stop_sequence", "pause_turn"})
-"""The stops that prove that the block before them was whole; a word that is not known proves nothing."""
+from .ending import FINISHING_STOPS, Ending, reason_of
 
 _STRICT = frozenset({"message_start", "content_block_start", "message_delta"})
 """What holds counts, or arguments in one piece, is read as strictly as arguments are: no key twice."""
@@ -79,11 +70,9 @@ _PLAIN_DELTA = re.compile(
 
 _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "thinking": ReasoningDelta}
 _NO_PLAIN_BLOCK = ("", "")
-_TOLD_MAX = 8
-"""How many open blocks a message names."""
+_TOLD_MAX = 8  # open blocks that a message names
 
-_NO_HEAD = "\0"
-"""What no frame begins with that is JSON."""
+_NO_HEAD = "\0"  # what no frame begins with that is JSON
 
 
 class AnthropicDecoder:
@@ -100,8 +89,9 @@ class AnthropicDecoder:
         self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure], is_fast: bool = True
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
         self._values_max = limits.values_max
@@ -116,10 +106,10 @@ class AnthropicDecoder:
         self._held = HeldBytes(limits.held_bytes_max)
         self._blocks: dict[int, OpenBlock] = {}
         self._unsure: list[OpenBlock] = []
-        self._blocks_started = 0
-        self._call_ids = CallIds(limits)
+        self._blocks_started = self._index_next = 0
+        self._call_ids, self._response_key = CallIds(limits), ""
         self._usage: dict[str, int] = {}
-        self._stop_word = ""
+        self._ending = Ending()
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -139,17 +129,33 @@ class AnthropicDecoder:
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: behind a stop reason that is known, the answer is complete all the same."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
-            self._take(cut, events)
+        if cut is not None and not self._is_over:
+            if isinstance(read_object(cut.data, self._values_max), str):
+                self.is_cut = bool(cut.data.strip())
+                if "content_block" in cut.event + cut.data:
+                    self._ending.say_more()
+            else:
+                self._take(cut, events)
+        if not (self._is_over or self._blocks) and self._ending.counts_at_end(is_broken=is_broken):
+            events.extend(self._cut_unsure())
+            self.is_complete = True
+        self.is_cut = self.is_cut or bool(self._blocks)
         self._end()
         return events
 
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
         content = read_object(frame.data, self._values_max)
         if not isinstance(content, str):
@@ -160,7 +166,7 @@ class AnthropicDecoder:
                 events.extend(self._read(kind, content))
                 self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
         else:
             self._break(content)
 
@@ -186,7 +192,7 @@ class AnthropicDecoder:
             case _ if content.get("error"):
                 return self._read("error", content)
             case _:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_EVENT] += 1
                 return ()
 
     def _message_start(self, content: JSONObject) -> Iterator[StreamEvent]:
@@ -198,21 +204,23 @@ class AnthropicDecoder:
             self._held = HeldBytes(self._limits.held_bytes_max)
             self._call_ids.clear()
             self._usage.clear()
-            self._blocks_started = 0
+            self._blocks_started = self._index_next = 0
             self._note_no_plain()
-            self._stop_word = ""
+            self._ending = Ending()
         self._is_started = True
+        self._response_key = key_of(name_at(message, "id"))
         yield ResponseStarted(name_at(message, "id"), name_at(message, "model"))
         yield from self._report_usage(object_at(message, "usage"))
 
     def _block_start(self, content: JSONObject) -> Iterator[StreamEvent]:
         index, start = count_at(content, "index"), object_at(content, "content_block")
+        self._ending.say_more()
         block = open_block(start, self._origin, self._limits, self._held)
         if not self._is_started:
             self._break("seen content_block_start; expected message_start first")
             return
-        if index is None or index != self._blocks_started:
-            self._break(f"seen content block {named(index)}; expected block {self._blocks_started}")
+        if index is None or index < 0 or index in self._blocks:
+            self._break(f"seen content block {named(index)}; expected an index that is not open: {self._index_next}")
             return
         if block is None:
             self._break("seen content_block_start without a block that can be named; expected its type, id, name")
@@ -220,7 +228,7 @@ class AnthropicDecoder:
         if self._blocks_started >= self._limits.blocks_max:
             self._break(f"seen more than {self._limits.blocks_max} blocks; expected at most that (blocks_max)")
             return
-        if block.is_call and not self._admit_call(block.id):
+        if block.is_call and not self._admit_call(block):
             return
         if block.defect is not None:
             self._break(block.defect)
@@ -229,28 +237,31 @@ class AnthropicDecoder:
         if self._is_over:
             return
         self._blocks_started += 1
+        self.ignored[Ignored.INDEX_ODD] += index != self._index_next
+        self._index_next = index + 1
         self._blocks[index] = block
         yield from block.open_events(start)
         self._note_plain(index, block)
 
-    def _admit_call(self, call_id: str) -> bool:
-        if (defect := self._call_ids.admit(call_id)) is not None:
+    def _admit_call(self, block: OpenBlock) -> bool:
+        block.id, block.repeats = self._call_ids.choose(block.id, self._response_key or key_of(block.id))
+        self.ignored[Ignored.CALL_ID_AGAIN] += block.repeats is not None
+        self._held.hold(len(block.id))
+        if (defect := self._call_ids.admit(block.id)) is not None:
             self._break(defect)
-        else:
-            self._held.hold(len(call_id))
         return not self._is_over
 
     def _delta(self, content: JSONObject) -> Iterator[StreamEvent]:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.get(index)
         if index is None or block is None:
-            self._break(
-                f"seen a delta of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
-            )
+            some_open = named(list(islice(self._blocks, _TOLD_MAX)))  # they start in order
+            self._break(f"seen a delta of block {named(index)}; expected one of the open blocks {some_open}")
             return
         delta = object_at(content, "delta")
+        self._ending.say_more()
         yield from block.delta_events(delta)
-        self.ignored += block.take_ignored()
+        self.ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
             return
@@ -260,9 +271,7 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.pop(index, None)
         if block is None:
-            self._break(
-                f"seen the stop of block {named(index)}; expected one of the open blocks {named(self._open_indexes())}"
-            )
+            self.ignored[Ignored.STOP_UNKNOWN] += 1
             return
         self._note_no_plain()
         if block.is_unsure:
@@ -272,7 +281,7 @@ class AnthropicDecoder:
 
     def _close_block(self, block: OpenBlock) -> Iterator[StreamEvent]:
         yield from block.close_events()
-        self.ignored += block.take_ignored()
+        self.ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
 
@@ -283,16 +292,20 @@ class AnthropicDecoder:
             if not self._is_over:
                 yield from self._close_block(block)
 
+    def _close_whole(self) -> Iterator[StreamEvent]:
+        """Close the calls whose stop did not come, and whose arguments are whole."""
+        for index, block in list(self._blocks.items()):
+            if block.is_call and block.is_whole and not self._is_over:
+                self.ignored[Ignored.STOP_MISSING] += 1
+                del self._blocks[index]
+                yield from self._close_block(block)
+
     def _cut_unsure(self) -> Iterator[BlockStop]:
         for block in self._unsure:
             if block.is_call:
                 yield BlockStop(block.id, is_cut=True)
             else:
-                self.ignored += 1
-
-    def _open_indexes(self) -> list[int]:
-        """Name the first open blocks: they start in order."""
-        return list(islice(self._blocks, _TOLD_MAX))
+                self.ignored[Ignored.LOSSY_BLOCK] += 1
 
     def _note_plain(self, index: int, block: OpenBlock) -> None:
         """Let the hot path serve this block, unless half a character waits in it."""
@@ -319,21 +332,28 @@ class AnthropicDecoder:
             self._break("seen message_delta; expected message_start first")
             return
         word = name_at(object_at(content, "delta"), "stop_reason")
-        if word in _FINISHING_WORDS:
+        if (reason := reason_of(word)) in FINISHING_STOPS:
             yield from self._close_unsure()
+            yield from self._close_whole()
         if self._is_over:
             return
         yield from self._report_usage(object_at(content, "usage"))
-        if word:
-            self._stop_word = word
-            yield StopReported(STOP_REASONS.get(word, StopReason.OTHER), word)
+        if is_fault(word):
+            self._end()
+            yield StreamFailed(self._read_error(fault_of(word, "stop reason")))
+        elif says_nothing(word):
+            self.ignored.update([Ignored.NO_REASON] if word else ())
+        else:
+            self._ending.reason = reason
+            self._note_no_plain()  # what comes behind it is looked at
+            yield StopReported(reason, word)
 
     def _message_stop(self) -> Iterator[StreamEvent]:
         if not self._is_started:
             self._break("seen message_stop; expected message_start first")
             return
         for block in self._blocks.values():
-            if block.is_call and self._stop_word not in _CUTTING_WORDS:
+            if block.is_call and not self._ending.may_cut_calls:
                 self._break("seen message_stop while a call is open; expected its content_block_stop first")
                 return
             if block.is_call:

@@ -77,10 +77,12 @@ class Anthropic:
         """Prefill up to Claude 4.5 and without thinking; otherwise a user turn that quotes (wire-formats §1.5)."""
         is_thinking = thinks(request, self._facts)
         can_prefill = self._facts.prefill and not is_thinking
-        declared = self._site.capabilities or Capabilities(
-            forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
-            prefix_trailing_space=False,
-            reasons=is_thinking or self._facts.reasons,
+        declared = self._site.declare(
+            Capabilities(
+                forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
+                prefix_trailing_space=False,
+                reasons=is_thinking or self._facts.reasons,
+            )
         )
         return declared.with_reason(whole_only_reason(request))
 

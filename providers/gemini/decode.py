@@ -4,6 +4,8 @@ Rules:
 - A finish reason is not the end: content may follow it, and another (recorded with code execution). The last one
   counts, and the answer is complete when the body, or the array around it, ends after one; what follows takes it back.
 - An error, as an event or bare, fails the answer also after a finish reason, for the stream had not ended.
+- A finish reason that came with text in its chunk (as it mostly does), or had text after it, counts at an end in order
+  only: some gateways write one on every chunk, and after a reset the rest may be missing. So does an unknown one.
 - Model faults (MALFORMED_FUNCTION_CALL and its like) are failures, which another attempt may mend.
 - `CONTINUATION` (long decode) is such a failure too: the answer is not finished, and only the same request with its
   token would go on. A cursor can not hold the request, so what was said is continued as after any interruption.
@@ -19,17 +21,26 @@ Source: wire-formats §5.2, §5.3 and §8 (2026-11); google-genai 3.4.0.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from ...engine.core.failures import Failure
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
-from ...engine.core.stream_events import ResponseStarted, StopReported, StreamEvent, StreamFailed
+from ...engine.core.stream_events import (
+    ResponseStarted,
+    StopReported,
+    StreamEvent,
+    StreamFailed,
+)
 from ...engine.core.usage import UsageReport
+from ..wire.finish_words import is_fault, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
+from .ending import Ending
 from .frames import GeminiFrames, read_chunk
 from .parts import PartReader
 from .tool_calls import CallReader
@@ -70,8 +81,9 @@ class GeminiDecoder:
 
     def __init__(self, origin: str, limits: Limits, *, read_error: Callable[[JSONValue], Failure]) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._limits = limits
         self._read_error = read_error
         self._frames = GeminiFrames(limits)
@@ -79,12 +91,12 @@ class GeminiDecoder:
         self._parts = PartReader(origin, limits, self._calls)
         self._has_id = False
         self._usage = UsageReport()
-        self._is_finished = False
+        self._ending = Ending()
         self._is_over = False
 
     @property
-    def ignored(self) -> int:
-        """How many chunks, candidates and parts were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (chunks, candidates and parts), by kind."""
         return self._ignored + self._parts.ignored + self._calls.ignored
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
@@ -95,7 +107,7 @@ class GeminiDecoder:
         if self._frames.defect is not None and not self._is_over:
             self._break(self._frames.defect)
         if self._frames.is_ended:
-            self._end(is_complete=self._is_finished)
+            self._end(is_complete=self._ending.is_finished)
         return events
 
     def close(self) -> Sequence[StreamEvent]:
@@ -103,20 +115,27 @@ class GeminiDecoder:
 
         A last event without its blank line counts if its JSON is whole (recorded).
         """
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: after a finish reason that stood alone the answer is complete."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         events: list[StreamEvent] = []
         text = self._frames.close()
         if text is not None and not self._is_over:
             if isinstance(read_object(text, self._limits.values_max), str):
-                self._is_finished = False
+                self.is_cut = bool(text.strip())
             else:
                 self._take(text, events)
-        self._end(is_complete=self._is_finished)
+        self._end(is_complete=not self.is_cut and self._ending.counts_at_end(is_broken=is_broken))
         return events
 
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one chunk; a defect found half-way keeps the events before it."""
         if self._is_over or text.strip() == "[DONE]":  # Gemini sends none; gateways do
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         chunk = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(chunk, str):
@@ -152,14 +171,14 @@ class GeminiDecoder:
             return
         for part in parts:
             if not isinstance(part, dict):
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
                 continue
             events.extend(self._parts.take(part))
             if self._parts.defect is not None:
                 self._break(self._parts.defect)
                 return
-        self._is_finished = self._is_finished and len(events) == said
-        self._ignored += max(len(list_at(chunk, "candidates")) - bool(candidate), 0)
+        self._ending.take_chunk(events[said:])
+        self._ignored[Ignored.OTHER_CHOICE] += max(len(list_at(chunk, "candidates")) - bool(candidate), 0)
         report = read_usage(object_at(chunk, "usageMetadata"))
         if report is not None and report != self._usage:
             self._usage = report
@@ -170,22 +189,24 @@ class GeminiDecoder:
         word = text_at(candidate, "finishReason")
         blocked = text_at(object_at(chunk, "promptFeedback"), "blockReason")
         if word in _NO_WORD and blocked in _NO_WORD:
-            self._ignored += word.endswith("_UNSPECIFIED")
-        elif word in FAULTS:
+            self._ignored[Ignored.NO_REASON] += word.endswith("_UNSPECIFIED")
+        elif word in FAULTS or is_fault(word):
             fault: dict[str, JSONValue] = {"message": f"the model ended its answer with {named(word)}", "code": word}
-            self._fail(events, fault if FAULTS[word] is None else {**fault, "status_code": FAULTS[word]})
+            self._fail(events, fault if (status := FAULTS.get(word)) is None else {**fault, "status_code": status})
         elif word not in _NO_WORD:
-            self._stop(STOP_REASONS.get(word, StopReason.OTHER), word, events)
+            self._stop(STOP_REASONS.get(word) or stop_of(word), word, events)
         else:
             self._stop(StopReason.CONTENT_FILTER, blocked, events)
 
     def _stop(self, reason: StopReason, word: str, events: list[StreamEvent]) -> None:
+        if reason is StopReason.END_TURN:
+            events.extend(self._calls.close_whole())
         if reason is StopReason.END_TURN and self._calls.is_open:
             self._break(f"seen {named(word)} while a call waits for its arguments; expected its end first")
             return
         if reason is StopReason.END_TURN and self._calls.has_calls:
             reason = StopReason.TOOL_USE
-        self._is_finished = True
+        self._ending.take_reason(reason)
         events.extend(self._parts.flush())
         events.extend(self._calls.cut())
         events.append(StopReported(reason, word))

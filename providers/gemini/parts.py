@@ -12,8 +12,10 @@ Source: wire-formats §5.2; ai.google.dev/gemini-api/docs/thought-signatures (20
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
@@ -43,7 +45,7 @@ class PartReader:
     """
 
     def __init__(self, origin: str, limits: Limits, calls: CallReader) -> None:
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
         self._calls = calls
@@ -122,7 +124,7 @@ class PartReader:
         """Keep a part whole that only the provider understands: a server-side tool, its result, an image."""
         kind = next((key for key in part if key not in _ANNOTATIONS), "")
         if kind in ("", "text", "functionCall"):  # the last two hold something that is neither
-            self.ignored += not signature
+            self.ignored[Ignored.UNKNOWN_PART] += not signature
             yield from self._sign(signature)
             return
         yield from self._close_block()

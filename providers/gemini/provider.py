@@ -94,9 +94,11 @@ class Gemini:
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Prefill up to 3.5 Flash, thinking or not; otherwise a user turn that quotes (wire-formats §5.4)."""
         can_prefill = self._facts.prefill
-        declared = self._site.capabilities or Capabilities(
-            forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
-            reasons=self._facts.reasons or asks_for_reasoning(request),
+        declared = self._site.declare(
+            Capabilities(
+                forms=(ContinuationForm.PREFILL, ContinuationForm.QUOTE) if can_prefill else (ContinuationForm.QUOTE,),
+                reasons=self._facts.reasons or asks_for_reasoning(request),
+            )
         )
         return declared.with_reason(generate_whole_only(request))
 

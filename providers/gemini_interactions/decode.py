@@ -1,8 +1,11 @@
 """The stream of Gemini's Interactions API as stream events.
 
 Rules:
-- Steps are keyed by index. A second start, a delta before the start or after the stop is a defect; an index that is
-  left out is none, for the API does not promise that it counts every one.
+- Steps are keyed by index. A second start of an open step, a delta before the start or after the stop is a defect; the
+  index of a step that has ended, or one out of order, is counted, and one that is left out is not, for the API does not
+  promise that it counts every one. The stop of a step that is not open says nothing.
+- A call that has the id of an earlier one gets an id of ours. One whose stop is missing is closed by an end that says
+  that the answer is whole, if its arguments are an object.
 - `interaction.completed` completes the answer; its status is the stop reason. Nothing after it counts.
 - `failed` and `requires_continuation` (the limit of one request was reached) are failures, not answers.
 - An event with an id moves the cursor to behind it. What is open there is carried in it: calls by their ids, half a
@@ -15,6 +18,7 @@ Source: wire-formats §5.5; google-genai 3.4.0 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -22,6 +26,7 @@ from attrs import frozen
 
 from ...engine.core.failures import Failure
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -39,7 +44,8 @@ from ...engine.core.stream_events import (
 from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
 from ..gemini.frames import GeminiFrames, read_chunk
-from ..wire.call_bounds import CallIds
+from ..wire.call_bounds import CallIds, key_of
+from ..wire.finish_words import is_fault, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
 
@@ -120,8 +126,9 @@ class InteractionsDecoder:
         cursor: InteractionCursor | None = None,
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
         self._read_error = read_error
@@ -162,15 +169,22 @@ class InteractionsDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole."""
         events: list[StreamEvent] = []
         text = self._frames.close()
-        if text is not None and not isinstance(read_object(text, self._limits.values_max), str):
+        if text is not None and not self._is_over and isinstance(read_object(text, self._limits.values_max), str):
+            self.is_cut = bool(text.strip())
+        elif text is not None:
             self._take(text, events)
+        self.is_cut = self.is_cut or bool(self._steps)
         self._end()
         return events
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: nothing here is made sure by an end in order."""
+        return self.close()
 
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one event; a defect found half-way keeps the events before it."""
         if self._is_over or text.strip() == "[DONE]":
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
         event = read_chunk(text, _wants_strictness, self._limits.values_max)
         if isinstance(event, str):
@@ -206,7 +220,7 @@ class InteractionsDecoder:
                 yield StreamFailed(self._read_error(event.get("error", event)))
                 return
             case _:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_EVENT] += 1
         if self.defect is None:
             yield from self._report(event)
 
@@ -229,17 +243,18 @@ class InteractionsDecoder:
     def _step_start(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
         index = count_at(event, "index")
         step = open_step(object_at(event, "step"), text, self._origin, self._limits, self._held)
-        if index is None or index <= self._index_max:
-            self._break(f"seen the start of step {named(index)}; expected an index above {named(self._index_max)}")
+        if index is None or index < 0 or index in self._steps:
+            self._break(f"seen the start of step {named(index)}; expected an index that is not open")
         elif step is None:
             self._break("seen step.start without a step that can be named; expected its type, id, name")
         elif self._steps_started >= self._limits.blocks_max:
             self._break(f"seen more than {self._limits.blocks_max} steps; expected at most that (blocks_max)")
         elif (excess := excess_of_names(step.kind, step.id, step.name)) is not None:
             self._break(excess)
-        elif not step.is_call or self._admit_call(step.id):
+        elif not step.is_call or self._admit_call(step):
             self._steps_started += 1
-            self._index_max = index
+            self.ignored[Ignored.INDEX_ODD] += index <= self._index_max
+            self._index_max = max(self._index_max, index)
             self._steps[index] = step
             self._tools_open += step.is_server_call
             self._kept_open += step.is_kept
@@ -247,11 +262,13 @@ class InteractionsDecoder:
             step.let_go()
             self._note(step)
 
-    def _admit_call(self, call_id: str) -> bool:
-        if (defect := self._call_ids.admit(call_id)) is not None:
+    def _admit_call(self, step: OpenStep) -> bool:
+        step.id, step.repeats = self._call_ids.choose(step.id, key_of(self._interaction) or key_of(step.id))
+        self.ignored[Ignored.CALL_ID_AGAIN] += step.repeats is not None
+        if (defect := self._call_ids.admit(step.id)) is not None:
             self._break(defect)
         else:
-            self._held.hold(len(call_id))
+            self._held.hold(len(step.id))
             self._has_calls = True
         return not self._is_over
 
@@ -267,7 +284,7 @@ class InteractionsDecoder:
         self._note(step)
 
     def _note(self, step: OpenStep) -> None:
-        self.ignored += step.take_ignored()
+        self.ignored.update(step.take_ignored())
         if step.defect is not None:
             self._break(step.defect)
 
@@ -275,17 +292,18 @@ class InteractionsDecoder:
         index = count_at(event, "index")
         step = None if index is None else self._steps.pop(index, None)
         if step is None:
-            self._break(
-                f"seen the stop of step {named(index)}; expected one of the open steps {named(self._some_open())}"
-            )
+            self.ignored[Ignored.STOP_UNKNOWN] += 1
             return
         self._tools_open = max(self._tools_open - step.is_result, 0)
         self._kept_open -= step.is_kept
         yield from step.close_events(closes_server_tool=step.is_result and not self._tools_open)
+        self._note(step)
 
     def _complete(self, interaction: JSONObject) -> Iterator[StreamEvent]:
         status = text_at(interaction, "status")
-        reason = STOP_REASONS.get(status, StopReason.OTHER)
+        reason = STOP_REASONS.get(status) or stop_of(status)
+        if reason in (StopReason.END_TURN, StopReason.TOOL_USE):
+            yield from self._close_whole()
         if reason in (StopReason.END_TURN, StopReason.TOOL_USE) and any(step.is_call for step in self._steps.values()):
             self._break("seen interaction.completed while a call is open; expected its step.stop first")
             return
@@ -295,7 +313,7 @@ class InteractionsDecoder:
             elif not step.is_kept:
                 yield from step.close_events()
         yield from self._report(interaction)
-        if status in FAULTS:
+        if status in FAULTS or (is_fault(status) and status != "cancelled"):
             fault = interaction.get("error") or {"message": f"the interaction ended as {named(status)}", "code": status}
             yield StreamFailed(self._read_error(fault))
         else:
@@ -303,6 +321,14 @@ class InteractionsDecoder:
             self.is_complete = True
             yield StopReported(StopReason.TOOL_USE if is_call else reason, status)
         self._end()
+
+    def _close_whole(self) -> Iterator[StreamEvent]:
+        """Close the calls whose stop did not come, and whose arguments are whole."""
+        for index, step in list(self._steps.items()):
+            if step.is_call and step.is_whole:
+                self.ignored[Ignored.STOP_MISSING] += 1
+                del self._steps[index]
+                yield from step.close_events()
 
     def _report(self, holder: JSONObject) -> Iterator[UsageReport]:
         """Report the usage that an event holds, wherever it does: cumulative, and the last one counts as a whole."""
@@ -330,6 +356,8 @@ class InteractionsDecoder:
     def _write_cursor(self, event_id: str) -> str | None:
         """Write where the stream can be read on; None where that would be too long, seen before it is written."""
         chars_max = self._limits.cursor_bytes_max
+        if any(step.is_holding for step in self._steps.values()):
+            return None
         if len(self._steps) > OPEN_MAX or sum(step.carried_chars for step in self._steps.values()) > chars_max:
             return None
         steps = tuple((index, step.carried()) for index, step in self._steps.items())

@@ -77,10 +77,12 @@ class GeminiInteractions:
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Re-attach while the interaction is stored; otherwise a user turn that quotes (wire-formats §5.5)."""
-        declared = self._site.capabilities or Capabilities(
-            forms=(ContinuationForm.QUOTE,),
-            can_reattach=request.extra.get("store") is not False,
-            reasons=self._facts.reasons or asks_for_reasoning(request),
+        declared = self._site.declare(
+            Capabilities(
+                forms=(ContinuationForm.QUOTE,),
+                can_reattach=request.extra.get("store") is not False,
+                reasons=self._facts.reasons or asks_for_reasoning(request),
+            )
         )
         return declared.with_reason(interaction_whole_only(request))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...engine.core.answer_blocks import Parts
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_bounds import objects_bytes
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
+from ...engine.core.printable import named
 from ...engine.core.stream_events import (
     BlockStop,
     OpaqueBlockReceived,
@@ -22,12 +25,16 @@ from ...engine.core.stream_events import (
     ToolCallStart,
 )
 from ...engine.core.tool_json import parse_arguments
+from ..wire.arguments import ArgumentsReader
 from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import list_at, object_at, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 
 _OURS = frozenset({"user_input", "function_result"})
 """What the caller said, told back: nothing of the answer."""
+
+_SPOKEN = {"text": "model_output", "thought_summary": "thought"}
+"""The deltas that are said, and the steps in which they are: the delta's own kind counts, and parts the block."""
 
 _PLAIN = frozenset({"thought", "model_output", "function_call"})
 
@@ -48,6 +55,7 @@ def restore_step(carried: JSONObject, origin: str, limits: Limits, held: HeldByt
     step = OpenStep(kind, start, write_json(start), origin, limits, held)
     step.let_go()
     step.restore(text_at(carried, "held"), is_argued=carried.get("argued") is True)
+    step.repeats = text_at(carried, "repeats") or None
     return step
 
 
@@ -59,14 +67,15 @@ class OpenStep:
     """
 
     __slots__ = (
-        "_argued", "_bound", "_data", "_held", "_held_bytes", "_ignored", "_joiner", "_limits", "_origin",
-        "_start_text", "defect", "id", "kind", "name",
+        "_argued", "_arguments", "_bound", "_data", "_held", "_held_bytes", "_ignored", "_joiner", "_limits", "_origin",
+        "_start_text", "defect", "id", "kind", "name", "repeats",
     )  # fmt: skip
 
     def __init__(self, kind: str, start: JSONObject, text: str, origin: str, limits: Limits, held: HeldBytes) -> None:
         self.kind: str = kind
         self.id: str = text_at(start, "id")
         self.name: str = text_at(start, "name")
+        self.repeats: str | None = None
         self.defect: str | None = None
         self._data: dict[str, JSONValue] = dict(start)
         self._origin = origin
@@ -74,7 +83,8 @@ class OpenStep:
         self._joiner = SurrogateJoiner()
         self._argued: Parts | None = None
         self._bound = ArgumentsBound(limits)
-        self._ignored = 0
+        self._arguments = ArgumentsReader(limits.arguments_bytes_max, held)
+        self._ignored: Counter[str] = Counter()
         self._held, self._held_bytes = held, 0
         self._start_text = text
 
@@ -98,9 +108,20 @@ class OpenStep:
         """Whether the step is kept whole for its stop; a cursor does not carry it."""
         return self.kind not in _PLAIN | _OURS
 
-    def take_ignored(self) -> int:
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments of a call are an object, though its stop has not come."""
+        return self._arguments.is_whole or (self._arguments.is_bare and bool(object_at(self._data, "arguments")))
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether arguments wait that a cursor does not carry."""
+        return self._arguments.is_holding
+
+    def take_ignored(self) -> Counter[str]:
         """Return how many parts were ignored since this was last asked."""
-        ignored, self._ignored = self._ignored, 0
+        ignored = self._ignored + self._arguments.ignored
+        self._ignored, self._arguments.ignored = Counter(), Counter()
         return ignored
 
     def let_go(self) -> None:
@@ -124,6 +145,7 @@ class OpenStep:
             "id": self.id,
             "held": self._joiner.held,
             "argued": self._argued is not None,
+            "repeats": self.repeats or "",
             "arguments": object_at(self._data, "arguments") if self.is_call and self._argued is None else {},
         }
         return {name: value for name, value in fields.items() if value}
@@ -132,6 +154,8 @@ class OpenStep:
         """Go on where a cursor was taken: with half a character, or with arguments that have begun."""
         self._joiner.held = held if len(held) == 1 and "\ud800" <= held <= "\udbff" else ""
         self._argued = Parts() if is_argued else None
+        if is_argued:
+            self._arguments = ArgumentsReader(self._limits.arguments_bytes_max, self._held, is_resumed=True)
 
     def open_events(self) -> Iterator[StreamEvent]:
         """Say what the start says: a call's name, and whatever content the step brings along."""
@@ -160,6 +184,14 @@ class OpenStep:
     def delta_events(self, delta: JSONObject, text: str) -> Iterator[StreamEvent]:
         """Say what a delta adds; `text` is the event it came in."""
         kind = text_at(delta, "type")
+        if self._is_misplaced(kind, delta):
+            self.defect = f"seen a {named(kind)} in a {named(self.kind)}; expected one of its own kind"
+            return
+        if self.kind in _SPOKEN.values() and (spoken := _SPOKEN.get(kind, self.kind)) != self.kind:
+            yield from self._emit(self._joiner.flush())
+            yield BlockStop()
+            self._ignored[Ignored.OTHER_KIND] += 1
+            self.kind = spoken
         match self.kind, kind:
             case "function_call", "arguments_delta":
                 yield from self._argue(text_at(delta, "arguments"))
@@ -174,16 +206,28 @@ class OpenStep:
             case _:
                 self._merge(delta, text)
 
+    def _is_misplaced(self, kind: str, delta: JSONObject) -> bool:
+        """Whether this is text in a call, or arguments in what is said."""
+        if self.is_call:
+            return kind in _SPOKEN
+        return self.kind in _SPOKEN.values() and kind == "arguments_delta" and bool(delta.get("arguments"))
+
     def close_events(self, *, closes_server_tool: bool = False) -> Iterator[StreamEvent]:
         """Say what is sure only now: arguments that came with the start, the whole of a kept step, the stop."""
         self._hold(-self._held_bytes)
-        yield from self._emit(self._joiner.flush())
         if self.is_call:
-            given = object_at(self._data, "arguments")
-            if self._argued is None and given:
-                yield ToolCallDelta(self.id, write_json(given))
-            yield BlockStop(self.id)
-        elif self.kind in _PLAIN:
+            given, rest = object_at(self._data, "arguments"), self._arguments.close()
+            if given and self._arguments.is_bare:
+                rest = write_json(given)
+            if self._arguments.has_two or (given and self._arguments.is_empty_object):
+                self.defect = "seen arguments of a call after its arguments; expected one object"
+                return
+            if text := self._joiner.take(rest) + self._joiner.flush():
+                yield ToolCallDelta(self.id, text)
+            yield BlockStop(self.id, repeats=self.repeats)
+            return
+        yield from self._emit(self._joiner.flush())
+        if self.kind in _PLAIN:
             yield BlockStop()
         elif self.is_kept:
             if self._argued is not None:
@@ -194,7 +238,7 @@ class OpenStep:
     def _say(self, content: JSONValue) -> Iterator[StreamEvent]:
         """Say a piece of the output: text, or something that is kept as it came."""
         if not isinstance(content, dict) or not text_at(content, "type"):
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
         elif content["type"] == "text":
             yield from self._emit(self._joiner.take(text_at(content, "text")))
         else:
@@ -205,7 +249,7 @@ class OpenStep:
         if isinstance(content, dict) and content.get("type", "text") == "text":
             yield from self._emit(self._joiner.take(text_at(content, "text")))
         else:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
 
     def _sign(self, holder: JSONObject) -> Iterator[StreamEvent]:
         if signature := text_at(holder, "signature"):  # empty ones were recorded before the one that counts
@@ -216,7 +260,8 @@ class OpenStep:
             yield ReasoningDelta(text) if self.kind == "thought" else TextDelta(text)
 
     def _argue(self, fragment: str) -> Iterator[StreamEvent]:
-        if self._argued is None:  # what the start said of them counts no more
+        fragment = self._arguments.take(fragment)
+        if self._argued is None and not self._arguments.is_bare:  # what the start said of them counts no more
             self._argued, self._data = Parts(), {}
             self._hold(-self._held_bytes)
         if (defect := self._bound.add(fragment)) is not None:
@@ -232,7 +277,7 @@ class OpenStep:
     def _merge(self, delta: JSONObject, text: str) -> None:
         """Add a delta to a step that is kept: lists grow, objects are merged, anything else is replaced."""
         if not self.is_kept:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_DELTA] += 1
             return
         self._hold(_held_bytes(text))
         if text_at(delta, "type") == "arguments_delta":

@@ -1,10 +1,12 @@
 """The stream of Ollama's /api/chat, lines of JSON, as stream events.
 
 Rules:
-- The answer is complete with the line `done: true`, which may still hold content; what follows is ignored and counted.
+- The answer is complete with the line `done: true`; what follows is ignored and counted. If that line holds content, it
+  is complete at the end of the body, if that is in order: what is said behind such a line is said.
+- A `done_reason` that names a failure is one; one that nobody knows ends the answer as `OTHER`.
 - A line `{"error": …}` is the server's failure, under status 200. An end without either is an interruption.
 - Calls come whole, their arguments an object. Ids are often absent: one is made up of the first line's time, which no
-  two answers of a server share.
+  two answers of a server share. So is that of a call with the id of an earlier one.
 - `prompt_eval_count` is left out when it is 0 (all of the prompt was cached).
 - /api/generate says `response` and `thinking` at the top of the line; that is read too.
 
@@ -13,11 +15,13 @@ Source: wire-formats §6; ollama/ollama api/types.go, server/routes.go (2026-11)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import NDJSONReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.stop import StopReason
@@ -34,6 +38,7 @@ from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
 from ..openai_chat.text import Speech
 from ..wire.call_bounds import ArgumentsBound, CallIds
+from ..wire.finish_words import fault_of, is_fault, stop_of
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at, write_json
 from ..wire.surrogates import SurrogateJoiner
 from ..wire.think_tags import ThinkTagSplitter
@@ -57,10 +62,10 @@ class OllamaDecoder:
         self, limits: Limits, *, read_error: Callable[[JSONValue], Failure], tags: ThinkTagSplitter | None = None
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self._limits = limits
-        self._values_max = limits.values_max
         self._read_error = read_error
         self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max)
         self._held = HeldBytes(limits.held_bytes_max)
@@ -68,6 +73,7 @@ class OllamaDecoder:
         self._call_ids = CallIds(limits)
         self._response_key: str | None = None
         self._is_over = False
+        self._waiting: StopReported | None = None  # of a line that had content, too
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -80,28 +86,41 @@ class OllamaDecoder:
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body; a last line without its LF counts if its JSON is whole."""
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: a last line that had content is then not the answer's end."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         rest = self._reader.close()
         events: list[StreamEvent] = []
-        if rest is not None and not self._is_over and not isinstance(read_object(rest, self._values_max), str):
-            self._take(rest, events)
+        if rest is not None and not self._is_over:
+            if isinstance(read_object(rest, self._limits.values_max), str):
+                self.is_cut = bool(rest.strip())
+            else:
+                self._take(rest, events)
         if not self._is_over:
             events.extend(self._speech.release())
+            if self._waiting is not None and not is_broken:
+                events.append(self._waiting)
+                self.is_complete = True
         self._is_over = True
         return events
 
     def _take(self, text: str, events: list[StreamEvent]) -> None:
         """Read one line; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self.ignored += 1
+            self.ignored[Ignored.AFTER_END] += 1
             return
-        line = read_object(text, self._values_max)
+        line = read_object(text, self._limits.values_max)
         if isinstance(line, str):
             self._break(line)
         elif line.get("error"):
             events.extend(self._speech.release())
             self._is_over = True
             events.append(StreamFailed(self._read_error(line)))
-        elif _wants_strictness(line) and (reason := explain_arguments(text, self._values_max)) is not None:
+        elif _wants_strictness(line) and (reason := explain_arguments(text, self._limits.values_max)) is not None:
             self._break(f"a line with counts or arguments: {reason}")
         else:
             events.extend(self._line(line))
@@ -111,8 +130,10 @@ class OllamaDecoder:
             self._response_key = "".join(c for c in name_at(line, "created_at") if c.isascii() and c.isalnum())
             yield ResponseStarted("", name_at(line, "model"))
         message = object_at(line, "message")
-        yield from self._speech.reason(text_at(message, "thinking") or text_at(line, "thinking"))
-        yield from self._speech.say(text_at(message, "content") or text_at(line, "response"))
+        reasoning = text_at(message, "thinking") or text_at(line, "thinking")
+        text = text_at(message, "content") or text_at(line, "response")
+        yield from self._speech.reason(reasoning)
+        yield from self._speech.say(text)
         calls = list_at(message, "tool_calls")
         if calls:
             yield from self._speech.flush()
@@ -120,14 +141,18 @@ class OllamaDecoder:
             if isinstance(call, dict) and not self._is_over:
                 yield from self._call(call)
             else:
-                self.ignored += 1
+                self.ignored[Ignored.UNKNOWN_PART] += 1
+        if text or reasoning or calls:
+            self._waiting = None
         if line.get("done") is True and not self._is_over:
-            yield from self._finish(line)
+            yield from self._finish(line, has_text=bool(text or reasoning))
 
     def _call(self, call: JSONObject) -> Iterator[StreamEvent]:
         function = object_at(call, "function")
         name, arguments = name_at(function, "name"), _arguments(function.get("arguments"))
-        call_id = name_at(call, "id") or f"call_{self._response_key}_{len(self._call_ids)}"
+        call_id, repeats = self._call_ids.choose(name_at(call, "id"), self._response_key or "")
+        self.ignored[Ignored.CALL_ID_AGAIN] += repeats is not None
+        self.ignored[Ignored.NULL_ARGUMENTS] += arguments == "null"
         if defect := self._call_defect(call_id, name, arguments):
             self._break(defect)
             return
@@ -136,7 +161,7 @@ class OllamaDecoder:
         yield ToolCallStart(call_id, name)
         if text := joiner.take(arguments or "") + joiner.flush():
             yield ToolCallDelta(call_id, text)
-        yield BlockStop(call_id)
+        yield BlockStop(call_id, repeats=repeats)
 
     def _call_defect(self, call_id: str, name: str, arguments: str | None) -> str | None:
         if not name:
@@ -146,17 +171,24 @@ class OllamaDecoder:
         too_much = self._call_ids.admit(call_id) or ArgumentsBound(self._limits).check_whole(arguments)
         return too_much or self._held.defect
 
-    def _finish(self, line: JSONObject) -> Iterator[StreamEvent]:
+    def _finish(self, line: JSONObject, *, has_text: bool) -> Iterator[StreamEvent]:
         yield from self._speech.flush()
-        self._is_over = self.is_complete = True
         word = name_at(line, "done_reason")
-        reason = _STOP_REASONS.get(word, StopReason.OTHER)
+        reason = _STOP_REASONS.get(word) or stop_of(word)
         if reason is StopReason.END_TURN and self._call_ids:
             reason = StopReason.TOOL_USE
-        yield StopReported(reason, word)
-        counts = [count_at(line, name) for name in _COUNTS]
-        if any(count is not None for count in counts):
-            yield UsageReport(input=counts[0] or 0, output=counts[1] or 0)
+        stop = StopReported(reason, word)
+        if is_fault(word):
+            self._is_over = True
+            yield from _report(line)
+            yield StreamFailed(self._read_error(fault_of(word, "done_reason")))
+        elif has_text:
+            self._waiting = stop
+            yield from _report(line)
+        else:
+            self._is_over = self.is_complete = True
+            yield stop
+            yield from _report(line)
 
     def _break(self, defect: str) -> None:
         self.defect = defect
@@ -166,6 +198,12 @@ class OllamaDecoder:
 def _wants_strictness(line: JSONObject) -> bool:
     """Whether a line holds counts or arguments."""
     return bool(object_at(line, "message").get("tool_calls")) or any(name in line for name in _COUNTS)
+
+
+def _report(line: JSONObject) -> Iterator[UsageReport]:
+    counts = [count_at(line, name) for name in _COUNTS]
+    if any(count is not None for count in counts):
+        yield UsageReport(input=counts[0] or 0, output=counts[1] or 0)
 
 
 def _arguments(value: JSONValue) -> str | None:

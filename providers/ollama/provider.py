@@ -89,10 +89,12 @@ class Ollama:
         """
         asked = asks_to_think(request)
         thinks = self._reasons if asked is None else asked
-        declared = self._site.capabilities or Capabilities(
-            forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
-            reasons=thinks or self._reasons,
-            waiting_message="ollama may be loading the model",
+        declared = self._site.declare(
+            Capabilities(
+                forms=(ContinuationForm.QUOTE,) if thinks else (ContinuationForm.PREFILL, ContinuationForm.QUOTE),
+                reasons=thinks or self._reasons,
+                waiting_message="ollama may be loading the model",
+            )
         )
         return declared.with_reason(whole_only_reason(request) or _format_reason(request))
 

@@ -6,35 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ...engine.core.framing import ServerSentEvent
 from ...engine.core.json_value import JSONObject, JSONValue
-from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import ReasoningDelta, TextDelta
 from ...engine.core.usage import UsageReport
 from ..wire.json import count_at, list_at, object_at, text_at
-
-STOP_REASONS = {
-    "stop": StopReason.END_TURN,
-    "length": StopReason.MAX_TOKENS,
-    "model_length": StopReason.CONTEXT_WINDOW,
-    "tool_calls": StopReason.TOOL_USE,
-    "function_call": StopReason.TOOL_USE,
-    "content_filter": StopReason.CONTENT_FILTER,
-    # What gateways let through of their upstreams' own words, and text-generation-inference's.
-    "max_tokens": StopReason.MAX_TOKENS,
-    "MAX_TOKENS": StopReason.MAX_TOKENS,
-    "tool_use": StopReason.TOOL_USE,
-    "end_turn": StopReason.END_TURN,
-    "STOP": StopReason.END_TURN,
-    "eos_token": StopReason.END_TURN,
-    "stop_sequence": StopReason.STOP_SEQUENCE,
-}
-
-FAULT_WORDS = frozenset({"error", "abort", "insufficient_system_resource"})
-"""Finish reasons that are the provider's failure, not the answer's end (wire-formats §8)."""
-
-CUTTING_WORDS = frozenset({"length", "model_length", "max_tokens", "MAX_TOKENS", "content_filter"})
-
-CUTTING_NATIVE_WORDS = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
-"""What a gateway's upstream said where the gateway itself says "tool_calls" (recorded: OpenRouter, §3.1)."""
 
 PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
     "content": TextDelta,
@@ -45,7 +19,14 @@ PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 """Where reasoning is said: DeepSeek's name, OpenRouter's and vLLM's, and Copilot's."""
 
-_SPOKEN = ("content", *REASONING_KEYS, "reasoning_details", "refusal", "tool_calls", "function_call")
+_TEXTS = ("content", *REASONING_KEYS, "reasoning_details", "refusal")
+_CALLS = ("tool_calls", "function_call")
+
+
+def is_end_mark(data: str, *, is_cut: bool = False) -> bool:
+    """Whether a frame is `[DONE]`; `is_cut`: or what a proxy left of it, that drops the last bytes of every body."""
+    mark = data.strip()
+    return mark == "[DONE]" or (is_cut and mark[:2] == "[D" and "[DONE]".startswith(mark))
 
 
 def error_of(frame: ServerSentEvent, chunk: JSONObject) -> JSONValue:
@@ -89,7 +70,17 @@ def plain_key(choices: Sequence[JSONValue]) -> str:
 def is_silent(choices: Sequence[JSONValue]) -> bool:
     """Whether none of the choices says anything."""
     deltas = [object_at(choice, "delta") for choice in choices if isinstance(choice, dict)]
-    return not any(delta.get(key) for delta in deltas for key in _SPOKEN)
+    return not any(says_text(delta) or says_calls(delta) for delta in deltas)
+
+
+def says_text(delta: JSONObject) -> bool:
+    """Whether a delta says text or reasoning."""
+    return any(delta.get(key) for key in _TEXTS)
+
+
+def says_calls(delta: JSONObject) -> bool:
+    """Whether a delta says a piece of a call."""
+    return any(delta.get(key) for key in _CALLS)
 
 
 def wants_strictness(chunk: JSONObject) -> bool:

@@ -2,15 +2,14 @@
 
 Rules:
 - Only choice 0 is read; others are counted in `ignored`.
-- The answer is complete when its finish reason was seen and the stream ended in order: by `[DONE]` or by its end.
-  `[DONE]` alone proves nothing, and neither does a finish before an error (recorded: an error chunk after the finish).
-- A finish may come twice; usage may come on any chunk, before, with or after it. Text or calls after it are a defect.
+- The answer is complete when a finish word that counts (`ending`) was seen and the stream ended: by `[DONE]` or by its
+  end. A finish before an error proves nothing (recorded: an error chunk after the finish).
+- A finish may come twice; usage may come on any chunk, before, with or after it. Text after it is text.
 - OpenAI's own servers always give a finish reason; some compatible ones never do (recorded: Snowflake; Kimi at a host
   of OpenRouter's). There, `[DONE]` right after a chunk that says nothing but the final counts ends the answer as well.
 - Comments (`: keep-alive`) prove that a compatible server lives, in the order they came.
 - Counts in an error chunk are reported before the failure: they are paid for.
 - Refusal text is text: a person should read it. The stop is then `REFUSAL`, beside the provider's own word "stop".
-- A call at the finish "length" or "content_filter" is cut, whatever its arguments look like.
 
 Hot path: see `openai_chat_shape`.
 
@@ -19,14 +18,15 @@ Source: wire-formats §2.2, §3 and §8 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
-from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import (
     BlockStop,
@@ -40,24 +40,25 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ...engine.core.tool_json import explain_arguments
+from ..wire.finish_words import says_nothing
 from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
-    CUTTING_NATIVE_WORDS,
-    CUTTING_WORDS,
-    FAULT_WORDS,
     PLAIN_EVENTS,
-    STOP_REASONS,
     error_of,
+    is_end_mark,
     is_first,
     is_silent,
     plain_key,
     reasoning_of,
     report,
+    says_calls,
+    says_text,
     usage_of,
     wants_strictness,
 )
 from .comments import at_comments
+from .ending import Ending, Finish
 from .fast_path import learn
 from .reasoning_details import DetailTracker
 from .text import Speech
@@ -90,8 +91,9 @@ class OpenAIChatDecoder:
         is_fast: bool = True,
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self.defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._read_error = read_error
         self._is_compatible = is_compatible
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
@@ -110,12 +112,12 @@ class OpenAIChatDecoder:
         self._is_over = False
         self._is_started = False
         self._is_refused = False
-        self._is_finished = False
+        self._ending = Ending()
         self._is_counted = False
 
     @property
-    def ignored(self) -> int:
-        """How many frames, choices and parts were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (frames, choices and parts), by kind."""
         return self._ignored + self._calls.ignored
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
@@ -152,22 +154,33 @@ class OpenAIChatDecoder:
 
         A last event without its blank line counts if its JSON is whole.
         """
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: after a finish that counts, the answer is complete all the same."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if cut is not None and not self._is_over and not isinstance(read_object(cut.data, self._values_max), str):
-            self._take(cut, events)
+        if cut is not None and not self._is_over:
+            if is_end_mark(cut.data, is_cut=True):
+                events.extend(self._done())
+            elif isinstance(read_object(cut.data, self._values_max), str):
+                self.is_cut = bool(cut.data.strip())
+            else:
+                self._take(cut, events)
         if not self._is_over:
-            self.is_complete = self._is_finished
-            events.extend(self._speech.release())
+            events.extend(self._stop(has_mark=False, is_broken=is_broken))
         self._end()
         return events
 
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
-        if frame.data.strip() == "[DONE]":
+        if is_end_mark(frame.data):
             events.extend(self._done())
             return
         chunk = read_object(frame.data, self._values_max)
@@ -184,12 +197,14 @@ class OpenAIChatDecoder:
 
     def _done(self) -> Iterator[StreamEvent]:
         """Take `[DONE]`, which the server wrote because it had nothing more to write."""
-        if self._is_counted and not self._is_finished:
-            yield from self._close_all(is_cut=False)
-            self.is_complete = self._calls.defect is None
+        if self._ending.last is not None:
+            yield from self._stop(has_mark=True)
+        elif self._is_counted or self._calls.has_calls:
+            is_whole = self._is_counted or self._calls.are_whole
+            yield from self._close_all(is_cut=True, spares_objects=True)
+            self.is_complete = is_whole and self._calls.defect is None
         else:
             yield from self._speech.release()
-            self.is_complete = self._is_finished
         self._end()
 
     def _fail(self, data: str, chunk: JSONObject, error: JSONValue) -> Iterator[StreamEvent]:
@@ -203,13 +218,17 @@ class OpenAIChatDecoder:
         choices = list_at(chunk, "choices")
         if not self._is_started and (text_at(chunk, "id") or choices):
             self._is_started = True
-            self._calls.response_key = name_at(chunk, "id") or str(count_at(chunk, "created") or "")
-            yield ResponseStarted(name_at(chunk, "id"), name_at(chunk, "model"))
+            self._ending.response_id = name_at(chunk, "id")
+            self._calls.response_key = self._ending.response_id or str(count_at(chunk, "created") or "")
+            yield ResponseStarted(self._ending.response_id, name_at(chunk, "model"))
+        elif self._ending.is_of_another(name_at(chunk, "id")) and not is_silent(choices):
+            self._break("seen another answer behind a finish_reason; expected one answer")
+            return
         for choice in choices:
             if isinstance(choice, dict) and is_first(choice):
                 yield from self._choice(choice)
             else:
-                self._ignored += 1
+                self._ignored[Ignored.OTHER_CHOICE] += 1
         if self._speech.is_held:
             self._read_plain = _read_nothing  # what comes next joins what waits
         usage = usage_of(chunk)
@@ -221,10 +240,9 @@ class OpenAIChatDecoder:
 
     def _choice(self, choice: JSONObject) -> Iterator[StreamEvent]:
         delta = object_at(choice, "delta")
-        if self._is_finished:
-            if any(delta.get(key) for key in ("content", "refusal", "tool_calls", "function_call")):
-                self._break("seen more of the answer after its finish_reason; expected none")
-            return
+        has_text, has_calls = says_text(delta), says_calls(delta)
+        if has_text or has_calls:
+            self._ending.say_more()
         yield from self._reasoning(delta)
         yield from self._content(delta.get("content"))
         if refusal := text_at(delta, "refusal"):
@@ -232,7 +250,7 @@ class OpenAIChatDecoder:
             yield from self._say(refusal)
         yield from self._tool_calls(delta)
         if not self._is_over and self._calls.defect is None and (word := name_at(choice, "finish_reason")):
-            yield from self._finish(word, is_cut=text_at(choice, "native_finish_reason") in CUTTING_NATIVE_WORDS)
+            yield from self._finish(choice, word, has_text=has_text, has_calls=has_calls)
 
     def _reasoning(self, delta: JSONObject) -> Iterator[StreamEvent]:
         details = list_at(delta, "reasoning_details") if self._has_details else ()
@@ -241,7 +259,7 @@ class OpenAIChatDecoder:
             if isinstance(detail, dict):
                 said = (yield from self._detail(detail)) or said
             else:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
         if not said and (plain := reasoning_of(delta)):
             yield from self._speech.reason(plain)
 
@@ -266,9 +284,9 @@ class OpenAIChatDecoder:
                 elif isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"):
                     yield from self._think(part)
                 else:
-                    self._ignored += 1
+                    self._ignored[Ignored.UNKNOWN_PART] += 1
         elif content is not None:
-            self._ignored += 1
+            self._ignored[Ignored.UNKNOWN_PART] += 1
 
     def _think(self, part: JSONObject) -> Iterator[StreamEvent]:
         for thought in list_at(part, "thinking") or list_at(part, "summary"):
@@ -300,9 +318,9 @@ class OpenAIChatDecoder:
             self._held.release(len(self._signature))
             self._signature = ""
 
-    def _close_all(self, *, is_cut: bool) -> Iterator[StreamEvent]:
+    def _close_all(self, *, is_cut: bool, spares_objects: bool = False) -> Iterator[StreamEvent]:
         yield from self._close_thought()
-        yield from self._calls.close(is_cut=is_cut)
+        yield from self._calls.close(is_cut=is_cut, spares_objects=spares_objects)
 
     def _tool_calls(self, delta: JSONObject) -> Iterator[StreamEvent]:
         fragments = list(list_at(delta, "tool_calls"))
@@ -316,33 +334,48 @@ class OpenAIChatDecoder:
             if isinstance(fragment, dict):
                 yield from self._calls.take(fragment)
             else:
-                self._ignored += 1
+                self._ignored[Ignored.UNKNOWN_PART] += 1
 
-    def _finish(self, word: str, *, is_cut: bool) -> Iterator[StreamEvent]:
-        yield from self._close_all(is_cut=is_cut or word in CUTTING_WORDS or word in FAULT_WORDS)
-        self._read_plain = _read_nothing
-        if self._calls.defect is not None:
+    def _finish(self, choice: JSONObject, word: str, *, has_text: bool, has_calls: bool) -> Iterator[StreamEvent]:
+        if says_nothing(word):
+            self._ignored[Ignored.NO_REASON] += 1
             return
-        if word in FAULT_WORDS:
-            self._end()
-            yield StreamFailed(self._read_error({"message": f"finish_reason {named(word)}", "code": word}))
-            return
-        self._is_finished = True
-        yield StopReported(self._stop_reason(word, is_cut=is_cut), word)
+        self._read_plain = _read_nothing  # what comes behind it is looked at
+        finish = Finish.read(word, text_at(choice, "native_finish_reason"))
+        if finish.fault is not None:
+            yield from self._close_all(is_cut=True)
+            if self._calls.defect is None:
+                self._end()
+                yield StreamFailed(self._read_error(finish.fault))
+        elif not self._ending.counts and self._ending.take(finish, has_text=has_text, has_calls=has_calls):
+            yield from self._close_for(finish, spares_objects=finish.spares_objects(has_mark=False))
 
-    def _stop_reason(self, word: str, *, is_cut: bool) -> StopReason:
-        reason = STOP_REASONS.get(word, StopReason.OTHER)
-        if is_cut and reason in (StopReason.TOOL_USE, StopReason.END_TURN):
-            return StopReason.MAX_TOKENS
-        if reason is StopReason.END_TURN and self._calls.has_calls:
+    def _close_for(self, finish: Finish, *, spares_objects: bool) -> Iterator[StreamEvent]:
+        """Close all that is open at a finish word, and say why the answer ended."""
+        yield from self._close_all(is_cut=not finish.is_whole, spares_objects=spares_objects)
+        if self._calls.defect is None:
+            yield StopReported(self._stop_reason(finish), finish.word)
+
+    def _stop(self, *, has_mark: bool, is_broken: bool = False) -> Iterator[StreamEvent]:
+        """End the answer by its last finish word, if that counts: it has waited for this, or was told when it came."""
+        counts = has_mark or self._ending.counts_at_end(are_calls_whole=self._calls.are_whole, is_broken=is_broken)
+        finish = self._ending.last if counts else None
+        if finish is not None and not self._ending.counts:
+            yield from self._close_for(finish, spares_objects=finish.spares_objects(has_mark=has_mark))
+        else:
+            yield from self._speech.release()
+        self.is_complete = finish is not None and self._calls.defect is None
+
+    def _stop_reason(self, finish: Finish) -> StopReason:
+        if finish.reason is StopReason.END_TURN and self._calls.has_calls:
             return StopReason.TOOL_USE  # forced and named calls end with "stop" (recorded: 38 of 189)
-        if reason is StopReason.END_TURN and self._is_refused:
+        if finish.reason is StopReason.END_TURN and self._is_refused:
             return StopReason.REFUSAL
-        return reason
+        return finish.reason
 
     def _study(self, data: str, chunk: JSONObject, choices: Sequence[JSONValue]) -> None:
         """Learn the shape of a plain chunk, seldom enough that a server whose chunks all differ costs little more."""
-        if self._is_over or self._is_finished or self._speech.is_held or not (key := plain_key(choices)):
+        if self._is_over or self._ending.last is not None or self._speech.is_held or not (key := plain_key(choices)):
             return
         if self._patience > 0:
             self._patience -= 1

@@ -103,12 +103,14 @@ class ChatModel:
         dialect, thinks = self.dialect, self._thinks(request)
         can_continue = dialect.continues(self.model) and (dialect.stops_thinking or not thinks)
         above = (dialect.form,) if dialect.form is not None and can_continue else ()
-        declared = self._site.capabilities or Capabilities(
-            forms=(*above, ContinuationForm.QUOTE),
-            echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
-            prefix_trailing_space=dialect.prefix_trailing_space,
-            reasons=thinks or self._reasons,
-            waiting_message=dialect.waiting_message,
+        declared = self._site.declare(
+            Capabilities(
+                forms=(*above, ContinuationForm.QUOTE),
+                echoes=dialect.echoes or request.extra.get(dialect.echo_field) is True,
+                prefix_trailing_space=dialect.prefix_trailing_space,
+                reasons=thinks or self._reasons,
+                waiting_message=dialect.waiting_message,
+            )
         )
         return declared.with_reason(whole_only_reason(request) or self._grammar_reason(request))
 

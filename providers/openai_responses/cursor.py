@@ -48,6 +48,7 @@ class OpenItem:
     part: str = ""
     part_said: SaidState = SaidState()
     parts: tuple[str, ...] = ()
+    given_id: str = ""
 
 
 @frozen

@@ -2,9 +2,15 @@
 
 Rules:
 - Items are keyed by `output_index`; item ids (which proxies change on every event) and call ids stand in where it is
-  missing. A delta of an item that ended, a second item at an open index, a call id of two items are defects.
+  missing, and tell items apart that share one (`places`). A delta of an item that ended is a defect, and so is a second
+  item at an open index that can not be told from the first.
+- A call that has the id of an earlier one gets an id of ours.
 - `response.completed`, `.incomplete` and `.cancelled` complete the answer, `.failed` and error frames fail it, once;
-  nothing after either counts. `[DONE]` proves nothing.
+  nothing after either counts. `response.done` is one of them under the name of the realtime API. `[DONE]` proves
+  nothing.
+- A body that ends in order behind a whole message, with nothing open, is whole without a terminal event, unless a call
+  may follow (the response names tools) or there is a cursor, which is read on instead.
+- A reason that names a failure is one, also behind `completed`; so is a ceiling, a filter.
 - What is open at the terminal event is closed by it: as a whole after `completed`, cut otherwise. Its `output` fills in
   only the items that no event of their own named: several servers leave it empty, or make up new ids for it.
 - A call that ended without arguments may be one that the ceiling cut: it waits until another item follows, or until
@@ -22,10 +28,12 @@ Source: wire-formats §4.2 to §4.4 and §8; openai-python 3.52 (2026-11).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...engine.core.failures import Failure
 from ...engine.core.framing import ServerSentEvent, SSEReader
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.policy import Limits
 from ...engine.core.printable import named
@@ -41,8 +49,11 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.tool_json import explain_arguments
 from ...engine.core.usage import UsageReport
+from ..wire.call_bounds import key_of
+from ..wire.finish_words import STRICTER_STOPS, stop_of
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
+from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, word_of
 from .items import CALL_KINDS
 from .output import Output
 
@@ -51,10 +62,9 @@ _TERMINAL = {
     "response.incomplete": "incomplete",
     "response.failed": "failed",
     "response.cancelled": "cancelled",
+    "response.done": "completed",
 }
 """The events that end an answer; they hold counts, and are read as strictly as arguments are: no key twice."""
-
-_INCOMPLETE = {"max_output_tokens": StopReason.MAX_TOKENS, "content_filter": StopReason.CONTENT_FILTER}
 
 _TEXTS = {
     # The stem of the event: the kind of its item, its part, where the part's number is, where the whole text is.
@@ -99,12 +109,14 @@ class OpenAIResponsesDecoder:
         resumed: Cursor | None = None,
     ) -> None:
         self.is_complete: bool = False
+        self.is_cut: bool = False
         self._defect: str | None = None
-        self._ignored = 0
+        self._ignored: Counter[str] = Counter()
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._origin, self._limits = origin, limits
         self._output = Output(origin, limits, resumed)
+        self._output.response_key = "" if resumed is None else key_of(resumed.response_id)
         self._at = at
         self._resumed_after = None if resumed is None else resumed.after
         self._response_id = "" if resumed is None else resumed.response_id
@@ -113,10 +125,11 @@ class OpenAIResponsesDecoder:
         self._has_cursor = resumed is not None
         self._is_started = False
         self._is_over = False
+        self._ending = Ending()
 
     @property
-    def ignored(self) -> int:
-        """How many frames and items were not understood, and changed nothing."""
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (frames and items), by kind."""
         return self._ignored + self._output.ignored
 
     @property
@@ -135,26 +148,37 @@ class OpenAIResponsesDecoder:
 
     def close(self) -> Sequence[StreamEvent]:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole (recorded)."""
+        return self._close(is_broken=False)
+
+    def close_broken(self) -> Sequence[StreamEvent]:
+        """Take that the connection broke: only a terminal event ended the answer."""
+        return self._close(is_broken=True)
+
+    def _close(self, *, is_broken: bool) -> Sequence[StreamEvent]:
         cut = self._reader.close()
         events: list[StreamEvent] = []
-        if (
-            cut is not None
-            and not self._is_over
-            and not isinstance(read_object(cut.data, self._limits.values_max), str)
-        ):
-            self._take(cut, events)
+        if cut is not None and not self._is_over:
+            if isinstance(read_object(cut.data, self._limits.values_max), str):
+                self.is_cut = not is_half_end(cut)
+            else:
+                self._take(cut, events)
+        is_last = self._ending.is_last_item and self._output.is_settled
+        if is_last and not (self._is_over or is_broken or self.is_cut or self._is_background):
+            self.is_complete = True
+            events.append(self._stop("completed", ""))
+        self.is_cut = self.is_cut or self._output.is_open
         self._is_over = True
         return events
 
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self._ignored += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         content = read_object(frame.data, self._limits.values_max)
         if isinstance(content, str):
             if frame.data.strip() == "[DONE]":
-                self._ignored += 1
+                self._ignored[Ignored.AFTER_END] += 1
             else:
                 self._break(content)
             return
@@ -177,7 +201,7 @@ class OpenAIResponsesDecoder:
                 self._break("seen an event without sequence_number after a cursor; expected each to have one")
             return not self._is_over
         if number <= self._resumed_after:
-            self._ignored += 1
+            self._ignored[Ignored.TOLD_AGAIN] += 1
         return number > self._resumed_after
 
     def _read(self, kind: str, content: JSONObject) -> Iterable[StreamEvent]:
@@ -190,6 +214,7 @@ class OpenAIResponsesDecoder:
             case "response.output_item.added":
                 return self._output.add(number_at(content, "output_index"), object_at(content, "item"))
             case "response.output_item.done":
+                self._ending.take_item(object_at(content, "item"))
                 return self._output.finish(number_at(content, "output_index"), object_at(content, "item"))
             case "response.created" | "response.queued" | "response.in_progress":
                 return self._lifecycle(kind, object_at(content, "response"))
@@ -200,7 +225,7 @@ class OpenAIResponsesDecoder:
             case _ if kind == "error" or content.get("error"):
                 return self._error(content)
             case _:
-                self._ignored += not kind.startswith(_QUIET)
+                self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)
                 return ()
 
     def _text(self, stem: str, end: str, content: JSONObject) -> Iterator[StreamEvent]:
@@ -217,6 +242,7 @@ class OpenAIResponsesDecoder:
         return self._output.argue(number_at(content, "output_index"), alias, kind, text, is_whole=end == "done")
 
     def _lifecycle(self, kind: str, response: JSONObject) -> Iterator[StreamEvent]:
+        self._ending.take_response(response)
         response_id = text_at(response, "id")
         is_other = bool(response_id and self._response_id) and response_id != self._response_id
         if kind == "response.created" and is_other and not self._output.is_empty:
@@ -234,25 +260,31 @@ class OpenAIResponsesDecoder:
         elif (response_id or model) and not self._is_started:
             self._is_started = True
             self._response_id = response_id or self._response_id
+            self._output.response_key = key_of(self._response_id)
             yield ResponseStarted(response_id, model)
 
     def _terminal(self, kind: str, response: JSONObject) -> Iterator[StreamEvent]:
         status = text_at(response, "status")
-        word = status if status in _TERMINAL.values() else _TERMINAL[kind]
+        if kind == "response.done":
+            self._ignored[Ignored.TERMINAL_NAME] += 1
+            if status and status not in _TERMINAL.values():  # it is not over, or nobody knows
+                return
+        detail = text_at(object_at(response, "incomplete_details"), "reason")
+        word = word_of(status if status in _TERMINAL.values() else _TERMINAL[kind], status, detail)
         yield from self._start(response)
         if self._is_over:
             return
         yield from _report(object_at(response, "usage"))
         if word == "failed":
             self._is_over = True
-            error = response.get("error") or {"message": "the response failed without an error"}
+            error = response.get("error") or fault_behind(status, detail)
             yield StreamFailed(self._read_error(error))
             return
         yield from self._output.end(list_at(response, "output"), is_whole=word == "completed")
         if self._output.defect is not None:
             return
         self.is_complete = self._is_over = True
-        yield self._stop(word, text_at(object_at(response, "incomplete_details"), "reason"))
+        yield self._stop(word, detail)
 
     def _stop(self, word: str, detail: str) -> StopReported:
         match word:
@@ -263,8 +295,9 @@ class OpenAIResponsesDecoder:
             case "cancelled":
                 return StopReported(StopReason.CANCELLED, word)
             case _:
-                reason = _INCOMPLETE.get(detail)
-                return StopReported(reason, word) if reason else StopReported(StopReason.OTHER, detail or word)
+                reason = INCOMPLETE.get(detail) or stop_of(detail)
+                is_known = reason in STRICTER_STOPS
+                return StopReported(reason, word) if is_known else StopReported(StopReason.OTHER, detail or word)
 
     def _error(self, content: JSONObject) -> Iterator[StreamEvent]:
         """Read an error frame: nested as it is sent, or flat as it is documented."""

@@ -186,7 +186,10 @@ class SpokenItem:
 
 
 class CallItem:
-    """A call that the caller answers. It is announced once its id and name are known."""
+    """A call that the caller answers. It is announced once its id and name are known.
+
+    `given_id` is the provider's; `call_id` is another one where that is the id of an earlier call.
+    """
 
     def __init__(
         self, index: int, kind: str, item_id: str, limits: Limits, held: HeldBytes, state: OpenItem | None = None
@@ -199,7 +202,8 @@ class CallItem:
         state = state or OpenItem(index, kind)
         self._held, self._held_bytes = held, 0
         self.call_id: str = state.call_id
-        self._name = state.name
+        self.given_id: str = state.given_id or state.call_id
+        self.name: str = state.name
         self._is_done = state.is_done
         self._said = SaidText(state.said)
         self._bound = ArgumentsBound(limits, state.said.chars)
@@ -227,17 +231,24 @@ class CallItem:
         if self._early.parts or self._whole is not None:
             return None
         said = self._said.state
-        return OpenItem(self.index, self.kind, self.item_id, said, self._is_done, self.call_id, self._name)
+        given_id = "" if self.given_id == self.call_id else self.given_id
+        return OpenItem(
+            self.index, self.kind, self.item_id, said, self._is_done, self.call_id, self.name, given_id=given_id
+        )
 
     def is_same(self, item: JSONObject) -> bool:
         """Whether another event speaks of this item; its index is the same already."""
         call_id = text_at(item, "call_id")
-        return text_at(item, "type") == self.kind and (not self.call_id or not call_id or self.call_id == call_id)
+        return text_at(item, "type") == self.kind and (not self.given_id or not call_id or self.given_id == call_id)
 
-    def announce(self, call_id: str, name: str) -> Iterator[StreamEvent]:
+    def renames(self, name: str) -> bool:
+        """Whether this is a name, and not the one it has."""
+        return bool(name and self.name) and name != self.name
+
+    def announce(self, call_id: str, name: str, given_id: str) -> Iterator[StreamEvent]:
         """Say that it began, and what came before its name."""
-        self.call_id, self._name = call_id, name
-        yield ToolCallStart(call_id, name)
+        self.call_id, self.name, self.given_id = call_id, name, given_id
+        yield ToolCallStart(call_id, name, self.index)
         if self.kind == "custom_tool_call":
             yield ToolCallDelta(call_id, '{"input":"')
         early, self._early = self._early.read(), Parts()
@@ -258,8 +269,8 @@ class CallItem:
             self._hold_back(len(fragment))
 
     def take_whole(self, whole: str) -> Iterator[StreamEvent]:
-        """Take the whole arguments; nothing at all says nothing."""
-        if not whole:
+        """Take the whole arguments; nothing at all says nothing, and neither does `null`."""
+        if not whole or self._is_null(whole):
             return
         if (too_long := self._bound.check_whole(whole)) is not None:
             self.defect = too_long
@@ -272,8 +283,16 @@ class CallItem:
 
     def wait(self, item: JSONObject) -> bool:
         """Whether the whole item has no arguments either; the call waits then."""
-        self._is_done = self._is_done or not (self.has_said or text_at(item, CALL_KINDS[self.kind]))
+        self._is_done = self._is_done or not (self.has_said or self.arguments_in(item))
         return self.is_waiting
+
+    def arguments_in(self, item: JSONObject) -> str:
+        """Return the arguments that a whole item holds."""
+        whole = text_at(item, CALL_KINDS[self.kind])
+        return "" if self._is_null(whole) else whole
+
+    def _is_null(self, whole: str) -> bool:
+        return whole == "null" and self.kind == "function_call"
 
     def close(self, item: JSONObject, *, is_cut: bool) -> Iterator[StreamEvent]:
         """Take the whole item, and close the call. `is_cut` says that the end of the answer fell inside it."""
@@ -289,7 +308,8 @@ class CallItem:
             yield ToolCallDelta(self.call_id, '"}')
         whole = write_json({"input": self._whole}) if is_custom and self._whole is not None else self._whole
         self._hold_back(-self._held_bytes)
-        yield BlockStop(self.call_id, is_cut=is_cut, arguments=whole)
+        repeats = None if self.given_id == self.call_id else self.given_id
+        yield BlockStop(self.call_id, is_cut=is_cut, arguments=whole, repeats=repeats)
 
     def _hold_back(self, size_bytes: int) -> None:
         """Count what is kept until the name or the end comes; less than nothing: it is kept no longer."""

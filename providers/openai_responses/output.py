@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 from ...engine.core.held_bytes import HeldBytes
+from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.messages import OpaqueBlock
 from ...engine.core.policy import Limits
@@ -21,10 +23,11 @@ from ...engine.core.stream_events import (
     StreamEvent,
     TextDelta,
 )
-from ..wire.call_bounds import CallIds
+from ..wire.call_bounds import CallIds, key_of
 from ..wire.json import excess_of_names, text_at, write_json
 from .cursor import OPEN_MAX, Cursor, OpenItem, SaidState
 from .items import CALL_KINDS, CallItem, Item, OpaqueItem, SpokenItem, new_item
+from .places import Places, RunningTools, is_told_again
 
 
 class Output:
@@ -39,23 +42,26 @@ class Output:
     def __init__(self, origin: str, limits: Limits, resumed: Cursor | None = None) -> None:
         self._defect: str | None = None
         self._held = HeldBytes(limits.held_bytes_max)
-        self.ignored: int = 0
+        self.ignored: Counter[str] = Counter()
         self.is_refused: bool = resumed is not None and resumed.is_refused
         self._origin = origin
         self._limits = limits
-        self._items: dict[int, Item] = {}
+        self.response_key: str = ""  # what makes a made-up id this response's own
+        self._places = Places()
+        self._items = self._places.latest
         self._open: dict[int, Item] = {}
         self._aliases: dict[str, int] = {}
         self._call_ids = CallIds(limits)
         self._had_calls = resumed is not None and resumed.has_calls
         self._had_top = self._top = -1 if resumed is None else resumed.top
-        self._speaker = None if resumed is None else resumed.speaker
-        self._running = dict.fromkeys(() if resumed is None else resumed.running)
+        self._running = RunningTools(self._held, () if resumed is None else resumed.running)
         self._waiting: dict[int, CallItem] = {}
         self._waiting_min = 0
         self._last: Item | None = None
         for state in () if resumed is None else resumed.items:
             self._restore(state)
+        speaker = None if resumed is None else resumed.speaker
+        self._speaker: Item | None = None if speaker is None else self._items.get(speaker)
 
     @property
     def defect(self) -> str | None:
@@ -78,48 +84,62 @@ class Output:
 
     def cursor(self, at: str, response_id: str, after: int) -> Cursor | None:
         """Say what a decoder has to know that goes on here; None where that would be too much."""
-        if len(self._open) + len(self._running) > OPEN_MAX:
+        if len(self._open) + len(self._running) > OPEN_MAX or self._places.aside:
             return None
         states = [item.state for item in self._open.values()]
         items = tuple(state for state in states if state is not None)
         if len(items) < len(states):
             return None
         return Cursor(
-            at, response_id, after, self._top, self.has_calls, self.is_refused, self._speaker, items,
-            tuple(self._running),
+            at, response_id, after, self._top, self.has_calls, self.is_refused,
+            None if self._speaker is None else self._speaker.index, items, tuple(self._running),
         )  # fmt: skip
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all items have ended, and none waits for what follows it."""
+        return bool(self._items) and not self.is_open and not self._waiting
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an item has begun and not ended."""
+        return bool(self._open or self._places.aside)
 
     # -- events -----------------------------------------------------------------------------------------------------
 
     def add(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
         """Take an item that begins. A second telling of one adds the name it lacked, or nothing."""
         kind = text_at(item, "type")
-        known = self._items.get(self._aliases.get(text_at(item, "id"), -1) if index is None else index)
+        at = self._aliases.get(text_at(item, "id"), -1) if index is None else index
+        known = self._find(at, kind, text_at(item, "id"), text_at(item, "call_id")) if at in self._items else None
+        if self.defect is not None:
+            return
         if not kind or (known is None and self._is_past(index)):
-            self.ignored += 1
+            self.ignored[Ignored.TOLD_AGAIN] += 1
         elif known is not None and known.is_same(item):
             if isinstance(known, CallItem) and not known.is_announced:
                 yield from self._name(known, item)
-            else:
-                self.ignored += 1
-        elif known is not None and not known.is_closed:
-            self.defect = (
-                f"seen a second item at output index {named(known.index)}; expected the first to end before it"
-            )
+            elif not self._contradicts(known, item):
+                self.ignored[Ignored.TOLD_AGAIN] += 1
+        elif known is not None and not known.is_closed and not self._places.may_share(known, item):
+            self.defect = f"seen a second item at output index {known.index}; expected the first to end before it"
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
+            self.ignored[Ignored.INDEX_ODD] += known is not None and not known.is_closed
             yield from self._begin(made, item)
 
     def finish(self, index: int | None, item: JSONObject) -> Iterator[StreamEvent]:
         """Take an item that is whole, whether its beginning was seen or not."""
         kind = text_at(item, "type")
-        known = self._find(index, text_at(item, "call_id"), text_at(item, "id"))
+        known = self._find(index, kind, text_at(item, "call_id"), text_at(item, "id"))
+        if self.defect is not None or (known is not None and self._contradicts(known, item)):
+            return
         if known is not None and not known.is_closed:
             if kind and kind != known.kind:
                 self.defect = f"seen the end of a {named(kind)} in a {named(known.kind)}; expected its own"
                 return
             yield from self._close(known, item)
-        elif not kind or self._is_past(index) or (known is not None and _is_told_again(known, index, item)):
-            self.ignored += 1
+        elif not kind or self._is_past(index) or (known is not None and is_told_again(known, index, item)):
+            self.ignored[Ignored.TOLD_AGAIN] += 1
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             yield from self._begin(made, item)
             if self.defect is None:
@@ -158,6 +178,9 @@ class Output:
         is_in_line = all(text_at(told.get(known.index, {}), "type") == known.kind for known in self._items.values())
         said = {known.said for known in self._items.values() if isinstance(known, SpokenItem)}
         untold = {index for index, item in told.items() if is_in_line and self._is_untold(index, item, said)}
+        named = {text_at(item, "id"): item for item in told.values()}
+        for known in list(self._places.aside):
+            yield from self._end_item(known, named.get(known.item_id, {}), is_whole=is_whole)
         for index in sorted({*self._items} | untold):
             if index in untold:
                 yield from self.finish(index, told[index])
@@ -170,9 +193,12 @@ class Output:
 
     # -- which item ---------------------------------------------------------------------------------------------------
 
-    def _find(self, index: int | None, *aliases: str) -> Item | None:
+    def _find(self, index: int | None, kind: str, *aliases: str) -> Item | None:
         if index is not None and index in self._items:
-            return self._items[index]
+            found = self._places.find(index, kind, *aliases)
+            if len(found) > 1:
+                self.defect = f"seen an event of one of {len(found)} items at index {index}; expected its item_id"
+            return found[0]
         for alias in aliases:
             if alias and (known := self._aliases.get(alias)) is not None:
                 return self._items[known]
@@ -181,10 +207,12 @@ class Output:
 
     def _item_of(self, index: int | None, alias: str, kind: str, *, is_whole: bool) -> Item | None:
         """Return the open item of this kind that an event speaks of, which may be the first to do so."""
-        item = self._find(index, alias)
+        item = self._find(index, kind, alias)
+        if self.defect is not None:
+            return None
         if (item is None and self._is_past(index)) or (item is not None and item.is_closed):
             if is_whole:
-                self.ignored += 1
+                self.ignored[Ignored.TOLD_AGAIN] += 1
             else:
                 self.defect = f"seen more of a {named(kind)} after its end; expected none"
             return None
@@ -214,14 +242,14 @@ class Output:
         if (excess := excess_of_names(kind, item_id)) is not None:
             self.defect = excess
             return None
-        index = self._top + 1 if index is None else index
-        item = new_item(index, kind, item_id, self._limits, self._held)
+        item = new_item(self._top + 1 if index is None else index, kind, item_id, self._limits, self._held)
         self._held.hold(len(kind) + len(item_id))
         self._keep(item)
         return item
 
     def _keep(self, item: Item) -> None:
-        self._items[item.index] = self._open[item.index] = self._last = item
+        self._places.put(item)
+        self._open[item.index] = self._last = item
         self._top = max(self._top, item.index)
         if item.item_id:
             self._aliases[item.item_id] = item.index
@@ -231,7 +259,7 @@ class Output:
         self._keep(item)
         if isinstance(item, CallItem) and item.is_announced:
             self._call_ids.resume(item.call_id)
-            self._aliases[item.call_id] = item.index
+            self._aliases[item.given_id] = item.index
             if item.is_waiting:
                 item.is_closed = True
                 self._wait(item)
@@ -243,7 +271,7 @@ class Output:
         if isinstance(made, CallItem):
             yield from self._name(made, item)
         elif isinstance(made, OpaqueItem) and made.runs(item):
-            self._run(made.token(item))
+            self._running.begin(made.token(item))
             self._speaker = None
             yield ServerToolStarted(text_at(item, "name") or made.kind)
 
@@ -252,15 +280,23 @@ class Output:
         name, call_id = text_at(item, "name"), text_at(item, "call_id") or text_at(item, "id")
         if not name or not call_id:
             return
+        chosen, repeats = self._call_ids.choose(call_id, self.response_key or key_of(call_id))
         if (excess := excess_of_names(name, call_id)) is not None:
             self.defect = excess
-        elif (defect := self._call_ids.admit(call_id)) is not None:
+        elif (defect := self._call_ids.admit(chosen)) is not None:
             self.defect = defect
         else:
+            self.ignored[Ignored.CALL_ID_AGAIN] += repeats is not None
             self._held.hold(len(name) + len(call_id))
             self._aliases[call_id] = call.index
             self._speaker = None
-            yield from call.announce(call_id, name)
+            yield from call.announce(chosen, name, call_id)
+
+    def _contradicts(self, known: Item, item: JSONObject) -> bool:
+        """Whether a call that is told again has another name, which is a defect."""
+        if isinstance(known, CallItem) and known.is_same(item) and known.renames(text_at(item, "name")):
+            self.defect = "seen another name of a call that has one; expected one name a call"
+        return self.defect is not None
 
     def _speak(self, item: SpokenItem, text: str) -> Iterator[StreamEvent]:
         """Say a text; the block of another item that was speaking ends before it."""
@@ -268,9 +304,9 @@ class Output:
             return
         if self._waiting:
             yield from self._go_on(item)
-        if self._speaker not in (None, item.index):
+        if self._speaker not in (None, item):
             yield BlockStop()
-        self._speaker = item.index
+        self._speaker = item
         yield ReasoningDelta(text) if item.kind == "reasoning" else TextDelta(text)
 
     def _close(self, known: Item, item: JSONObject) -> Iterator[StreamEvent]:
@@ -289,16 +325,17 @@ class Output:
         yield from self._speak(known, known.close(item))
         is_signed = known.kind == "reasoning" and bool(text_at(item, "encrypted_content"))
         if is_signed:
-            if self._speaker not in (None, known.index):
+            if self._speaker not in (None, known):
                 yield BlockStop()
             yield ReasoningSignature(write_json({"type": known.kind, **item}))
-        if is_signed or self._speaker == known.index:
+        if is_signed or self._speaker is known:
             self._speaker = None
             yield BlockStop()
 
     def _close_call(
         self, call: CallItem, item: JSONObject, *, is_cut: bool, is_end: bool = False
     ) -> Iterator[StreamEvent]:
+        self.ignored[Ignored.NULL_ARGUMENTS] += text_at(item, CALL_KINDS[call.kind]) == "null"
         if not call.is_announced:
             yield from self._name(call, item)
         if not call.is_announced and self.defect is None:
@@ -328,14 +365,9 @@ class Output:
 
     def _leave(self, item: Item) -> None:
         """Leave an item that ended out of what a cursor carries; another may stand at its index by now."""
+        self._places.leave(item)
         if self._open.get(item.index) is item:
             del self._open[item.index]
-
-    def _run(self, token: str) -> None:
-        """Note a tool that may run until something ends it."""
-        if token not in self._running:
-            self._running[token] = None
-            self._held.hold(len(token))
 
     def _end_item(self, known: Item, told: JSONObject, *, is_whole: bool) -> Iterator[StreamEvent]:
         is_other = text_at(told, "type") != known.kind or (isinstance(known, CallItem) and not known.is_same(told))
@@ -350,24 +382,17 @@ class Output:
         call.is_closed = True
         if not is_whole and not call.is_announced and not text_at(final, "name"):
             return
-        has_said = call.has_said or call.is_waiting or bool(text_at(final, CALL_KINDS[call.kind]))
+        has_said = call.has_said or call.is_waiting or bool(call.arguments_in(final))
         yield from self._close_call(call, final, is_cut=not (is_whole and has_said), is_end=True)
 
     def _close_opaque(self, known: OpaqueItem, item: JSONObject) -> Iterator[StreamEvent]:
         token = known.token(item)
         closes = token in self._running and (not known.has_output or not known.runs(item))
         if closes:
-            del self._running[token]
-            self._held.release(len(token))
+            self._running.end(token)
         self._speaker = None
         data: JSONObject = {"type": known.kind, **item}
         # Several may run at once, and the fold knows of one: only the last to end says that none runs any more.
         yield OpaqueBlockReceived(
             OpaqueBlock(known.kind, data, self._origin), closes_server_tool=closes and not self._running
         )
-
-
-def _is_told_again(known: Item, index: int | None, item: JSONObject) -> bool:
-    """Whether an item that ended is told once more; a call of the same id elsewhere is another one."""
-    is_elsewhere = index is not None and index != known.index
-    return known.is_same(item) and not (isinstance(known, CallItem) and is_elsewhere)

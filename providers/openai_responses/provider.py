@@ -86,8 +86,8 @@ class OpenAIResponses:
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """A user turn that quotes; a background response is read on instead (wire-formats §4.4)."""
-        declared = self._site.capabilities or Capabilities(
-            forms=(ContinuationForm.QUOTE,), reasons=self._thinks(request), can_reattach=True
+        declared = self._site.declare(
+            Capabilities(forms=(ContinuationForm.QUOTE,), reasons=self._thinks(request), can_reattach=True)
         )
         if request.extra.get("background") is not True:
             declared = declared.without(ContinuationForm.CURSOR)

@@ -1,4 +1,4 @@
-"""The bounds of the calls of one response: no id comes twice, and calls and their arguments are not endless.
+"""The ids and bounds of the calls of one response: no id is used twice, and calls and their arguments are not endless.
 
 A check answers with a defect, what was seen and what was expected, or with None.
 """
@@ -43,6 +43,18 @@ class CallIds:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def choose(self, given: str, response_key: str, prefix: str = "call_", mark: str = "_") -> tuple[str, str | None]:
+        """Return the id that a call gets, and the one it was given if that is another's.
+
+        Made-up ids hold what is the response's own, so that they are unique in a conversation.
+        """
+        if given and given not in self._ids:
+            return given, None
+        number = len(self._ids)
+        while (made := f"{prefix}{response_key}{mark}{number}") in self._ids:
+            number += 1
+        return made, given or None
+
     def admit(self, call_id: str) -> str | None:
         """Take the id of a call that begins."""
         if call_id in self._ids:
@@ -59,3 +71,12 @@ class CallIds:
     def clear(self) -> None:
         """Forget all: another answer begins."""
         self._ids.clear()
+
+
+def key_of(response_id: str) -> str:
+    """Return what an id that is made up holds of a response's: what any API takes in one, and no more than it takes."""
+    return "".join(char for char in response_id if char.isascii() and char.isalnum())[-_KEY_CHARS_MAX:]
+
+
+_KEY_CHARS_MAX = 40
+"""Call ids of 64 characters are taken by all (OpenAI refuses longer ones)."""

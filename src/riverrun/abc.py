@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ._lazy import publish_lazily
 
 if TYPE_CHECKING:
-    from .engine.core.provider import Provider, Reattachable, WireDecoder
+    from .engine.core.provider import CountsIgnored, Provider, Reattachable, WireDecoder
     from .engine.http.transport import Body, Transport
     from .engine.source import EventSource
     from .engine.stores.store import CheckpointStore, FirstEntryReader
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Body",
     "CheckpointStore",
+    "CountsIgnored",
     "EventSource",
     "FirstEntryReader",
     "Provider",
@@ -27,7 +28,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
     __getattr__, __dir__ = publish_lazily(
         __name__,
         {
-            "engine.core.provider": "Provider Reattachable WireDecoder",
+            "engine.core.provider": "CountsIgnored Provider Reattachable WireDecoder",
             "engine.http.transport": "Body Transport",
             "engine.source": "EventSource",
             "engine.stores.store": "CheckpointStore FirstEntryReader",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .engine.core.codec import CodecError, structure, unstructure
     from .engine.core.failures import Failure, FailureKind
     from .engine.core.framing import NDJSONReader, ServerSentEvent, SSEReader
+    from .engine.core.ignored import Ignored
     from .engine.core.partial_json import NOTHING, preview
     from .engine.core.printable import printable
     from .engine.core.provider import ErrorResponse, WireRequest
@@ -63,6 +64,7 @@ __all__ = [
     "ErrorResponse",
     "Failure",
     "FailureKind",
+    "Ignored",
     "KeepAlive",
     "NDJSONReader",
     "OpaqueBlockReceived",
@@ -115,6 +117,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.core.codec": "CodecError structure unstructure",
             "engine.core.failures": "Failure FailureKind",
             "engine.core.framing": "NDJSONReader SSEReader ServerSentEvent",
+            "engine.core.ignored": "Ignored",
             "engine.core.partial_json": "NOTHING preview",
             "engine.core.printable": "printable",
             "engine.core.provider": "ErrorResponse WireRequest",

@@ -300,7 +300,7 @@ def test_an_unplugged_server_is_exit_1_and_says_what_to_do() -> None:
         (Reply(status=400, body=b'{"error":{"type":"invalid_request_error"}}'), 1, "invalid request"),
     ],
 )
-def test_a_refusal_has_its_kind_and_exit_code(reply: Reply, code: int, kind: str) -> None:
+def test_an_error_response_has_its_kind_and_exit_code(reply: Reply, code: int, kind: str) -> None:
     with Loopback(reply) as server:
         ended = riverrun("chat", *server.flags(), "--attempts", "1", "Why?")
     assert (ended.code, ended.out) == (code, "")

@@ -10,7 +10,17 @@ from attrs import frozen
 
 from riverrun.engine.testing.wire.formats import wire_of_path
 from riverrun.providers.by_name import provider_classes
-from riverrun.testing import RIVERS, Fault, FaultKind, Told, Unit, Wire, open_loopback, read_told
+from riverrun.testing import (
+    RIVERS,
+    Continuation,
+    Fault,
+    FaultKind,
+    Unit,
+    Wire,
+    WireCut,
+    open_loopback,
+    read_continuation,
+)
 from tests.cli.loopback import Ended, riverrun
 
 pytestmark = pytest.mark.sockets
@@ -60,17 +70,17 @@ class Asked:
     """How the command ended, and what each of its requests said was said."""
 
     ended: Ended
-    told: list[Told]
+    continuations: list[Continuation]
 
 
 async def ask(peer: Peer) -> Asked:
     """Run the command against an honest provider that breaks once."""
-    fault = Fault(FaultKind.RESET, IN_THE_MIDDLE.get(peer.wire, 20_000), Unit.CHARACTER)
+    fault = Fault(FaultKind.RESET, IN_THE_MIDDLE.get(peer.wire, 20_000), cut=WireCut(Unit.CHARACTER))
     async with open_loopback(RIVERS, [fault], continues=True, event_s=EVENT_S) as server:
         url = f"http://127.0.0.1:{server.port}{peer.path}"
         command = partial(riverrun, "chat", "-m", peer.name, "--base-url", url, "Tell it.")
         ended = await trio.to_thread.run_sync(command)
-    return Asked(ended, [read_told(peer.wire, body, continues=True) for body in server.requests])
+    return Asked(ended, [read_continuation(peer.wire, body, continues=True) for body in server.requests])
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
@@ -78,10 +88,10 @@ def test_an_answer_that_was_reset_is_whole_on_standard_output(peer: Peer) -> Non
     asked = trio.run(ask, peer)
     assert asked.ended.out == RIVERS.text
     assert asked.ended.code == 0
-    first, second = asked.told
-    assert (first, second.is_prefix, second.is_quote) == (Told(), peer.by_prefill, not peer.by_prefill)
-    assert RIVERS.text.startswith(second.said)
-    assert 0 < len(second.said) < len(RIVERS.text)
+    first, second = asked.continuations
+    assert (first, second.is_prefix, second.is_quote) == (Continuation(), peer.by_prefill, not peer.by_prefill)
+    assert RIVERS.text.startswith(second.text)
+    assert 0 < len(second.text) < len(RIVERS.text)
     assert "resumed: attempt 2" in asked.ended.err
 
 

@@ -80,7 +80,7 @@ def test_the_show_covers_what_it_promises_and_is_recovered_from(capsys: pytest.C
     for wire in report["wires"]:
         causes = set(wire["riverrun"]["recovered_from"])
         assert {"connection reset", "idle stall", "premature end", "overloaded"} <= causes
-        assert any(fault["unit"] == "character" for fault in wire["faults"])
+        assert any(fault["cut"]["unit"] == "character" for fault in wire["faults"])
         assert not wire["plain"]["is_whole"]
 
 
@@ -228,7 +228,7 @@ def test_a_wrong_argument_is_a_usage_error_that_says_what_is_expected(
 def test_faults_are_spelled_either_way_and_kept_in_order() -> None:
     args = parse("--fault", "refuse_prefill", "--fault", "half-close")
     kinds = [FaultKind(word) for word in args.fault]
-    assert kinds == [FaultKind.REFUSE_PREFILL, FaultKind.HALF_CLOSE]
+    assert kinds == [FaultKind.PREFILL_REFUSED, FaultKind.HALF_CLOSE]
     scenes = demo.choose_scenes(1, kinds, None, 1.0)
     assert [[fault.kind for fault in scene.faults] for scene in scenes] == [kinds, kinds]
 

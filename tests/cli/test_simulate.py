@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from riverrun.engine.cli import main
-from riverrun.engine.testing.script.faults import Fault, Item, Kind
+from riverrun.engine.testing.script.faults import Fault, FaultKind, Item
 from riverrun.engine.testing.simulator.scenario import Scenario
 
-CARELESS = Scenario(planner="careless", answer=(Item("calls"),), faults=(Fault(Kind.RESET, 6),), has_store=False)
+CARELESS = Scenario(planner="careless", answer=(Item("calls"),), faults=(Fault(FaultKind.RESET, 6),), has_store=False)
 
 
 def simulate(*words: str) -> int:
@@ -147,7 +147,7 @@ def test_a_scenario_is_played_twice_and_has_to_be_the_same_run(
     impure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "impure.json"
-    path.write_text(Scenario(planner=f"{impure}:in_turn", faults=(Fault(Kind.RESET, 6),)).to_json(), "utf-8")
+    path.write_text(Scenario(planner=f"{impure}:in_turn", faults=(Fault(FaultKind.RESET, 6),)).to_json(), "utf-8")
     assert main(["simulate", "--scenario", str(path), "--planner", f"{impure}:in_turn"]) == 1
     assert "BROKEN  determinism: the same scenario, run again alone, was another run" in capsys.readouterr().out
 

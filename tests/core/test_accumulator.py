@@ -210,15 +210,49 @@ def test_a_thought_keeps_the_origin_of_its_own_attempt() -> None:
 # -- calls ------------------------------------------------------------------------------------------------------------
 
 
-def test_interleaved_calls_are_released_each_at_its_own_stop_and_stand_in_order_of_their_starts() -> None:
+def test_interleaved_calls_are_released_in_the_order_of_their_starts() -> None:
     accumulator = folded(ToolCallStart("a", "x"), ToolCallStart("b", "y"))
     for event in (ToolCallDelta("b", '{"n":'), ToolCallDelta("a", "{}"), ToolCallDelta("b", "2}")):
         accumulator.fold(event)
-    assert accumulator.fold(BlockStop("b")) == ToolCallReady(ToolCall("b", "y", {"n": 2}))
+    assert accumulator.fold(BlockStop("b")) is None
     assert accumulator.snapshot().in_flight_tools
     assert accumulator.fold(BlockStop("a")) == ToolCallReady(ToolCall("a", "x", {}))
-    assert [call.id for call in accumulator.completed_calls] == ["b", "a"]
+    assert accumulator.take_ready() == [ToolCallReady(ToolCall("b", "y", {"n": 2}))]
+    assert [call.id for call in accumulator.completed_calls] == ["a", "b"]
     assert reads_back(accumulator) == (ToolCall("a", "x", {}), ToolCall("b", "y", {"n": 2}))
+
+
+def test_calls_are_released_by_the_places_that_the_provider_gives_them() -> None:
+    accumulator = folded(ToolCallStart("b", "x", index=1), ToolCallStart("a", "x", index=0), BlockStop("b"))
+    assert accumulator.fold(BlockStop("a")) == ToolCallReady(ToolCall("a", "x", {}))
+    assert accumulator.take_ready() == [ToolCallReady(ToolCall("b", "x", {}))]
+    assert [call.id for call in accumulator.completed_calls] == ["a", "b"]
+
+
+def test_a_whole_call_that_waits_is_kept_and_told_when_the_attempt_is_over() -> None:
+    accumulator = folded(ToolCallStart("a", "x"), *a_call("b", "{}"))
+    assert (accumulator.ready, [call.id for call in accumulator.completed_calls]) == ([], ["b"])
+    assert accumulator.take_ready(is_over=True) == [ToolCallReady(ToolCall("b", "look", {}))]
+    assert accumulator.take_ready(is_over=True) == []
+
+
+def test_a_call_that_is_cut_frees_those_that_waited_for_it() -> None:
+    accumulator = folded(ToolCallStart("a", "x"), *a_call("b", "{}"))
+    assert accumulator.fold(BlockStop("a", is_cut=True)) == ToolCallCancel("a", "x", "the answer ended inside it")
+    assert accumulator.take_ready() == [ToolCallReady(ToolCall("b", "look", {}))]
+
+
+@pytest.mark.parametrize(("arguments", "released"), [('{"n":1}', 1), ('{ "n" : 1 }', 1), ('{"n":true}', 2)])
+def test_a_call_of_a_repeated_id_is_that_one_told_again_if_it_asks_the_same(arguments: str, released: int) -> None:
+    accumulator = folded(*a_call("a", '{"n":1}'), ToolCallStart("b", "look"), ToolCallDelta("b", arguments))
+    accumulator.fold(BlockStop("b", repeats="a"))
+    assert len(accumulator.completed_calls) == released
+    assert (accumulator.incomplete_calls, accumulator.defect) == (0, None)
+
+
+@pytest.mark.parametrize("arguments", ["null", " null ", "", " "])
+def test_a_closed_call_without_arguments_has_none(arguments: str) -> None:
+    assert folded(*a_call("1", arguments)).completed_calls == (ToolCall("1", "look", {}),)
 
 
 @given(st.permutations([(c, step) for c in "abc" for step in range(4)]))
@@ -241,7 +275,7 @@ def test_a_closed_call_without_arguments_is_complete_with_an_empty_object(argume
     assert reads_back(folded(*a_call("1", arguments))) == (ToolCall("1", "look", {}),)
 
 
-@pytest.mark.parametrize("arguments", ['{"a":', "null", "[]", "7", '{"a":NaN}', '{"a":1,"a":2}', "{}{}"])
+@pytest.mark.parametrize("arguments", ['{"a":', "nul", "[]", "7", '{"a":NaN}', '{"a":1,"a":2}', "{}{}"])
 def test_a_closed_call_whose_arguments_are_no_object_is_cancelled_and_counted(arguments: str) -> None:
     accumulator = folded(TextDelta("t"), *a_call("1", arguments)[:-1])
     shown = accumulator.fold(BlockStop("1"))
@@ -292,7 +326,8 @@ def test_the_first_defect_is_the_one_that_is_told() -> None:
 @given(st.lists(st.sampled_from([e for c in "ab" for e in a_call(c, "{}")]), max_size=14))
 def test_a_call_is_released_at_most_once_in_any_order_of_events(events: list[StreamEvent]) -> None:
     accumulator = Accumulator()
-    shown = [accumulator.fold(event) for event in events]
+    shown = [event for said in events for event in (accumulator.fold(said), *accumulator.take_ready())]
+    shown += accumulator.take_ready(is_over=True)
     released = [event.call.id for event in shown if isinstance(event, ToolCallReady)]
     assert len(released) == len(set(released))
     assert sorted(released) == sorted(call.id for call in accumulator.completed_calls)
@@ -353,14 +388,14 @@ def test_the_response_names_itself_and_the_cursor_moves() -> None:
     ("said", "is_empty"),
     [
         ([], True),
-        ([ReasoningDelta("hm")], True),
+        ([ReasoningDelta("hm")], False),
         ([ToolCallStart("1", "t")], True),
         ([TextDelta("t")], False),
         (a_call("1", "{}"), False),
         ([OpaqueBlockReceived(SEARCH)], False),
     ],
 )
-def test_an_answer_is_empty_until_text_a_whole_call_or_something_opaque_was_said(
+def test_an_answer_is_empty_until_text_reasoning_a_whole_call_or_something_opaque_was_said(
     said: list[StreamEvent], is_empty: bool
 ) -> None:
     assert folded(*said).is_empty is is_empty

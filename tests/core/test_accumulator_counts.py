@@ -265,7 +265,7 @@ def test_arguments_that_come_whole_at_the_stop_take_the_place_of_their_pieces() 
     assert ready == ToolCallReady(ToolCall("1", "t", {"a": 2}))
 
 
-@pytest.mark.parametrize("arguments", ['{"a":', "[]", "null", '{"a":1,"a":2}'])
+@pytest.mark.parametrize("arguments", ['{"a":', "[]", "nul", '{"a":1,"a":2}'])
 def test_a_call_that_is_cancelled_at_its_stop_says_why(arguments: str) -> None:
     accumulator = folded(ToolCallStart("1", "t"), ToolCallDelta("1", arguments))
     why = explain_arguments(arguments)

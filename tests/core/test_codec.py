@@ -59,7 +59,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     if origin is tuple:
         return st.lists(st.deferred(lambda: values_of(parts[0])), max_size=2).map(tuple)
     if origin is not None and issubclass(origin, Mapping):
-        return st.dictionaries(any_text, json_values, max_size=2)
+        return st.dictionaries(any_text, values_of(int) if parts[1] is int else json_values, max_size=2)
     if issubclass(kind, Enum):
         return st.sampled_from(kind)
     hints = get_type_hints(kind)

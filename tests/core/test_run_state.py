@@ -68,8 +68,8 @@ class Decisions(RuleBasedStateMachine):
     def end_attempt(self, dice: object, said: bool) -> None:
         outcome = drawn_outcome(dice)  # type: ignore[arg-type]
         if isinstance(outcome, Ended):
-            self.shell.say([STOP, *(BlockStop(each, is_cut=True) for each in sorted(self.shell.open_calls))])
-        self.shell.end_attempt(outcome, said=said or bool(self.shell.shown))
+            self.shell.say([STOP, *(BlockStop(each, is_cut=True) for each in sorted(self.shell.screen.open_calls))])
+        self.shell.end_attempt(outcome, said=said or bool(self.shell.screen.text))
 
     @precondition(lambda self: self.shell.end is None)
     @rule(ending=st.sampled_from(Ending), said=st.booleans())

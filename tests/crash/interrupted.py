@@ -20,7 +20,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.core.stream_events import TextDelta
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, think
 
 POLICY = rr.Policy(checkpoint=rr.CheckpointPolicy(lag_bytes=64, lag_s=0.001))

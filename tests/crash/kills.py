@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
-from riverrun.testing import RIVERS, TABLE, WEATHER, Answer, Loopback, Wire, open_loopback, read_told
+from riverrun.testing import RIVERS, TABLE, WEATHER, Answer, Loopback, Wire, open_loopback, read_continuation
 from tests.crash.child import LAG_S, QUESTION, RUN_ID, policy_of, provider_at
 
 CHILD = Path(__file__).with_name("child.py")
@@ -174,7 +174,7 @@ async def tell(case: Case, folder: Path) -> Story:
             await all_read(server)
             story.asked_before.append(len(server.requests))
         await finish(story, server, path)
-        story.told = [read_told(case.wire, body).said for body in server.requests]
+        story.told = [read_continuation(case.wire, body).text for body in server.requests]
     return story
 
 

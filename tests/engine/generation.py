@@ -17,9 +17,10 @@ from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.provider import ErrorResponse, WireRequest
 from riverrun.engine.core.stream_events import CursorMoved, StopReported, StreamEvent
-from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
+from riverrun.engine.testing.network.script import Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script
 
-RESET = Break(rr.causes.ConnectionReset())
+RESET = Reset()
 
 
 class LineDecoder:
@@ -68,9 +69,9 @@ class LineProvider:
         """Read lines."""
         return LineDecoder()
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Only one thing can be wrong here."""
-        return Failure(FailureKind.MODEL_NOT_FOUND, "no such generation", status=refusal.status)
+        return Failure(FailureKind.MODEL_NOT_FOUND, "no such generation", status=response.status)
 
 
 @define

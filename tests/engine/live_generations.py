@@ -11,11 +11,12 @@ from attrs import define, field, frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider, WireRequest
-from riverrun.engine.testing.network.transport import Break, Script, Silence, Step
+from riverrun.engine.testing.network.script import Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script
 from tests.providers import gemini_samples as gemini
 from tests.providers import openai_responses_samples as responses
 
-RESET = Break(rr.causes.ConnectionReset())
+RESET = Reset()
 
 
 @frozen

@@ -21,7 +21,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 
 Step: TypeAlias = StreamEvent | Silence | Exception
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from riverrun.engine.core.journal import JournalHeader, encode_entry, fingerprin
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StopReported, TextDelta
 from riverrun.engine.run.checkpoint import load_journal, restore_run
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from riverrun.lowlevel import OpenedJournal, StaleFence, StoreUnreachable
 from tests.engine.own_source import (
     ASK,

@@ -15,8 +15,7 @@ from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.messages import OpaqueBlock
 from riverrun.engine.core.stream_events import AnswerRestarted, OpaqueBlockReceived, ServerToolStarted, UsageReport
 from riverrun.engine.testing.network.http import ScriptedNetwork
-from riverrun.engine.testing.network.script import SentRequest, Step, response
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import SentRequest, Silence, Step, response
 from tests.engine.own_source import (
     ASK,
     END,

@@ -14,7 +14,7 @@ from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.failures import Failure, FailureKind
 from riverrun.engine.core.stream_events import AnswerRestarted, ProviderStatus, StreamEvent, StreamFailed, TextDelta
 from riverrun.engine.source import READ_EVENTS_MAX
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from tests.engine.own_source import (
     ASK,
     END,

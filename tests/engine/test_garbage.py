@@ -12,8 +12,7 @@ from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.testing.network.http import ScriptedNetwork
-from riverrun.engine.testing.network.script import Reset, SentRequest, Step, response
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Reset, SentRequest, Silence, Step, response
 from tests.engine.own_source import (
     ASK,
     END,

@@ -24,7 +24,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from tests.engine.own_source import ASK, ONCE, OwnSource, Step, engine_of, say
 
 A_WHILE_S = 50.0

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.journal import AnswerReset
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 from tests.engine.stores import WatchedStore
 

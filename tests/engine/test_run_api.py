@@ -15,7 +15,7 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.stream_events import TextDelta
 from riverrun.engine.run.run import EVENTS_A_TURN
-from riverrun.engine.testing.network.transport import Silence
+from riverrun.engine.testing.network.script import Silence
 from tests.engine.own_source import ASK, END, ONCE, OwnSource, all_events, call, engine_of, kinds, say, text_of
 
 MANY = [f"{number} " for number in range(2000)]

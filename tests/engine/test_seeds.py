@@ -15,7 +15,9 @@ from riverrun.engine.core.replay import replay_events
 from riverrun.engine.core.retry import delay_s
 from riverrun.engine.core.stream_events import BlockStop
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
+from riverrun.engine.http.transport import TransportError
+from riverrun.engine.testing.network.script import Fails, Silence
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.engine.own_source import (
     ASK,
     END,
@@ -253,7 +255,7 @@ async def test_003_an_error_of_the_source_s_own_passes_through(autojump_clock: M
         rr.errors.Overloaded("busy"),
     ],
 )
-async def test_003_a_refusal_to_open_is_raised_as_what_it_is(
+async def test_003_an_error_at_the_opening_is_raised_as_what_it_is(
     error: rr.InferenceError, autojump_clock: MockClock
 ) -> None:
     last = await raised(error, policy=ONCE)
@@ -347,7 +349,7 @@ def test_003_patience_doubles_for_models_that_think_and_when_effort_is_asked(
 async def test_003_how_a_stream_broke_is_told_by_its_type_and_recovered(
     cause: InterruptCause, autojump_clock: MockClock
 ) -> None:
-    transport = ScriptedTransport(lambda _wire: Script([Break(cause)]))
+    transport = ScriptedTransport(lambda _wire: Script([Fails(TransportError(cause))]))
     engine = rr.Engine(PROVIDERS["openai, by quote"][1](), transport=transport)
     with pytest.raises(rr.errors.ProviderError, match=str(cause)):
         await engine.complete(QUESTION)

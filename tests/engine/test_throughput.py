@@ -13,7 +13,8 @@ from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.core.codec import unstructure
 from riverrun.engine.core.provider import WireRequest
 from riverrun.engine.core.stream_events import StreamEvent, TextDelta
-from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
+from riverrun.engine.testing.network.script import Silence
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.engine.generation import RESET, LineProvider
 from tests.engine.own_source import ASK, END, OwnSource, Step, engine_of
 

@@ -144,7 +144,9 @@ def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
 
 @pytest.mark.parametrize("name", provider_classes())
 @pytest.mark.parametrize("status", [200, 307, 400, 401, 429, 500])
-def test_a_refusal_that_holds_it_anywhere_is_a_line(name: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_response_that_holds_it_anywhere_is_a_line(
+    name: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     provider = provider_of(name)
     kind = "".join(c for c in CANARY if " " <= c <= "~")
     headers = {"content-type": kind, "content-encoding": kind, "retry-after": kind, "location": kind}

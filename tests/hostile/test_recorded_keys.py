@@ -142,8 +142,8 @@ def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(name: str, number: 
 @pytest.mark.parametrize("name", provider_classes())
 @pytest.mark.parametrize("said", [ERROR, DETAIL])
 def test_no_error_brings_the_user_s_keys_into_a_recording(name: str, said: dict[str, Any], tmp_path: Path) -> None:
-    refusal = Script([json.dumps(said).encode()], 400, {"content-type": "application/json"})
-    was, again = record_and_replay(provider_of(name), refusal, tmp_path / "it.jsonl")
+    error_response = Script([json.dumps(said).encode()], 400, {"content-type": "application/json"})
+    was, again = record_and_replay(provider_of(name), error_response, tmp_path / "it.jsonl")
     assert WORD.lower() not in (tmp_path / "it.jsonl").read_text().lower()
     assert again == was
 
@@ -176,7 +176,7 @@ def test_a_key_has_one_placeholder_wherever_it_stands() -> None:
     assert "river" not in shaped["args"]
 
 
-OF_CURSORS = {"open", "calls", "held", "argued", "kind"}
+OF_CURSORS = {"open", "calls", "held", "argued", "kind", "repeats"}
 """Keys of what decoders write themselves."""
 ENCODING = ("encode", "extra", "model", "thinking", "provider", "presets", "preset_dialects", "preset_models", "azure")
 """Modules that write requests: they ask for keys of the caller's own."""

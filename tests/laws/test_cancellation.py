@@ -16,7 +16,8 @@ from trio.testing import MockClock
 import riverrun as rr
 from riverrun.engine.core.journal import restore
 from riverrun.engine.core.policy import Limits
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
+from riverrun.engine.testing.network.script import Reset, Silence
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.law_runs import PROVIDERS, QUESTION, HonestNetwork, KeepingStore, Seen, Whole
 
 pytestmark = pytest.mark.laws
@@ -68,7 +69,7 @@ def network() -> HonestNetwork:
     wire, _ = PROVIDERS["anthropic, by prefill"]
     net = HonestNetwork(wire, WHOLE)
     net.firsts = [
-        lambda events: [*events[:8], Break(rr.causes.ConnectionReset())],
+        lambda events: [*events[:8], Reset()],
         lambda events: [*events[:5], Silence()],
         lambda events: [*events[:-9], Silence(1.0)],
         list,

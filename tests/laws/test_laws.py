@@ -15,7 +15,8 @@ from trio.testing import MockClock
 import riverrun as rr
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
 from riverrun.engine.core.journal import fingerprint
-from riverrun.engine.testing.network.transport import Break, Script, ScriptedTransport, Silence, Step
+from riverrun.engine.testing.network.script import Reset, Silence, Step
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.law_runs import (
     FAULTS,
     PATIENT,
@@ -49,7 +50,17 @@ tool_calls = st.lists(
     st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=8), st.none()), max_size=3),
     max_size=3,
 ).map(lambda rows: tuple(rr.ToolCall(f"call_{i}", f"tool{i}", row) for i, row in enumerate(rows)))
-cuts = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(FAULTS)), max_size=4)
+
+
+def one_end_in_order(faults: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Let one body end in order without a stop reason; a second that adds nothing ends the answer (law 2)."""
+    first = next((at for at, (_, kind) in enumerate(faults) if kind == "premature end"), len(faults))
+    return [
+        (place, "reset" if kind == "premature end" and at > first else kind) for at, (place, kind) in enumerate(faults)
+    ]
+
+
+cuts = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(FAULTS)), max_size=4).map(one_end_in_order)
 
 
 def cut_at(fraction: float, kind: str, network: HonestNetwork) -> Callable[[list[bytes]], list[Step]]:
@@ -117,13 +128,25 @@ def test_law_2_a_body_that_closes_before_its_terminal_event_is_an_interruption(n
     wire, make = PROVIDERS[name]
     network = HonestNetwork(wire, Whole("All of it."))
     once = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
-    terminal = 1 if wire.value == "anthropic" else 3  # the finish chunk, its usage, [DONE]
+    terminal = 2 if wire.value == "anthropic" else 3  # the stop reason and message_stop; the finish, its usage, [DONE]
     network.firsts = [lambda events: [b"".join(events[:-terminal])]]
     run: Observation = in_virtual_time(lambda: observe(make(), network, policy=once))  # type: ignore[assignment]
     assert isinstance(run.seen.error, rr.StreamInterrupted)
     assert run.seen.error.cause == rr.causes.PrematureEnd()
     assert run.seen.error.snapshot is not None
     assert run.seen.error.snapshot.text == "All of it."
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_law_2_a_stop_reason_with_every_block_closed_is_the_end_without_its_trailer(name: str) -> None:
+    wire, make = PROVIDERS[name]
+    network = HonestNetwork(wire, Whole("All of it."))
+    trailer = 1 if wire.value == "anthropic" else 2  # message_stop; the usage and [DONE]
+    network.firsts = [lambda events: [b"".join(events[:-trailer])]]
+    run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
+    assert run.seen.result is not None
+    assert (run.seen.text, run.seen.result.stop_reason) == ("All of it.", rr.StopReason.END_TURN)
+    assert len(run.seen.result.attempts) == 1
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
@@ -255,7 +278,7 @@ def test_law_8_attempts_never_exceed_the_budget(attempts_max: int, kinds: list[s
     network.firsts = [cut_at(0.5, kind, network) for kind in kinds]
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=attempts_max))
     run: Observation = in_virtual_time(lambda: observe(make(), network, policy=policy))  # type: ignore[assignment]
-    assert len(network.told) == attempts_max
+    assert len(network.continuations) == attempts_max
     assert isinstance(run.seen.error, rr.StreamInterrupted)
     run.check_one_stream()
 
@@ -280,7 +303,7 @@ def test_law_9_the_ledger_adds_up(name: str, text: str, faults: list[tuple[float
     run = observed(name, Whole(text), faults)
     assert run.seen.result is not None
     attempts = run.seen.result.attempts
-    assert len(attempts) == len(run.network.told)
+    assert len(attempts) == len(run.network.continuations)
     assert sum((attempt.usage for attempt in attempts), rr.TokenUsage()) == run.seen.result.usage
     assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
     assert [attempt.cause is None for attempt in attempts] == [False] * (len(attempts) - 1) + [True]
@@ -315,7 +338,7 @@ def test_law_11_any_order_of_tasks_gives_the_same_answer(
 def test_the_events_of_an_interruption_come_in_the_order_of_the_design() -> None:
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2", (rr.ToolCall("call_0", "t", {"a": 1}),)))
-    network.firsts = [lambda events: [b"".join(events[:-4]), Break(rr.causes.ConnectionReset())]]
+    network.firsts = [lambda events: [b"".join(events[:-4]), Reset()]]
     run: Observation = in_virtual_time(lambda: observe(make(), network))  # type: ignore[assignment]
     kinds = [type(e) for e in run.seen.events if not isinstance(e, rr.UsageUpdate | rr.TextDelta | rr.ToolCallDelta)]
     first = [rr.ToolCallStart, rr.Interrupted, rr.ToolCallCancel, rr.RetryScheduled]
@@ -343,15 +366,15 @@ def test_a_checkpoint_of_another_request_is_refused_and_untouched() -> None:
 
 def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place() -> None:
     said = "This model does not support assistant message prefill. The conversation must end with a user message."
-    refusal = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": said}}).encode()
+    error_body = json.dumps({"type": "error", "error": {"type": "invalid_request_error", "message": said}}).encode()
     wire, make = PROVIDERS[PREFILL]
     network = HonestNetwork(wire, Whole("tök1 tök2 tök3"))
     network.firsts = [lambda events: [b"".join(events[:5])]]
 
     def script_for(request: object) -> Script:
         script = network.script_for(request)  # type: ignore[arg-type]
-        if network.told[-1].is_prefix:
-            return Script([refusal], status=400, headers={"content-type": "application/json"})
+        if network.continuations[-1].is_prefix:
+            return Script([error_body], status=400, headers={"content-type": "application/json"})
         return script
 
     async def main() -> rr.StreamResult:

@@ -58,6 +58,8 @@ def fold(stream: Any) -> Answer:
             case events.ToolCallDelta(call_id, fragment):
                 assert answer.calls[call_id].end == "open"
                 answer.calls[call_id].fragments.append(fragment)
+            case events.BlockStop(str(call_id), voided=str()):
+                assert not answer.calls.pop(call_id).fragments
             case events.BlockStop(str(call_id), is_cut):
                 assert answer.calls[call_id].end == "open"
                 answer.calls[call_id].end = "cut" if is_cut else "closed"

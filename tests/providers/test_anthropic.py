@@ -32,7 +32,8 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.providers.anthropic.decode import STOP_REASONS
+from riverrun.providers.anthropic.ending import STOP_REASONS
+from riverrun.providers.wire.finish_words import FAULT_WORDS
 from tests.providers.fold import decode, fold
 from tests.providers.samples import (
     ANTHROPIC_ANSWER,
@@ -75,7 +76,7 @@ def test_a_whole_answer_is_read() -> None:
     assert answer.stop == StopReported(StopReason.TOOL_USE, "tool_use")
     assert (answer.usage.input, answer.usage.output) == (10, 42)
     assert decoder.is_complete
-    assert decoder.ignored == 0
+    assert decoder.ignored.total() == 0
 
 
 @given(st.lists(st.integers(0, len(ANTHROPIC_ANSWER)), max_size=12))
@@ -85,18 +86,87 @@ def test_an_answer_is_read_the_same_however_it_is_cut(places: list[int]) -> None
     assert decode(new_decoder(), chunks) == decode(new_decoder(), [ANTHROPIC_ANSWER])
 
 
-@pytest.mark.parametrize("at", range(0, len(ANTHROPIC_ANSWER) - len(sse(MESSAGE_STOP)), 7))
-def test_an_answer_that_ends_early_is_never_complete(at: int) -> None:
+END = sse(message_delta("tool_use", output_tokens=42), MESSAGE_STOP)
+
+
+@pytest.mark.parametrize("at", range(0, len(ANTHROPIC_ANSWER) - len(END), 7))
+def test_an_answer_that_ends_before_its_stop_reason_is_never_complete(at: int) -> None:
     decoder = new_decoder()
     decode(decoder, [ANTHROPIC_ANSWER[:at]])
     assert (decoder.is_complete, decoder.defect) == (False, None)
 
 
+@pytest.mark.parametrize("at", range(len(ANTHROPIC_ANSWER) - len(sse(MESSAGE_STOP)), len(ANTHROPIC_ANSWER), 7))
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_an_answer_is_complete_at_its_stop_reason_with_every_block_closed(at: int, is_broken: bool) -> None:
+    decoder, whole = new_decoder(), new_decoder()
+    events = list(decoder.feed(ANTHROPIC_ANSWER[:at]))
+    events += decoder.close_broken() if is_broken else decoder.close()
+    assert (decoder.is_complete, decoder.defect) == (True, None)
+    assert events == decode(whole, [ANTHROPIC_ANSWER])
+
+
 def test_the_last_event_counts_without_its_blank_line_if_its_json_is_whole() -> None:
     whole, short = new_decoder(), new_decoder()
-    decode(whole, [ANTHROPIC_ANSWER.rstrip(b"\n")])
-    decode(short, [ANTHROPIC_ANSWER.rstrip(b"\n")[:-1]])
+    stopped = ANTHROPIC_ANSWER.removesuffix(sse(MESSAGE_STOP)).rstrip(b"\n")
+    decode(whole, [stopped])
+    decode(short, [stopped[:-1]])
     assert (whole.is_complete, short.is_complete, short.defect) == (True, False, None)
+    assert (whole.is_cut, short.is_cut) == (False, True)
+
+
+BEGUN = [message_start(), block_start(0), block_delta(0, "The Rhine")]
+CLOSED = [*BEGUN, block_stop(0)]
+
+
+def ends(*payloads: Any, is_broken: bool = False) -> bool:
+    decoder = new_decoder()
+    decoder.feed(sse(*payloads))
+    _ = decoder.close_broken() if is_broken else decoder.close()
+    return decoder.is_complete
+
+
+def test_a_stop_reason_counts_without_the_trailer_only_as_the_last_word() -> None:
+    more = [block_start(1), block_delta(1, " rises"), block_stop(1)]
+    assert ends(*CLOSED, message_delta("end_turn"))
+    assert not ends(*BEGUN, message_delta("end_turn"))  # a block is open
+    assert not ends(*CLOSED, message_delta("end_turn"), *more)
+    assert ends(*CLOSED, message_delta("end_turn"), *more, MESSAGE_STOP)
+    assert ends(*CLOSED, message_delta("vibes"))
+    assert not ends(*CLOSED, message_delta("vibes"), is_broken=True)  # a word that nobody knows is no evidence
+    assert not ends(*CLOSED)
+    assert not ends(*CLOSED, message_delta("null"))
+
+
+def test_half_a_frame_behind_the_stop_reason_is_its_trailer_unless_more_was_to_be_said() -> None:
+    trailer, more = 'event: message_stop\ndata: {"type":"m', 'data: {"type":"content_block_start"'
+    for half, is_whole in ((trailer, True), (more, False)):
+        decoder = new_decoder()
+        decoder.feed(sse(*CLOSED, message_delta("end_turn")) + half.encode())
+        decoder.close()
+        assert decoder.is_complete is is_whole
+
+
+@pytest.mark.parametrize("word", sorted(FAULT_WORDS))
+def test_a_stop_reason_that_names_a_failure_is_one(word: str) -> None:
+    decoder = new_decoder()
+    events = decode(decoder, [sse(*CLOSED, message_delta(word), MESSAGE_STOP)])
+    assert isinstance(events[-1], StreamFailed)
+    assert not decoder.is_complete
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("sensitive", StopReason.CONTENT_FILTER),
+        ("length", StopReason.MAX_TOKENS),
+        ("tool_calls", StopReason.TOOL_USE),
+        ("stop", StopReason.END_TURN),
+        ("SAFETY", StopReason.CONTENT_FILTER),
+    ],
+)
+def test_a_word_of_another_format_says_what_it_says_there(word: str, reason: StopReason) -> None:
+    assert decode(new_decoder(), [sse(*CLOSED, message_delta(word))])[-1] == StopReported(reason, word)
 
 
 def test_message_start_names_the_response_and_its_input() -> None:
@@ -151,9 +221,12 @@ def test_redacted_thinking_is_kept() -> None:
 
 def test_empty_fragments_of_arguments_are_skipped() -> None:
     events = events_of(
-        tool_start(0), block_delta(0, "", "input_json_delta"), block_delta(0, "{}", "input_json_delta"), block_stop(0)
+        tool_start(0),
+        block_delta(0, "", "input_json_delta"),
+        block_delta(0, '{"n":1}', "input_json_delta"),
+        block_stop(0),
     )
-    assert events == [ToolCallStart("toolu_1", "look"), ToolCallDelta("toolu_1", "{}"), BlockStop("toolu_1")]
+    assert events == [ToolCallStart("toolu_1", "look"), ToolCallDelta("toolu_1", '{"n":1}'), BlockStop("toolu_1")]
 
 
 def test_a_call_without_arguments_has_no_delta() -> None:
@@ -213,7 +286,7 @@ def test_an_unknown_block_is_kept_and_one_with_unknown_deltas_is_not() -> None:
 def test_citations_are_known_and_say_nothing() -> None:
     decoder = new_decoder()
     decode(decoder, [sse(message_start(), block_start(0), block_delta(0, {}, "citations_delta"))])
-    assert decoder.ignored == 0
+    assert decoder.ignored.total() == 0
 
 
 def test_what_is_not_known_is_counted_and_changes_nothing() -> None:
@@ -221,7 +294,7 @@ def test_what_is_not_known_is_counted_and_changes_nothing() -> None:
     known = [message_start(), block_start(0), block_delta(0, "x")]
     strange = [known[0], {"type": "weather"}, known[1], block_delta(0, 1, "smell_delta"), known[2], {}]
     assert decode(decoder, [sse(*strange)]) == decode(new_decoder(), [sse(*known)])
-    assert decoder.ignored == 3
+    assert decoder.ignored.total() == 3
 
 
 def test_a_ping_may_come_before_everything() -> None:
@@ -243,7 +316,7 @@ def test_nothing_after_the_end_counts() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "late"}}
     events = decode(decoder, [sse(message_start(), message_delta(), MESSAGE_STOP, error, MESSAGE_STOP, "[DONE]", "{")])
     assert not any(isinstance(event, StreamFailed) for event in events)
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 4)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 4)
 
 
 @pytest.mark.parametrize("word", ["max_tokens", "model_context_window_exceeded", "refusal"])
@@ -306,11 +379,10 @@ DEFECTS: dict[str, list[Any]] = {
     "a delta of a block that never began": [message_start(), block_delta(0, "x")],
     "a delta after the stop": [message_start(), block_start(0), block_stop(0), block_delta(0, "x")],
     "a second start of a block": [message_start(), block_start(0), block_start(0)],
-    "a jump of the index": [message_start(), block_start(1)],
-    "a second stop of a block": [message_start(), block_start(0), block_stop(0), block_stop(0)],
+    "an index below none": [message_start(), block_start(-1)],
     "an index that is no number": [message_start(), {"type": "content_block_start", "index": "0", "content_block": {}}],
     "a call without a name": [message_start(), tool_start(0, name="")],
-    "a call's id twice": [message_start(), tool_start(0), block_stop(0), tool_start(1)],
+    "arguments in a block of text": [message_start(), block_start(0), block_delta(0, "{", "input_json_delta")],
     "text in a call": [message_start(), tool_start(0), block_delta(0, "x")],
     "the end while a call is open": [message_start(), tool_start(0), message_delta("tool_use"), MESSAGE_STOP],
     "no JSON": [message_start(), "{nope"],

@@ -134,7 +134,7 @@ def test_two_answers_in_a_row_are_a_defect() -> None:
     for described, data in odd:
         decoder = provider_of(described).decoder(Limits())
         decode(decoder, [data])
-        assert decoder.defect == "seen more of the answer after its finish_reason; expected none"
+        assert decoder.defect == "seen another answer behind a finish_reason; expected one answer"
 
 
 # -- the oracle ---------------------------------------------------------------------------------------------------

@@ -172,8 +172,9 @@ def test_a_signature_on_a_call_is_a_block_before_it() -> None:
 def test_arguments_of_the_start_count_where_no_others_came() -> None:
     opened = start(0, "function_call", id="c", name="look", arguments={"a": 1})
     assert ToolCallDelta("c", '{"a":1}') in interaction_events_of(opened, stop(0))
-    (call,) = fold(interaction_events_of(opened, delta(0, "arguments_delta", arguments="{}"), stop(0))).calls.values()
-    assert call.arguments == {}
+    more = delta(0, "arguments_delta", arguments='{"b":2}')
+    (call,) = fold(interaction_events_of(opened, more, stop(0))).calls.values()
+    assert call.arguments == {"b": 2}
 
 
 def test_usage_is_read_wherever_it_stands_and_the_last_counts() -> None:
@@ -199,7 +200,7 @@ def test_what_is_not_known_is_counted_and_changes_nothing() -> None:
     thought = [start(1, "thought"), delta(1, "thought_summary", content={"type": "image"}), delta(1, "smell")]
     events = decode(decoder, [interactions_sse(*strange[:-1], *thought)])
     assert events == decode(new_interactions_decoder(), [interactions_sse(*known)])
-    assert decoder.ignored == 3
+    assert decoder.ignored.total() == 3
 
 
 def test_steps_of_the_callers_own_say_nothing() -> None:
@@ -255,7 +256,7 @@ def test_nothing_after_the_end_counts() -> None:
     decoder = new_interactions_decoder()
     error = event("error", error={"code": "late", "message": "late"})
     decode(decoder, [interactions_sse(created(), completed(), error, completed(), DONE) + b"data: {\n\n"])
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 4)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 4)
 
 
 def test_a_done_without_a_completion_is_no_success() -> None:
@@ -268,8 +269,12 @@ DEFECTS: dict[str, list[Any]] = {
     "a delta of a step that never began": [said(0, "x")],
     "a delta after the stop": [start(0), stop(0), said(0, "x")],
     "a second start of a step": [start(0), start(0)],
-    "a start that goes back": [start(1), stop(1), start(0)],
-    "a second stop of a step": [start(0), stop(0), stop(0)],
+    "an index below none": [start(-1)],
+    "arguments of two minds": [
+        start(0, "function_call", id="c", name="look", arguments={"a": 1}),
+        delta(0, "arguments_delta", arguments="{}"),
+        stop(0),
+    ],
     "a start without an index": [event("step.start", step={"type": "thought"})],
     "a call without a name": [start(0, "function_call", id="c")],
     "a step without a type": [event("step.start", index=0, step={})],
@@ -332,6 +337,19 @@ def test_what_was_seen_and_the_rest_after_the_cursor_is_the_whole(seen: int) -> 
     assert (decoder.is_complete, decoder.defect) == (True, None)
     if place == seen - 1:
         assert without_cursors([*before, *after]) == without_cursors(whole)
+
+
+@pytest.mark.parametrize("seen", range(3, 8))
+def test_calls_of_one_id_are_read_on_under_their_own(seen: int) -> None:
+    opened = [start(at, "function_call", id="c", name="look") for at in (0, 1)]
+    pieces = [delta(at, "arguments_delta", arguments=part) for part in ('{"n":', "1}") for at in (0, 1)]
+    events = numbered([created(), *opened, *pieces, stop(0), stop(1), completed("requires_action")])
+    before = new_interactions_decoder().feed(interactions_sse(*events[:seen]))
+    cursor = next(event.cursor for event in reversed(before) if isinstance(event, CursorMoved))
+    assert cursor is not None
+    after = decode(provider().reattach(cursor, Limits())[1], [interactions_sse(*events[seen:], DONE)])
+    whole = decode(new_interactions_decoder(), [interactions_sse(*events, DONE)])
+    assert without_cursors([*before, *after]) == without_cursors(whole)
 
 
 def test_a_server_step_is_read_again_from_its_start() -> None:

@@ -57,7 +57,7 @@ def test_a_whole_answer_is_read() -> None:
     assert answer.stop == StopReported(StopReason.TOOL_USE, "tool_calls")
     assert (answer.response_id, answer.model) == ("chatcmpl-1", "gpt-test")
     assert (answer.usage.input, answer.usage.output, answer.usage.reasoning) == (9, 12, 7)
-    assert (decoder.is_complete, decoder.ignored) == (True, 0)
+    assert (decoder.is_complete, decoder.ignored.total()) == (True, 0)
 
 
 @given(st.lists(st.integers(0, len(OPENAI_ANSWER)), max_size=12))
@@ -108,7 +108,7 @@ def test_nothing_after_done_counts() -> None:
     decoder = new_decoder()
     events = decode(decoder, [sse(chunk({}, "stop"), "[DONE]", {"error": {"message": "late"}}, "{")])
     assert not any(isinstance(event, StreamFailed) for event in events)
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 2)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 2)
 
 
 ERRORS: dict[str, tuple[Any, FailureKind]] = {
@@ -204,7 +204,7 @@ def test_only_the_first_choice_is_read() -> None:
     decoder = new_decoder()
     events = decode(decoder, [sse(chunk({"content": "b"}, index=1), chunk({"content": "a"}))])
     assert events[1:] == [TextDelta("a")]
-    assert decoder.ignored == 1
+    assert decoder.ignored.total() == 1
 
 
 def test_frames_of_annotations_change_nothing() -> None:
@@ -217,13 +217,13 @@ def test_frames_of_annotations_change_nothing() -> None:
 
 def test_a_call_ends_when_the_next_begins_or_at_the_finish() -> None:
     events = events_of(
-        chunk(call("{}", call_id="a", name="f")),
+        chunk(call('{"n":1}', call_id="a", name="f")),
         chunk(call("{", index=1, call_id="b", name="g")),
         chunk(call("}", index=1)),
         chunk({}, "tool_calls"),
     )
     assert events == [
-        ToolCallStart("a", "f"), ToolCallDelta("a", "{}"), BlockStop("a"), ToolCallStart("b", "g"),
+        ToolCallStart("a", "f"), ToolCallDelta("a", '{"n":1}'), BlockStop("a"), ToolCallStart("b", "g"),
         ToolCallDelta("b", "{"), ToolCallDelta("b", "}"), BlockStop("b"),
         StopReported(StopReason.TOOL_USE, "tool_calls"),
     ]  # fmt: skip
@@ -334,10 +334,10 @@ def test_a_custom_call_is_counted_and_not_read() -> None:
     decoder = new_decoder()
     custom = {"tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "n", "input": "x"}}]}
     decode(decoder, [sse(chunk(custom), chunk({}, "stop"), "[DONE]")])
-    assert (decoder.is_complete, decoder.ignored) == (True, 1)
+    assert (decoder.is_complete, decoder.ignored.total()) == (True, 1)
 
 
-FIRST = chunk(call("{}", call_id="a", name="f"))
+FIRST = chunk(call('{"n":0}', call_id="a", name="f"))
 DEFECTS: dict[str, list[Any]] = {
     "no JSON": ["{nope"],
     "JSON that is no object": ['"text"'],
@@ -346,10 +346,11 @@ DEFECTS: dict[str, list[Any]] = {
     "an infinite number": ['{"a":-Infinity}'],
     "an integer of 5,000 digits": ['{"choices":[],"usage":{"prompt_tokens":' + "9" * 5000 + "}}"],
     "a count given twice": ['{"choices":[],"usage":{"prompt_tokens":1,"prompt_tokens":2}}'],
-    "text after the finish": [chunk({}, "stop"), chunk({"content": "more"})],
-    "a call after the finish": [chunk({}, "stop"), FIRST],
+    "another answer after the finish": [chunk({}, "stop"), {**chunk({"content": "more"}), "id": "chatcmpl-2"}],
     "arguments of a call that is closed": [FIRST, chunk(call("{}", index=1, call_id="b", name="g")), chunk(call("x"))],
-    "a call's id twice": [FIRST, chunk(call("{}", index=1, call_id="a", name="g"))],
+    "an id twice, of which the first has no arguments yet": [
+        chunk(call("", call_id="a", name="f")), chunk(call('{"n":1}', index=1, call_id="a", name="f")),
+    ],
     "arguments that are a number": [chunk(call(7, call_id="a", name="f"))],
     "a call without a name": [chunk(call("{}", call_id="a")), chunk({}, "stop")],
 }  # fmt: skip

@@ -64,7 +64,7 @@ def test_a_whole_answer_is_read() -> None:
     assert answer.stop == StopReported(StopReason.TOOL_USE, "completed")
     assert (answer.response_id, answer.model, answer.pings) == ("resp_1", "gpt-test", 1)
     assert (answer.usage.input, answer.usage.output, answer.usage.reasoning) == (30, 12, 7)
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 0)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 0)
 
 
 def test_the_blocks_of_an_answer_are_held_in_order() -> None:
@@ -108,7 +108,7 @@ def test_what_is_not_known_is_counted_and_changes_nothing() -> None:
     unknown = [event("song.delta", delta="la"), {"type": "x"}, {}, {"sequence_number": 4}]
     found = decode(decoder, [sse(CREATED, *unknown, added(0), text(0, "a"), COMPLETED)])
     assert fold(found).text == "a"
-    assert (decoder.ignored, decoder.is_complete) == (4, True)
+    assert (decoder.ignored.total(), decoder.is_complete) == (4, True)
 
 
 def test_the_response_is_named_once() -> None:
@@ -257,7 +257,7 @@ def test_nothing_after_the_end_counts() -> None:
     late = [ended("failed"), COMPLETED, {"error": {"message": "late"}}, text(0, "late"), "[DONE]", "{"]
     events = decode(decoder, [sse(CREATED, COMPLETED, *late)])
     assert events[-1] == StopReported(StopReason.END_TURN, "completed")
-    assert (decoder.is_complete, decoder.defect, decoder.ignored) == (True, None, 6)
+    assert (decoder.is_complete, decoder.defect, decoder.ignored.total()) == (True, None, 6)
 
 
 def test_done_alone_proves_nothing() -> None:

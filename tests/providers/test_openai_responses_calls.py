@@ -248,4 +248,4 @@ def test_an_item_that_is_no_tool_is_kept_and_closes_nothing() -> None:
 def test_events_that_the_done_item_repeats_say_nothing_and_are_known(quiet: str) -> None:
     decoder = new_decoder()
     assert decode(decoder, [sse(CREATED, event(quiet, output_index=0, delta="x"))])[1:] == []
-    assert decoder.ignored == 0
+    assert decoder.ignored.total() == 0

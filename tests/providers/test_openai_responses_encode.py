@@ -307,7 +307,7 @@ def test_only_quotes() -> None:
     assert provider("gpt-4.1").capabilities(ask()) == Capabilities(forms=(ContinuationForm.QUOTE,))
 
 
-def test_a_refusal_is_named_by_its_code() -> None:
+def test_an_error_response_is_named_by_its_code() -> None:
     body = b'{"error":{"message":"x","type":"invalid_request_error","code":"context_length_exceeded"}}'
     failure = provider().classify(ErrorResponse(400, {}, body), now_unix_s=0)
     assert failure.kind is FailureKind.CONTEXT_OVERFLOW

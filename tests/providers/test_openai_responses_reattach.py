@@ -79,6 +79,10 @@ STREAMS = {
         CREATED, call_added(0), call_added(1, "call_b"), args(1, '{"b":'), args(0, '{"a":'), args(1, "2}"),
         args(0, "1}"), call_done(1, '{"b":2}', "call_b"), call_done(0, '{"a":1}'), COMPLETED,
     ],
+    "of two calls of one id side by side": [
+        CREATED, call_added(0), call_added(1), args(1, '{"b":'), args(0, '{"a":'), args(1, "2}"), args(0, "1}"),
+        call_done(1, '{"b":2}'), call_done(0, '{"a":1}'), COMPLETED,
+    ],
     "of tools side by side": [
         CREATED, added(0, "web_search_call"), added(1, "web_search_call"), done(1, "web_search_call"),
         added(2, "shell_call", call_id="s"), done(0, "web_search_call"), done(2, "shell_call", call_id="s"),
@@ -163,7 +167,7 @@ def test_an_error_needs_no_number() -> None:
 def test_what_ended_before_the_cursor_says_no_more() -> None:
     cursor = cursor_after(*numbered(CREATED, added(0), text(0, "a"), message_done(0, "a")))
     more, decoder = read_on(cursor, *numbered(message_done(0, "a"), text_done(0, "a"), added(0), first=4))
-    assert (fold(more).text, decoder.ignored, decoder.defect) == ("", 3, None)
+    assert (fold(more).text, decoder.ignored.total(), decoder.defect) == ("", 3, None)
     _, decoder = read_on(cursor, *numbered(text(0, "more"), first=4))
     assert decoder.defect == "seen more of a message after its end; expected none"
 

@@ -141,11 +141,12 @@ def test_a_recording_decodes_the_same_however_it_is_cut(meta: Path | None, how: 
 
 
 @every_recording
-def test_a_recording_without_its_end_is_never_complete(meta: Path | None) -> None:
+def test_a_recording_that_breaks_before_its_end_is_never_complete(meta: Path | None) -> None:
     _, data = load(meta)
     ends = [data.find(f'"response.{word}"'.encode()) for word in ("completed", "incomplete", "failed")]
     decoder = new_decoder()
-    decode(decoder, [data[: max(ends)]])
+    decoder.feed(data[: max(ends)])
+    decoder.close_broken()
     assert not decoder.is_complete
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.providers.samples import (
     block_delta,
     block_start,
     block_stop,
+    call,
     chunk,
     message_delta,
     message_start,
@@ -77,6 +79,15 @@ CLAUDE_SAMPLES = {
     ),
     "two message deltas": sse(message_start(), message_delta("max_tokens"), message_delta("end_turn"), MESSAGE_STOP),
     "a refusal": sse(message_start(), block_start(0), block_stop(0), message_delta("refusal"), MESSAGE_STOP),
+    "a gap in the indexes, and one used again": sse(
+        message_start(), block_start(0), block_delta(0, "a"), block_stop(0), block_start(2), block_delta(2, "b"),
+        block_stop(2), block_stop(9), block_start(2), block_delta(2, "c"), block_stop(2), message_delta(), MESSAGE_STOP,
+    ),
+    "text in a block begun as thinking, and the other way round": sse(
+        message_start(), block_start(0, "thinking"), block_delta(0, "hm", "thinking_delta"), block_delta(0, "a"),
+        block_delta(0, "b"), block_stop(0), block_start(1), block_delta(1, "hm", "thinking_delta"),
+        block_delta(1, "c"), block_stop(1), message_delta(), MESSAGE_STOP,
+    ),
 }  # fmt: skip
 CHAT_SAMPLES = {
     "a whole answer": OPENAI_ANSWER,
@@ -96,6 +107,34 @@ def test_anthropics_own_library_reads_our_samples_alike(name: str) -> None:
 @pytest.mark.parametrize("name", CHAT_SAMPLES)
 def test_openais_own_library_reads_our_samples_alike(name: str) -> None:
     assert we_read(OpenAIChat, CHAT_SAMPLES[name]) == openai_reads(CHAT_SAMPLES[name])
+
+
+def openai_calls(data: bytes) -> list[tuple[str, str]]:
+    """The names and arguments of the calls, as openai-python joins what its chunks hold."""
+    library = pytest.importorskip("openai")
+    state = importlib.import_module("openai.lib.streaming.chat").ChatCompletionStreamState()
+    with http_client(data) as http, library.OpenAI(api_key="x", http_client=http) as client:
+        for event in client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "x"}], stream=True
+        ):
+            state.handle_chunk(event)
+    calls = state.current_completion_snapshot.choices[0].message.tool_calls
+    return [(call.function.name, call.function.arguments) for call in calls]
+
+
+ODD_CALLS = {
+    "one id at two indexes": [
+        call('{"n":1}', call_id="c", name="look"), call('{"n":2}', index=1, call_id="c", name="look"),
+    ],
+    "a name in parts": [call("", call_id="c", name="lo"), call("", name="ok"), call('{"n":1}')],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_CALLS)
+def test_openais_own_library_reads_odd_calls_alike(name: str) -> None:
+    data = sse(*map(chunk, ODD_CALLS[name]), chunk({}, "tool_calls"), "[DONE]")
+    answer = fold(decode(OpenAIChat("m", api_key="sk-test-key").decoder(Limits()), [data]))
+    assert [(call.name, "".join(call.fragments)) for call in answer.calls.values()] == openai_calls(data)
 
 
 def agreed(api: str) -> list[Any]:

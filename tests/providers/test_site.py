@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from riverrun.engine.core.capabilities import Capabilities, ContinuationForm
+from riverrun.engine.core.messages import Message
+from riverrun.engine.core.request import InferenceRequest
 from riverrun.providers.by_name import from_name, provider_classes
 from riverrun.providers.site import SiteOptions
 
@@ -26,11 +28,13 @@ def test_every_provider_takes_what_all_take(made: type[Any]) -> None:
         "allow_insecure": True,
         "client": KEY,
         "capabilities": declared,
+        "ends_without_finish": True,
     }
     assert set(options) == set(SiteOptions.__annotations__)
     provider = from_name(f"{made.name}/m", **options)
     assert isinstance(provider, made)
     assert getattr(provider, "client", None) == KEY
+    assert provider.capabilities(InferenceRequest([Message.user("x")])).ends_without_finish
     assert repr(provider).startswith(f"{made.__name__}('m', base_url='{AT}")
 
 

@@ -172,7 +172,7 @@ def test_a_wait_within_the_clocks_is_no_fault(llmock: LLMock, spec: Format, faul
 
 @every_format
 @pytest.mark.parametrize(("status", "kind"), REFUSED.items(), ids=str)
-def test_a_refusal_is_an_error_and_never_asked_again(
+def test_an_error_response_is_an_error_and_never_asked_again(
     llmock: LLMock, spec: Format, status: int, kind: type[rr.InferenceError]
 ) -> None:
     llmock.queue(fail(status, times=None))

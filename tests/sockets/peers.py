@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider
-from riverrun.testing import Loopback, Wire, read_told
+from riverrun.testing import Loopback, Wire, read_continuation
 from tests.law_runs import Seen
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me of rivers.")], max_tokens=100_000)
@@ -157,7 +157,7 @@ def run_here(main: Callable[[], Any]) -> Any:
 
 def told(server: Loopback, wire: Wire) -> list[str]:
     """What each request said was said."""
-    return [read_told(wire, body).said for body in server.requests]
+    return [read_continuation(wire, body).text for body in server.requests]
 
 
 def check_whole(seen: SeenHere, text: str) -> None:

@@ -22,6 +22,7 @@ from riverrun.testing import (
     FaultKind,
     Manner,
     Unit,
+    WireCut,
     fault_schedule,
     open_loopback,
     retelling,
@@ -46,29 +47,34 @@ from tests.sockets.peers import (
 pytestmark = pytest.mark.sockets
 
 every_repeater = pytest.mark.parametrize("peer", [evolve(peer, repeats=True) for peer in PEERS], ids=str)
-RESET_IN_CHARACTER = Fault(FaultKind.RESET, 3000, Unit.CHARACTER)
-RESET_IN_CHUNK = Fault(FaultKind.RESET, 4000, Unit.BYTES, in_chunk=True)
-QUIET = (FaultKind.STALL, FaultKind.PINGS)
+RESET_IN_CHARACTER = Fault(FaultKind.RESET, 3000, cut=WireCut(Unit.CHARACTER))
+RESET_IN_CHUNK = Fault(FaultKind.RESET, 4000, cut=WireCut(Unit.BYTES, in_chunk=True))
+QUIET = (FaultKind.STALL, FaultKind.PINGS_ONLY)
 RECOVERED: dict[str, tuple[Fault, ...]] = {
     "reset inside a character": (RESET_IN_CHARACTER,),
     "reset inside a chunk": (RESET_IN_CHUNK,),
     "reset after the head": (Fault(FaultKind.RESET, 0),),
-    "reset before the terminal event": (Fault(FaultKind.RESET, 60, Unit.EVENTS),),
+    "reset before the terminal event": (Fault(FaultKind.RESET, 60, cut=WireCut(Unit.EVENTS)),),
     "half-close between chunks": (Fault(FaultKind.HALF_CLOSE, 20),),
-    "half-close inside a chunk": (Fault(FaultKind.HALF_CLOSE, 5003, Unit.CHARACTER, in_chunk=True),),
+    "half-close inside a chunk": (Fault(FaultKind.HALF_CLOSE, 5003, cut=WireCut(Unit.CHARACTER, in_chunk=True)),),
     "silence": (Fault(FaultKind.STALL, 25),),
     "silence after the head": (Fault(FaultKind.STALL, 0),),
-    "pings only": (Fault(FaultKind.PINGS, 25, pause_s=0.05),),
-    "pings from the start": (Fault(FaultKind.PINGS, 0, pause_s=0.05),),
-    "a drip": (Fault(FaultKind.DRIP, 5, pause_s=0.001, events=8),),
+    "pings only": (Fault(FaultKind.PINGS_ONLY, 25, seconds=0.05),),
+    "pings from the start": (Fault(FaultKind.PINGS_ONLY, 0, seconds=0.05),),
+    "a drip": (Fault(FaultKind.DRIP, 5, seconds=0.001, count=8),),
     "a body that ends early": (Fault(FaultKind.PREMATURE_END, 33),),
     "garbage": (Fault(FaultKind.GARBAGE, 21),),
-    "an overload in the body": (Fault(FaultKind.OVERLOADED, 30),),
+    "an overload in the body": (Fault(FaultKind.IN_BAND_ERROR, 30, status=529),),
     "a web page": (Fault(FaultKind.HTML),),
-    "429 with a hint": (Fault(FaultKind.STATUS, status=429, retry_after_s=0.02),),
-    "429, 500, 503, 529": tuple(Fault(FaultKind.STATUS, status=status) for status in (429, 500, 503, 529)),
-    "prefill refused": (Fault(FaultKind.REFUSE_PREFILL), Fault(FaultKind.RESET, 20), RESET_IN_CHARACTER),
-    "one after the other": (RESET_IN_CHARACTER, RESET_IN_CHUNK, Fault(FaultKind.OVERLOADED, 9), Fault(FaultKind.HTML)),
+    "429 with a hint": (Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=0.02),),
+    "429, 500, 503, 529": tuple(Fault(FaultKind.HTTP_ERROR, status=status) for status in (429, 500, 503, 529)),
+    "prefill refused": (Fault(FaultKind.PREFILL_REFUSED), Fault(FaultKind.RESET, 20), RESET_IN_CHARACTER),
+    "one after the other": (
+        RESET_IN_CHARACTER,
+        RESET_IN_CHUNK,
+        Fault(FaultKind.IN_BAND_ERROR, 9, status=529),
+        Fault(FaultKind.HTML),
+    ),
 }
 
 
@@ -151,20 +157,24 @@ ENDS: dict[str, tuple[Fault, type[rr.InferenceError], type | None]] = {
     "reset with text": (Fault(FaultKind.RESET, 20), rr.StreamInterrupted, rr.causes.ConnectionReset),
     "reset without": (Fault(FaultKind.RESET, 0), rr.errors.ProviderError, None),
     "early end with text": (Fault(FaultKind.PREMATURE_END, 20), rr.StreamInterrupted, rr.causes.PrematureEnd),
-    "half-closed": (Fault(FaultKind.HALF_CLOSE, 20, in_chunk=True), rr.StreamInterrupted, rr.causes.PrematureEnd),
+    "half-closed": (
+        Fault(FaultKind.HALF_CLOSE, 20, cut=WireCut(in_chunk=True)),
+        rr.StreamInterrupted,
+        rr.causes.PrematureEnd,
+    ),
     "silence with text": (Fault(FaultKind.STALL, 20), rr.StreamInterrupted, rr.causes.IdleStall),
     "silence without": (Fault(FaultKind.STALL, 0), rr.errors.InferenceTimeout, None),
-    "pings with text": (Fault(FaultKind.PINGS, 20, pause_s=0.05), rr.StreamInterrupted, rr.causes.IdleStall),
+    "pings with text": (Fault(FaultKind.PINGS_ONLY, 20, seconds=0.05), rr.StreamInterrupted, rr.causes.IdleStall),
     "garbage": (Fault(FaultKind.GARBAGE, 20), rr.StreamInterrupted, rr.causes.MalformedStream),
-    "overloaded": (Fault(FaultKind.OVERLOADED, 20), rr.StreamInterrupted, rr.causes.Overloaded),
-    "overloaded at once": (Fault(FaultKind.OVERLOADED, 1), rr.errors.Overloaded, None),
-    "429": (Fault(FaultKind.STATUS, status=429, retry_after_s=7), rr.errors.RateLimited, None),
-    "500": (Fault(FaultKind.STATUS, status=500), rr.errors.ProviderError, None),
-    "503": (Fault(FaultKind.STATUS, status=503), rr.errors.Overloaded, None),
-    "529": (Fault(FaultKind.STATUS, status=529), rr.errors.Overloaded, None),
-    "401": (Fault(FaultKind.STATUS, status=401), rr.errors.Unauthorized, None),
-    "400": (Fault(FaultKind.STATUS, status=400), rr.errors.InvalidRequest, None),
-    "404": (Fault(FaultKind.STATUS, status=404), rr.errors.ModelNotFound, None),
+    "overloaded": (Fault(FaultKind.IN_BAND_ERROR, 20, status=529), rr.StreamInterrupted, rr.causes.Overloaded),
+    "overloaded at once": (Fault(FaultKind.IN_BAND_ERROR, 1, status=529), rr.errors.Overloaded, None),
+    "429": (Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=7), rr.errors.RateLimited, None),
+    "500": (Fault(FaultKind.HTTP_ERROR, status=500), rr.errors.ProviderError, None),
+    "503": (Fault(FaultKind.HTTP_ERROR, status=503), rr.errors.Overloaded, None),
+    "529": (Fault(FaultKind.HTTP_ERROR, status=529), rr.errors.Overloaded, None),
+    "401": (Fault(FaultKind.HTTP_ERROR, status=401), rr.errors.Unauthorized, None),
+    "400": (Fault(FaultKind.HTTP_ERROR, status=400), rr.errors.InvalidRequest, None),
+    "404": (Fault(FaultKind.HTTP_ERROR, status=404), rr.errors.ModelNotFound, None),
     "a web page": (Fault(FaultKind.HTML), rr.errors.ProviderError, None),
 }
 
@@ -185,7 +195,7 @@ def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name
 
 @some_peers
 def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
-    seen, _ = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=429, retry_after_s=7)], ONCE)
+    seen, _ = answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=7)], ONCE)
     assert isinstance(seen.error, rr.errors.RateLimited)
     assert seen.error.retry_after_s == 7.0
     assert seen.error.status == 429
@@ -193,7 +203,7 @@ def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
 
 @some_peers
 def test_a_hint_beyond_the_cap_ends_the_run_instead_of_sleeping(peer: Peer) -> None:
-    seen, said = answered(peer, RIVERS, [Fault(FaultKind.STATUS, status=503, retry_after_s=86_400)])
+    seen, said = answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=503, retry_after_s=86_400)])
     assert type(seen.error) is rr.errors.Overloaded
     assert seen.error.retry_after_s == 86_400
     assert len(said) == 1

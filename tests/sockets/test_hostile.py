@@ -230,7 +230,9 @@ def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
 
 
 @some_peers
-def test_a_refusal_whose_body_never_ends_is_still_that_refusal(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_response_whose_body_never_ends_is_still_that_error(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("riverrun.engine.http.transport.ERROR_BODY_S", 0.2)
     slow = error_body(peer.wire, 401, "no such key")
     waits = saying(head("401 No", "content-length: 9999", kind="application/json"), slow, then="stay")

@@ -169,8 +169,10 @@ HINTS = {
 @pytest.mark.parametrize("hint", HINTS)
 @pytest.mark.parametrize("status", ["429 Slow", "503 Busy"])
 def test_any_hint_of_when_to_come_back_is_slept_capped_or_no_hint(peer: Peer, hint: str, status: str) -> None:
-    refusal = head(status, "content-length: 0").replace(b"\r\n\r\n", b"\r\nretry-after: " + hint.encode() + b"\r\n\r\n")
-    seen, server = seen_of(peer, in_turn(saying(refusal, then="keep"), answering(peer.wire, "said")), SLOW)
+    error_response = head(status, "content-length: 0").replace(
+        b"\r\n\r\n", b"\r\nretry-after: " + hint.encode() + b"\r\n\r\n"
+    )
+    seen, server = seen_of(peer, in_turn(saying(error_response, then="keep"), answering(peer.wire, "said")), SLOW)
     if HINTS[hint]:
         check_whole(seen, "said")
     else:

@@ -27,7 +27,7 @@ PHASES: dict[str, list[Fault]] = {
     "waiting for the first event": [Fault(FaultKind.STALL, 0)],
     "streaming": [Fault(FaultKind.STALL, 20)],
     "backing off": [Fault(FaultKind.RESET, 20)],
-    "backing off before anything": [Fault(FaultKind.STATUS, status=500)],
+    "backing off before anything": [Fault(FaultKind.HTTP_ERROR, status=500)],
 }
 every_phase = pytest.mark.parametrize("phase", PHASES)
 

@@ -129,15 +129,15 @@ class PutsTheKeyInTheURL(Broken):
         return WireRequest(f"{wire.url}?key={KEY}", wire.headers, wire.body)
 
 
-class RepeatsTheRefusal(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        named = super().classify(refusal, now_unix_s=now_unix_s)
-        return evolve(named, message=refusal.body.decode("utf-8", "replace")[:100])
+class RepeatsTheErrorBody(Broken):
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        named = super().classify(response, now_unix_s=now_unix_s)
+        return evolve(named, message=response.body.decode("utf-8", "replace")[:100])
 
 
 class KnowsFewStatuses(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        return {401: Failure(FailureKind.UNAUTHORIZED, "no")}[refusal.status]
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        return {401: Failure(FailureKind.UNAUTHORIZED, "no")}[response.status]
 
 
 class SaysMoreAfterTheEnd(Broken):
@@ -269,6 +269,6 @@ PROVIDERS: dict[type[Broken], tuple[str, ...]] = {
     QuotesHalf: ("one stream",),
     CountsRequests: ("planning is pure",),
     PutsTheKeyInTheURL: ("nothing leaks",),
-    RepeatsTheRefusal: ("nothing leaks",),
+    RepeatsTheErrorBody: ("nothing leaks",),
     KnowsFewStatuses: ("exactly one end",),
 }

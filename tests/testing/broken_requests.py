@@ -1,4 +1,4 @@
-"""Providers with one fault each in what they write, in how they name a refusal, and in where they put a key."""
+"""Providers with one fault each in what they write, in how they name an error response, and in where they put a key."""
 
 from __future__ import annotations
 
@@ -100,28 +100,28 @@ class ContinuesWithoutStreaming(Rewrites):
         return body.pop("stream") if form is not None else None
 
 
-# -- refusals ---------------------------------------------------------------------------------------------------------
+# -- error responses --------------------------------------------------------------------------------------------------
 
 
 class RetriesNothing(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        return Failure(FailureKind.INVALID_REQUEST, "request failed", refusal.status)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        return Failure(FailureKind.INVALID_REQUEST, "request failed", response.status)
 
 
 class RetriesEverything(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        return Failure(FailureKind.OVERLOADED, "try again", refusal.status)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        return Failure(FailureKind.OVERLOADED, "try again", response.status)
 
 
 class LosesTheHint(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        return evolve(super().classify(refusal, now_unix_s=now_unix_s), retry_after_s=None)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        return evolve(super().classify(response, now_unix_s=now_unix_s), retry_after_s=None)
 
 
 class TakesMillisecondsForSeconds(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        headers = {name.removesuffix("-ms"): value for name, value in refusal.headers.items()}
-        return super().classify(ErrorResponse(refusal.status, headers, refusal.body), now_unix_s=now_unix_s)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        headers = {name.removesuffix("-ms"): value for name, value in response.headers.items()}
+        return super().classify(ErrorResponse(response.status, headers, response.body), now_unix_s=now_unix_s)
 
 
 # -- what was asked for -----------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ class HasNoKey(_HidesNothing):
 
 
 class RaisesItsKey(Broken):
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         raise KeyError(f"refused {KEY}")
 
 

@@ -19,7 +19,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.testing.script.faults import Fault, Item, Kind
+from riverrun.engine.testing.script.faults import Fault, FaultKind, Item
 from riverrun.engine.testing.simulator.byte_level import wire_of
 from riverrun.engine.testing.simulator.generate import scenario_of
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
@@ -56,8 +56,10 @@ def run(fault: Fault, provider: str = "prefill", answer: tuple[Item, ...] = ANSW
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.HTML])  # the server alone plays that
-def test_every_fault_of_a_scenario_breaks_no_law_on_a_wire(kind: Kind, provider: str, seed: int) -> None:
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FaultKind if kind is not FaultKind.HTML]
+)  # the server alone plays that
+def test_every_fault_of_a_scenario_breaks_no_law_on_a_wire(kind: FaultKind, provider: str, seed: int) -> None:
     faults = [Fault(kind, at, seconds=61.0, count=30, burst=2) for at in (0, 4, 7, 12)]
     outcomes = simulate_many(Scenario(seed, "bytes", provider, ANSWER, (fault,)) for fault in faults)
     assert not [outcome for outcome in outcomes if outcome.broken]
@@ -65,11 +67,19 @@ def test_every_fault_of_a_scenario_breaks_no_law_on_a_wire(kind: Kind, provider:
 
 @pytest.mark.parametrize(
     "kind",
-    [Kind.RESET, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.GARBAGE, Kind.GOAWAY, Kind.PREMATURE_END],
+    [
+        FaultKind.RESET,
+        FaultKind.HALF_CLOSE,
+        FaultKind.STALL,
+        FaultKind.PINGS_ONLY,
+        FaultKind.GARBAGE,
+        FaultKind.GOAWAY,
+        FaultKind.PREMATURE_END,
+    ],
 )
-def test_a_fault_that_cuts_an_answer_is_got_over_by_a_second_request(kind: Kind) -> None:
+def test_a_fault_that_cuts_an_answer_is_got_over_by_a_second_request(kind: FaultKind) -> None:
     outcome = run(Fault(kind, 7, seconds=20.0), answer=(Item("text", 12),))
-    assert [attempt.fault.kind for attempt in outcome.attempts] == [kind, Kind.NONE]
+    assert [attempt.fault.kind for attempt in outcome.attempts] == [kind, FaultKind.NONE]
     assert outcome.attempts[1].terminal
 
 

@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from riverrun import UsageError
 from riverrun.engine.core.codec import from_json, to_json
 from riverrun.engine.testing.script.faults import SERVER_WORDS
-from riverrun.testing import ANSWERS, RIVERS, AttemptFault, Fault, FaultKind, Unit, cut_of, fault_schedule, split_pieces
+from riverrun.testing import (
+    ANSWERS,
+    RIVERS,
+    Fault,
+    FaultKind,
+    Scenario,
+    ScriptedSource,
+    Unit,
+    WireCut,
+    cut_of,
+    fault_schedule,
+    open_loopback,
+    split_pieces,
+)
 
 events = st.lists(st.text(min_size=1).map(lambda text: text.encode("utf-8", "replace")), min_size=1, max_size=12)
 places = st.integers(0, 200)
@@ -25,7 +38,7 @@ def sent(fault: Fault, body: list[bytes]) -> bytes:
 
 @given(places, events)
 def test_a_place_in_bytes_is_exactly_so_many_bytes_or_the_end(at: int, body: list[bytes]) -> None:
-    assert sent(Fault(FaultKind.RESET, at, Unit.BYTES), body) == b"".join(body)[:at]
+    assert sent(Fault(FaultKind.RESET, at, cut=WireCut(Unit.BYTES)), body) == b"".join(body)[:at]
 
 
 @given(places, events)
@@ -36,7 +49,7 @@ def test_a_place_in_events_cuts_no_event(at: int, body: list[bytes]) -> None:
 @given(places, events)
 def test_a_place_in_a_character_is_inside_one_if_one_follows(at: int, body: list[bytes]) -> None:
     whole = b"".join(body)
-    part = sent(Fault(FaultKind.RESET, at, Unit.CHARACTER), body)
+    part = sent(Fault(FaultKind.RESET, at, cut=WireCut(Unit.CHARACTER)), body)
     if any(byte >= 0xC0 for byte in whole[at:]):
         assert part[-1] >= 0xC0
         assert len(part) > at
@@ -64,21 +77,37 @@ def test_a_schedule_survives_json(seed: int) -> None:
         assert from_json(to_json(fault), Fault) == fault
 
 
-@pytest.mark.parametrize("bad", [{"at": -1}, {"status": 200}, {"pause_s": float("nan")}, {"events": -1}])
+@pytest.mark.parametrize("bad", [{"at": -1}, {"status": 200}, {"seconds": float("nan")}, {"count": -1}])
 def test_a_number_out_of_range_is_refused_by_name(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(bad))):
         Fault(FaultKind.DRIP, **bad)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVER_WORDS])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVER_WORDS and kind != "none"])
 def test_a_kind_that_the_server_does_not_play_is_refused(kind: FaultKind) -> None:
-    with pytest.raises(UsageError, match="expected one of reset, half-close"):
-        Fault(kind)
+    with pytest.raises(UsageError, match=r"faults\[1\].kind is .*; expected one of none, reset, half-close"):
+        open_loopback(RIVERS, [Fault(), Fault(kind)])
 
 
-def test_what_only_the_server_plays_is_no_fault_of_a_scenario() -> None:
-    with pytest.raises(UsageError, match=r"Fault.kind is 'html'; expected a kind"):
-        AttemptFault(FaultKind.HTML)
+def test_a_manner_of_one_reply_is_refused_where_all_replies_have_one() -> None:
+    with pytest.raises(UsageError, match=r"faults\[0\].manner is 'echo'; .*open_loopback's manner"):
+        open_loopback(RIVERS, [Fault("reset", manner="echo")])
+
+
+ONLY_SERVED = {
+    "kind": Fault("html"),
+    "status": Fault("http_error", status=418),
+    "cut": Fault("reset", 9, cut=WireCut(Unit.BYTES)),
+}
+
+
+@pytest.mark.parametrize("name", ONLY_SERVED)
+def test_what_only_the_server_plays_is_refused_where_events_are_played(name: str) -> None:
+    faults = (Fault("reset", 3), ONLY_SERVED[name])
+    with pytest.raises(UsageError, match=rf"^Scenario.faults\[1\].{name} is "):
+        Scenario(faults=faults)
+    with pytest.raises(UsageError, match=rf"^faults\[1\].{name} is "):
+        ScriptedSource(RIVERS, faults)
 
 
 @given(st.sampled_from(sorted(SERVER_WORDS)))
@@ -105,6 +134,6 @@ def test_the_answers_hold_what_breaks_naive_streaming() -> None:
 
 
 def test_a_fault_says_what_and_where_on_one_line() -> None:
-    assert str(Fault(FaultKind.RESET, 7, Unit.CHARACTER)) == "reset inside a character after byte 7"
-    assert str(Fault(FaultKind.STATUS, status=429, retry_after_s=1.0)) == "status 429, Retry-After 1"
+    assert str(Fault(FaultKind.RESET, 7, cut=WireCut(Unit.CHARACTER))) == "reset inside a character after byte 7"
+    assert str(Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=1.0)) == "status 429, Retry-After 1"
     assert str(Fault(FaultKind.HTML)) == "html"

@@ -21,20 +21,22 @@ from riverrun.engine.core.continuation import NextRequest, next_request
 from riverrun.engine.core.failures import FailureKind
 from riverrun.engine.core.provider import Provider
 from riverrun.engine.core.stream_events import KeepAlive, StreamFailed
+from riverrun.engine.testing.network.script import chunk
 from riverrun.engine.testing.wire.formats import Reply, events_of, ping, wire_of_path
 from riverrun.testing import (
     RIVERS,
     WEATHER,
     Answer,
+    Continuation,
     Fault,
     FaultKind,
     Loopback,
     Manner,
-    Told,
     Unit,
     Wire,
+    WireCut,
     open_loopback,
-    read_told,
+    read_continuation,
     retelling,
 )
 
@@ -182,13 +184,55 @@ def test_our_decoders_read_thoughts_calls_and_usage(wire: Wire) -> None:
 @WIRES
 def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) -> None:
     async def main() -> tuple[list[int], list[Any]]:
-        faults = [Fault(FaultKind.STATUS, status=500), Fault(FaultKind.STATUS, status=429)]
+        faults = [Fault(FaultKind.HTTP_ERROR, status=500), Fault(FaultKind.HTTP_ERROR, status=429)]
         async with open_loopback(RIVERS, faults) as server:
             statuses = [(await post(server, wire, asking() | {"n": n})).status_code for n in range(4)]
             assert server.faults_happened == faults
             return statuses, [body["n"] for body in server.requests]
 
     assert trio.run(main) == ([500, 429, 200, 200], [0, 1, 2, 3])
+
+
+def sent_raw(*writes: bytes) -> tuple[list[Any], bytes]:
+    """What the server takes of raw writes, and what it answers until it is left or closes."""
+
+    async def main() -> tuple[list[Any], bytes]:
+        async with open_loopback(RIVERS) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+            for data in writes:
+                await stream.send_all(data)
+            await stream.send_eof()
+            got, _ = await read_rest(stream)
+            return server.requests, got
+
+    return trio.run(main)
+
+
+def test_two_requests_in_one_write_are_two() -> None:
+    both = [asking() | {"n": n} for n in (1, 2)]
+    requests, got = sent_raw(b"".join(raw_request(Wire.ANTHROPIC, body) for body in both))
+    assert requests == both
+    assert got.count(b"HTTP/1.1 200") == 2
+
+
+def test_a_request_comes_in_any_pieces_and_in_chunks() -> None:
+    data = json.dumps(asking()).encode()
+    head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    whole = head + chunk(data[:9]) + chunk(data[9:]) + b"0\r\n\r\n"
+    requests, _ = sent_raw(*(whole[at : at + 1] for at in range(len(whole))))
+    assert requests == [asking()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{}",
+        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 70_000,
+    ],
+    ids=["no HTTP", "cut off", "an endless head"],
+)
+def test_what_is_no_request_closes_the_connection(data: bytes) -> None:
+    assert sent_raw(data) == ([], b"")
 
 
 def test_a_connection_serves_many_requests() -> None:
@@ -221,7 +265,7 @@ def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: byte
 @WIRES
 @pytest.mark.parametrize("in_chunk", [False, True])
 def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk: bool) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, Unit.CHARACTER, in_chunk=in_chunk))
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, cut=WireCut(Unit.CHARACTER, in_chunk=in_chunk)))
     body, _ = dechunked(got)
     assert end == "reset"
     with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
@@ -231,7 +275,7 @@ def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk
 @WIRES
 @pytest.mark.parametrize(("in_chunk", "where"), [(False, "between"), (True, "inside")])
 def test_a_half_close_ends_between_chunks_or_inside_one(wire: Wire, in_chunk: bool, where: str) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, Unit.BYTES, in_chunk=in_chunk))
+    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, cut=WireCut(Unit.BYTES, in_chunk=in_chunk)))
     body, ended = dechunked(got)
     assert (end, ended, len(body)) == ("closed", where, 1999)
 
@@ -245,7 +289,7 @@ def test_a_premature_end_is_a_proper_end_without_the_terminal_event(wire: Wire) 
 
 @WIRES
 def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, Unit.BYTES))
+    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, cut=WireCut(Unit.BYTES)))
     body, ended = dechunked(got)
     assert (end, ended) == ("reset", "between")
     assert TERMINAL[wire] in body
@@ -253,11 +297,19 @@ def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
 
 @WIRES
 def test_an_overload_is_an_error_event_under_status_200(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.OVERLOADED, 20))
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=529))
     *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
     assert response.status_code == 200
     assert isinstance(last, StreamFailed)
     assert last.failure.kind is FailureKind.OVERLOADED
+
+
+@WIRES
+def test_an_error_inside_a_stream_is_the_one_of_the_faults_status(wire: Wire) -> None:
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=429))
+    *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
+    assert isinstance(last, StreamFailed)
+    assert last.failure.kind is FailureKind.RATE_LIMITED
 
 
 @WIRES
@@ -289,7 +341,7 @@ def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
 
 @WIRES
 def test_a_drip_loses_nothing(wire: Wire) -> None:
-    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, pause_s=0.0, events=9))
+    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, seconds=0.0, count=9))
     assert dripped.content == seen(RIVERS, wire, asking()).content
 
 
@@ -316,7 +368,7 @@ def stalled(check: Callable[[Loopback, trio.SocketStream], Awaitable[None]], fau
 
 
 STALL = Fault(FaultKind.STALL, 5)
-PINGS = Fault(FaultKind.PINGS, 5, pause_s=0.001)
+PINGS = Fault(FaultKind.PINGS_ONLY, 5, seconds=0.001)
 
 
 def test_a_stall_is_silent() -> None:
@@ -390,7 +442,7 @@ def test_the_port_is_free_after_the_block() -> None:
 def test_a_status_comes_with_or_without_its_hint(
     wire: Wire, status: int, hint_s: float | None, header: str | None
 ) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.STATUS, status=status, retry_after_s=hint_s))
+    response = seen(RIVERS, wire, asking(), Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s))
     assert (response.status_code, response.headers.get("retry-after")) == (status, header)
     assert "on schedule" in json.dumps(response.json()["error"])
 
@@ -403,7 +455,7 @@ def test_a_web_page_comes_under_status_200(wire: Wire) -> None:
 
 def test_prefill_is_refused_each_time_and_takes_no_turn_of_the_schedule() -> None:
     async def main() -> list[int]:
-        faults = [Fault(FaultKind.REFUSE_PREFILL), Fault(FaultKind.STATUS, status=503)]
+        faults = [Fault(FaultKind.PREFILL_REFUSED), Fault(FaultKind.HTTP_ERROR, status=503)]
         bodies = (asking(said("A river")), asking(said("A river")), asking(), asking())
         async with open_loopback(RIVERS, faults) as server:
             return [(await post(server, Wire.ANTHROPIC, body)).status_code for body in bodies]
@@ -426,10 +478,10 @@ def continuation(wire: Wire, text: str) -> dict[str, Any]:
 @given(st.text(st.characters(codec="utf-8"), max_size=300).map(lambda text: f"«{text}»"))
 def test_what_riverrun_says_was_said_is_read_back_exactly(text: str) -> None:
     for wire in Wire:
-        told = read_told(wire, continuation(wire, text))
-        assert told.said == text
-        assert told.is_prefix is (wire in BY_PREFILL)
-        assert told.is_quote is (wire not in BY_PREFILL)
+        read = read_continuation(wire, continuation(wire, text))
+        assert read.text == text
+        assert read.is_prefix is (wire in BY_PREFILL)
+        assert read.is_quote is (wire not in BY_PREFILL)
 
 
 @WIRES
@@ -438,8 +490,8 @@ def test_an_honest_provider_goes_on_exactly_wherever_it_was_cut(wire: Wire) -> N
         async with open_loopback(RIVERS) as server:
             for cut in range(1, len(RIVERS.text), 97):
                 body = continuation(wire, RIVERS.text[:cut])
-                told = read_told(wire, body).said
-                assert told + text_in((await post(server, wire, body)).text) == RIVERS.text
+                said = read_continuation(wire, body).text
+                assert said + text_in((await post(server, wire, body)).text) == RIVERS.text
 
     trio.run(main)
 
@@ -448,8 +500,8 @@ def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server
     turn = said("A river")
     plain, flag = asking(turn), asking(turn) | {"continue_final_message": True}
     marked = asking(turn | {"prefix": True})
-    assert [read_told(Wire.OPENAI, body).said for body in (plain, flag, marked)] == ["", "A river", "A river"]
-    assert read_told(Wire.OPENAI, plain, continues=True).said == "A river"
+    assert [read_continuation(Wire.OPENAI, body).text for body in (plain, flag, marked)] == ["", "A river", "A river"]
+    assert read_continuation(Wire.OPENAI, plain, continues=True).text == "A river"
     assert text_in(seen(RIVERS, Wire.OPENAI, plain).text) == RIVERS.text
     assert text_in(seen(RIVERS, Wire.OPENAI, plain, continues=True).text) == RIVERS.text[len("A river") :]
 
@@ -457,9 +509,9 @@ def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server
 def test_thoughts_and_calls_of_earlier_turns_are_not_what_was_said() -> None:
     thought = {"text": "Hm.", "thought": True, "thoughtSignature": "c2ln"}
     turn: Any = {"role": "model", "parts": [thought, {"text": "A "}, {"text": "river"}]}
-    assert read_told(Wire.GEMINI, {"contents": [turn]}) == Told("A river", is_prefix=True)
+    assert read_continuation(Wire.GEMINI, {"contents": [turn]}) == Continuation("A river", is_prefix=True)
     items: Any = [{"type": "function_call"}, {"type": "function_call_output"}, {"role": "user", "content": "Go on."}]
-    assert read_told(Wire.RESPONSES, {"input": items}) == Told()
+    assert read_continuation(Wire.RESPONSES, {"input": items}) == Continuation()
 
 
 @WIRES

@@ -16,7 +16,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverrun import Anthropic
+from riverrun import Anthropic, Policy, RetryPolicy, StreamInterrupted
 from riverrun.engine.core.causes import ConnectionReset
 from riverrun.engine.core.messages import Message
 from riverrun.engine.core.request import InferenceRequest
@@ -31,16 +31,20 @@ from riverrun.engine.testing.network.script import (
     GoesAway,
     Reset,
     SentRequest,
+    Silence,
     Stale,
     Step,
     recut,
     response,
 )
-from riverrun.engine.testing.network.transport import Break, Silence
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
+from riverrun.engine.testing.script.answers import RIVERS
+from riverrun.engine.testing.wire.answers import answer_events
 from riverrun.engine.testing.wire.format import dump
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=lambda library: str(library.__name__))
 URL = "http://provider.test/v1"
+ONCE = Policy(retry=RetryPolicy(attempts_max=1))
 
 
 def run(main: Callable[[], Awaitable[Any]]) -> Any:
@@ -83,6 +87,21 @@ def test_a_body_that_breaks_raises_as_a_socket_does(
 ) -> None:
     with pytest.raises(getattr(library, raised)):
         play(response([b"half", end], framing=framing), library)
+
+
+@pytest.mark.parametrize("end", [Reset(), Stale(), Close(), GoesAway()], ids=repr)
+def test_a_step_means_the_same_below_http_and_in_its_place(end: Step) -> None:
+    steps: list[Step] = [*answer_events("anthropic", RIVERS)[:9], end]
+    network = ScriptedNetwork(lambda _: response(steps))
+
+    async def cause(**options: Any) -> str:
+        engine = Engine(Anthropic("m", base_url="http://127.0.0.1:9", client=network.client()), policy=ONCE, **options)
+        with pytest.raises(StreamInterrupted) as caught:
+            await engine.complete(InferenceRequest([Message.user("?")]))
+        return str(caught.value.cause)
+
+    in_its_place = run(lambda: cause(transport=ScriptedTransport(lambda _: Script(steps))))
+    assert run(cause) == in_its_place
 
 
 def test_what_a_script_fails_with_is_raised_as_it_is() -> None:
@@ -184,7 +203,8 @@ def test_a_body_that_is_left_early_is_busy_no_more() -> None:
         (["data: x"], "a step of a script is 'data: x' (str); expected bytes, Silence(seconds), Reset()"),
         ([b"a", Silence], "the class Silence itself"),
         ([b"a", 97], "a step of a script is 97 (int)"),
-        ([b"a", Break(ConnectionReset())], "a step of a script is Break(cause=ConnectionReset("),
+        ([b"a", ConnectionReset()], "a step of a script is ConnectionReset("),
+        ([b"a", Fails("broken")], "a step of a script is Fails(error='broken')"),
     ],
 )
 def test_a_body_that_is_no_list_of_steps_is_refused_where_it_is_framed(body: Any, seen: str) -> None:

@@ -14,7 +14,7 @@ import riverrun as rr
 from riverrun.testing import RIVERS
 from riverrun.engine.testing.script.faults import Fault
 from riverrun.engine.testing.simulator.scenario import Scenario
-from riverrun.engine.testing.network.transport import Break, Silence
+from riverrun.testing import Fails, Reset, Silence
 
 def test_simulation(riverrun_simulation):
     outcome = riverrun_simulation(Scenario(faults=(Fault("reset", at=5),)))
@@ -26,7 +26,7 @@ def test_broken_planner(riverrun_simulation):
 
 @pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-sonnet-4-5"])  # by a quote, by a prefill
 def test_network(scripted_provider, model):
-    network = scripted_provider("anthropic", RIVERS, [5, Break(rr.causes.ConnectionReset())])
+    network = scripted_provider("anthropic", RIVERS, [5, Reset()])
     provider = rr.Anthropic(model, base_url="http://127.0.0.1:9")
     policy = rr.Policy(retry=rr.RetryPolicy(base_delay_s=0.0))
     engine = rr.Engine(provider, transport=network, policy=policy)
@@ -34,12 +34,12 @@ def test_network(scripted_provider, model):
     assert result.text == RIVERS.text
     assert len(network.requests) == 2
 
-NO_LIST = (Break(rr.causes.ConnectionReset()), 3, b"data", "data", None)
-NO_STEPS = (["data"], [Break], [Break(None)], [3, Silence], [True])
+NO_LIST = (Reset(), 3, b"data", "data", None)
+NO_STEPS = (["data"], [Reset], [Fails(None)], [3, Silence], [True])
 
 @pytest.mark.parametrize("first", NO_LIST + NO_STEPS, ids=str)
 def test_a_mistake_is_refused_at_the_call(scripted_provider, first):
-    with pytest.raises(rr.UsageError, match="for request 2; expected a list of .*Break"):
+    with pytest.raises(rr.UsageError, match="for request 2; expected a list of .*Reset"):
         scripted_provider("anthropic", RIVERS, [5], first)
 
 def test_an_answer_is_an_answer(scripted_provider):

@@ -29,8 +29,8 @@ from riverrun.engine.recording.recorder import Recorder, RecordingTransport
 from riverrun.engine.recording.redaction import Placeholders
 from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.recorded import RecordingEnded, recorded
-from riverrun.engine.testing.network.script import GoesAway, Reset, Step, response
-from riverrun.engine.testing.network.transport import Script, ScriptedTransport, Silence
+from riverrun.engine.testing.network.script import GoesAway, Reset, Silence, Step, response
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.lowlevel import error_words
 from riverrun.providers.by_name import provider_classes
 from tests.providers.recordings import load, recordings

@@ -20,18 +20,16 @@ from riverrun.testing import (
     WEATHER,
     Answer,
     AskedRequest,
-    AttemptFault,
     Fault,
     FaultKind,
     ForeignError,
-    Kind,
     ScriptedSource,
     retelling,
 )
 
 REQUEST = rr.InferenceRequest(rr.Message.user("Tell the story of the river."), max_tokens=4000)
 PATIENT = rr.Policy(retry=rr.RetryPolicy(attempts_max=8))
-CUT = AttemptFault("reset", at=60)
+CUT = Fault("reset", at=60)
 NATIVE, PREFILL, QUOTE = rr.ContinuationForm.NATIVE, rr.ContinuationForm.PREFILL, rr.ContinuationForm.QUOTE
 MANNERS = ("echo", "overlap", "starts_over", "white_space")
 BY_PREFILL = PROVIDERS["prefill"]
@@ -71,10 +69,10 @@ def test_without_a_fault_the_answer_is_said(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", "html", *MANNERS)])
-def test_every_fault_of_a_first_request_is_got_over(kind: Kind, provider: str) -> None:
-    fault = AttemptFault(kind, at=30, count=3, seconds=5.0)
-    source = ScriptedSource(WEATHER, [fault, AttemptFault("reset", at=9)], capabilities=PROVIDERS[provider])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+def test_every_fault_of_a_first_request_is_got_over(kind: FaultKind, provider: str) -> None:
+    fault = Fault(kind, at=30, count=3, seconds=5.0)
+    source = ScriptedSource(WEATHER, [fault, Fault("reset", at=9)], capabilities=PROVIDERS[provider])
     result = complete(source)
     assert result.text == WEATHER.text
     assert result.tool_calls == WEATHER.calls
@@ -83,10 +81,10 @@ def test_every_fault_of_a_first_request_is_got_over(kind: Kind, provider: str) -
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in ("foreign_error", "html", *MANNERS)])
-def test_every_fault_of_a_continuation_is_got_over(kind: Kind, provider: str) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+def test_every_fault_of_a_continuation_is_got_over(kind: FaultKind, provider: str) -> None:
     capabilities = PROVIDERS[provider]
-    source = ScriptedSource(RIVERS, [CUT, AttemptFault(kind, at=30, count=3, seconds=5.0)], capabilities=capabilities)
+    source = ScriptedSource(RIVERS, [CUT, Fault(kind, at=30, count=3, seconds=5.0)], capabilities=capabilities)
     assert complete(source).text == RIVERS.text
     no_room = {"none", "empty"} if capabilities.forms else {"none", "prefill_refused"}
     assert len(source.faults_happened) == (1 if kind in no_room else 2)
@@ -94,7 +92,7 @@ def test_every_fault_of_a_continuation_is_got_over(kind: Kind, provider: str) ->
 
 def test_a_foreign_error_is_raised_as_it_is() -> None:
     with pytest.raises(ForeignError):
-        complete(ScriptedSource(RIVERS, [AttemptFault("foreign_error", at=9)]))
+        complete(ScriptedSource(RIVERS, [Fault("foreign_error", at=9)]))
 
 
 @pytest.mark.parametrize(
@@ -119,13 +117,13 @@ def test_a_foreign_error_is_raised_as_it_is() -> None:
 def test_a_status_is_its_error_in_the_end(kind: str, status: int, error: type[rr.InferenceError]) -> None:
     once = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
     with pytest.raises(error) as raised:
-        complete(ScriptedSource(RIVERS, [AttemptFault(kind, at=0, status=status)]), policy=once)
+        complete(ScriptedSource(RIVERS, [Fault(kind, at=0, status=status)]), policy=once)
     assert type(raised.value) is error
     assert raised.value.status == status
 
 
 def test_a_hint_is_waited_out() -> None:
-    source = ScriptedSource(RIVERS, [AttemptFault("http_error", status=429, retry_after_s=7.0)])
+    source = ScriptedSource(RIVERS, [Fault("http_error", status=429, retry_after_s=7.0)])
 
     async def measure() -> float:
         await rr.Engine(source).complete(REQUEST)
@@ -139,17 +137,17 @@ def test_a_hint_is_waited_out() -> None:
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (AttemptFault("reset", at=9), rr.causes.ConnectionReset()),
-        (AttemptFault("stall", at=9), rr.causes.IdleStall()),
-        (AttemptFault("pings_only", at=9), rr.causes.IdleStall()),
-        (AttemptFault("goaway", at=9), rr.causes.GoAway()),
-        (AttemptFault("half_close", at=9), rr.causes.PrematureEnd()),
-        (AttemptFault("premature_end"), rr.causes.PrematureEnd()),
-        (AttemptFault("connect_error"), rr.causes.ConnectionReset()),
+        (Fault("reset", at=9), rr.causes.ConnectionReset()),
+        (Fault("stall", at=9), rr.causes.IdleStall()),
+        (Fault("pings_only", at=9), rr.causes.IdleStall()),
+        (Fault("goaway", at=9), rr.causes.GoAway()),
+        (Fault("half_close", at=9), rr.causes.PrematureEnd()),
+        (Fault("premature_end"), rr.causes.PrematureEnd()),
+        (Fault("connect_error"), rr.causes.ConnectionReset()),
     ],
-    ids=lambda value: value.kind.value if isinstance(value, AttemptFault) else "",
+    ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
 )
-def test_a_fault_has_its_cause(fault: AttemptFault, cause: rr.InterruptCause) -> None:
+def test_a_fault_has_its_cause(fault: Fault, cause: rr.InterruptCause) -> None:
     first, last = complete(ScriptedSource(RIVERS, [fault])).attempts
     assert type(first.cause) is type(cause)
     assert last.cause is None
@@ -157,7 +155,7 @@ def test_a_fault_has_its_cause(fault: AttemptFault, cause: rr.InterruptCause) ->
 
 def test_a_script_is_json() -> None:
     script = json.loads('[{"kind": "reset", "at": 60}, {"kind": "echo"}, {"kind": "stall", "at": 3, "manner": "echo"}]')
-    faults = cast("tuple[AttemptFault, ...]", structure(script, tuple[AttemptFault, ...]))
+    faults = cast("tuple[Fault, ...]", structure(script, tuple[Fault, ...]))
     source = ScriptedSource(RIVERS, faults)
     assert complete(source).text == RIVERS.text
     assert source.faults_happened == list(faults[:2])
@@ -179,7 +177,7 @@ SEARCHED = [name for name, declared in PROVIDERS.items() if declared.echoes or d
     ],
 )
 def test_a_manner_is_seen_at_the_seam(manner: str, seam: rr.SeamVerdict, text: str, kind: str, provider: str) -> None:
-    dishonest = AttemptFault(kind, at=120, manner=manner, count=40)
+    dishonest = Fault(kind, at=120, manner=manner, count=40)
     source = ScriptedSource(RIVERS, [CUT, dishonest], capabilities=PROVIDERS[provider])
     result = complete(source)
     assert result.text == text
@@ -191,7 +189,7 @@ def test_a_manner_is_seen_at_the_seam(manner: str, seam: rr.SeamVerdict, text: s
 def test_a_manner_as_a_kind_is_the_same_manner(manner: str) -> None:
     texts = [
         complete(ScriptedSource(RIVERS, [CUT, fault])).text
-        for fault in (AttemptFault(manner, burst=1), AttemptFault(manner=manner, burst=1))
+        for fault in (Fault(manner, burst=1), Fault(manner=manner, burst=1))
     ]
     assert texts[0] == texts[1]
     assert (texts[0] == RIVERS.text) == (manner in ("echo", "overlap"))
@@ -199,7 +197,7 @@ def test_a_manner_as_a_kind_is_the_same_manner(manner: str) -> None:
 
 @pytest.mark.parametrize("provider", [name for name, declared in PROVIDERS.items() if declared.forms])
 def test_other_white_space_is_all_that_is_other(provider: str) -> None:
-    faults = [CUT, AttemptFault("reset", manner="white_space", at=40), AttemptFault("white_space"), CUT]
+    faults = [CUT, Fault("reset", manner="white_space", at=40), Fault("white_space"), CUT]
     source = ScriptedSource(RIVERS, faults, capabilities=PROVIDERS[provider])
     text = complete(source).text
     assert text != RIVERS.text
@@ -208,13 +206,13 @@ def test_other_white_space_is_all_that_is_other(provider: str) -> None:
 
 @pytest.mark.parametrize("manner", ["echo", "overlap", "starts_over"])
 def test_a_repetition_where_nobody_looks_for_one_is_not_said(manner: str) -> None:
-    source = ScriptedSource(RIVERS, [CUT, AttemptFault(manner)], capabilities=BY_PREFILL)
+    source = ScriptedSource(RIVERS, [CUT, Fault(manner)], capabilities=BY_PREFILL)
     assert complete(source).text == RIVERS.text
     assert source.faults_happened == [CUT]
 
 
 def test_a_fault_without_room_for_its_manner_happens_without_it() -> None:
-    source = ScriptedSource(RIVERS, [evolve(CUT, manner=Kind.ECHO)])
+    source = ScriptedSource(RIVERS, [evolve(CUT, manner=FaultKind.ECHO)])
     complete(source)
     assert source.faults_happened == [CUT]
 
@@ -226,13 +224,13 @@ def test_of_an_answer_that_repeats_itself_a_quote_loses_what_nobody_can_tell_and
     assert complete(ScriptedSource(refrain, [CUT], capabilities=BY_PREFILL)).text == refrain.text
 
 
-def test_thoughts_alone_are_no_answer_to_the_engine() -> None:
-    with pytest.raises(rr.StreamInterrupted, match="empty answer"):
-        complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
+def test_thoughts_alone_that_ended_in_order_are_an_answer_to_the_engine() -> None:
+    result = complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
+    assert (result.text, result.stop_reason, len(result.attempts)) == ("", rr.StopReason.END_TURN, 1)
 
 
 def test_a_model_that_starts_over_twice_is_where_it_was() -> None:
-    over = AttemptFault("reset", manner="starts_over", at=60)
+    over = Fault("reset", manner="starts_over", at=60)
     source = ScriptedSource(RIVERS, [CUT, over, over])
     result = complete(source)
     assert [attempt.seam for attempt in result.attempts[1:3]] == [rr.SeamVerdict.RESTART] * 2
@@ -259,13 +257,13 @@ def test_a_request_is_kept_with_its_form_and_what_it_says_was_said(
 @pytest.mark.parametrize("provider", ["prefill", "prefill_trim", "quote"])
 def test_a_turn_of_the_callers_own_is_not_what_was_said(provider: str) -> None:
     asked = evolve(REQUEST, messages=(*REQUEST.messages, rr.Message.assistant("Here it is:\n\n")))
-    source = ScriptedSource(RIVERS, [CUT, AttemptFault("reset", at=9)], capabilities=PROVIDERS[provider])
+    source = ScriptedSource(RIVERS, [CUT, Fault("reset", at=9)], capabilities=PROVIDERS[provider])
     assert complete(source, asked).text == RIVERS.text
     assert all(RIVERS.text.startswith(request.said) for request in source.requests)
 
 
 def test_thoughts_are_not_thought_again() -> None:
-    source = ScriptedSource(evolve(WEATHER, calls=()), [AttemptFault("reset", at=40)], capabilities=BY_PREFILL)
+    source = ScriptedSource(evolve(WEATHER, calls=()), [Fault("reset", at=40)], capabilities=BY_PREFILL)
     result = complete(source)
     assert source.requests[1].said
     assert "".join(block.text for block in result.blocks if isinstance(block, rr.ReasoningBlock)) == WEATHER.reasoning
@@ -277,7 +275,7 @@ def test_thoughts_come_first_and_calls_last() -> None:
 
 
 def test_calls_are_left_to_say_after_all_of_a_text_with_other_white_space() -> None:
-    source = ScriptedSource(WEATHER, [AttemptFault(), AttemptFault("white_space")], capabilities=BY_PREFILL)
+    source = ScriptedSource(WEATHER, [Fault(), Fault("white_space")], capabilities=BY_PREFILL)
     asked = claim(WEATHER.text.replace("water level", "water\t level"), PREFILL)
     events = trio.run(read_by_hand, source, asked, clock=MockClock(autojump_threshold=0))
     assert [event.id for event in events if isinstance(event, rr.ToolCallStart)] == ["call_gauge_01", "call_wind_02"]
@@ -290,7 +288,7 @@ def test_calls_that_are_said_again_have_other_ids() -> None:
 
 
 def test_calls_that_were_never_heard_keep_their_ids() -> None:
-    source = ScriptedSource(WEATHER, [AttemptFault("http_error"), AttemptFault("reset", at=40)])
+    source = ScriptedSource(WEATHER, [Fault("http_error"), Fault("reset", at=40)])
     assert complete(source).tool_calls == WEATHER.calls
 
 
@@ -327,7 +325,7 @@ def test_words_that_were_never_said_are_refused(said: str, message: str, form: r
 
 
 def test_white_space_that_may_have_been_said_is_no_licence_for_words() -> None:
-    source = ScriptedSource(RIVERS, [AttemptFault(), AttemptFault("white_space")], capabilities=BY_PREFILL)
+    source = ScriptedSource(RIVERS, [Fault(), Fault("white_space")], capabilities=BY_PREFILL)
     assert reply_to(source, claim("A\t river", PREFILL)) == RIVERS.text[len("A river") :]
     with pytest.raises(rr.errors.InvalidRequest, match="at character 1"):
         reply_to(source, claim("A\tdam", PREFILL))
@@ -377,7 +375,7 @@ async def complete_at_once(source: ScriptedSource, runs: int) -> list[rr.StreamR
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_runs_at_once_do_not_meet(provider: str) -> None:
-    faults = [CUT, AttemptFault("stall", at=9), AttemptFault("reset", at=200), AttemptFault("goaway", at=3)]
+    faults = [CUT, Fault("stall", at=9), Fault("reset", at=200), Fault("goaway", at=3)]
     source = ScriptedSource(RIVERS, faults, capabilities=PROVIDERS[provider])
     results = trio.run(complete_at_once, source, 3, clock=MockClock(autojump_threshold=0))
     assert [result.text for result in results] == [RIVERS.text] * 3
@@ -385,15 +383,13 @@ def test_runs_at_once_do_not_meet(provider: str) -> None:
 
 
 def test_a_run_after_one_that_started_over_hears_the_answer() -> None:
-    source = ScriptedSource(RIVERS, [CUT, AttemptFault("starts_over"), CUT])
+    source = ScriptedSource(RIVERS, [CUT, Fault("starts_over"), CUT])
     assert [complete(source).text for _ in range(2)] == [retelling(RIVERS.text), RIVERS.text]
 
 
 def test_a_run_goes_on_with_a_source_that_has_not_heard_of_it() -> None:
-    faults = [CUT, AttemptFault("reset", at=60, manner="starts_over")]
-    source, later = (
-        ScriptedSource(RIVERS, script) for script in (faults, [AttemptFault(), AttemptFault("starts_over")])
-    )
+    faults = [CUT, Fault("reset", at=60, manner="starts_over")]
+    source, later = (ScriptedSource(RIVERS, script) for script in (faults, [Fault(), Fault("starts_over")]))
     whole = complete(source).text
     assert reply_to(later, source.requests[2]) == whole[len(source.requests[2].said) :]
 
@@ -405,7 +401,7 @@ async def leave_in_the_middle(source: ScriptedSource) -> None:
 
 
 def test_nothing_is_open_after_a_run_that_was_left() -> None:
-    source = ScriptedSource(RIVERS, [AttemptFault("stall", at=9)])
+    source = ScriptedSource(RIVERS, [Fault("stall", at=9)])
     trio.run(leave_in_the_middle, source, clock=MockClock(autojump_threshold=0))
     assert source.open_answers == 0
     assert complete(source).text == RIVERS.text
@@ -461,17 +457,16 @@ def test_calls_may_be_an_iterator() -> None:
 @pytest.mark.parametrize(
     ("faults", "message"),
     [
-        (["reset"], r"faults\[0\] is 'reset'; expected an AttemptFault"),
-        ([CUT, Fault(FaultKind.STALL, at=3)], r"faults\[1\] is a Fault; .*one of the loopback server's"),
-        ("reset", "faults is 'reset'; expected a list of AttemptFaults"),
-        (CUT, "faults is a Fault; expected a list of AttemptFaults"),
-        ([AttemptFault("pings_only", seconds=0.0)], r"faults\[0\].seconds is 0; expected 0.001 or more"),
-        ([AttemptFault("pings_only", seconds=1e-300)], r"faults\[0\].seconds is 1e-300; expected 0.001 or more"),
+        (["reset"], r"faults\[0\] is 'reset'; expected a Fault"),
+        ("reset", "faults is 'reset'; expected a list of Faults"),
+        (CUT, "faults is a Fault; expected a list of Faults"),
+        ([Fault("pings_only", seconds=0.0)], r"faults\[0\].seconds is 0; expected 0.001 or more"),
+        ([Fault("pings_only", seconds=1e-300)], r"faults\[0\].seconds is 1e-300; expected 0.001 or more"),
     ],
 )
 def test_a_script_that_is_none_is_refused(faults: Any, message: str) -> None:
     with pytest.raises(rr.UsageError, match=message):
-        ScriptedSource(RIVERS, cast("Sequence[AttemptFault]", faults))
+        ScriptedSource(RIVERS, cast("Sequence[Fault]", faults))
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,7 @@ from riverrun.engine.core.planner import (
 from riverrun.engine.core.policy import CheckpointPolicy, Policy, RetryPolicy, StallPolicy
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.run.run import Run
-from riverrun.engine.testing.network.server_faults import Fault as LoopbackFault
-from riverrun.engine.testing.script.faults import STATUSES, Fault, Item, Kind, error_of
+from riverrun.engine.testing.script.faults import STATUSES, Fault, FaultKind, Item, error_of
 from riverrun.engine.testing.script.text import version_of
 from riverrun.engine.testing.simulator import clock as clocks
 from riverrun.engine.testing.simulator.generate import scenario_of
@@ -49,7 +48,7 @@ from riverrun.engine.testing.simulator.story import tell_story
 from riverrun.engine.testing.simulator.sweep import sweep
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.json"))
-RESET = Scenario(faults=(Fault(Kind.RESET, 8),), has_store=False)
+RESET = Scenario(faults=(Fault(FaultKind.RESET, 8),), has_store=False)
 
 
 def kept(path: Path) -> Scenario:
@@ -126,7 +125,7 @@ def test_a_loop_that_never_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 # -- what a silence may end --------------------------------------------------------------------------------------------
 
-SLOW_FIRST_WORD = Scenario(faults=(Fault(Kind.DRIP, 0, seconds=121.0, count=2),), has_store=False)
+SLOW_FIRST_WORD = Scenario(faults=(Fault(FaultKind.DRIP, 0, seconds=121.0, count=2),), has_store=False)
 """A sign of life after two minutes, and one after four: within the first-event clock, for each of them moves it."""
 
 
@@ -153,7 +152,7 @@ CARELESS = Scenario(
     seed=77,
     planner="careless",
     answer=(Item("reasoning", 3), Item("text", 9), Item("calls", 2), Item("text", 4)),
-    faults=(Fault(Kind.RESET, 30), Fault(Kind.STALL, 3)),
+    faults=(Fault(FaultKind.RESET, 30), Fault(FaultKind.STALL, 3)),
     store=(StoreFault(StoreKind.SLOW, 1),),
     consumer=Consumer(many=True, slow_s=0.5),
     policy=Policy(checkpoint=CheckpointPolicy(lag_s=0)),
@@ -165,7 +164,10 @@ def test_a_failure_is_shrunk_to_what_causes_it() -> None:
     small = shrink(CARELESS, law)
     assert law in {one.law for one in simulate(small).broken}
     assert small == Scenario(
-        planner="careless", answer=(Item("calls"),), faults=(Fault(Kind.RESET, small.faults[0].at),), has_store=False
+        planner="careless",
+        answer=(Item("calls"),),
+        faults=(Fault(FaultKind.RESET, small.faults[0].at),),
+        has_store=False,
     )
 
 
@@ -199,7 +201,7 @@ def test_a_story_tells_each_token_that_was_said_once() -> None:
 
 
 def test_a_story_tells_what_was_planned_why_and_how_it_goes_on() -> None:
-    story = tell_story(simulate(Scenario(faults=(Fault(Kind.RESET, 5),))))
+    story = tell_story(simulate(Scenario(faults=(Fault(FaultKind.RESET, 5),))))
     planned = "planned   ContinueText (go on after 14 characters)"
     assert all(word in story for word in (planned, "Interrupted(connection reset)", "RetryScheduled(attempt 2 of "))
     assert "Resumed(attempt 2, by prefill, clean)" in story
@@ -275,14 +277,16 @@ def test_a_plan_that_holds_a_value_of_another_type_is_told_and_judged(plan: Reco
 
 def test_a_story_tells_which_faults_never_happened_and_what_the_policy_says() -> None:
     policy = Policy(retry=RetryPolicy(attempts_max=1))
-    story = tell_story(simulate(Scenario(faults=(Fault(Kind.RESET, 3),) * 3, policy=policy)))
+    story = tell_story(simulate(Scenario(faults=(Fault(FaultKind.RESET, 3),) * 3, policy=policy)))
     assert "2 of the 3 faults never happened" in story
     assert "policy: retry.attempts_max 1\n" in story
     assert "never happened" not in tell_story(simulate(RESET))
 
 
 def test_no_line_of_a_story_loses_an_event() -> None:
-    outcome = simulate(Scenario(answer=(Item("text", 60),), faults=(Fault(Kind.NONE, burst=1000),), has_store=False))
+    outcome = simulate(
+        Scenario(answer=(Item("text", 60),), faults=(Fault(FaultKind.NONE, burst=1000),), has_store=False)
+    )
     story = tell_story(outcome)
     assert max(map(len, story.splitlines())) <= 13 + 110
     assert "Finished(end_turn)" in story
@@ -295,19 +299,19 @@ def test_a_plan_is_judged_by_itself_before_anything_comes_of_it() -> None:
         plan = plan_recovery(snapshot, capabilities)
         return TruncateBeforeTool(plan.assistant_prefix, ()) if isinstance(plan, TruncateBeforeTool) else plan
 
-    scenario = Scenario(answer=(Item("text", 2), Item("calls", 1)), faults=(Fault(Kind.RESET, 8),))
+    scenario = Scenario(answer=(Item("text", 2), Item("calls", 1)), faults=(Fault(FaultKind.RESET, 8),))
     assert not simulate(scenario).broken
     [broken] = simulate(scenario, planner=forgets_the_calls).broken
     assert (broken.law, "cancels the calls none; under way were c1.0@0" in broken.message) == ("whole calls", True)
 
 
-# -- refusals -----------------------------------------------------------------------------------------------------
+# -- error responses ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", ["events", "bytes"])
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status_before_and_inside_a_stream_keeps_the_laws(status: int, level: str) -> None:
-    for kind, hint in product((Kind.HTTP_ERROR, Kind.IN_BAND_ERROR), (None, 0.0, 7.0, 1000.0)):
+    for kind, hint in product((FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR), (None, 0.0, 7.0, 1000.0)):
         fault = Fault(kind, 5, status=status, retry_after_s=hint)
         for seed in (1, 2):  # of each wire format
             outcome = simulate(Scenario(seed=seed, level=level, provider="quote", faults=(fault,)))
@@ -319,7 +323,7 @@ def test_every_status_before_and_inside_a_stream_keeps_the_laws(status: int, lev
 @pytest.mark.parametrize("most", [1, 3])
 def test_the_budget_after_a_limit_goes_by_what_the_provider_said(most: int, status: int, level: str) -> None:
     policy = Policy(retry=RetryPolicy(attempts_max=2, rate_limit_attempts_max=most))
-    for kind, seed in product((Kind.HTTP_ERROR, Kind.IN_BAND_ERROR), (1, 2)):
+    for kind, seed in product((FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR), (1, 2)):
         faults = (Fault(kind, 5, status=status),) * 5
         outcome = simulate(Scenario(seed=seed, level=level, provider="quote", faults=faults, policy=policy))
         assert not outcome.broken, tell_story(outcome)
@@ -392,12 +396,16 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Item("text", -3), "Item.size is -3; expected a whole number of at least 1"),
     (lambda: Item("text", True), "Item.size is True; expected a whole number"),
     (lambda: Fault("zz"), "is 'zz'; expected one of none, reset"),
-    (lambda: Fault(Kind.RESET, -5), "Fault.at is -5; expected a whole number of at least 0"),
-    (lambda: Fault(Kind.RESET, count=-1), "Fault.count is -1"),
-    (lambda: Fault(Kind.RESET, burst=0), "Fault.burst is 0; expected a whole number of at least 1"),
-    (lambda: Fault(Kind.DRIP, seconds=nan), "Fault.seconds is nan; expected a number of at least 0"),
-    (lambda: Fault(Kind.HTTP_ERROR, retry_after_s=-1.0), "Fault.retry_after_s is -1.0; expected None, or a number"),
-    (lambda: Fault(Kind.HTTP_ERROR, status=418), "Fault.status is 418; expected one of 500"),
+    (lambda: Fault(FaultKind.RESET, -5), "Fault.at is -5; expected a whole number of at least 0"),
+    (lambda: Fault(FaultKind.RESET, count=-1), "Fault.count is -1"),
+    (lambda: Fault(FaultKind.RESET, burst=0), "Fault.burst is 0; expected a whole number of at least 1"),
+    (lambda: Fault(FaultKind.DRIP, seconds=nan), "Fault.seconds is nan; expected a number of at least 0"),
+    (
+        lambda: Fault(FaultKind.HTTP_ERROR, retry_after_s=-1.0),
+        "Fault.retry_after_s is -1.0; expected None, or a number",
+    ),
+    (lambda: Fault(FaultKind.HTTP_ERROR, status=399), "Fault.status is 399; expected a whole number of at least 400"),
+    (lambda: Scenario(faults=(Fault(status=418),)), r"Scenario.faults\[0\].status is 418; expected one of 500"),
     (lambda: Fault(manner="reset"), "Fault.manner is 'reset'; expected one of none, echo"),
     (lambda: StoreFault("zz"), "StoreFault.kind is 'zz'; expected one of fails"),
     (lambda: StoreFault("fails", count=0), "StoreFault.count is 0; expected a whole number of at least 1"),
@@ -416,8 +424,8 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: Scenario(answer=(Item("calls", broken=True),)), "expected text or whole calls"),
     (lambda: ANY_SCENARIO(faults=[]), r"Scenario.faults is \[\]; expected a tuple"),
     (
-        lambda: ANY_SCENARIO(faults=(LoopbackFault("reset"),)),
-        r"Scenario.faults\[0\] is Fault.*; expected .*AttemptFault",
+        lambda: ANY_SCENARIO(faults=(StoreFault("fails"),)),
+        r"Scenario.faults\[0\] is StoreFault.*; expected a Fault",
     ),
     (lambda: ANY_SCENARIO(consumer=None), "Scenario.consumer is None; expected a Consumer"),
     (lambda: ANY_SCENARIO(policy=3), "Scenario.policy is 3; expected a Policy"),
@@ -440,7 +448,7 @@ def test_a_refused_value_is_quoted_by_its_beginning_only() -> None:
 
 
 def test_each_status_of_a_scenario_has_an_error_that_tells_it() -> None:
-    assert [error_of(Fault(Kind.HTTP_ERROR, status=status)).status for status in STATUSES] == list(STATUSES)
+    assert [error_of(Fault(FaultKind.HTTP_ERROR, status=status)).status for status in STATUSES] == list(STATUSES)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +488,7 @@ def test_a_run_that_is_left_can_be_opened_again(act: Act) -> None:
 CALLING = Scenario(
     provider="reads_on",
     answer=(Item("text", 2), Item("calls", 2), Item("text", 1)),
-    faults=(Fault(Kind.RESET, 8, burst=1), Fault(burst=1), Fault(burst=1)),
+    faults=(Fault(FaultKind.RESET, 8, burst=1), Fault(burst=1), Fault(burst=1)),
     policy=Policy(checkpoint=CheckpointPolicy(lag_bytes=1)),
 )
 """Cut inside two calls, and read on event by event."""
@@ -495,7 +503,10 @@ def begun(outcome: Outcome) -> int:
 def test_a_generation_is_begun_once_and_read_on_wherever_it_is_cut() -> None:
     patient = evolve(CALLING, policy=Policy(retry=RetryPolicy(attempts_max=5)))
     cuts = product(range(1, 19), range(1, 6))
-    faults = [(Fault(Kind.RESET, cut), Fault(Kind.STALL, again), Fault(Kind.PREMATURE_END)) for cut, again in cuts]
+    faults = [
+        (Fault(FaultKind.RESET, cut), Fault(FaultKind.STALL, again), Fault(FaultKind.PREMATURE_END))
+        for cut, again in cuts
+    ]
     outcomes = simulate_many(evolve(patient, faults=one) for one in faults)
     assert {begun(outcome) for outcome in outcomes} == {1}
 

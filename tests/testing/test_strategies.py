@@ -16,17 +16,16 @@ from riverrun.engine.core.request import InferenceRequest
 from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing.script.answers import Answer
-from riverrun.engine.testing.script.faults import Fault, Kind
+from riverrun.engine.testing.script.faults import Fault, FaultKind
 from riverrun.engine.testing.simulator.runner import simulate_many
 from riverrun.engine.testing.simulator.scenario import Scenario
 from riverrun.engine.testing.simulator.story import tell_story
-from riverrun.engine.testing.smallest import smallest
 from riverrun.providers.by_name import provider_classes
 from riverrun.testing import strategies as st
 
 
 def least(strategy: Any, breaks: Any) -> Any:
-    found = smallest(strategy, breaks, runs=2000, seed=3)
+    found = st.find_smallest(strategy, breaks, runs=2000, seed=3)
     assert found is not None
     return found
 
@@ -49,7 +48,9 @@ def test_a_cut_shrinks_to_two_reads() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cut_through_a_character_shrinks_to_that_cut(seed: int) -> None:
     body = st.wire_bytes("openai", Answer("one", "The river, 🌊"))
-    reads = smallest(st.chunked(body), lambda reads: any(0x80 <= read[0] < 0xC0 for read in reads), runs=500, seed=seed)
+    reads = st.find_smallest(
+        st.chunked(body), lambda reads: any(0x80 <= read[0] < 0xC0 for read in reads), runs=500, seed=seed
+    )
     assert reads is not None
     assert len(reads) == 2
 
@@ -98,16 +99,16 @@ def test_a_scenario_shrinks_to_one_fault() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("kind", [Kind.STALL, Kind.OVERLAP, Kind.IN_BAND_ERROR])
-def test_a_schedule_shrinks_to_one_plain_fault(kind: Kind, seed: int) -> None:
-    faults = smallest(
+@pytest.mark.parametrize("kind", [FaultKind.STALL, FaultKind.OVERLAP, FaultKind.IN_BAND_ERROR])
+def test_a_schedule_shrinks_to_one_plain_fault(kind: FaultKind, seed: int) -> None:
+    faults = st.find_smallest(
         st.fault_schedules(), lambda drawn: any(f.kind is kind and f.at > 2 for f in drawn), runs=1000, seed=seed
     )
-    assert faults == (Fault(kind, at=3, count=30 if kind is Kind.OVERLAP else 0),)
+    assert faults == (Fault(kind, at=3, count=30 if kind is FaultKind.OVERLAP else 0),)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("retry_after_s", 7.0), ("manner", Kind.ECHO), ("burst", 16), ("status", 429)]
+    ("field", "value"), [("retry_after_s", 7.0), ("manner", FaultKind.ECHO), ("burst", 16), ("status", 429)]
 )
 def test_a_schedule_shrinks_to_the_one_fault_that_matters(field: str, value: object) -> None:
     faults = least(st.fault_schedules(), lambda drawn: any(getattr(fault, field) == value for fault in drawn))

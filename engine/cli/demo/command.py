@@ -17,9 +17,9 @@ from math import inf
 import trio
 
 from ...core.codec import SCHEMA_VERSION, unstructure
-from ...testing.network.server_faults import Fault, fault_schedule
+from ...testing.network.server_faults import fault_schedule
 from ...testing.script.answers import TEXT_ANSWERS
-from ...testing.script.faults import FaultKind
+from ...testing.script.faults import Fault, FaultKind
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode
 from ..streams import write_line
@@ -30,7 +30,7 @@ from .story import WireOutcome
 SHOW_SEED = 3
 """The seed of the show: without `--fault` it plays `SHOW_KINDS`; any other seed draws its own."""
 
-SHOW_KINDS = (FaultKind.RESET, FaultKind.STALL, FaultKind.PREMATURE_END, FaultKind.OVERLOADED)
+SHOW_KINDS = (FaultKind.RESET, FaultKind.STALL, FaultKind.PREMATURE_END, FaultKind.IN_BAND_ERROR)
 """Loud, silent, and the one that looks like success: what a show has to hold."""
 
 PLAIN_SPEED = 3.0
@@ -86,7 +86,7 @@ def choose_scenes(seed: int, kinds: Sequence[FaultKind], wire: str | None, speed
 
 def _draw_faults(seed: int, kinds: Sequence[FaultKind]) -> tuple[Fault, ...]:
     chosen = list(kinds) if kinds else list(SHOW_KINDS) if seed == SHOW_SEED else None
-    if chosen and set(chosen) == {FaultKind.REFUSE_PREFILL}:
+    if chosen and set(chosen) == {FaultKind.PREFILL_REFUSED}:
         chosen.append(FaultKind.RESET)  # a prefill is only refused to those who have something to continue
     return fault_schedule(seed, chosen, events_min=20, events_max=90)
 

@@ -24,8 +24,8 @@ from ...core.request import InferenceRequest
 from ...core.result import StreamResult
 from ...engine import Engine
 from ...testing.network.server import Loopback, open_loopback
-from ...testing.network.server_faults import Fault
 from ...testing.script.answers import Answer
+from ...testing.script.faults import Fault
 from ...testing.wire.formats import Wire
 from .plain import PlainClient, open_client
 from .story import Moment, Pane, RiverrunOutcome, WireOutcome, moment_of

@@ -9,7 +9,7 @@ from attrs import Factory, define, frozen
 from ...core.events import Event, Finished, Interrupted, Resumed, RetryScheduled, StreamReset
 from ...core.planner import ContinueText, Reattach, RecoveryPlan, SynthesizeToolUse, TruncateBeforeTool, WholeRestart
 from ...core.printable import printable
-from ...testing.network.server_faults import Fault
+from ...testing.script.faults import Fault
 
 TAIL_CHARS = 24
 """How much of the text a line shows of the place where it broke."""

@@ -157,7 +157,7 @@ def _outcome_json(outcome: Outcome) -> dict[str, object]:
 
 
 @frozen
-class Told:
+class FailureStory:
     """A failure made small: what the sweep said of it, its file, and what happens there when it is run again alone.
 
     `repeats`: the law was broken then too. If it was not, nothing could be made small.
@@ -241,7 +241,7 @@ def _one_for_each_law(report: SweepReport) -> list[SeedFailure]:
     return list(first.values())[:STORIES_MAX]
 
 
-def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
+def _tell(failure: SeedFailure, args: argparse.Namespace) -> FailureStory:
     """Make a failure small if it repeats, write it to a file, and tell it."""
     law = failure.broken[0].law
     outcome, repeats = _made_small(evolve(scenario_of(failure.seed, args.level), planner=args.planner), law)
@@ -252,7 +252,7 @@ def _tell(failure: SeedFailure, args: argparse.Namespace) -> Told:
     except OSError as error:
         raise OutputFailed(f"{path}: {error.strerror or error}") from error
     doubt = "." if args.planner in PLANNERS else ": is the planner pure?"
-    return Told(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt, args.planner)
+    return FailureStory(failure, path, tell_story(outcome, found_by=failure.seed), repeats, doubt, args.planner)
 
 
 def _made_small(scenario: Scenario, law: Law) -> tuple[Outcome, bool]:
@@ -265,7 +265,7 @@ def _made_small(scenario: Scenario, law: Law) -> tuple[Outcome, bool]:
     return outcome, False
 
 
-def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
+def _report_json(report: SweepReport, told: list[FailureStory]) -> dict[str, object]:
     return {
         "runs": report.runs,
         "asked": report.asked,
@@ -280,13 +280,13 @@ def _report_json(report: SweepReport, told: list[Told]) -> dict[str, object]:
             {"seed": one.seed, "broken": [{"law": b.law, "message": b.message} for b in one.broken]}
             for one in report.failures
         ],
-        "scenarios": [_told_json(one) for one in told],
+        "scenarios": [_story_json(one) for one in told],
         "reached": {state: report.reached.get(state, 0) for state in RARE_STATES},
         "missing": list(report.missing),
     }
 
 
-def _told_json(told: Told) -> dict[str, object]:
+def _story_json(told: FailureStory) -> dict[str, object]:
     return {
         "seed": told.failure.seed,
         "law": told.found.law,
@@ -297,7 +297,7 @@ def _told_json(told: Told) -> dict[str, object]:
     }
 
 
-def _print_report(report: SweepReport, told: list[Told]) -> None:
+def _print_report(report: SweepReport, told: list[FailureStory]) -> None:
     write_line("rare states, and in how many runs:")
     for state in RARE_STATES:
         count = report.reached.get(state, 0)

@@ -205,7 +205,7 @@ def _check_drawn(judge: _Judge, runs: int, seed: int) -> int:
     from hypothesis import strategies as st
 
     from .. import strategies
-    from ..smallest import smallest
+    from ..find_smallest import find_smallest
 
     seen: list[Violation] = []
 
@@ -214,7 +214,7 @@ def _check_drawn(judge: _Judge, runs: int, seed: int) -> int:
         seen[:] = found[:1] or seen
         return bool(found)
 
-    found = smallest(
+    found = find_smallest(
         st.tuples(strategies.interrupt_snapshots(), strategies.capabilities()), breaks, runs=runs, seed=seed
     )
     if found is not None:

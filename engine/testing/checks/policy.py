@@ -23,7 +23,7 @@ from ...core.policy import Limits, Policy, RetryPolicy
 from ...core.retry import HINT_JITTER, attempts_max, delay_s
 from ...core.usage_error import UsageError
 from ..law import Held, Law, LawBroken, Violation, require_draws
-from ..script.faults import Fault, Kind
+from ..script.faults import Fault, FaultKind
 from ..simulator.generate import scenario_of
 from ..simulator.oracles_budget import most_before_first_s, or_never
 from ..simulator.runner import Outcome, raise_interrupt, simulate_alone, simulate_many
@@ -45,13 +45,13 @@ ATTEMPTS = (*range(1, 12), 1000)
 CHANCES = (0.0, 0.25, 0.5, 0.999999)
 
 OUTAGES = (
-    Scenario(faults=(Fault(Kind.SLOW_HEADERS, seconds=inf),)),
-    Scenario(faults=(Fault(Kind.STALL, 0),)),
-    Scenario(faults=(Fault(Kind.STALL, 5),)),
-    Scenario(faults=(Fault(Kind.PINGS_ONLY, 0, seconds=20.0),)),
-    Scenario(faults=(Fault(Kind.PINGS_ONLY, 5, seconds=20.0),)),
-    Scenario(faults=(Fault(Kind.HTTP_ERROR, status=429, retry_after_s=1e6),) * 40),
-    Scenario(faults=(Fault(Kind.RESET, 3),) * 40),
+    Scenario(faults=(Fault(FaultKind.SLOW_HEADERS, seconds=inf),)),
+    Scenario(faults=(Fault(FaultKind.STALL, 0),)),
+    Scenario(faults=(Fault(FaultKind.STALL, 5),)),
+    Scenario(faults=(Fault(FaultKind.PINGS_ONLY, 0, seconds=20.0),)),
+    Scenario(faults=(Fault(FaultKind.PINGS_ONLY, 5, seconds=20.0),)),
+    Scenario(faults=(Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=1e6),) * 40),
+    Scenario(faults=(Fault(FaultKind.RESET, 3),) * 40),
     Scenario(store=(StoreFault(StoreKind.LOAD_FAILS, count=2),)),
     Scenario(store=(StoreFault(StoreKind.HANGS, count=100),)),
     Scenario(store=(StoreFault(StoreKind.HANGS, count=100),), consumer=Consumer(act=Act.CANCEL, act_event=3)),
@@ -245,5 +245,7 @@ def _under(policy: Policy, scenario: Scenario) -> Scenario:
     """The same run under the policy. Where it has a floor of throughput, slow is no fault but a stall."""
     faults = scenario.faults
     if policy.stall.throughput is not None:
-        faults = tuple(evolve(fault, kind=Kind.NONE) if fault.kind is Kind.DRIP else fault for fault in faults)
+        faults = tuple(
+            evolve(fault, kind=FaultKind.NONE) if fault.kind is FaultKind.DRIP else fault for fault in faults
+        )
     return evolve(scenario, policy=policy, faults=faults)

@@ -79,7 +79,7 @@ def check_provider(
     _require_key(key)
     try:
         from .. import strategies
-        from ..smallest import smallest
+        from ..find_smallest import find_smallest
     except ImportError as error:
         raise UsageError("Hypothesis is not installed, and is needed here: pip install hypothesis") from error
     judge = _judge_of(provider, write, key)
@@ -88,7 +88,7 @@ def check_provider(
     claims = _claims(judge, strategies)
     for strategy, claim, share in claims:
         breaks = partial(_breaks, judge, claim)
-        found = smallest(strategy, breaks, runs=max(runs // share, 1), seed=seed)
+        found = find_smallest(strategy, breaks, runs=max(runs // share, 1), seed=seed)
         if found is not None:
             again = "what it does is not the same when it is done again"
             violation = (_judged(judge, claim, found) or [Violation(Law.PURE, again)])[0]

@@ -27,7 +27,7 @@ from ..script.answers import Answer
 from ..simulator.state import REQUEST
 from ..wire.answers import answer_events, answer_tokens
 from ..wire.format import SIGNATURE
-from ..wire.formats import Wire, overloaded_event, ping
+from ..wire.formats import Wire, ping, stream_error
 from .decoding import Decoded, decode, difference_of, end_of
 from .provider_requests import keys_in_sight, secrets_of, steps_of
 from .provider_runs import CutRun, told_strings
@@ -88,7 +88,7 @@ class Judge:
             yield from ping_faults(self.provider, body, ping(self._wire) if self._wire is not None else None)
             if self._wire is not None:
                 events = answer_events(self.provider.name, answer)
-                yield from error_faults(self.provider, events, overloaded_event(self._wire))
+                yield from error_faults(self.provider, events, stream_error(self._wire, 529))
 
     def shapes(self) -> Iterator[Violation]:
         """No value of another shape makes a decoder raise."""

@@ -10,7 +10,6 @@ from typing import Any, cast
 import trio
 
 from ...core.capabilities import Capabilities, ContinuationForm
-from ...core.causes import ConnectionReset
 from ...core.failures import Failure
 from ...core.messages import ToolCall
 from ...core.policy import Jitter, Limits, Policy, RetryPolicy
@@ -20,7 +19,8 @@ from ...core.result import StreamResult
 from ...core.usage import TokenUsage
 from ...engine import Engine
 from ..law import Law, Violation
-from ..network.transport import Break, Script, ScriptedTransport, Step
+from ..network.script import Reset, Step
+from ..network.transport import Script, ScriptedTransport
 from ..script.answers import Answer
 from ..script.text import token
 from ..simulator.state import REQUEST
@@ -78,9 +78,9 @@ class WithoutCursor:
         """Make a decoder."""
         return self._provider.decoder(limits)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Say what an error response means."""
-        return self._provider.classify(refusal, now_unix_s=now_unix_s)
+        return self._provider.classify(response, now_unix_s=now_unix_s)
 
 
 class CutRun:
@@ -102,7 +102,7 @@ class CutRun:
         body = self._write(Answer("rest", rest, calls=self._answer.calls))
         steps: list[Step] = [body]
         if self._cuts:
-            steps = [body[: self._cuts.pop(0) % len(body)], Break(ConnectionReset())]
+            steps = [body[: self._cuts.pop(0) % len(body)], Reset()]
         return Script([step for step in steps if step])
 
     def _told(self, wire: WireRequest) -> str:

@@ -22,7 +22,7 @@ from ..law import (
     Violation,
     require_draws,
 )
-from ..script.speech import nobody_listens
+from ..script.speech import ignore
 from ..simulator.clock import order_tasks_by, seeded_order
 from .expectations import Broken, Claim, Reopen
 from .store_clock import PatientClock
@@ -216,7 +216,7 @@ def _check_sequences(make_store: MakeStore, reopen: Reopen | None, runs: int, se
         return 0
     from hypothesis import strategies as st
 
-    from ..smallest import smallest
+    from ..find_smallest import find_smallest
 
     places = st.lists(st.sampled_from(DRAWN), min_size=CALLS_MAX, max_size=CALLS_MAX)
     broken: list[Violation] = []
@@ -228,7 +228,7 @@ def _check_sequences(make_store: MakeStore, reopen: Reopen | None, runs: int, se
         broken.extend([found] if found else [])
         return found is not None
 
-    calls = smallest(places.map(lambda drawn: tuple(filter(None, drawn))), breaks, runs=runs, seed=seed)
+    calls = find_smallest(places.map(lambda drawn: tuple(filter(None, drawn))), breaks, runs=runs, seed=seed)
     if calls is not None:
         raise LawBroken(broken[-1].law, _story("".join(f"call      {call}\n" for call in calls), broken[-1]))
     return runs
@@ -242,4 +242,4 @@ def _play(calls: Sequence[Call], make_store: MakeStore, reopen: Reopen | None) -
             if mirrored.broken:
                 raise Broken(f"call {number}, {call}: {mirrored.broken[0].message}")
 
-    return _run(make_store, reopen, script, Law.ONE_STREAM, clock=PatientClock(nobody_listens, answer_s=ANSWER_S))
+    return _run(make_store, reopen, script, Law.ONE_STREAM, clock=PatientClock(ignore, answer_s=ANSWER_S))

@@ -15,7 +15,7 @@ from ...stores.store import CheckpointStore, FirstEntryReader, StaleFence
 from ..law import Law
 from ..script.answers import HOSTILE_TEXTS
 from ..script.faults import Fault
-from ..script.speech import nobody_listens
+from ..script.speech import ignore
 from ..simulator.event_level import EventWorld
 from ..simulator.model import Model
 from ..simulator.scenario import Scenario
@@ -256,9 +256,7 @@ async def _closed_by_a_cancelled(store: CheckpointStore, reopen: Reopen) -> None
 
 async def _other_request(store: CheckpointStore, reopen: Reopen) -> None:
     one_by_one = Scenario(faults=(Fault(burst=1),))
-    engine = Engine(
-        EventWorld(Model(one_by_one, lambda: 0.0, nobody_listens), REQUEST, lambda: 0.5).source, store=store
-    )
+    engine = Engine(EventWorld(Model(one_by_one, lambda: 0.0, ignore), REQUEST, lambda: 0.5).source, store=store)
     async with engine.open_stream(REQUEST, run_id=RUN_ID) as run:
         async for event in run:
             if isinstance(event, TextDelta):

@@ -24,8 +24,7 @@ import httpx
 import trio
 
 from ...core.usage_error import UsageError
-from .script import Close, Connecting, Fails, GoesAway, Reset, SentRequest, Stale, Step, played_steps
-from .transport import Silence
+from .script import Close, Connecting, Fails, GoesAway, Reset, SentRequest, Silence, Stale, Step, played_steps
 
 _CORES = {"httpx": "httpcore", "httpx2": "httpcore2"}
 

@@ -23,10 +23,12 @@ from ...core.provider import Provider, WireRequest
 from ...core.request import InferenceRequest
 from ...core.usage_error import UsageError
 from ...engine import Engine
+from ...http.transport import TransportError
 from ...recording.format import Exchange, Recording, RecordingUnusable, read_recording
 from ...recording.recorder import Recorder
 from ...stores.store import CheckpointStore
-from .transport import Break, Script, ScriptedTransport, Silence, Step
+from .script import Fails, Silence, Step
+from .transport import Script, ScriptedTransport
 
 __all__ = ["Recorded", "Recorder", "Recording", "RecordingEnded", "RecordingUnusable", "read_recording", "recorded"]
 
@@ -128,7 +130,7 @@ def script_of(exchange: Exchange) -> Script:
     else:
         steps += _silence(gaps[-1])
     if exchange.cause is not None:
-        steps.append(Break(exchange.cause))
+        steps.append(Fails(TransportError(exchange.cause)))
     opens_after_s = exchange.opened_s - exchange.asked_s
     return Script(steps, exchange.status or 200, exchange.headers, opens_after_s)
 

@@ -1,20 +1,27 @@
 """What a server does on a connection, as data: bytes as they cross the wire, silences, and ways to break. Pure.
 
-`response` frames a body as HTTP/1.1 does; `network.ScriptedNetwork` plays what is written here.
+One union of steps for who plays them: `ScriptedNetwork` under HTTP, and `ScriptedTransport` in its place. `response`
+frames a body as HTTP/1.1 does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from attrs import define, frozen
 
 from ...core.usage_error import UsageError
-from .transport import Silence
 
 _EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+
+@frozen
+class Silence:
+    """Nothing for `seconds`; None is for ever."""
+
+    seconds: float | None = None
 
 
 @frozen
@@ -39,7 +46,7 @@ class GoesAway:
 
 @frozen
 class Fails:
-    """Reading raises this: an error of nobody's."""
+    """Reading raises this: an error that neither the network nor the client knows, or of a transport's own."""
 
     error: Exception
 
@@ -50,13 +57,20 @@ _ENDS = (Reset, Close, GoesAway, Fails)
 _STEPS = (bytes, Silence, *_ENDS, Stale)
 
 
+def is_step(step: object) -> bool:
+    """Whether it is one: `Fails` holds an exception."""
+    if isinstance(step, Fails):
+        return isinstance(cast("object", step.error), Exception)
+    return isinstance(step, _STEPS)
+
+
 def require_step(step: object) -> None:
     """Raise UsageError for what is no step, above all for a mistake that would else look like the network's."""
-    if not isinstance(step, _STEPS):
-        raise UsageError(f"a step of a script is {_shown(step)}; expected bytes, Silence(seconds), {_ENDS_NAMED}")
+    if not is_step(step):
+        raise UsageError(f"a step of a script is {_shown(step)}; expected bytes, Silence(seconds), {ENDS_NAMED}")
 
 
-_ENDS_NAMED = "Reset(), Close(), Stale(), GoesAway() or Fails(error)"
+ENDS_NAMED = "Reset(), Close(), Stale(), GoesAway() or Fails(error)"
 
 
 def require_steps(what: str, steps: Iterable[Step]) -> list[Step]:
@@ -70,7 +84,7 @@ def require_steps(what: str, steps: Iterable[Step]) -> list[Step]:
 
 def _require_series(what: str, steps: object) -> None:
     if isinstance(steps, bytes | bytearray | str) or not isinstance(steps, Iterable):
-        raise UsageError(f"{what} is {_shown(steps)}; expected a list of steps: bytes, Silence(seconds), {_ENDS_NAMED}")
+        raise UsageError(f"{what} is {_shown(steps)}; expected a list of steps: bytes, Silence(seconds), {ENDS_NAMED}")
 
 
 def played_steps(what: str, steps: Iterable[Step]) -> Iterator[Step]:

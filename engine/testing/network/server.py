@@ -13,11 +13,9 @@ Everything ends with the block: no task, socket or silence outlives it.
 from __future__ import annotations
 
 import json
-import random
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
 from types import TracebackType
 from typing import Self, cast
@@ -26,31 +24,16 @@ import trio
 from attrs import frozen
 
 from ...core.json_value import JSONObject
-from ...core.usage import estimate_tokens
-from ..script.answers import Answer, retelling, split_pieces
-from ..script.faults import FaultKind
-from ..wire.formats import Reply, Told, Wire, events_of, read_told, wire_of_path
+from ..script.answers import Answer
+from ..script.faults import Fault, FaultKind
+from ..wire.formats import Continuation, Wire, events_of, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
 from .server_connection import Connection
-from .server_faults import Fault
+from .server_faults import require_served
+from .server_replies import Manner, Replies
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
-
-
-class Manner(StrEnum):
-    """How the provider goes on after what was said; `chars` is `open_loopback`'s."""
-
-    HONEST = "honest"
-    """Exactly after it."""
-    ECHO = "echo"
-    """It says all of it again first."""
-    OVERLAP = "overlap"
-    """It says the last `chars` characters again first."""
-    RESTART = "restart"
-    """It starts over in other words (`retelling`), once."""
-    SKIP = "skip"
-    """It leaves out `chars` characters: a lie that nobody can see at the seam."""
 
 
 def open_loopback(
@@ -67,7 +50,8 @@ def open_loopback(
 
     Args:
         answer: what it answers to everything.
-        faults: the n-th request gets the n-th fault; later ones get none. `REFUSE_PREFILL` takes no turn.
+        faults: the n-th request gets the n-th fault; later ones, and `Fault()`, get none. `PREFILL_REFUSED` takes no
+            turn, and holds for every request.
         seed: how the answer is cut into events.
         event_s: seconds between two events.
         manner: how it goes on after what was said.
@@ -75,6 +59,9 @@ def open_loopback(
         continues: a trailing assistant turn of Chat Completions is gone on from unasked, as at Groq or llama.cpp.
 
     If cancelled: connections are closed, and the port is free.
+
+    Raises:
+        UsageError: a fault that no server of bytes plays, or with a manner of its own.
     """
     return Loopback(answer, faults, seed=seed, event_s=event_s, manner=manner, chars=chars, continues=continues)
 
@@ -86,7 +73,7 @@ class _Call:
     wire: Wire
     path: str
     body: JSONObject
-    told: Told
+    continuation: Continuation
 
     @property
     def model(self) -> str:
@@ -118,15 +105,12 @@ class Loopback:
         self.faults_happened: list[Fault] = []
         self.connections_open: int = 0
         self.port: int = 0
-        self._answer = answer
-        self._faults = [fault for fault in faults if fault.kind is not FaultKind.REFUSE_PREFILL]
-        self._standing = next((fault for fault in faults if fault.kind is FaultKind.REFUSE_PREFILL), None)
-        self._seed = seed
+        self._replies = Replies(answer, seed=seed, manner=manner, chars=chars)
+        played = require_served(faults)
+        self._faults = [fault for fault in played if fault.kind is not FaultKind.PREFILL_REFUSED]
+        self._standing = next((fault for fault in played if fault.kind is FaultKind.PREFILL_REFUSED), None)
         self._event_s = event_s
-        self._manner = manner
-        self._chars = chars
         self._continues = continues
-        self._replies = 0
         self._nursery = trio.open_nursery()
         self._scope: trio.CancelScope | None = None
 
@@ -192,65 +176,25 @@ class Loopback:
         if body is None or not _asks_for_stream(wire, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
-        told = read_told(wire, body, continues=self._continues)
-        return await self._answer_call(connection, _Call(wire, path, body, told))
+        continuation = read_continuation(wire, body, continues=self._continues)
+        return await self._answer_call(connection, _Call(wire, path, body, continuation))
 
     async def _answer_call(self, connection: Connection, call: _Call) -> bool:
-        if self._standing is not None and call.told.is_prefix:
+        before = call.continuation
+        if self._standing is not None and before.is_prefix:
             self.faults_happened.append(self._standing)
             return await connection.send_error(call.wire, 400, _NO_PREFILL)
-        if call.wire is Wire.ANTHROPIC and call.told.is_prefix and call.told.said != call.told.said.rstrip():
+        if call.wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip():
             return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
-        events = self._events(call)
-        if events is None:
+        reply = self._replies.next(call.model, call.body, before.text)
+        if reply is None:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
-        fault = self._faults.pop(0) if self._faults else None
-        if fault is None:
+        events = events_of(call.wire, reply)
+        fault = self._faults.pop(0) if self._faults else Fault()
+        if fault.kind is FaultKind.NONE:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)
-
-    # -- what is said ---------------------------------------------------------------------------------------------
-
-    def _events(self, call: _Call) -> list[bytes] | None:
-        """Encode what there is to say after what was said; None if that was never said."""
-        said = call.told.said
-        whole = next((text for text in self._tellings() if text.startswith(said)), None)
-        if whole is None:
-            return None
-        self._replies += 1
-        dice = random.Random(self._seed * 1009 + self._replies)  # noqa: S311 - the cuts have to repeat
-        thinks = self._answer.reasoning and not said  # a prefilled turn does not think
-        options = call.body.get("stream_options")
-        reply = Reply(
-            number=self._replies,
-            model=call.model,
-            text=split_pieces(self._rest(whole, said), dice),
-            reasoning=split_pieces(self._answer.reasoning, dice) if thinks else (),
-            calls=self._answer.calls,
-            input_tokens=estimate_tokens(json.dumps(call.body)),
-            with_usage=isinstance(options, dict) and bool(options.get("include_usage")),
-        )
-        return events_of(call.wire, reply)
-
-    def _tellings(self) -> tuple[str, ...]:
-        text = self._answer.text
-        return (text, retelling(text)) if self._manner is Manner.RESTART else (text,)
-
-    def _rest(self, whole: str, said: str) -> str:
-        if not said:
-            return whole
-        match self._manner:
-            case Manner.HONEST:
-                return whole[len(said) :]
-            case Manner.ECHO:
-                return whole
-            case Manner.OVERLAP:
-                return whole[max(len(said) - self._chars, 0) :]
-            case Manner.SKIP:
-                return whole[len(said) + self._chars :]
-            case Manner.RESTART:
-                return whole[len(said) :] if whole != self._answer.text else retelling(whole)
 
 
 def _asks_for_stream(wire: Wire, body: JSONObject) -> bool:

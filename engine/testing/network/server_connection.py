@@ -1,6 +1,8 @@
-"""One connection to the loopback provider: reads requests, writes answers, plays faults. HTTP/1.1 by hand.
+"""One connection to the loopback provider: reads requests by h11, writes answers by hand, plays faults.
 
-By hand, because a fault has to cut inside an HTTP chunk, which no HTTP library writes.
+By hand, because a fault has to cut inside an HTTP chunk, which no HTTP library writes. h11 counts answers too: it
+takes no second request before it has sent the first one's answer. So each request has an `h11.Connection` of its own,
+which never sends, and what it has left over is where the next one begins.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ import struct
 from collections.abc import Sequence
 from contextlib import suppress
 
+import h11
 import trio
 
-from ..script.faults import FaultKind
-from ..wire.formats import GARBAGE, Wire, error_body, overloaded_event, ping
-from .server_faults import BODY_FAULTS, Cut, Fault, cut_of
+from ..script.faults import Fault, FaultKind
+from ..wire.formats import GARBAGE, Wire, error_body, ping, stream_error
+from .script import chunk
+from .server_faults import BODY_FAULTS, Cut, cut_of
 
 HEAD_BYTES_MAX = 64 * 1024
-"""The most we read of a request's head (h11's default is 16 KiB, and our clients send far less)."""
+"""The most h11 reads of a request's head (its default is 16 KiB, and our clients send far less)."""
 
 BODY_BYTES_MAX = 64 * 1024 * 1024
 """The most we read of a request's body."""
@@ -41,33 +45,34 @@ class Connection:
     def __init__(self, stream: trio.SocketStream, event_s: float) -> None:
         self._stream = stream
         self._event_s = event_s
-        self._buffer = bytearray()
+        self._left_over = b""
 
     # -- reading --------------------------------------------------------------------------------------------------
 
     async def read_request(self) -> tuple[str, bytes] | None:
-        """Wait for a request and give its "METHOD /path" and body; None if the client left instead."""
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > HEAD_BYTES_MAX or not await self._fill():
-                return None
-        lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
-        }
-        del self._buffer[: end + 4]
-        length = headers.get("content-length", "0")
-        size = int(length) if length.isascii() and length.isdigit() else BODY_BYTES_MAX + 1
-        while len(self._buffer) < size:
-            if size > BODY_BYTES_MAX or not await self._fill():
-                return None
-        body = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return lines[0].rpartition(" ")[0].partition("?")[0], body
+        """Wait for a request and give its "METHOD /path" and body; None if the client left, or sent what is none."""
+        reader = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
+        if self._left_over:
+            reader.receive_data(self._left_over)
+        target, body = "", bytearray()
+        try:
+            while not isinstance(event := await self._next_event(reader), h11.EndOfMessage):
+                match event:
+                    case h11.Request(method=method, target=path):
+                        target = f"{method.decode()} {path.decode().partition('?')[0]}"
+                    case h11.Data(data=data) if len(body) + len(data) <= BODY_BYTES_MAX:
+                        body += data
+                    case _:
+                        return None
+        except h11.RemoteProtocolError:
+            return None
+        self._left_over, _ = reader.trailing_data
+        return target, bytes(body)
 
-    async def _fill(self) -> bool:
-        data = await self._stream.receive_some()
-        self._buffer += data
-        return bool(data)
+    async def _next_event(self, reader: h11.Connection) -> object:
+        while (event := reader.next_event()) is h11.NEED_DATA:
+            reader.receive_data(await self._stream.receive_some())
+        return event
 
     async def wait_left(self) -> None:
         """Wait until the client closes its side; what it still says is dropped."""
@@ -102,7 +107,7 @@ class Connection:
 
     async def _send_event(self, event: bytes) -> None:
         """Send an event in one chunk and one write."""
-        await self._stream.send_all(_chunk(event))
+        await self._stream.send_all(chunk(event))
         if self._event_s:
             await trio.sleep(self._event_s)
 
@@ -113,7 +118,7 @@ class Connection:
 
     async def play(self, fault: Fault, wire: Wire, events: Sequence[bytes]) -> bool:
         """Answer with a fault."""
-        if fault.kind is FaultKind.STATUS:
+        if fault.kind is FaultKind.HTTP_ERROR:
             message = f"the loopback server answers {fault.status} on schedule"
             return await self.send_error(wire, fault.status, message, retry_after_s=fault.retry_after_s)
         if fault.kind not in BODY_FAULTS:
@@ -133,9 +138,9 @@ class Connection:
         if not cut.bytes:
             return
         event = events[cut.events]
-        in_chunk = fault.in_chunk and fault.kind in (FaultKind.RESET, FaultKind.HALF_CLOSE)
+        in_chunk = fault.cut.in_chunk and fault.kind in (FaultKind.RESET, FaultKind.HALF_CLOSE)
         part = event[: cut.bytes]
-        await self._stream.send_all(b"%x\r\n" % len(event) + part if in_chunk else _chunk(part))
+        await self._stream.send_all(chunk(part, of_bytes=len(event) if in_chunk else None))
 
     async def _break(self, fault: Fault, wire: Wire) -> bool:
         match fault.kind:
@@ -150,10 +155,10 @@ class Connection:
             case FaultKind.STALL:
                 await self.wait_left()
                 return False
-            case FaultKind.PINGS:
+            case FaultKind.PINGS_ONLY:
                 return await self._ping(fault, wire)
-            case FaultKind.OVERLOADED:
-                await self._send_event(overloaded_event(wire))
+            case FaultKind.IN_BAND_ERROR:
+                await self._send_event(stream_error(wire, fault.status))
             case FaultKind.GARBAGE:
                 await self._send_event(GARBAGE)
             case _:
@@ -167,8 +172,8 @@ class Connection:
             nursery.start_soon(self._leave_with_client, nursery.cancel_scope)
             with suppress(trio.BrokenResourceError):
                 while not nursery.cancel_scope.cancel_called:
-                    await self._stream.send_all(_chunk(ping(wire)))
-                    await trio.sleep(fault.pause_s)
+                    await self._stream.send_all(chunk(ping(wire)))
+                    await trio.sleep(fault.seconds)
         return False
 
     async def _leave_with_client(self, scope: trio.CancelScope) -> None:
@@ -177,15 +182,11 @@ class Connection:
         scope.cancel(reason="the client left")
 
     async def _drip(self, fault: Fault, events: Sequence[bytes]) -> bool:
-        slow = b"".join(events[: fault.events])
+        slow = b"".join(events[: fault.count])
         for at in range(0, len(slow), DRIP_BYTES):
-            await self._stream.send_all(_chunk(slow[at : at + DRIP_BYTES]))
-            await trio.sleep(fault.pause_s)
-        for event in events[fault.events :]:
+            await self._stream.send_all(chunk(slow[at : at + DRIP_BYTES]))
+            await trio.sleep(fault.seconds)
+        for event in events[fault.count :]:
             await self._send_event(event)
         await self._end_stream()
         return True
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n" % len(data) + data + b"\r\n"

@@ -1,97 +1,40 @@
-"""What the server on this machine does to an answer, as data: the places of faults, and schedules drawn from a seed.
+"""What the server on this machine does to an answer: which faults it plays, where they cut, and schedules of a seed.
 
-A fault says what a server does to one answer and where. It is a frozen value that goes through JSON both ways
-(`core.codec`), so that a schedule can stand in a report and be played again.
+RESET is an RST (SO_LINGER 0), HALF_CLOSE a FIN before the body's end was announced; after PREMATURE_END, IN_BAND_ERROR
+and GARBAGE the body ends properly, without the terminal event. PREFILL_REFUSED answers 400 to *every* request that ends
+with an assistant turn, and takes no turn. A place beyond the body's end is the end, after the terminal event.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import frozen
 
-from ...core.usage_error import UsageError
-from ..script.faults import SERVER_WORDS, FaultKind
+from ..script.faults import SERVER_WORDS, Fault, FaultKind, Unit, WireCut, refuse
 
 BODY_FAULTS = (
     FaultKind.RESET,
     FaultKind.HALF_CLOSE,
     FaultKind.STALL,
     FaultKind.PREMATURE_END,
-    FaultKind.OVERLOADED,
+    FaultKind.IN_BAND_ERROR,
     FaultKind.DRIP,
-    FaultKind.PINGS,
+    FaultKind.PINGS_ONLY,
     FaultKind.GARBAGE,
 )
 """The kinds that have a place in the body."""
 
 
-class Unit(StrEnum):
-    """What `Fault.at` counts."""
-
-    EVENTS = "events"
-    """Whole events of the body."""
-    BYTES = "bytes"
-    """Bytes of the body, without HTTP's own."""
-    CHARACTER = "character"
-    """Bytes too, moved on into the next multi-byte character: after the first byte of it."""
-
-
-@frozen
-class Fault:
-    """One thing that goes wrong with one answer.
-
-    Args:
-        kind: what goes wrong, one of `SERVER_WORDS`. RESET is an RST (SO_LINGER 0), HALF_CLOSE a FIN before the body's
-            end was announced; after PREMATURE_END, OVERLOADED and GARBAGE the body ends properly, without the terminal
-            event. REFUSE_PREFILL answers 400 to *every* request that ends with an assistant turn, and takes no turn.
-        at: where, counted in `unit`; beyond the body's end it is the end, after the terminal event.
-        unit: what `at` counts.
-        in_chunk: for RESET and HALF_CLOSE: the announced HTTP chunk is longer than what is sent of it.
-        status: for STATUS.
-        retry_after_s: for STATUS: the server's hint; None sends no header.
-        pause_s: for DRIP and PINGS: seconds between two writes.
-        events: for DRIP: how many events come slowly.
-
-    Raises:
-        UsageError: a number that is out of range, or a kind that the server does not play.
-    """
-
-    kind: FaultKind = field(converter=FaultKind)
-    at: int = 0
-    unit: Unit = field(default=Unit.EVENTS, converter=Unit)
-    in_chunk: bool = False
-    status: int = 503
-    retry_after_s: float | None = None
-    pause_s: float = 0.001
-    events: int = 12
-
-    def __attrs_post_init__(self) -> None:
-        if self.kind not in SERVER_WORDS:
-            raise UsageError(f"kind is {self.kind}; expected one of {', '.join(SERVER_WORDS.values())}")
-        for name, low in (("at", 0), ("status", 400), ("pause_s", 0), ("events", 0)):
-            value = getattr(self, name)
-            if not value >= low:
-                raise UsageError(f"{name} is {value!r}; expected at least {low}")
-
-    @property
-    def word(self) -> str:
-        """The word for its kind on the command line."""
-        return SERVER_WORDS[self.kind]
-
-    def __str__(self) -> str:
-        """One line for a person: what, and where."""
-        match self.kind:
-            case FaultKind.STATUS:
-                hint = "" if self.retry_after_s is None else f", Retry-After {self.retry_after_s:g}"
-                return f"status {self.status}{hint}"
-            case FaultKind.HTML | FaultKind.REFUSE_PREFILL:
-                return self.word
-            case _:
-                inside = "inside a character after byte" if self.unit is Unit.CHARACTER else f"after {self.unit.value}"
-                return f"{self.word} {inside} {self.at}"
+def require_served(faults: Sequence[Fault]) -> list[Fault]:
+    """List the faults. Raises UsageError for one that the server does not play: a kind, or a manner of the reply."""
+    for at, fault in enumerate(faults):
+        if fault.kind not in SERVER_WORDS and fault.kind is not FaultKind.NONE:
+            refuse(f"faults[{at}].kind", fault.kind.value, f"one of none, {', '.join(SERVER_WORDS.values())}")
+        if fault.manner is not FaultKind.NONE:
+            refuse(f"faults[{at}].manner", fault.manner.value, "none: how all replies begin is open_loopback's manner")
+    return list(faults)
 
 
 @frozen
@@ -104,9 +47,9 @@ class Cut:
 
 def cut_of(fault: Fault, events: Sequence[bytes]) -> Cut:
     """Find a fault's place in a body, given as its encoded events. *Cost*: linear in the body."""
-    if fault.unit is Unit.EVENTS:
+    if fault.cut.unit is Unit.EVENTS:
         return Cut(min(fault.at, len(events)))
-    at = fault.at if fault.unit is Unit.BYTES else _inside_character(b"".join(events), fault.at)
+    at = fault.at if fault.cut.unit is Unit.BYTES else _inside_character(b"".join(events), fault.at)
     for number, event in enumerate(events):
         if at < len(event):
             return Cut(number, at)
@@ -153,14 +96,18 @@ def _draw(kind: FaultKind, at: int, dice: random.Random) -> Fault:
     in_chunk = dice.random() < 0.5
     match kind:
         case FaultKind.RESET:
-            return Fault(kind, at * EVENT_BYTES, Unit.CHARACTER, in_chunk=in_chunk)
+            return Fault(kind, at * EVENT_BYTES, cut=WireCut(Unit.CHARACTER, in_chunk))
         case FaultKind.HALF_CLOSE:
-            return Fault(kind, at * EVENT_BYTES, Unit.BYTES, in_chunk=in_chunk)
-        case FaultKind.PINGS:
-            return Fault(kind, at, pause_s=0.05)
-        case FaultKind.STATUS:
+            return Fault(kind, at * EVENT_BYTES, cut=WireCut(Unit.BYTES, in_chunk))
+        case FaultKind.DRIP:
+            return Fault(kind, at, seconds=0.001, count=12)
+        case FaultKind.PINGS_ONLY:
+            return Fault(kind, at, seconds=0.05)
+        case FaultKind.IN_BAND_ERROR:
+            return Fault(kind, at, status=529)
+        case FaultKind.HTTP_ERROR:
             return Fault(kind, status=dice.choice(_STATUSES), retry_after_s=dice.choice(_HINTS_S))
-        case FaultKind.HTML | FaultKind.REFUSE_PREFILL:
+        case FaultKind.HTML | FaultKind.PREFILL_REFUSED:
             return Fault(kind)
         case _:
             return Fault(kind, at)

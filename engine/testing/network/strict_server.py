@@ -19,8 +19,8 @@ from attrs import define, evolve, field
 
 from ...core.json_value import JSONObject
 from ..script.answers import Answer, split_pieces
-from ..wire.format import Reply, Told
-from ..wire.formats import Wire, error_body, events_of, read_told
+from ..wire.format import Continuation, Reply
+from ..wire.formats import Wire, error_body, events_of, read_continuation
 from .script import Reset, SentRequest, Step, response
 from .strict_seals import Seals
 
@@ -62,8 +62,8 @@ class StrictServer:
         why = self.seals.judge(body)
         if why is not None:
             self.refused.append(why)
-            refusal = error_body(self.wire, 400, why)
-            return response([refusal], status=400, headers={"content-type": "application/json"})
+            body_of_error = error_body(self.wire, 400, why)
+            return response([body_of_error], status=400, headers={"content-type": "application/json"})
         broken_after = self.breaks.pop(0) if self.breaks else None
         reply = self._reply(body, broken_after)
         events = events_of(self.wire, reply)
@@ -74,10 +74,10 @@ class StrictServer:
         return response(events)
 
     def _reply(self, body: JSONObject, broken_after: int | None) -> Reply:
-        told = read_told(self.wire, body, continues=True)
-        answer = self.answers[self._turn(body, told)]
+        continuation = read_continuation(self.wire, body, continues=True)
+        answer = self.answers[self._turn(body, continuation)]
         dice = random.Random(self.taken)  # noqa: S311 - the cuts have to repeat
-        text = split_pieces(answer.text[len(told.said) :], dice)
+        text = split_pieces(answer.text[len(continuation.text) :], dice)
         thoughts = f"{answer.reasoning} ({self.taken})"  # other words each time
         ahead = "".join(text) if self.wire is Wire.GEMINI and broken_after is None else ""  # there a seal comes last
         reply = Reply(self.taken, "strict", text, calls=answer.calls, has_details=self.has_details)
@@ -86,8 +86,8 @@ class StrictServer:
         shown = () if self.hides else split_pieces(thoughts, dice)
         return evolve(reply, reasoning=shown, signature=self.seals.seal(body, ahead), hides=self.hides)
 
-    def _turn(self, body: JSONObject, told: Told) -> int:
+    def _turn(self, body: JSONObject, continuation: Continuation) -> int:
         """Count the turns of the user's after the first, the one that quotes left out."""
         pieces = self.seals.read(body)
         begun = sum(before.is_model and not piece.is_model for before, piece in pairwise(pieces))
-        return begun - told.is_quote
+        return begun - continuation.is_quote

@@ -8,31 +8,14 @@ need no HTTP, and for what was recorded (`recording`); with HTTP below, there is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
 
 import trio
 from attrs import field, frozen
 
-from ...core.causes import InterruptCause
+from ...core.causes import ConnectionReset, GoAway, InterruptCause
 from ...core.provider import WireRequest
 from ...http.transport import TransportError
-
-
-@frozen
-class Silence:
-    """Nothing for `seconds`; None is for ever."""
-
-    seconds: float | None = None
-
-
-@frozen
-class Break:
-    """The connection fails here."""
-
-    cause: InterruptCause
-
-
-Step: TypeAlias = bytes | Silence | Break
+from .script import Close, Fails, GoesAway, Reset, Silence, Stale, Step, require_step
 
 
 @frozen
@@ -64,8 +47,8 @@ class ScriptedTransport:
         await trio.sleep(script.opens_after_s)
         if script.fails is not None:
             raise TransportError(script.fails)
-        if script.steps and isinstance(script.steps[0], Break) and script.opens_after_s:
-            raise TransportError(script.steps[0].cause)
+        if script.steps and script.opens_after_s:
+            _fail_at(script.steps[0])
         return ScriptedBody(script, self)
 
     async def aclose(self) -> None:
@@ -81,7 +64,7 @@ class ScriptedBody:
         self.headers: Mapping[str, str] = script.headers
         self._steps = script.steps
         self._transport = transport
-        self._send, self._receive = trio.open_memory_channel[bytes | Break](0)
+        self._send, self._receive = trio.open_memory_channel[Step](0)
 
     async def pump(self) -> None:
         """Play the script. If cancelled: it stops there."""
@@ -89,31 +72,46 @@ class ScriptedBody:
         try:
             with self._send:
                 for step in self._steps:
+                    if isinstance(step, Close):
+                        return
                     await self._play(step)
         finally:
             self._transport.open_bodies -= 1
 
     async def _play(self, step: Step) -> None:
+        require_step(step)
         match step:
             case Silence(None):
                 await trio.sleep_forever()
             case Silence(float() | int() as seconds):
                 await trio.sleep(seconds)
-            case bytes() | Break():
-                await self._send.send(step)
             case _:
-                raise TypeError(f"{step!r} is no step of a script")
+                await self._send.send(step)
 
     async def receive(self) -> bytes:
-        """Take the next read; b"" is the end. Raises TransportError where the script breaks."""
+        """Take the next read; b"" is the end. Raises what the script says, mostly a TransportError."""
         try:
             step = await self._receive.receive()
         except trio.EndOfChannel:
             return b""
-        if isinstance(step, Break):
-            raise TransportError(step.cause)
-        return step
+        if isinstance(step, bytes):
+            return step
+        _fail_at(step)
+        return b""
 
     async def drain(self) -> None:
         """The rest of a script is not waited for; a checkpoint."""
         await trio.lowlevel.checkpoint()
+
+
+def _fail_at(step: Step) -> None:
+    """Raise what a transport raises where a connection breaks."""
+    match step:
+        case Reset() | Stale():
+            raise TransportError(ConnectionReset())
+        case GoesAway():
+            raise TransportError(GoAway())
+        case Fails(error):
+            raise error
+        case bytes() | Silence() | Close():
+            pass

@@ -1,6 +1,7 @@
 """What can go wrong with one attempt, as data: kinds, and where and how one strikes; and the pieces of an answer.
 
-One vocabulary for all who play it: the event source, the simulator at both levels, and the server on this machine.
+One vocabulary for all who play it: the scripted source, the simulator at every level, and the server on this machine.
+Each plays a part of it, and refuses the rest: `require_scripted` here, `require_served` beside the server.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class FaultKind(StrEnum):
     """What goes wrong with an attempt: one closed set, of which each player plays a part.
 
     The simulator and the scripted source play all but `HTML`, the server on this machine those in `SERVER_WORDS`, which
-    it calls by other words; either word is understood.
+    are called by other words on the command line; either word is understood.
     """
 
     NONE = "none"
@@ -89,39 +90,42 @@ class FaultKind(StrEnum):
     HTML = "html"
     """Status 200 and a web page: what a captive portal or a proxy in the way answers."""
 
-    OVERLOADED = "in_band_error"
-    PINGS = "pings_only"
-    STATUS = "http_error"
-    REFUSE_PREFILL = "prefill_refused"
-
     @classmethod
     def _missing_(cls, value: object) -> FaultKind | None:
         return next((kind for kind, word in SERVER_WORDS.items() if word == value), None)
 
-
-Kind = FaultKind
-"""The name that scenarios use."""
 
 SERVER_WORDS = {
     FaultKind.RESET: "reset",
     FaultKind.HALF_CLOSE: "half-close",
     FaultKind.STALL: "stall",
     FaultKind.PREMATURE_END: "premature-end",
-    FaultKind.OVERLOADED: "overloaded",
+    FaultKind.IN_BAND_ERROR: "overloaded",
     FaultKind.DRIP: "drip",
-    FaultKind.PINGS: "pings",
+    FaultKind.PINGS_ONLY: "pings",
     FaultKind.GARBAGE: "garbage",
-    FaultKind.STATUS: "status",
+    FaultKind.HTTP_ERROR: "status",
     FaultKind.HTML: "html",
-    FaultKind.REFUSE_PREFILL: "refuse-prefill",
+    FaultKind.PREFILL_REFUSED: "refuse-prefill",
 }
 """What the server on this machine plays, and the word for each on the command line; schedules draw in this order."""
 
+BREAKS = frozenset(
+    {
+        FaultKind.RESET,
+        FaultKind.GOAWAY,
+        FaultKind.HALF_CLOSE,
+        FaultKind.STALL,
+        FaultKind.PINGS_ONLY,
+        FaultKind.FOREIGN_ERROR,
+    }
+)
+"""Kinds that break the reply off after `at` events, with no event of their own."""
 
-MANNERS = frozenset({Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE})
+MANNERS = frozenset({FaultKind.ECHO, FaultKind.OVERLAP, FaultKind.STARTS_OVER, FaultKind.WHITE_SPACE})
 """Kinds that say how a reply begins; they may stand beside one that says how it ends."""
 
-_MANNERS = (Kind.NONE, *sorted(MANNERS))  # a tuple compares by identity first; the hash of an enum is a call
+_MANNERS = (FaultKind.NONE, *sorted(MANNERS))  # a tuple compares by identity first; the hash of an enum is a call
 
 
 @frozen
@@ -151,23 +155,66 @@ class Item:
         return self.kind == "text" or (self.kind == "calls" and not self.broken)
 
 
-def _kind(value: str) -> Kind:
-    return value if type(value) is Kind else member_of(Kind, value, "Fault.kind or Fault.manner")
+class Unit(StrEnum):
+    """What `Fault.at` counts where bytes are cut."""
+
+    EVENTS = "events"
+    """Whole events of the body."""
+    BYTES = "bytes"
+    """Bytes of the body, without HTTP's own."""
+    CHARACTER = "character"
+    """Bytes too, moved on into the next multi-byte character: after the first byte of it."""
+
+
+@frozen
+class WireCut:
+    """How a fault cuts the bytes of an answer; only the server on this machine writes them one by one.
+
+    Args:
+        unit: what `Fault.at` counts.
+        in_chunk: for RESET and HALF_CLOSE: the announced HTTP chunk is longer than what is sent of it.
+    """
+
+    unit: Unit = field(default=Unit.EVENTS, converter=Unit)
+    in_chunk: bool = False
+
+
+BETWEEN_EVENTS = WireCut()
+"""Whole events are said: the only cut there is where events are played and not bytes."""
+
+
+def _kind(value: str) -> FaultKind:
+    return value if type(value) is FaultKind else member_of(FaultKind, value, "Fault.kind or Fault.manner")
 
 
 @frozen
 class Fault:
-    """What goes wrong with one attempt, after `at` events of it; `manner` says how the reply begins."""
+    """One thing that goes wrong with one attempt: what, after how much of the answer, and how the reply begins.
 
-    kind: Kind = field(default=Kind.NONE, converter=_kind)
+    Args:
+        kind: what goes wrong; NONE is nothing.
+        at: after how many events of the reply; beyond its end it is the end. `cut` may count it in bytes.
+        seconds: how far apart a drip's events and pings are, and how long slow headers take.
+        count: how many events drip, how many characters overlap.
+        status: of an error, as a response or inside the stream.
+        retry_after_s: the hint that goes with that; None is no hint.
+        manner: how the reply begins, one of `MANNERS`; it may stand beside a kind that says how it ends.
+        burst: how many events one read brings, where events are played.
+        cut: how bytes are cut, where bytes are played.
+
+    Raises:
+        UsageError: a number that is out of range, or a manner that is none.
+    """
+
+    kind: FaultKind = field(default=FaultKind.NONE, converter=_kind)
     at: int = 0
     seconds: float = 1.0
     count: int = 0
     status: int = 500
     retry_after_s: float | None = None
-    manner: Kind = field(default=Kind.NONE, converter=_kind)
+    manner: FaultKind = field(default=FaultKind.NONE, converter=_kind)
     burst: int = 4
-    """How many events one read brings."""
+    cut: WireCut = BETWEEN_EVENTS
 
     def __attrs_post_init__(self) -> None:
         if not (
@@ -180,7 +227,6 @@ class Fault:
             and self.status in STATUSES
             and self.retry_after_s is None
             and self.manner in _MANNERS
-            and self.kind is not Kind.HTML
         ):
             self._look_closely()
 
@@ -190,17 +236,43 @@ class Fault:
         require_count(self, "burst", 1)
         require_seconds(self, "seconds")
         require_seconds(self, "retry_after_s", or_none=True)
-        if self.status not in STATUSES:
-            refuse("Fault.status", self.status, f"one of {', '.join(map(str, STATUSES))}")
-        if self.kind is Kind.HTML:
-            refuse("Fault.kind", self.kind.value, "a kind that is not the loopback server's alone")
+        require_count(self, "status", 400)
         if self.manner not in _MANNERS:
             refuse("Fault.manner", self.manner.value, f"one of {', '.join(_MANNERS)}")
 
     @property
-    def begins(self) -> Kind:
+    def begins(self) -> FaultKind:
         """How the reply begins."""
         return self.kind if self.kind in MANNERS else self.manner
+
+    @property
+    def word(self) -> str:
+        """The word for its kind on the command line."""
+        return SERVER_WORDS.get(self.kind, self.kind.value)
+
+    def __str__(self) -> str:
+        """One line for a person: what, and where."""
+        match self.kind:
+            case FaultKind.HTTP_ERROR:
+                hint = "" if self.retry_after_s is None else f", Retry-After {self.retry_after_s:g}"
+                return f"{self.word} {self.status}{hint}"
+            case FaultKind.HTML | FaultKind.PREFILL_REFUSED:
+                return self.word
+            case _:
+                unit = self.cut.unit
+                inside = "inside a character after byte" if unit is Unit.CHARACTER else f"after {unit.value}"
+                is_other = self.kind is FaultKind.IN_BAND_ERROR and self.status != 529
+                return f"{f'error {self.status}' if is_other else self.word} {inside} {self.at}"
+
+
+def require_scripted(name: str, fault: Fault) -> None:
+    """Raise UsageError, naming the field `name`, for what nobody plays who plays events: a web page, a cut in bytes."""
+    if fault.kind is FaultKind.HTML:
+        refuse(f"{name}.kind", fault.kind.value, "a kind that is not the loopback server's alone")
+    if fault.status not in STATUSES:
+        refuse(f"{name}.status", fault.status, f"one of {', '.join(map(str, STATUSES))}")
+    if fault.cut != BETWEEN_EVENTS:
+        refuse(f"{name}.cut", fault.cut, "none: only the loopback server cuts bytes")
 
 
 HONEST = Fault(burst=16)

@@ -13,7 +13,7 @@ from ...core.causes import GoAway
 from ...core.errors import ContinuationRefused
 from ...core.stream_events import AnswerRestarted, KeepAlive, StreamEvent
 from ...http.transport import TransportError
-from .faults import Fault, Kind, error_of, failure_of
+from .faults import Fault, FaultKind, error_of, failure_of
 from .speech import Attempt, ForeignError
 
 _NEVER = 1 << 30
@@ -26,10 +26,10 @@ class OpensAnswers(Protocol):
     """How many are open now."""
 
 
-class Listens(Protocol):
-    """Who is told what is played."""
+class Listener(Protocol):
+    """Notes what is played."""
 
-    def hear(self, attempt: Attempt) -> None:
+    def on_request(self, attempt: Attempt) -> None:
         """Note that a request has really arrived."""
         ...
 
@@ -45,7 +45,7 @@ class Listens(Protocol):
 class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
     """One reply being played; both the block and the channel of an answer."""
 
-    def __init__(self, source: OpensAnswers, attempt: Attempt, dice: Callable[[], float], model: Listens) -> None:
+    def __init__(self, source: OpensAnswers, attempt: Attempt, dice: Callable[[], float], model: Listener) -> None:
         self._source = source
         self._attempt = attempt
         self._dice = dice
@@ -53,14 +53,14 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
         self._events = attempt.reply.events
         fault = attempt.fault
         self._burst = max(fault.burst, 1)
-        drips = fault.kind is Kind.DRIP
+        drips = fault.kind is FaultKind.DRIP
         self._drip = (fault.at, fault.at + fault.count) if drips else (_NEVER, _NEVER)
 
     async def __aenter__(self) -> PlayedAnswer:
         fault = self._attempt.fault
         await trio.lowlevel.checkpoint()
-        self._model.hear(self._attempt)
-        if fault.kind is Kind.SLOW_HEADERS:
+        self._model.on_request(self._attempt)
+        if fault.kind is FaultKind.SLOW_HEADERS:
             await trio.sleep(fault.seconds)
         self._refuse(fault)
         self._source.open_answers += 1
@@ -69,12 +69,12 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
     def _refuse(self, fault: Fault) -> None:
         attempt = self._attempt
         match fault.kind:
-            case Kind.CONNECT_ERROR:
+            case FaultKind.CONNECT_ERROR:
                 raise trio.BrokenResourceError("the connection could not be made")
-            case Kind.HTTP_ERROR:
+            case FaultKind.HTTP_ERROR:
                 attempt.refused = attempt.form is ContinuationForm.CURSOR and not failure_of(fault).is_retryable
                 raise error_of(fault)
-            case Kind.PREFILL_REFUSED if attempt.form is not None:
+            case FaultKind.PREFILL_REFUSED if attempt.form is not None:
                 attempt.refused = True
                 raise ContinuationRefused("this form is not taken")
             case _:
@@ -86,7 +86,7 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
         self._source.open_answers -= 1
         attempt = self._attempt
         attempt.ended_s = self._model.now()
-        if attempt.terminal and attempt.fault.kind is Kind.ERROR_AFTER_TERMINAL and error is None:
+        if attempt.terminal and attempt.fault.kind is FaultKind.ERROR_AFTER_TERMINAL and error is None:
             if attempt.fault.count:
                 await trio.sleep_forever()
             raise trio.BrokenResourceError("the connection broke after the end")
@@ -129,16 +129,16 @@ class PlayedAnswer(trio.abc.ReceiveChannel[StreamEvent]):
         """What comes after the last event."""
         attempt = self._attempt
         match attempt.fault.kind:
-            case Kind.STALL:
+            case FaultKind.STALL:
                 await trio.sleep_forever()
-            case Kind.PINGS_ONLY:
+            case FaultKind.PINGS_ONLY:
                 await trio.sleep(attempt.fault.seconds)
                 return KeepAlive()
-            case Kind.RESET:
+            case FaultKind.RESET:
                 raise trio.BrokenResourceError("the connection broke")
-            case Kind.GOAWAY:
+            case FaultKind.GOAWAY:
                 raise TransportError(GoAway())
-            case Kind.FOREIGN_ERROR:
+            case FaultKind.FOREIGN_ERROR:
                 raise ForeignError("nobody's error")
             case _:
                 pass

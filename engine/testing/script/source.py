@@ -1,6 +1,6 @@
 """A scripted provider at the level of events: goes where a provider goes, says an answer of yours, and fails as told.
 
-    source = ScriptedSource(RIVERS, [AttemptFault("reset", at=40), AttemptFault("http_error", status=529)])
+    source = ScriptedSource(RIVERS, [Fault("reset", at=40), Fault("http_error", status=529)])
     result = trio.run(rr.Engine(source).complete, request, clock=MockClock(autojump_threshold=0))
     assert result.text == RIVERS.text
 
@@ -33,9 +33,9 @@ from ...core.usage import UsageReport, estimate_tokens
 from ...core.usage_error import UsageError
 from ...core.validators import items_of, require_instance, seen
 from .answers import MODEL, OPENING_CHARS, Answer, retelling, split_pieces
-from .faults import HONEST, MANNERS, Fault, Kind
+from .faults import HONEST, MANNERS, Fault, FaultKind, require_scripted
 from .playback import PlayedAnswer
-from .speech import Attempt, speak
+from .speech import Attempt, make_reply
 from .text import Aside, Reply, Version
 
 _TOLD_APART_CHARS = OPENING_CHARS + 8
@@ -45,7 +45,7 @@ PINGS_APART_S_MIN = 0.001
 """How far pings are apart at least: 1e-300 more is the same second, and a virtual clock stands."""
 
 _WHITE_SPACE = " \t\n"
-"""What `Kind.WHITE_SPACE` puts before the rest."""
+"""What `FaultKind.WHITE_SPACE` puts before the rest."""
 
 _BURST_MAX = 16
 _DEFAULT = Capabilities()
@@ -104,7 +104,7 @@ class ScriptedSource:
     Args:
         answer: what it says; text, reasoning or calls, at least one of them. Thoughts alone are no answer to the
             engine, which asks again for as long as the policy lets it.
-        faults: the n-th request gets the n-th fault, later ones none; `AttemptFault()` is none. `at` counts events
+        faults: the n-th request gets the n-th fault, later ones none; `Fault()` is none. `at` counts events
             from the reply's first, of which two come before any word; `seconds` are those of the run's clock.
         capabilities: how it says that its answers can be continued; by a quote, unless told.
         seed: how the text is cut into pieces, and how many of them an honest read brings (a fault's `burst` says its).
@@ -145,7 +145,7 @@ class ScriptedSource:
         self._capabilities = capabilities
         self._seed = seed
         self._tellings = self._tell()
-        self._respells = any(fault.begins is Kind.WHITE_SPACE for fault in self._faults)
+        self._respells = any(fault.begins is FaultKind.WHITE_SPACE for fault in self._faults)
         self._attempts: list[Attempt] = []
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
@@ -162,7 +162,7 @@ class ScriptedSource:
             raise InvalidRequest(f"a request by {form}; expected one of the forms declared: {declared}", status=400)
         dice = random.Random(self._seed * 1009 + number)  # noqa: S311 - the reads have to repeat
         attempt = self._attempt(number, asked, dice)
-        return PlayedAnswer(self, attempt, dice.random, _Nobody())
+        return PlayedAnswer(self, attempt, dice.random, _NoListener())
 
     def _attempt(self, number: int, asked: AskedRequest, dice: random.Random) -> Attempt:
         said, form = asked.said, asked.form
@@ -172,7 +172,7 @@ class ScriptedSource:
         attempt = Attempt(number, 0, form, fault, trio.current_time(), len(said), Reply(version))
         attempt.searches = form is ContinuationForm.QUOTE or (form is not None and self._capabilities.echoes)
         opening = (ResponseStarted(f"r{number}", self.model), UsageReport(input=_tokens(asked.request)))
-        speak(attempt, opening, said, said, self._suffix(number), self._begun_anew)
+        make_reply(attempt, opening, said, said, self._suffix(number), self._begun_anew)
         self._attempts.append(attempt)
         self.faults_happened += _played(attempt, said)
         return attempt
@@ -182,7 +182,7 @@ class ScriptedSource:
     def _tell(self) -> tuple[Version, ...]:
         """Return the answer, and what a model that starts over says instead, if one is in the script."""
         version = _version_of(self._answer, random.Random(self._seed))  # noqa: S311 - the cuts have to repeat
-        starts_over = any(fault.begins is Kind.STARTS_OVER for fault in self._faults)
+        starts_over = any(fault.begins is FaultKind.STARTS_OVER for fault in self._faults)
         if not starts_over or len(version.text) < OPENING_CHARS:
             return (version,)
         retold = retelling(version.text)[OPENING_CHARS:]
@@ -223,10 +223,10 @@ class ScriptedSource:
         return f"@{number}" if called else ""
 
 
-class _Nobody:
-    """Who listens to what is played."""
+class _NoListener:
+    """The listener where nothing is noted."""
 
-    def hear(self, attempt: Attempt) -> None:
+    def on_request(self, attempt: Attempt) -> None:
         """Note nothing."""
 
     def now(self) -> float:
@@ -243,9 +243,9 @@ def _played(attempt: Attempt, said: str) -> list[Fault]:
     if fault.kind in MANNERS:
         return [fault] if attempt.begins is fault.kind else []
     continues = attempt.form is not None
-    no_room = (fault.kind is Kind.EMPTY and said) or (fault.kind is Kind.PREFILL_REFUSED and not continues)
-    played = evolve(fault, kind=Kind.NONE if no_room else fault.kind, manner=attempt.begins)
-    return [] if played.kind is played.manner is Kind.NONE else [played]
+    no_room = (fault.kind is FaultKind.EMPTY and said) or (fault.kind is FaultKind.PREFILL_REFUSED and not continues)
+    played = evolve(fault, kind=FaultKind.NONE if no_room else fault.kind, manner=attempt.begins)
+    return [] if played.kind is played.manner is FaultKind.NONE else [played]
 
 
 def _common_chars(one: str, other: str) -> int:
@@ -313,9 +313,7 @@ def _answer(answer: object) -> Answer:
     _require_ids(calls)
     if not (given.text or given.reasoning or calls):
         name = repr(given.name)[:60]
-        raise UsageError(
-            f"answer {name} is empty; expected text, reasoning or calls: AttemptFault('empty') says nothing"
-        )
+        raise UsageError(f"answer {name} is empty; expected text, reasoning or calls: Fault('empty') says nothing")
     return evolve(given, calls=calls)  # an iterator of calls is empty now
 
 
@@ -328,15 +326,15 @@ def _require_ids(calls: Sequence[ToolCall]) -> None:
 
 
 def _faults(given: object) -> tuple[Fault, ...]:
-    faults = items_of("faults", given, (), "a list of AttemptFaults")
+    faults = cast("tuple[Fault, ...]", tuple(items_of("faults", given, (), "a list of Faults")))
     for at, fault in enumerate(faults):
-        expected = "an AttemptFault: Fault of this package is one of the loopback server's"
-        require_instance(f"faults[{at}]", fault, Fault, expected)
-        _require_time(at, cast("Fault", fault))
-    return cast("tuple[Fault, ...]", faults)
+        require_instance(f"faults[{at}]", fault, Fault, "a Fault, as Fault('reset', at=5) is")
+        require_scripted(f"faults[{at}]", fault)
+        _require_time(at, fault)
+    return faults
 
 
 def _require_time(at: int, fault: Fault) -> None:
-    if fault.kind is Kind.PINGS_ONLY and fault.seconds < PINGS_APART_S_MIN:
+    if fault.kind is FaultKind.PINGS_ONLY and fault.seconds < PINGS_APART_S_MIN:
         expected = f"expected {PINGS_APART_S_MIN:g} or more between pings, or no time passes"
         raise UsageError(f"faults[{at}].seconds is {fault.seconds:g}; {expected}")

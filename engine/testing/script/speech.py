@@ -13,7 +13,7 @@ from ...core.capabilities import ContinuationForm
 from ...core.stop import StopReason
 from ...core.stream_events import AnswerRestarted, StopReported, StreamEvent, StreamFailed, ToolCallDelta
 from ...core.usage import UsageReport
-from .faults import Fault, Kind, failure_of
+from .faults import BREAKS, Fault, FaultKind, failure_of
 from .text import EVIDENCE_CHARS, Reply, Version
 
 
@@ -47,7 +47,7 @@ class Attempt:
     ended: bool = False
     refused: bool = False
     ended_s: float = 0.0
-    begins: Kind = Kind.NONE
+    begins: FaultKind = FaultKind.NONE
     rewinds: int | None = None
     repeats_refusal: bool = False
     history: tuple[StreamEvent, ...] = ()
@@ -72,14 +72,14 @@ class Attempt:
         return self.ended and self.given > 0 and isinstance(self.reply.events[self.given - 1], StopReported)
 
 
-def nobody_listens(*_said: object) -> None:
-    """Stands where somebody was told, when a run is over: what points back is let go."""
+def ignore(*_said: object) -> None:
+    """Do nothing: the listener of a run that is over, so that nothing points back to it."""
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
 
 
-def speak(
+def make_reply(
     attempt: Attempt,
     opening: tuple[StreamEvent, ...],
     said: str,
@@ -115,20 +115,20 @@ def compose(
     start, ahead = offset, ""
     can_repeat = attempt.searches and offset >= EVIDENCE_CHARS
     begins = fault.begins
-    if begins is Kind.ECHO and can_repeat:
+    if begins is FaultKind.ECHO and can_repeat:
         start = 0
-    elif begins is Kind.OVERLAP and can_repeat:
+    elif begins is FaultKind.OVERLAP and can_repeat:
         start = max(offset - max(fault.count, EVIDENCE_CHARS), 0)
-    elif begins is Kind.STARTS_OVER and can_repeat and (other := begun_anew(version, offset)):
+    elif begins is FaultKind.STARTS_OVER and can_repeat and (other := begun_anew(version, offset)):
         version, start = other, 0
-    elif begins is Kind.WHITE_SPACE and attempt.form is not None and offset < len(version.text):
+    elif begins is FaultKind.WHITE_SPACE and attempt.form is not None and offset < len(version.text):
         version, offset, ahead = _respell(version, offset, shown)
         start = offset
     else:
-        begins = Kind.NONE
+        begins = FaultKind.NONE
     attempt.begins = begins
     attempt.reply = reply = Reply(version)
-    if fault.kind is Kind.EMPTY and not said:
+    if fault.kind is FaultKind.EMPTY and not said:
         _say_nothing(reply, opening)
         return
     reply.begin(opening, offset if start == offset else start)
@@ -155,20 +155,20 @@ def break_off(attempt: Attempt, whole: Reply) -> None:
     fault, reply = attempt.fault, attempt.reply
     at = fault.at
     match fault.kind:
-        case Kind.PREMATURE_END:
+        case FaultKind.PREMATURE_END:
             _cut(reply, len(reply.events) - 1)
-        case Kind.RESET | Kind.GOAWAY | Kind.HALF_CLOSE | Kind.STALL | Kind.PINGS_ONLY | Kind.FOREIGN_ERROR:
-            last = 1 if fault.kind is Kind.HALF_CLOSE else 0  # an end after the stop is the terminal event
+        case kind if kind in BREAKS:
+            last = 1 if kind is FaultKind.HALF_CLOSE else 0  # an end after the stop is the terminal event
             _cut(reply, min(at, len(reply.events) - last))
-        case Kind.IN_BAND_ERROR:
+        case FaultKind.IN_BAND_ERROR:
             _cut(reply, at)
             reply.events.append(StreamFailed(failure_of(fault)))
             reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
-        case Kind.GARBAGE:
+        case FaultKind.GARBAGE:
             _cut(reply, at)
             reply.events.append(ToolCallDelta("nobody's", ""))
             reply.ends.append(reply.ends[-1] if reply.ends else attempt.base)
-        case Kind.DUPLICATE:
+        case FaultKind.DUPLICATE:
             at = min(at, len(reply.events) - 1)
             attempt.rewinds = at
             began = attempt.base if attempt.began is None else attempt.began

@@ -1,4 +1,4 @@
-"""The outside at the level of bytes: a real provider over real httpx, httpcore and h11, on a scripted network.
+"""The simulated provider at the level of bytes: a real one over real httpx, httpcore and h11, on a scripted network.
 
 The model says what it says at the level of events (`model`); here that is written in a provider's wire format, framed,
 cut into reads and broken as the fault says. What the provider's decoder then made of it is what the engine was given,
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -37,33 +37,13 @@ from ...core.tool_json import parse_arguments
 from ...http.transport import HTTPTransport
 from ..law import Law, Violation
 from ..network.http import ScriptedNetwork
-from ..network.script import (
-    Close,
-    Connecting,
-    Fails,
-    Framing,
-    GoesAway,
-    Reset,
-    SentRequest,
-    Step,
-    chunk,
-    head,
-    recut,
-    response,
-)
-from ..network.transport import Silence
-from ..script.faults import HONEST, Fault, Kind
-from ..script.speech import Attempt, ForeignError
-from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_told
+from ..network.script import Connecting, SentRequest, Silence, Step
+from ..script.faults import HONEST, FaultKind
+from ..script.speech import Attempt
+from ..wire.formats import GARBAGE, Wire, encode_events, error_body, ping, read_continuation
+from .byte_script import UNENDED, error_script, hint_of, stream_script
 from .model import Model
 from .scenario import PROVIDERS
-
-_BROKEN = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.FOREIGN_ERROR})
-_UNENDED = _BROKEN | {Kind.PREMATURE_END, Kind.GARBAGE, Kind.IN_BAND_ERROR}
-"""After these the provider's terminal event is missing."""
-
-_STREAM = {"content-type": "text/event-stream"}
-"""The fewest headers: each is a tenth of what reading a head costs."""
 
 _REFUSED = "This model does not support assistant message prefill. The conversation must end with a user message."
 
@@ -90,7 +70,7 @@ def wire_of(scenario_provider: str, seed: int) -> Wire:
 
 
 class ByteWorld:
-    """A simulated outside on a network of bytes. `library` is httpx, or httpx2."""
+    """What surrounds the engine at the level of bytes. `library` is httpx, or httpx2."""
 
     def __init__(self, model: Model, request: InferenceRequest, dice: Callable[[], float], library: Any = None) -> None:
         scenario = model.scenario
@@ -124,7 +104,7 @@ class ByteWorld:
         said = self._read_said(body, form)
         attempt = self.model.ask(form, said)
         self._asked = _Asked(attempt, wire.body, self.wire)
-        if attempt.fault.kind is Kind.CONNECT_ERROR:
+        if attempt.fault.kind is FaultKind.CONNECT_ERROR:
             self.network.close_idle()
         return self._asked
 
@@ -132,18 +112,18 @@ class ByteWorld:
         first = self._first
         if first is None:
             first = self._first = body
-        told = read_told(self.wire, body)
+        read = read_continuation(self.wire, body)
         if form is None:
             self._require(body == first, "a request without a continuation is not the first one")
             return ""
         turns = 2 if form is ContinuationForm.QUOTE else 1
-        self._require(told.is_quote if turns == 2 else told.is_prefix, f"a request by {form.value} does not say so")
+        self._require(read.is_quote if turns == 2 else read.is_prefix, f"a request by {form.value} does not say so")
         before = cast("Sequence[object]", body.get("messages"))[:-turns]
         self._require(before == first.get("messages"), "a continuation changes the conversation before it")
         ceiling, left = first.get("max_tokens"), body.get("max_tokens")
         fits = isinstance(left, int) and 1 <= left <= cast("int", ceiling)
         self._require(fits, f"{left} tokens of {ceiling} are asked")
-        return told.said
+        return read.text
 
     def _require(self, holds: bool, otherwise: str) -> None:
         if not holds:
@@ -151,7 +131,7 @@ class ByteWorld:
 
     def _connect(self, _number: int) -> Connecting:
         asked = self._asked
-        return Connecting(is_refused=asked is not None and asked.attempt.fault.kind is Kind.CONNECT_ERROR)
+        return Connecting(is_refused=asked is not None and asked.attempt.fault.kind is FaultKind.CONNECT_ERROR)
 
     def _hesitate(self) -> int:
         return int(self._dice() * 1.2)
@@ -166,83 +146,19 @@ class ByteWorld:
         attempt = asked.attempt
         fault = attempt.fault
         match fault.kind:
-            case Kind.HTTP_ERROR:
-                hint = {} if fault.retry_after_s is None else {"retry-after": f"{fault.retry_after_s:g}"}
+            case FaultKind.HTTP_ERROR:
                 body = error_body(self.wire, fault.status, f"the scripted provider says {fault.status}")
-                return self._refuse(fault.status, body, hint)
-            case Kind.PREFILL_REFUSED if attempt.refused:
-                return self._refuse(400, error_body(self.wire, 400, _REFUSED), {})
-            case Kind.SLOW_HEADERS:
+                return error_script(self._dice, fault.status, body, hint_of(fault))
+            case FaultKind.PREFILL_REFUSED if attempt.refused:
+                return error_script(self._dice, 400, error_body(self.wire, 400, _REFUSED), {})
+            case FaultKind.SLOW_HEADERS:
                 return [Silence(fault.seconds), *self._stream(asked)]
             case _:
                 return self._stream(asked)
 
-    def _refuse(self, status: int, body: bytes, hint: Mapping[str, str]) -> Iterable[Step]:
-        framing = (Framing.LENGTH, Framing.CHUNKED, Framing.CLOSE)[int(self._dice() * 3)]
-        return response([body], status=status, headers={"content-type": "application/json", **hint}, framing=framing)
-
     def _stream(self, asked: _Asked) -> Iterable[Step]:
         fault = asked.attempt.fault
-        body = [*_reads_of(asked.said, fault), *_ending(fault, self.wire)]
-        if fault.kind is Kind.PINGS_ONLY:
-            return _pinging(body, fault, self.wire)
-        draw = self._dice()
-        framing = Framing.LENGTH if draw < 0.1 else Framing.CLOSE if draw < 0.2 else Framing.CHUNKED
-        steps = response(body, headers=_STREAM, framing=framing)
-        return recut(steps, self._sizes()) if self._dice() < 0.25 else steps
-
-    def _sizes(self) -> Iterator[int]:
-        """Draw the sizes of reads: mostly large, for each costs 60 µs, with tiny ones among them."""
-        large = (300, 1200, 5000)[int(self._dice() * 3)]
-        while True:
-            yield 1 + int(self._dice() * (large if self._dice() < 0.7 else 8))
-
-
-def _reads_of(said: Sequence[bytes], fault: Fault) -> list[Step]:
-    """Give what is said in reads of `burst` events; from where it drips, each event that is seen by itself."""
-    drips = range(fault.at, fault.at + fault.count) if fault.kind is Kind.DRIP else range(0)
-    steps: list[Step] = []
-    held = b""
-    for place, data in enumerate(said):
-        if place in drips and data:
-            steps += (held, Silence(fault.seconds))
-            held = b""
-        held += data
-        if place % max(fault.burst, 1) == fault.burst - 1:
-            steps.append(held)
-            held = b""
-    return [*(step for step in steps if step != b""), *([held] if held else [])]
-
-
-def _ending(fault: Fault, wire: Wire) -> list[Step]:
-    """What comes after what is said; nothing is a proper end."""
-    match fault.kind:
-        case Kind.RESET:
-            return [Reset()]
-        case Kind.HALF_CLOSE:
-            return [Close()]
-        case Kind.GOAWAY:
-            return [GoesAway()]
-        case Kind.STALL:
-            return [Silence()]
-        case Kind.FOREIGN_ERROR:
-            return [Fails(ForeignError("nobody's error"))]
-        case Kind.GARBAGE:
-            return [GARBAGE]
-        case Kind.ERROR_AFTER_TERMINAL:
-            return [Silence() if fault.count else Reset()]
-        case _:
-            return []
-
-
-def _pinging(body: Iterable[Step], fault: Fault, wire: Wire) -> Iterator[Step]:
-    """Say what is said, and then nothing but signs of life, for ever."""
-    yield head(200, {**_STREAM, "transfer-encoding": "chunked"})
-    for step in body:
-        yield chunk(step) if isinstance(step, bytes) else step
-    while True:
-        yield Silence(fault.seconds)
-        yield chunk(ping(wire))
+        return stream_script(self._dice, fault, asked.said, ping=ping(self.wire), garbage=GARBAGE)
 
 
 # -- the provider -------------------------------------------------------------------------------------------------
@@ -268,22 +184,23 @@ class _Asked:
         events, ends = attempt.reply.events, attempt.reply.ends
         texts = ((end - len(e.text)) for e, end in zip(events, ends, strict=True) if isinstance(e, TextDelta))
         self.start = next(texts, attempt.base)
-        garbage = attempt.fault.kind is Kind.GARBAGE
-        is_whole = attempt.fault.kind not in _UNENDED
-        self.said = encode_events(self.wire, events[:-1] if garbage else events, is_whole=is_whole)
+        said = events[:-1] if attempt.fault.kind is FaultKind.GARBAGE else events
+        self.said = encode_events(self.wire, said, is_whole=attempt.fault.kind not in UNENDED)
         attempt.reply.events, attempt.reply.ends, attempt.rewinds = [], [], None
 
     def _drop_what_bytes_can_not_say(self) -> None:
         """Take back of the fault what this wire format has no word for."""
         attempt, fault = self.attempt, self.attempt.fault
-        if fault.kind is Kind.DUPLICATE and self.wire is Wire.OPENAI and attempt.rewinds is not None:
+        if fault.kind is FaultKind.DUPLICATE and self.wire is Wire.OPENAI and attempt.rewinds is not None:
             del attempt.reply.events[: attempt.rewinds + 1]
             del attempt.reply.ends[: attempt.rewinds + 1]
             attempt.fault = HONEST
         has_hint = fault.retry_after_s is not None
-        if has_hint and (fault.kind is Kind.IN_BAND_ERROR or fault.status == 402):  # with a hint, 402 is a rate limit
+        if has_hint and (
+            fault.kind is FaultKind.IN_BAND_ERROR or fault.status == 402
+        ):  # with a hint, 402 is a rate limit
             attempt.fault = evolve(fault, retry_after_s=None)
-        attempt.refused = fault.kind is Kind.PREFILL_REFUSED and attempt.form is not None
+        attempt.refused = fault.kind is FaultKind.PREFILL_REFUSED and attempt.form is not None
 
     def note(self, events: Sequence[StreamEvent], log: Callable[..., None]) -> None:
         """Note what the engine is given."""
@@ -357,11 +274,11 @@ class SimulatedProvider:
             raise RuntimeError("a decoder was made before a request was written")
         return _NotedDecoder(self._provider.decoder(limits), self._asked, self._world.model)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
         """Name a response that is not a stream."""
         if self._asked is not None:
             self._asked.attempt.ended_s = self._world.model.now()
-        return self._provider.classify(refusal, now_unix_s=now_unix_s)
+        return self._provider.classify(response, now_unix_s=now_unix_s)
 
 
 class _NotedDecoder:
@@ -386,7 +303,7 @@ class _NotedDecoder:
     def close(self) -> Sequence[StreamEvent]:
         attempt = self._asked.attempt
         events = self._note(self._decoder.close())
-        if attempt.fault.kind is Kind.PREMATURE_END:
+        if attempt.fault.kind is FaultKind.PREMATURE_END:
             attempt.ended = True  # of the bytes; what says why the answer stops is missing
         return events
 

@@ -1,4 +1,4 @@
-"""The simulated consumer: reads one event or many at a time, quickly or slowly, and interferes where it is told to."""
+"""The simulated consumer: reads one event or many at a time, quickly or slowly, and interferes as the scenario says."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def act(book: Book, process: Process, run: Run) -> None:
     process.act, process.acted_s = plan.act, book.clock.now
     book.log("acted", plan.act)
     note_act(book, process, inside_of(run))
-    book.model.quiet = f"the consumer had said {plan.act.value}"
+    book.model.closed_because = f"the consumer had said {plan.act.value}"
     match plan.act:
         case Act.CANCEL:
             run.cancel()

@@ -26,7 +26,7 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...run.run import RunInside
-from ..script.faults import Kind
+from ..script.faults import BREAKS, FaultKind
 from ..script.speech import Attempt, ForeignError
 from .coverage_reading import AFTER_PROCESS, READER, READING_ENDS, READING_PLACES
 from .scenario import Act, StoreKind
@@ -37,7 +37,7 @@ _P = ParamSpec("_P")
 
 # -- an attempt ---------------------------------------------------------------------------------------------------
 
-_CUTS = frozenset({Kind.RESET, Kind.GOAWAY, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.IN_BAND_ERROR})
+_CUTS = BREAKS - {FaultKind.FOREIGN_ERROR} | {FaultKind.IN_BAND_ERROR}
 _CUT_AFTER = (TextDelta, ReasoningDelta, ReasoningSignature, ToolCallStart, ToolCallDelta, BlockStop, StopReported)
 
 
@@ -49,7 +49,7 @@ def _is_cut(attempt: Attempt) -> bool:
 def _last_type(attempt: Attempt) -> type:
     """Of which type the last event before a cut is."""
     events = attempt.reply.events
-    return type(events[-1 - (attempt.fault.kind is Kind.IN_BAND_ERROR)] if len(events) > 1 else None)
+    return type(events[-1 - (attempt.fault.kind is FaultKind.IN_BAND_ERROR)] if len(events) > 1 else None)
 
 
 def _cut_after(kind: type[StreamEvent]) -> Callable[[Attempt], bool]:
@@ -88,20 +88,22 @@ def _released_before_it_began_again(attempt: Attempt) -> bool:
 def _hits_the_deadline(book: Book, attempt: Attempt) -> bool:
     """Whether an event came at the instant at which its clock ran out."""
     fault = attempt.fault
-    if fault.kind is not Kind.DRIP or fault.count != 1 or book.scenario.provider == "thinking":
+    if fault.kind is not FaultKind.DRIP or fault.count != 1 or book.scenario.provider == "thinking":
         return False
     return fault.seconds == book.scenario.policy.stall.idle_s and 3 < fault.at < attempt.given
 
 
 def _fails_after_its_end(attempt: Attempt) -> bool:
-    return attempt.fault.kind is Kind.ERROR_AFTER_TERMINAL and attempt.terminal
+    return attempt.fault.kind is FaultKind.ERROR_AFTER_TERMINAL and attempt.terminal
 
 
 ATTEMPT_STATES: Mapping[str, Callable[[Book, Attempt], bool]] = {
-    "the whole answer was said, its end was not": lambda _, one: one.fault.kind is Kind.PREMATURE_END and one.ended,
+    "the whole answer was said, its end was not": lambda _, one: (
+        one.fault.kind is FaultKind.PREMATURE_END and one.ended
+    ),
     "error after the terminal event": lambda _, one: _fails_after_its_end(one) and not one.fault.count,
     "hanging after the terminal event": lambda _, one: _fails_after_its_end(one) and one.fault.count > 0,
-    "empty answer": lambda _, one: one.fault.kind is Kind.EMPTY and one.terminal and not one.base,
+    "empty answer": lambda _, one: one.fault.kind is FaultKind.EMPTY and one.terminal and not one.base,
     "message begun again inside a stream": lambda _, one: _begins_again(one),
     "message begun again after a released call": lambda _, one: (
         _begins_again(one) and _released_before_it_began_again(one)
@@ -131,7 +133,7 @@ def _joined(verdict: SeamVerdict) -> Callable[[Attempt, AttemptRecord], bool]:
 
 
 def _cut_while_aligning(attempt: Attempt, record: AttemptRecord) -> bool:
-    return attempt.searches and record.seam is None and attempt.given > 2 and attempt.begins is not Kind.NONE
+    return attempt.searches and record.seam is None and attempt.given > 2 and attempt.begins is not FaultKind.NONE
 
 
 RECORD_STATES: Mapping[str, Callable[[Attempt, AttemptRecord], bool]] = {

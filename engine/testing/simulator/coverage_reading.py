@@ -15,7 +15,7 @@ from ...core.stream_events import (
     ToolCallDelta,
     ToolCallStart,
 )
-from ..script.faults import Kind
+from ..script.faults import FaultKind
 from ..script.speech import Attempt
 from .scenario import Act
 from .state import Book, Ended, Process
@@ -28,12 +28,12 @@ def _begins_again(attempt: Attempt) -> bool:
 
 
 def _meets_garbage(attempt: Attempt) -> bool:
-    return attempt.fault.kind is Kind.GARBAGE and attempt.given == len(attempt.reply.events)
+    return attempt.fault.kind is FaultKind.GARBAGE and attempt.given == len(attempt.reply.events)
 
 
 READER: Mapping[str, Callable[[Attempt], bool]] = {
-    "generation gone as it is read on": lambda one: one.refused and one.fault.kind is Kind.HTTP_ERROR,
-    "cursor refused": lambda one: one.refused and one.fault.kind is not Kind.HTTP_ERROR,
+    "generation gone as it is read on": lambda one: one.refused and one.fault.kind is FaultKind.HTTP_ERROR,
+    "cursor refused": lambda one: one.refused and one.fault.kind is not FaultKind.HTTP_ERROR,
     "cursor refused twice in a process": lambda one: one.refused and one.repeats_refusal,
     "generation fails while it is read on": lambda one: any(type(event) is StreamFailed for event in one.events),
     "begun again while it is read on": _begins_again,
@@ -62,7 +62,7 @@ READING_PLACES: Mapping[str, Callable[[Book, Attempt], bool]] = {
     "read on inside a call's arguments": _read_on_after(ToolCallDelta),
     "read on between two blocks": _read_on_after(BlockStop),
     "read on with released calls": _has_released_calls,
-    "read on after a repetition at the seam": lambda _, attempt: attempt.begins in (Kind.ECHO, Kind.OVERLAP),
+    "read on after a repetition at the seam": lambda _, attempt: attempt.begins in (FaultKind.ECHO, FaultKind.OVERLAP),
     "another generation is read on": lambda _, attempt: bool(attempt.generation),
     "read on twice": _is_third_reader,
 }

@@ -17,7 +17,7 @@ from ...core.events import StreamReset, ToolCallCancel, ToolCallReady
 from ...core.failures import Failure, FailureKind
 from ...core.journal import AttemptBegan, AttemptEnded
 from ...core.messages import Message
-from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome
+from ...core.outcome import AttemptReport, Broken, Crashed, Ended, Failed, Outcome, Unconfirmed
 from ...core.planner import plan_recovery
 from ...core.policy import Policy, RetryPolicy
 from ...core.request import InferenceRequest
@@ -80,8 +80,45 @@ class DecisionBroken(AssertionError):
     """A law about decisions does not hold."""
 
 
+class PaperScreen:
+    """What a consumer has before it: the text, the calls under way, and the ids of the calls that were released."""
+
+    def __init__(self) -> None:
+        self.text: str = ""
+        self.open_calls: set[str] = set()
+        self.released: list[str] = []
+
+    def show(self, event: object) -> None:
+        """Take what the fold gives for an event of the model's."""
+        match event:
+            case TextDelta(text):
+                self.text += text
+            case ToolCallStart(call_id):
+                self.open_calls.add(call_id)
+            case ToolCallReady(call):
+                require(call.id not in self.released, "3: a call was released twice")
+                self.open_calls.discard(call.id)
+                self.released.append(call.id)
+            case ToolCallCancel(call_id):
+                self.open_calls.discard(call_id)
+            case _:
+                pass
+
+    def deliver(self, event: object) -> None:
+        """Take what the run itself gives."""
+        match event:
+            case StreamReset():
+                require(not self.released, "3: what was said with a released call was taken back")
+                self.text = ""
+            case ToolCallCancel(call_id):
+                require(call_id in self.open_calls, "3: a call was cancelled that was not under way")
+                self.open_calls.discard(call_id)
+            case _:
+                pass
+
+
 class PaperShell:
-    """One run on paper. `asked` is the attempt under way, `end` how the run ended."""
+    """One run on paper. `asked` is the attempt under way, `end` how the run ended, `screen` what was shown."""
 
     def __init__(
         self,
@@ -90,20 +127,20 @@ class PaperShell:
         *,
         planner: Planner = plan_recovery,
         chance: Callable[[], float] = lambda: 0.5,
+        target: Target | None = None,
     ) -> None:
         self.policy: Policy = Policy(retry=retry)
-        self.budget: RetryBudget = RetryBudget(retry.engine_retries_max)
         self.accumulator: Accumulator = Accumulator(self.policy.limits)
-        rules = RunRules(REQUEST, (Target(PaperModel(declared)),), self.policy, planner, self.budget)
+        budget = RetryBudget(retry.engine_retries_max)
+        asked = Target(PaperModel(declared)) if target is None else target
+        rules = RunRules(REQUEST, (asked,), self.policy, planner, budget)
         self.state: RunState = RunState(rules, self.accumulator, None, now_s=0.0)
         self.now_s: float = 0.0
         self.asked: Ask | None = None
         self.waits: Wait | None = None
         self.end: Finish | Fail | Stopped | None = None
         self.effects: list[Effect] = []
-        self.shown: str = ""
-        self.open_calls: set[str] = set()
-        self.released: list[str] = []
+        self.screen: PaperScreen = PaperScreen()
         self.asks: list[Ask] = []
         self.refused_forms: int = 0
         self._chance = chance
@@ -114,18 +151,7 @@ class PaperShell:
     def say(self, events: Sequence[StreamEvent]) -> None:
         """Let the model say this in the attempt under way."""
         for event in events:
-            shown = self.accumulator.fold(event)
-            match shown:
-                case TextDelta(text):
-                    self.shown += text
-                case ToolCallStart(call_id):
-                    self.open_calls.add(call_id)
-                case ToolCallReady(call):
-                    self._release(call.id)
-                case ToolCallCancel(call_id):
-                    self.open_calls.discard(call_id)
-                case _:
-                    pass
+            self.screen.show(self.accumulator.fold(event))
 
     def wait(self) -> None:
         """Let the wait pass that is asked for."""
@@ -146,7 +172,7 @@ class PaperShell:
         self._carry_out(self.state.attempt_ended(number, report, now_s=self.now_s, chance=self._chance))
 
     def stop(self, ending: Ending, *, said: bool) -> None:
-        """End the run from outside, in whatever phase it is."""
+        """Cancel or pause the run, in whatever phase it is."""
         report = None if self.asked is None else self._report(None, said)
         self._carry_out(self.state.stopped(ending, report, self.now_s))
 
@@ -169,40 +195,32 @@ class PaperShell:
                 case Finish() | Fail() | Stopped():
                     self.end = effect
                     self._ended()
-                case Deliver(StreamReset()):
-                    require(not self.released, "3: what was said with a released call was taken back")
-                    self.shown = ""
-                case Deliver(ToolCallCancel(call_id)):
-                    require(call_id in self.open_calls, "3: a call was cancelled that was not under way")
-                    self.open_calls.discard(call_id)
+                    self._finished_whole(effect)
+                case Deliver(event):
+                    self.screen.deliver(event)
                 case _:
                     pass
         waiting = [self.asked, self.waits, self.end]
         require(sum(each is not None for each in waiting) == 1, "2: a batch says not exactly one thing to wait for")
 
-    def _release(self, call_id: str) -> None:
-        require(call_id not in self.released, "3: a call was released twice")
-        self.open_calls.discard(call_id)
-        self.released.append(call_id)
-
     def _asked(self, ask: Ask) -> None:
-        step = ask.attempt.step
+        step, screen = ask.attempt.step, self.screen
         self.asked = ask
         self.asks.append(ask)
-        require(not self.released or step.form is ContinuationForm.CURSOR, "3: asked again after a released call")
-        require(self.shown == self.accumulator.text, "1: what was shown is not what is held")
+        require(not screen.released or step.form is ContinuationForm.CURSOR, "3: asked again after a released call")
+        require(screen.text == self.accumulator.text, "1: what was shown is not what is held")
         if step.form in (ContinuationForm.PREFILL, ContinuationForm.NATIVE, ContinuationForm.QUOTE):
-            require(step.said + step.trimmed == self.shown, "1: the request says that something else was said")
+            require(step.said + step.trimmed == screen.text, "1: the request says that something else was said")
         elif step.form is ContinuationForm.RESTART:
-            require(not self.shown, "1: started over while text was shown")
-        require(not self.open_calls or step.form is ContinuationForm.CURSOR, "3: asked again with a call under way")
+            require(not screen.text, "1: started over while text was shown")
+        require(not screen.open_calls or step.form is ContinuationForm.CURSOR, "3: asked again with a call under way")
         spent = len(self.asks) - min(self.refused_forms, len(ContinuationForm))
         require(spent <= self.policy.retry.attempts_max, "8: more attempts than the budget has")
 
     def _ended(self) -> None:
         records = self.state.records
-        require(self.shown == self.accumulator.text, "1: at the end, what was shown is not what is held")
-        require(not self.open_calls, "3: the run ended with a call under way that was not cancelled")
+        require(self.screen.text == self.accumulator.text, "1: at the end, what was shown is not what is held")
+        require(not self.screen.open_calls, "3: the run ended with a call under way that was not cancelled")
         require(len(records) == len(self.asks), "9: not one line for each attempt")
         usage = sum((record.usage.output for record in records), 0)
         require(usage == self.accumulator.total_usage.output, "9: the lines do not add up")
@@ -212,6 +230,16 @@ class PaperShell:
         cancelled = [effect for effect in self.effects if isinstance(effect, CancelAttempt)]
         require(len(cancelled) <= 1, "2: an attempt was cancelled twice")
 
+    def _finished_whole(self, end: Finish | Fail | Stopped) -> None:
+        """An end was told by the provider, or stands for a call, or is one that asking did not confirm."""
+        if not isinstance(end, Finish) or self.screen.released or self.accumulator.stop is not None:
+            return
+        require(end.reason is StopReason.OTHER, "2: an end that nothing confirmed is told as something else")
+        is_known = self.asks[-1].attempt.target.capabilities(REQUEST).ends_without_finish
+        in_order = [record for record in self.state.records if isinstance(record.cause, PrematureEnd)]
+        require(is_known or len(in_order) > 1, "2: an end that nothing said was taken for whole, and not asked about")
+        require(not self.accumulator.is_empty, "13: an answer of nothing is told as whole")
+
 
 def require(holds: bool, law: str) -> None:
     """Raise DecisionBroken unless it holds."""
@@ -219,7 +247,7 @@ def require(holds: bool, law: str) -> None:
         raise DecisionBroken(law)
 
 
-# -- a drawn outside --------------------------------------------------------------------------------------------------
+# -- drawn outcomes ---------------------------------------------------------------------------------------------------
 
 
 def drawn_words(dice: random.Random, number: int) -> list[StreamEvent]:
@@ -247,6 +275,8 @@ def drawn_outcome(dice: random.Random) -> Outcome:
     kind = dice.random()
     if kind < 0.2:
         return Ended()
+    if kind < 0.3:
+        return Unconfirmed()
     if kind < 0.6:
         return Broken(dice.choice(_CAUSES))
     return Failed(dice.choice(_FAILURES)) if kind < 0.95 else Crashed(KeyError("foreign"))
@@ -275,5 +305,5 @@ def play_attempt(shell: PaperShell, dice: random.Random) -> None:
         words.append(StopReported(StopReason.END_TURN, "stop"))
     shell.say(words)
     if isinstance(outcome, Ended):
-        shell.say([BlockStop(call_id, is_cut=True) for call_id in sorted(shell.open_calls)])
+        shell.say([BlockStop(call_id, is_cut=True) for call_id in sorted(shell.screen.open_calls)])
     shell.end_attempt(outcome, said=bool(words))

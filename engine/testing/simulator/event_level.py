@@ -1,4 +1,4 @@
-"""The outside at the level of events: an `EventSource` under the real engine that plays what the model says."""
+"""The simulated provider at the level of events: an `EventSource` that plays what the model says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .scenario import PROVIDERS
 
 
 class EventWorld:
-    """A simulated outside without a network."""
+    """What surrounds the engine at the level of events: no network."""
 
     transport = None
 
@@ -37,7 +37,7 @@ class SimulatedSource:
     model = "m"
 
     def __init__(self, model: Model, request: InferenceRequest, dice: Callable[[], float]) -> None:
-        self._speaker = model
+        self._model = model
         self._request = request
         self._dice = dice
         self._declared = PROVIDERS[model.scenario.provider]
@@ -49,12 +49,12 @@ class SimulatedSource:
 
     def open_events(self, request: InferenceRequest, form: ContinuationForm | None) -> PlayedAnswer:
         """Begin one answer."""
-        said = said_of(request, self._request, form, self._speaker)
-        return PlayedAnswer(self, self._speaker.ask(form, said), self._dice, self._speaker)
+        said = said_of(request, self._request, form, self._model)
+        return PlayedAnswer(self, self._model.ask(form, said), self._dice, self._model)
 
 
 def said_of(request: InferenceRequest, first: InferenceRequest, form: ContinuationForm | None, model: Model) -> str:
-    """Read what a request says was said, exactly as the ladder writes it; what it says otherwise is told the model."""
+    """Read what a request says was said, exactly as the ladder writes it; anything else breaks a law."""
 
     def require(holds: bool, otherwise: str) -> None:
         if not holds:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
-from ..script.faults import Fault, Item, Kind
+from ..script.faults import Fault, FaultKind, Item
 from .scenario import Act, Consumer, Scenario, StoreFault, StoreKind
 
 DRAWN_PROVIDERS = (
@@ -28,21 +28,36 @@ DRAWN_PROVIDERS = (
     "restart",
     "thinking",
 )
-CUTTING = (Kind.RESET, Kind.HALF_CLOSE, Kind.STALL, Kind.PINGS_ONLY, Kind.GARBAGE, Kind.IN_BAND_ERROR, Kind.GOAWAY)
-REFUSING = (Kind.HTTP_ERROR, Kind.CONNECT_ERROR, Kind.PREFILL_REFUSED, Kind.SLOW_HEADERS)
-ODD = (
-    Kind.DRIP,
-    Kind.DUPLICATE,
-    Kind.PREMATURE_END,
-    Kind.ERROR_AFTER_TERMINAL,
-    Kind.EMPTY,
-    Kind.ECHO,
-    Kind.OVERLAP,
-    Kind.STARTS_OVER,
-    Kind.WHITE_SPACE,
-    Kind.FOREIGN_ERROR,
+CUTTING = (
+    FaultKind.RESET,
+    FaultKind.HALF_CLOSE,
+    FaultKind.STALL,
+    FaultKind.PINGS_ONLY,
+    FaultKind.GARBAGE,
+    FaultKind.IN_BAND_ERROR,
+    FaultKind.GOAWAY,
 )
-REPEATING = (Kind.NONE, Kind.NONE, Kind.ECHO, Kind.OVERLAP, Kind.STARTS_OVER, Kind.WHITE_SPACE)
+REFUSING = (FaultKind.HTTP_ERROR, FaultKind.CONNECT_ERROR, FaultKind.PREFILL_REFUSED, FaultKind.SLOW_HEADERS)
+ODD = (
+    FaultKind.DRIP,
+    FaultKind.DUPLICATE,
+    FaultKind.PREMATURE_END,
+    FaultKind.ERROR_AFTER_TERMINAL,
+    FaultKind.EMPTY,
+    FaultKind.ECHO,
+    FaultKind.OVERLAP,
+    FaultKind.STARTS_OVER,
+    FaultKind.WHITE_SPACE,
+    FaultKind.FOREIGN_ERROR,
+)
+REPEATING = (
+    FaultKind.NONE,
+    FaultKind.NONE,
+    FaultKind.ECHO,
+    FaultKind.OVERLAP,
+    FaultKind.STARTS_OVER,
+    FaultKind.WHITE_SPACE,
+)
 DRAWN_STATUSES = (429, 500, 504, 529, 401, 400)
 HINTS_S = (None, None, 0.0, 0.5, 7.0, 1000.0)
 SECONDS = (0.25, 1.0, 59.0, 60.0, 61.0, 119.0, 121.0)
@@ -58,7 +73,7 @@ READING_SALT, READING_PERCENT = b"14:%d", 8
 """Which seeds are about reading on; the salt is chosen so that none is among them which a planted bug was caught by
 before: those are the scenarios that they were."""
 TELLING_READING = ("ToolCallStart", "ToolCallDelta", "ToolCallDelta", "RetryScheduled", "Resumed", "StreamReset")
-READING_CUTS = (*CUTTING[:4], Kind.GOAWAY, Kind.PREMATURE_END, Kind.DUPLICATE)
+READING_CUTS = (*CUTTING[:4], FaultKind.GOAWAY, FaultKind.PREMATURE_END, FaultKind.DUPLICATE)
 """What leaves the generation as it is, whatever becomes of the stream."""
 
 
@@ -117,7 +132,7 @@ def _at_the_seam(dice: random.Random, seed: int, level: str) -> Scenario:
         level=level,
         provider=dice.choice(("quote", "native_echo", "native_echo_trim")),
         answer=(Item("text", 16),),
-        faults=(cut, Fault(manner=dice.choice((Kind.ECHO, Kind.OVERLAP)), count=40, burst=4)),
+        faults=(cut, Fault(manner=dice.choice((FaultKind.ECHO, FaultKind.OVERLAP)), count=40, burst=4)),
         has_store=dice.random() < 0.5,
         consumer=Consumer(act=act, act_event=6, act_on="UsageUpdate", reopens=dice.random() < 0.5),
     )
@@ -133,7 +148,7 @@ def _at_a_reset(dice: random.Random, seed: int, level: str) -> Scenario:
         level=level,
         provider=dice.choice(("quote", "native_echo", "native_echo_trim")),
         answer=(Item("text", 24),),
-        faults=(cut, Fault(Kind.STARTS_OVER, burst=1 + int(draw() * 3))),
+        faults=(cut, Fault(FaultKind.STARTS_OVER, burst=1 + int(draw() * 3))),
         has_store=True,
         store=(kill,),
         consumer=Consumer(many=draw() < 0.5, keeps_text=True),
@@ -170,16 +185,16 @@ def _reading_the_second(dice: random.Random, seed: int, level: str) -> Scenario:
     draw = dice.random
     cut = Fault(dice.choice(CUTTING[:3]), 10 + int(draw() * 8), seconds=50.0, burst=16)
     again = Fault(
-        Kind.RESET,
+        FaultKind.RESET,
         8 + int(draw() * 24),
-        manner=dice.choice((Kind.ECHO, Kind.OVERLAP)),
+        manner=dice.choice((FaultKind.ECHO, FaultKind.OVERLAP)),
         count=40,
         burst=dice.choice((2, 8)),
     )
     last = (
-        Fault(Kind.HTTP_ERROR, status=404),
-        Fault(Kind.PREFILL_REFUSED),
-        Fault(Kind.DUPLICATE, int(draw() * 6)),
+        Fault(FaultKind.HTTP_ERROR, status=404),
+        Fault(FaultKind.PREFILL_REFUSED),
+        Fault(FaultKind.DUPLICATE, int(draw() * 6)),
         _reading_fault(dice),
     )
     return Scenario(
@@ -187,7 +202,7 @@ def _reading_the_second(dice: random.Random, seed: int, level: str) -> Scenario:
         level=level,
         provider=READING[0],
         answer=(Item("text", 16), Item("calls", 1)),
-        faults=(cut, Fault(Kind.HTTP_ERROR, status=404), again, dice.choice(last)),
+        faults=(cut, Fault(FaultKind.HTTP_ERROR, status=404), again, dice.choice(last)),
         has_store=True,
         consumer=_consumer(dice),
         policy=_policy(6, None, 100, *dice.choice(LAGS), False),
@@ -198,10 +213,10 @@ def _reading_fault(dice: random.Random) -> Fault:
     """Draw what goes wrong with an attempt that reads on: the generation is gone, the cursor refused, a further cut."""
     chance = dice.random()
     if chance < 0.1:
-        return Fault(Kind.HTTP_ERROR, status=404)
+        return Fault(FaultKind.HTTP_ERROR, status=404)
     if chance < 0.4:
         return _fault(dice, dice.choice((*REFUSING, *ODD)))
-    kind = dice.choice(READING_CUTS) if chance < 0.9 else dice.choice((Kind.IN_BAND_ERROR, Kind.GARBAGE))
+    kind = dice.choice(READING_CUTS) if chance < 0.9 else dice.choice((FaultKind.IN_BAND_ERROR, FaultKind.GARBAGE))
     return evolve(_fault(dice, kind), at=int(dice.random() * 8), burst=dice.choice((1, 2, 8)))
 
 
@@ -249,26 +264,26 @@ def _faults(dice: random.Random) -> tuple[Fault, ...]:
     return tuple(_fault(dice, dice.choice(enabled)) for _ in range(count))
 
 
-def _fault(dice: random.Random, kind: Kind) -> Fault:
+def _fault(dice: random.Random, kind: FaultKind) -> Fault:
     draw = dice.random
     at = int(draw() * (EVENTS_MEAN + 10)) if draw() < 0.7 else int(draw() * 8)
     burst = (1, 4, 8, 8, 16, 16, 32, 32)[int(draw() * 8)]
-    manner = dice.choice(REPEATING) if kind in CUTTING or kind is Kind.DUPLICATE else Kind.NONE
+    manner = dice.choice(REPEATING) if kind in CUTTING or kind is FaultKind.DUPLICATE else FaultKind.NONE
     match kind:
-        case Kind.HTTP_ERROR | Kind.IN_BAND_ERROR:
+        case FaultKind.HTTP_ERROR | FaultKind.IN_BAND_ERROR:
             status, hint = dice.choice(DRAWN_STATUSES), dice.choice(HINTS_S)
             hint = hint if status in (429, 529) else None
             return Fault(kind, at, status=status, retry_after_s=hint, manner=manner, burst=burst)
-        case Kind.DRIP:
+        case FaultKind.DRIP:
             count = 1 if draw() < 0.5 else 1 + int(draw() * 6)
             return Fault(kind, at, seconds=dice.choice(SECONDS), count=count, burst=burst)
-        case Kind.SLOW_HEADERS:
+        case FaultKind.SLOW_HEADERS:
             return Fault(kind, seconds=dice.choice((0.5, 119.0, 120.0, 121.0)), burst=burst)
-        case Kind.PINGS_ONLY:
+        case FaultKind.PINGS_ONLY:
             return Fault(kind, at, seconds=dice.choice((50.0, 110.0)), manner=manner, burst=burst)
-        case Kind.OVERLAP:
+        case FaultKind.OVERLAP:
             return Fault(kind, count=24 + int(draw() * 60), burst=burst)
-        case Kind.ERROR_AFTER_TERMINAL:
+        case FaultKind.ERROR_AFTER_TERMINAL:
             return Fault(kind, count=int(draw() * 2), burst=burst)
         case _:
             return Fault(kind, at, manner=manner, burst=burst, count=30)

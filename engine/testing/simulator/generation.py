@@ -14,7 +14,7 @@ from ...core.capabilities import ContinuationForm
 from ...core.stream_events import AnswerRestarted, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...core.usage import UsageReport
 from ..law import Law, Violation
-from ..script.faults import HONEST, Fault, Kind
+from ..script.faults import HONEST, Fault, FaultKind
 from ..script.speech import Attempt, break_off, compose
 from ..script.text import Reply
 from .model import Model, begun_anew
@@ -46,7 +46,7 @@ class Generation:
     def fault_of_its_own(self) -> Fault | None:
         """What is wrong with it, whoever reads it: that it fails, or is empty."""
         first, events = self.first, self.whole.events
-        is_empty = first.fault.kind is Kind.EMPTY and all(isinstance(e, _NO_WORDS) for e in events)
+        is_empty = first.fault.kind is FaultKind.EMPTY and all(isinstance(e, _NO_WORDS) for e in events)
         return first.fault if is_empty else self.failed_by
 
     def text_chars(self, place: int) -> int:
@@ -88,7 +88,7 @@ class ReadingModel(Model):
         """Take a request that reads a generation on."""
         number, shown = len(self.attempts), self.shown()
         faults = self.scenario.faults
-        fault = evolve(faults[number], manner=Kind.NONE) if number < len(faults) else HONEST
+        fault = evolve(faults[number], manner=FaultKind.NONE) if number < len(faults) else HONEST
         name, _, at = cursor.partition(":")
         generation, place = self.generations[int(name)], int(at)
         fault = generation.fault_of_its_own or fault
@@ -112,7 +112,7 @@ class ReadingModel(Model):
     def _break_off(self, attempt: Attempt, generation: Generation, place: int) -> None:
         if generation.failed_by is None:
             break_off(attempt, generation.whole)
-        if attempt.fault.kind is Kind.IN_BAND_ERROR and generation.failed_by is None:
+        if attempt.fault.kind is FaultKind.IN_BAND_ERROR and generation.failed_by is None:
             generation.failed_by = attempt.fault
             events, ends = generation.whole.events, generation.whole.ends
             events[place:], ends[place:] = attempt.reply.events, attempt.reply.ends
@@ -126,7 +126,7 @@ class ReadingModel(Model):
         last = generation.readers[-1]
         if last.process == self.process or self.has_kept:
             return (*last.history, *last.events), last.is_surmised
-        is_surmised = generation.first.begins is not Kind.NONE or any(
+        is_surmised = generation.first.begins is not FaultKind.NONE or any(
             one.rewinds is not None for one in generation.readers
         )
         events = generation.whole.events
@@ -174,7 +174,7 @@ def _places(attempt: Attempt, start: int) -> list[int | None]:
         at = 0 if isinstance(event, AnswerRestarted) else at + 1
         is_told = not isinstance(event, AnswerRestarted | StopReported | StreamFailed)
         places.append(at if is_told else None)
-    if attempt.fault.kind is Kind.GARBAGE and places:
+    if attempt.fault.kind is FaultKind.GARBAGE and places:
         places[-1] = None
     return places
 
@@ -183,8 +183,8 @@ def _can_be_read_on(generation: Generation) -> bool:
     """Whether its last reader holds a cursor, and nothing that it was given takes the cursor back."""
     last = generation.readers[-1]
     told = [reader for reader in generation.readers if any(reader.places[: reader.given])]
-    if not told or last.refused or generation.is_known_to_fail or last.fault.kind is Kind.EMPTY:
+    if not told or last.refused or generation.is_known_to_fail or last.fault.kind is FaultKind.EMPTY:
         return False
     if last.rewinds is not None and last.given > last.rewinds:
         return False
-    return not (last.fault.kind is Kind.GARBAGE and last.given == len(last.reply.events))
+    return not (last.fault.kind is FaultKind.GARBAGE and last.given == len(last.reply.events))

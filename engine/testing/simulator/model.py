@@ -15,13 +15,13 @@ from ...core.usage import UsageReport
 from ...http.transport import Transport
 from ..law import Law, Violation
 from ..script.faults import HONEST
-from ..script.speech import Attempt, nobody_listens, speak
+from ..script.speech import Attempt, ignore, make_reply
 from ..script.text import START_OVER_CHARS, Reply, Version, version_of
 from .scenario import PROVIDERS, Scenario
 
 
 class World(Protocol):
-    """What the simulator needs of a simulated outside: who answers, over what, and what really happened.
+    """What the simulator needs of a level: who answers, over what, and what really happened.
 
     The level "events" is `EventWorld`. Another level makes `source` a real provider and `transport` one whose network
     is simulated, and takes what it says from a `Model`.
@@ -59,7 +59,7 @@ class Model:
         capabilities: what its provider declares.
         shown: reads what the run holds as text at this moment.
         process: which process of the run is asking.
-        quiet: why nothing may be asked any more (the run was cancelled, its process killed); None while it may.
+        closed_because: why nothing may be asked any more (the run was cancelled, its process killed); None: it may.
     """
 
     def __init__(self, scenario: Scenario, now: Callable[[], float], log: Callable[..., None]) -> None:
@@ -69,7 +69,7 @@ class Model:
         self.broken: list[Violation] = []
         self.shown: Callable[[], str] = str
         self.process = 0
-        self.quiet: str | None = None
+        self.closed_because: str | None = None
         self.now: Callable[[], float] = now
         self.log: Callable[..., None] = log
         self.capabilities: Capabilities = PROVIDERS[scenario.provider]
@@ -91,16 +91,16 @@ class Model:
         return attempt
 
     def _speak(self, attempt: Attempt, opening: tuple[StreamEvent, ...], said: str, shown: str, suffix: str) -> None:
-        speak(attempt, opening, said, shown, suffix, begun_anew)
+        make_reply(attempt, opening, said, shown, suffix, begun_anew)
 
     def let_go(self) -> None:
         """Forget who listens: nothing more is asked."""
-        self.shown, self.now, self.log = str, float, nobody_listens
+        self.shown, self.now, self.log = str, float, ignore
 
-    def hear(self, attempt: Attempt) -> None:
+    def on_request(self, attempt: Attempt) -> None:
         """Note that a request has really arrived: a checkpoint after the engine began it."""
-        if self.quiet is not None:
-            said = f"request {attempt.number + 1} was sent although {self.quiet}"
+        if self.closed_because is not None:
+            said = f"request {attempt.number + 1} was sent although {self.closed_because}"
             self.broken.append(Violation(Law.CANCEL, said))
 
     def _version_of(self, form: ContinuationForm | None, said: str, shown: str) -> Version:

@@ -13,12 +13,12 @@ from ...core.errors import InferenceError, StoreError, UsageError
 from ...core.journal import RestoredRun, restore
 from ...core.messages import ReasoningBlock
 from ...core.policy import Limits
-from ...core.result import AttemptRecord, SeamVerdict
+from ...core.result import AttemptRecord, SeamVerdict, StreamResult
 from ...core.snapshot import InterruptSnapshot
 from ...core.stream_events import BlockStop
 from ...run.run import Run, inside_of
 from ..law import Law
-from ..script.faults import Kind, failure_of
+from ..script.faults import FaultKind, failure_of
 from ..script.speech import Attempt, ForeignError
 from ..script.text import call_id_parts, signature_of, thought_of
 from .coverage import note_attempt, note_process
@@ -165,7 +165,7 @@ def _places_of(attempt: Attempt) -> tuple[int, list[int]] | None:
     if attempt.began:  # a continuation that is read on is not begun again
         return attempt.base, ends[: attempt.rewinds]
     has_calls = any(isinstance(event, BlockStop) and event.id is not None for event in (*attempt.history, *events))
-    if has_calls or attempt.begins is not Kind.NONE:
+    if has_calls or attempt.begins is not FaultKind.NONE:
         return None
     return attempt.base if attempt.began is None else 0, ends[attempt.rewinds : attempt.given]
 
@@ -312,13 +312,21 @@ def _check_end(book: Book, process: Process, attempts: Sequence[Attempt]) -> Non
 
 
 def _check_finish(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
-    """A finished run has seen a terminal event, or released calls."""
+    """A finished run has seen a terminal event, or released calls, or asked about an end that nothing confirmed."""
     result = process.opened_run.result
     ended = process.restored is not None and process.restored.ended
-    if not (result.tool_calls or ended or (attempts and attempts[-1].terminal)):
+    is_told = bool(attempts) and (attempts[-1].terminal or _is_asked_about(result, attempts))
+    if not (result.tool_calls or ended or is_told):
         book.tell(Law.ONE_END, f"finished with {result.stop_reason.value}, and the terminal event was not seen")
     if result != process.observer.result:
         book.tell(Law.ONE_END, "the result is not that of Finished")
+
+
+def _is_asked_about(result: StreamResult, attempts: Sequence[Attempt]) -> bool:
+    """Whether the last body ended in order without a stop reason, as one before it did, and the result says so."""
+    kinds = (FaultKind.HALF_CLOSE, FaultKind.PREMATURE_END)
+    in_order = [attempt for attempt in attempts if attempt.fault.kind in kinds]
+    return result.is_unconfirmed and len(in_order) > 1 and in_order[-1] is attempts[-1]
 
 
 def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> None:
@@ -326,7 +334,7 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
     error = process.error
     kinds = [attempt.fault.kind for attempt in attempts]
     if isinstance(error, ForeignError):
-        if Kind.FOREIGN_ERROR not in kinds:
+        if FaultKind.FOREIGN_ERROR not in kinds:
             book.tell(Law.ONE_END, "a foreign error that nobody raised")
     elif isinstance(error, StoreError):
         if process.handle is None or not process.handle.troubled:
@@ -344,7 +352,7 @@ def _check_error(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
 def _may_give_up(book: Book, process: Process, attempts: Sequence[Attempt]) -> bool:
     last, retry = attempts[-1], book.scenario.policy.retry
     spent = sum(attempt.costs for attempt in attempts)
-    fails = last.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) and not last.refused
+    fails = last.fault.kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR) and not last.refused
     if fails and not failure_of(last.fault).is_retryable:
         return True
     if fails and last.fault.retry_after_s is not None and last.fault.retry_after_s > retry.retry_after_s_max:

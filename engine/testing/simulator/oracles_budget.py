@@ -35,7 +35,7 @@ from ...core.stream_events import (
 )
 from ...core.usage import TokenUsage, UsageReport
 from ..law import Law
-from ..script.faults import Kind, failure_of
+from ..script.faults import FaultKind, failure_of
 from ..script.speech import Attempt
 from .generation import ReadingModel
 from .scenario import Act
@@ -70,7 +70,7 @@ def check_budget(book: Book, process: Process, attempts: Sequence[Attempt]) -> N
 
 def _check_delay(book: Book, before: Attempt, after: Attempt, announced: RetryScheduled | None) -> None:
     """A server's hint is a floor; the announced delay is the one that is waited."""
-    hint = before.fault.retry_after_s if before.fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else None
+    hint = before.fault.retry_after_s if before.fault.kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR) else None
     waited = after.asked_s - max(before.ended_s, before.asked_s)
     if hint and waited < hint - 1e-6:
         book.tell(Law.BUDGETS, f"asked again after {waited:g} s; the server had said {hint:g}")
@@ -124,7 +124,7 @@ def _bound_s(book: Book, process: Process, attempts: Sequence[Attempt]) -> float
         retry.retry_after_s_max * 1.1,
         retry.empty_delay_s_max,
     )
-    drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is Kind.DRIP)
+    drips_s = sum(a.fault.seconds * a.fault.count for a in attempts if a.fault.kind is FaultKind.DRIP)
     writes_s = 0.0
     if process.handle is not None and _tries_again(process):
         writes_s = checkpoint.load_s + 2 * checkpoint.last_flush_s + checkpoint.write_s * (process.handle.writes + 1)
@@ -156,18 +156,18 @@ def check_causes(book: Book, process: Process, records: Sequence[AttemptRecord],
             )
 
 
-_CAUSES: dict[Kind, tuple[type[InterruptCause], ...]] = {
-    Kind.RESET: (ConnectionReset,),
-    Kind.CONNECT_ERROR: (ConnectionReset,),
-    Kind.HALF_CLOSE: (PrematureEnd,),
-    Kind.PREMATURE_END: (PrematureEnd,),
-    Kind.STALL: (IdleStall,),
-    Kind.PINGS_ONLY: (IdleStall,),
-    Kind.GARBAGE: (MalformedStream,),
-    Kind.GOAWAY: (GoAway,),
-    Kind.PREFILL_REFUSED: (FormRefused,),
-    Kind.EMPTY: (EmptyAnswer,),
-    Kind.DUPLICATE: (MalformedStream,),
+_CAUSES: dict[FaultKind, tuple[type[InterruptCause], ...]] = {
+    FaultKind.RESET: (ConnectionReset,),
+    FaultKind.CONNECT_ERROR: (ConnectionReset,),
+    FaultKind.HALF_CLOSE: (PrematureEnd,),
+    FaultKind.PREMATURE_END: (PrematureEnd,),
+    FaultKind.STALL: (IdleStall,),
+    FaultKind.PINGS_ONLY: (IdleStall,),
+    FaultKind.GARBAGE: (MalformedStream,),
+    FaultKind.GOAWAY: (GoAway,),
+    FaultKind.PREFILL_REFUSED: (FormRefused,),
+    FaultKind.EMPTY: (EmptyAnswer,),
+    FaultKind.DUPLICATE: (MalformedStream,),
 }
 
 
@@ -178,9 +178,9 @@ def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]
         return (FormRefused,)
     if failed is not None:
         return (type(failed.to_cause()),)
-    if fault.kind is Kind.SLOW_HEADERS:
+    if fault.kind is FaultKind.SLOW_HEADERS:
         return (IdleStall,) if fault.seconds > min(or_never(stall.headers_s), or_never(stall.total_s)) else ()
-    if fault.kind is Kind.DRIP:
+    if fault.kind is FaultKind.DRIP:
         return (IdleStall,) if _drips_too_slowly(book, attempt) else ()
     return _CAUSES.get(fault.kind, ())
 
@@ -188,7 +188,7 @@ def _causes_of(book: Book, attempt: Attempt) -> tuple[type[InterruptCause], ...]
 def _failure_said(attempt: Attempt) -> Failure | None:
     """What the provider failed with, as it was said: inside a stream, bytes say less than the fault's status."""
     said = next((event.failure for event in attempt.events if isinstance(event, StreamFailed)), None)
-    return failure_of(attempt.fault) if said is None and attempt.fault.kind is Kind.HTTP_ERROR else said
+    return failure_of(attempt.fault) if said is None and attempt.fault.kind is FaultKind.HTTP_ERROR else said
 
 
 _NO_WORD = (KeepAlive, ResponseStarted, UsageReport)

@@ -53,7 +53,7 @@ def planner_of(name: str) -> Planner:
 def _imported(name: str, module: str) -> object:
     try:
         return import_module(module)
-    except Exception as error:  # whatever a stranger's module raises while it is imported
+    except Exception as error:  # whatever a user's module raises while it is imported
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{module}.".startswith(f"{missing}."):
             said = f"there is no module {missing}; expected default, or module:function"

@@ -97,7 +97,7 @@ def _misfit(plan: RecoveryPlan) -> Violation | None:
 
 
 def _cancelled_faults(under_way: tuple[InFlightTool, ...], plan: RecoveryPlan) -> Iterator[Violation]:
-    """What a plan says of the calls under way: a consumer is told so, and takes them off the screen."""
+    """What a plan says of the calls under way: a consumer takes them off the screen."""
     cancelled: tuple[InFlightTool, ...] = getattr(plan, "cancelled", ())
     if cancelled != under_way:
         named = _ids(cancelled) or "none"

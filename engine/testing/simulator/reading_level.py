@@ -1,4 +1,4 @@
-"""The outside at the level of events where generations can be read on: a provider whose wire is a byte an event.
+"""The simulated provider whose generations can be read on, at the level of events: its wire is a byte an event.
 
 The bytes say nothing but how many events come; the decoder takes them from the attempt, each with its cursor, as the
 decoders of real providers do: an event and the place after it are one.
@@ -17,7 +17,7 @@ from ...core.provider import ErrorResponse, WireDecoder, WireRequest
 from ...core.request import InferenceRequest
 from ...core.stream_events import CursorMoved, KeepAlive, StreamEvent
 from ...core.usage_error import UsageError
-from ..script.faults import Kind
+from ..script.faults import FaultKind
 from ..script.playback import PlayedAnswer
 from ..script.speech import Attempt
 from .event_level import said_of
@@ -27,7 +27,7 @@ EVENT, SIGN_OF_LIFE = b".", b"~"
 
 
 class ReadingWorld:
-    """A simulated outside without a network; `source` is a provider, and what its requests open are its attempts."""
+    """What surrounds the engine: no network. `source` is a provider, and what its requests open are its attempts."""
 
     def __init__(self, model: ReadingModel, request: InferenceRequest, dice: Callable[[], float]) -> None:
         self.model = model
@@ -51,7 +51,7 @@ class ReadingProvider:
     client = None
 
     def __init__(self, model: ReadingModel, request: InferenceRequest) -> None:
-        self._speaker = model
+        self._model = model
         self._request = request
         self.attempt: Attempt | None = None
 
@@ -64,32 +64,32 @@ class ReadingProvider:
 
     def capabilities(self, request: InferenceRequest) -> Capabilities:
         """Return what the scenario's provider declares."""
-        return self._speaker.capabilities
+        return self._model.capabilities
 
     def encode(self, request: InferenceRequest, form: ContinuationForm | None = None) -> WireRequest:
         """Write a request, and ask the model."""
-        said = said_of(request, self._request, form, self._speaker)
-        self.attempt = self._speaker.ask(form, said)
+        said = said_of(request, self._request, form, self._model)
+        self.attempt = self._model.ask(form, said)
         return WireRequest("http://127.0.0.1:9/", {}, b"")
 
     def reattach(self, cursor: str, limits: Limits) -> tuple[WireRequest, WireDecoder]:
         """Write a request that reads on. Raises UsageError where the cursor is refused."""
-        self.attempt = attempt = self._speaker.read_on(cursor)
-        if attempt.fault.kind is Kind.PREFILL_REFUSED:
+        self.attempt = attempt = self._model.read_on(cursor)
+        if attempt.fault.kind is FaultKind.PREFILL_REFUSED:
             attempt.refused = True
             raise UsageError("the cursor is of another version")
-        return WireRequest("http://127.0.0.1:9/", {}, b"", method="GET"), _Decoder(attempt)
+        return WireRequest("http://127.0.0.1:9/", {}, b"", method="GET"), EventDecoder(attempt)
 
     def decoder(self, limits: Limits) -> WireDecoder:
         """Make the decoder for the request that was just written."""
-        return _Decoder(self.asked)
+        return EventDecoder(self.asked)
 
-    def classify(self, refusal: ErrorResponse, *, now_unix_s: float) -> Failure:
-        """Nothing is refused by a response: refusals are raised as the answer is opened."""
-        return Failure(FailureKind.PROVIDER, f"status {refusal.status}", status=refusal.status)
+    def classify(self, response: ErrorResponse, *, now_unix_s: float) -> Failure:
+        """No error comes as a response here: it is raised as the answer is opened."""
+        return Failure(FailureKind.PROVIDER, f"status {response.status}", status=response.status)
 
 
-class _Decoder:
+class EventDecoder:
     """Takes the events of an attempt, as many as there are bytes. The end of the body after a stop is terminal."""
 
     defect: str | None = None
@@ -124,13 +124,13 @@ class PlayedTransport:
 
     def __init__(self, provider: ReadingProvider, model: ReadingModel, dice: Callable[[], float]) -> None:
         self._provider = provider
-        self._speaker = model
+        self._model = model
         self._dice = dice
         self.open_answers = 0
 
     async def open(self, wire: WireRequest, *, connect_s: float | None) -> _PlayedBody:
         """Open an answer, or raise what its fault says. A checkpoint."""
-        answer = PlayedAnswer(self, self._provider.asked, self._dice, self._speaker)
+        answer = PlayedAnswer(self, self._provider.asked, self._dice, self._model)
         await answer.__aenter__()
         return _PlayedBody(answer)
 

@@ -1,4 +1,4 @@
-"""Runs scenarios in virtual time: the real engine, a simulated outside, a store in memory, a consumer, exact oracles.
+"""Runs scenarios in virtual time: the real engine, a simulated provider, a store in memory, a consumer, exact oracles.
 
     outcome = simulate(scenario)
     assert not outcome.broken, tell_story(outcome)
@@ -41,9 +41,9 @@ from ..law import Law, Violation, require_no_run, require_planner
 from ..script.speech import Attempt
 from .clock import JumpingClock, order_tasks_by, seeded_order
 from .consumer import consume
-from .event_grammar import Observer
 from .generation import ReadingModel
 from .model import World
+from .observer import Observer
 from .oracles import check_process, check_run
 from .planners import planner_of
 from .plans import faults_of, message_of, place_of, told_plan
@@ -94,7 +94,7 @@ class Simulation(Book):
         self._planner = planner if planner is not None else planner_of(scenario.planner)
         self._is_ours = self._planner is plan_recovery
         if isinstance(self.model, ReadingModel):
-            self.model.is_held = self._is_ours and scenario.level == "events"
+            self.model.is_held = self._is_ours
         self._stuck: str | None = None
         self._done = False
 
@@ -119,7 +119,7 @@ class Simulation(Book):
         return int(self.dice() * CHANCES) / CHANCES
 
     def _plan(self, snapshot: InterruptSnapshot, capabilities: Capabilities) -> RecoveryPlan:
-        """Ask the planner and note what it plans; of a stranger's plan also what is wrong with it by itself."""
+        """Ask the planner and note what it plans; of a user's plan also what is wrong with it by itself."""
         before = snapshot if self._is_ours else evolve(snapshot)
         try:
             plan = self._planner(snapshot, capabilities)
@@ -137,7 +137,7 @@ class Simulation(Book):
         return plan
 
     def give_up(self, why: str) -> None:
-        """End it from outside: the loop can not go on."""
+        """End it as a user's cancel would: the loop can not go on."""
         if not self._done:
             self._stuck = why
             if self.processes:
@@ -192,7 +192,7 @@ class Simulation(Book):
                     process.restored is not None and process.restored.accumulator.stop is not None
                 )
         self.processes.append(process)
-        self.model.process, self.model.quiet, self.model.shown = number, None, str
+        self.model.process, self.model.closed_because, self.model.shown = number, None, str
         self.log("opened", number, len(text))
         return process
 
@@ -214,12 +214,12 @@ class Simulation(Book):
 
     def _crash(self, process: Process) -> None:
         process.end = "crashed"
-        self.model.quiet = "its process was killed"
+        self.model.closed_because = "its process was killed"
         self.log("crashed", process.number)
         process.scope.cancel()
 
     def _fence(self) -> None:
-        self.model.quiet = "another process owns its run"
+        self.model.closed_because = "another process owns its run"
 
     def _end(self, process: Process) -> None:
         process.ended_s = self.clock.now

@@ -19,7 +19,19 @@ from ...core.codec import CodecError, structure, unstructure
 from ...core.events import Event
 from ...core.policy import Policy
 from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number
-from ..script.faults import SIZE_MAX, Fault, Item, member_of, refuse, require_count, require_seconds
+from ..script.faults import (
+    BETWEEN_EVENTS,
+    SIZE_MAX,
+    STATUSES,
+    Fault,
+    FaultKind,
+    Item,
+    member_of,
+    refuse,
+    require_count,
+    require_scripted,
+    require_seconds,
+)
 
 SCHEMA_VERSION = 1
 _PREFIX = (ContinuationForm.PREFILL, ContinuationForm.QUOTE)
@@ -91,7 +103,7 @@ class Act(StrEnum):
     LEAVE = "leave"
     """The block is left."""
     SCOPE = "scope"
-    """The task is cancelled from outside."""
+    """The task is cancelled by a scope around the run."""
 
 
 def _act(value: str) -> Act:
@@ -193,6 +205,9 @@ class Scenario:
             and (self.has_store or not self.store)
         ):
             self._look_closely()
+        for at, fault in enumerate(self.faults):
+            if not (fault.status in STATUSES and fault.cut is BETWEEN_EVENTS and fault.kind is not FaultKind.HTML):
+                require_scripted(f"Scenario.faults[{at}]", fault)
         if len(self.answer) > 1 and (size := sum(item.size for item in self.answer)) > SIZE_MAX:
             refuse("Scenario.answer", size, f"at most {SIZE_MAX} tokens and calls in it")
         for item in self.answer:
@@ -203,7 +218,7 @@ class Scenario:
 
     def _look_closely(self) -> None:
         _require_all(self.answer, Item, "Scenario.answer", "an Item")
-        _require_all(self.faults, Fault, "Scenario.faults", "the Fault of attempts, testing.AttemptFault")
+        _require_all(self.faults, Fault, "Scenario.faults", "a Fault")
         _require_all(self.store, StoreFault, "Scenario.store", "a StoreFault")
         _require_kind(self.consumer, Consumer, "Scenario.consumer", "a Consumer")
         _require_kind(self.policy, Policy, "Scenario.policy", "a Policy")

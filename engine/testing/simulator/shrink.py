@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ...core.policy import CheckpointPolicy, Policy, RetryPolicy
 from ..law import Law, LawBroken
-from ..script.faults import Fault, Item, Kind
+from ..script.faults import Fault, FaultKind, Item
 from .runner import Outcome, simulate_alone
 from .scenario import Consumer, Scenario, StoreFault
 from .story import tell_story
@@ -151,8 +151,8 @@ def _smaller_faults(fault: Fault) -> Iterator[Fault]:
     for name in ("manner", "retry_after_s", "burst", "seconds", "status"):
         if getattr(fault, name) != getattr(plain, name):
             yield evolve(fault, **{name: getattr(plain, name)})
-    if fault.kind not in (Kind.RESET, Kind.NONE):
-        yield evolve(fault, kind=Kind.RESET)
+    if fault.kind not in (FaultKind.RESET, FaultKind.NONE):
+        yield evolve(fault, kind=FaultKind.RESET)
     yield from (evolve(fault, at=number) for number in _smaller_numbers(fault.at))
     yield from (evolve(fault, count=number) for number in _smaller_numbers(fault.count))
 

@@ -19,9 +19,9 @@ from ...stores.memory import MemoryStore
 from ..law import Law, Violation
 from ..script.speech import Attempt
 from .clock import JumpingClock
-from .event_grammar import Observer
 from .generation import ReadingModel
 from .model import Model
+from .observer import Observer
 from .scenario import PROVIDERS, Act, Scenario
 from .store import StoreHandle
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from ...core.errors import StoreError
 from ...stores.memory import MemoryStore
 from ...stores.store import OpenedJournal, StaleFence
-from ..script.speech import nobody_listens
+from ..script.speech import ignore
 from .scenario import StoreFault, StoreKind
 
 _AT_OPENING = StoreKind.LOAD_FAILS
@@ -23,9 +23,9 @@ _NO_FAILURES = frozenset({StoreKind.CRASH_BEFORE_WRITE, _AT_OPENING})
 
 @frozen
 class StoreListener:
-    """Who is told what happens on the way to the store: the log; of a kill and a lost run, the simulation."""
+    """The listeners on the way to the store: the log; for a kill and a lost run, the simulation."""
 
-    log: Callable[..., None] = nobody_listens
+    log: Callable[..., None] = ignore
     on_crash: Callable[[], object] = bool
     on_fenced: Callable[[], object] = bool
 
@@ -73,7 +73,7 @@ class StoreHandle:
         return bool(self.troubles & _LOSSES)
 
     def let_go(self) -> None:
-        """Forget who is told: its process has ended."""
+        """Forget the listeners: its process has ended."""
         self.listener = StoreListener()
 
     async def open_journal(self, run_id: str) -> OpenedJournal:

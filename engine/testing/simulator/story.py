@@ -22,7 +22,7 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...core.usage import UsageReport
-from ..script.faults import Fault, Item, Kind
+from ..script.faults import Fault, FaultKind, Item
 from ..script.speech import Attempt
 from .runner import Outcome
 from .scenario import Scenario
@@ -100,11 +100,11 @@ def _request(attempt: Attempt, form: str, said: int) -> list[str]:
 
 
 def _fault(fault: Fault) -> list[str]:
-    if fault.kind is Kind.NONE:
+    if fault.kind is FaultKind.NONE:
         return []
-    status = f" {fault.status}" if fault.kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR) else ""
+    status = f" {fault.status}" if fault.kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR) else ""
     hint = f" with a hint of {fault.retry_after_s:g} s" if status and fault.retry_after_s is not None else ""
-    manner = f", and it begins by: {fault.manner.value}" if fault.manner is not Kind.NONE else ""
+    manner = f", and it begins by: {fault.manner.value}" if fault.manner is not FaultKind.NONE else ""
     return [f"  [will go wrong: {fault.kind.value}{status}{hint} at event {fault.at}{manner}]"]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy as Strategy
 
 from ...core.policy import CheckpointPolicy, Jitter, Policy, RetryPolicy, StallPolicy
-from ..script.faults import MANNERS, Fault, Item, Kind
+from ..script.faults import MANNERS, Fault, FaultKind, Item
 from .generate import CUTTING, DRAWN_PROVIDERS, DRAWN_STATUSES, HINTS_S, LAGS, ODD, READING, REFUSING, SECONDS, TELLING
 from .scenario import CRASHES, Act, Consumer, Scenario, StoreFault, StoreKind
 
@@ -60,18 +60,18 @@ _PLACES = st.integers(0, 24)
 
 
 @cache
-def _faults_of(kind: Kind) -> Strategy[Fault]:
+def _faults_of(kind: FaultKind) -> Strategy[Fault]:
     """The faults of a kind at event 0, those first that differ least from the plainest."""
     refused: list[tuple[int, float | None]] = [(500, None)]
-    if kind in (Kind.HTTP_ERROR, Kind.IN_BAND_ERROR):
+    if kind in (FaultKind.HTTP_ERROR, FaultKind.IN_BAND_ERROR):
         refused += [
             (status, hint) for status in DRAWN_STATUSES for hint in (HINTS_S if status in (429, 529) else (None,))
         ]
     columns: tuple[Iterable[Any], ...] = (
-        dict.fromkeys((20.0, 50.0) if kind is Kind.PINGS_ONLY else (1.0, *SECONDS)),
-        {Kind.DRIP: (1,), Kind.ERROR_AFTER_TERMINAL: (0, 1), Kind.OVERLAP: (30,)}.get(kind, (0,)),
+        dict.fromkeys((20.0, 50.0) if kind is FaultKind.PINGS_ONLY else (1.0, *SECONDS)),
+        {FaultKind.DRIP: (1,), FaultKind.ERROR_AFTER_TERMINAL: (0, 1), FaultKind.OVERLAP: (30,)}.get(kind, (0,)),
         dict.fromkeys(refused),
-        (Kind.NONE, *sorted(MANNERS)) if kind in CUTTING else (Kind.NONE,),
+        (FaultKind.NONE, *sorted(MANNERS)) if kind in CUTTING else (FaultKind.NONE,),
         (4, 1, 16),
     )
     plainest, *others = product(*columns)

@@ -7,21 +7,17 @@ assert report.is_clean, report.failures
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
-import signal
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import trio
 from attrs import define, evolve, field, frozen
 
 from ..law import Law, Violation, require_no_run
-from ..script.faults import Kind
+from ..processes import in_processes
+from ..script.faults import FaultKind
 from .coverage import RARE_STATES
 from .generate import scenario_of
 from .planners import planner_of
@@ -167,7 +163,7 @@ def sweep(
     began, workers = time.monotonic(), jobs or os.cpu_count() or 1
     chunks = [(at, min(CHUNK, seed + runs - at), level, planner) for at in range(seed, seed + runs, CHUNK)]
     total = _Part()
-    for part in _parts(chunks, min(workers, len(chunks) or 1)):
+    for part in in_processes(_run_chunk, chunks, min(workers, len(chunks) or 1)):
         total.add(part)
         if on_progress is not None:
             on_progress(total.runs, len(total.failures))
@@ -177,58 +173,6 @@ def sweep(
 
 
 _Chunk = tuple[int, int, str, str]
-
-
-def _parts(chunks: Sequence[_Chunk], workers: int) -> Iterator[_Part]:
-    """Run the chunks; give their parts in the order of their seeds."""
-    if workers == 1:
-        yield from (_run_chunk(chunk) for chunk in chunks)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork would copy whatever threads and loops this process has
-    before = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts) as pool:
-        try:
-            with _interrupts_ignored():  # the processes that are started here inherit that, from their first instant
-                for _ in range(workers):  # each submission starts one
-                    pool.submit(_leave_interrupts)
-            yield from _in_order(pool, iter(chunks), workers * 2)
-        except BaseException:  # the caller's Ctrl-C, or that it wants no more: nobody waits for what is under way
-            for child in set(multiprocessing.active_children()) - before:
-                child.terminate()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_ignored() -> Generator[None, None, None]:
-    if threading.current_thread() is not threading.main_thread():  # who may not change it does not get it either
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the process that started this one: it ends all of them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _in_order(pool: ProcessPoolExecutor, chunks: Iterator[_Chunk], ahead: int) -> Iterator[_Part]:
-    """Give the lowest seeds first, so that whoever stops early has counted a beginning, the same on any machine.
-
-    A few chunks are kept waiting, not all of them: whoever stops early then waits for a few only.
-    """
-    pending: deque[Future[_Part]] = deque()
-    while True:
-        while len(pending) < ahead and (chunk := next(chunks, None)) is not None:
-            pending.append(pool.submit(_run_chunk, chunk))
-        if not pending:
-            return
-        yield pending.popleft().result()
 
 
 @define
@@ -250,7 +194,7 @@ class _Tally:
         part.reached.update(outcome.reached)
         part.events += sum(entry[1] == "got" for entry in outcome.log)
         part.attempts += len(outcome.attempts)
-        part.faulty += any(attempt.fault.kind is not Kind.NONE for attempt in outcome.attempts)
+        part.faulty += any(attempt.fault.kind is not FaultKind.NONE for attempt in outcome.attempts)
         if not scenario.seed % ALONE_EVERY:
             self.marked.append((scenario, outcome.log_hash))
 

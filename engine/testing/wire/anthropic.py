@@ -25,7 +25,18 @@ from ...core.stream_events import (
     ToolCallStart,
 )
 from ...core.usage import UsageReport
-from .format import DELTAS_KEPT, Fields, Reply, Told, WireFormat, block_events, named, role_turns, split_events, told_by
+from .format import (
+    DELTAS_KEPT,
+    Continuation,
+    Fields,
+    Reply,
+    WireFormat,
+    block_events,
+    continuation_of,
+    named,
+    role_turns,
+    split_events,
+)
 
 _PATH = "/v1/messages"
 
@@ -51,15 +62,15 @@ def _event(name: str, **fields: JSONValue) -> bytes:
 _PING = _event("ping")
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
-    return told_by(role_turns(body), continues=True)
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
+    return continuation_of(role_turns(body), continues=True)
 
 
 def _error(status: int, message: str) -> Fields:
     return {"type": "error", "error": {"type": ERRORS.get(status, "api_error"), "message": message}}
 
 
-def in_band_error(status: int, message: str) -> bytes:
+def stream_error(status: int, message: str) -> bytes:
     """Write an error inside the stream."""
     return named("error", _error(status, message))
 
@@ -200,7 +211,7 @@ class AnthropicWriter:
         match event:
             case StreamFailed(failure):
                 status = failure.status or 500
-                return in_band_error(status, f"the scripted provider says {status}")
+                return stream_error(status, f"the scripted provider says {status}")
             case AnswerRestarted():
                 self._blocks, self._open, self._is_cut = 0, None, False
                 self._calls.clear()
@@ -216,10 +227,10 @@ class AnthropicWriter:
 ANTHROPIC = WireFormat(
     path=_PATH,
     serves=_PATH.__eq__,
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=_error,
     ping=_PING,
-    overloaded=in_band_error(529, "Overloaded"),
+    stream_error=stream_error,
 )
 """The Messages API. A trailing assistant turn is always gone on from."""

@@ -44,13 +44,13 @@ _ARGUMENTS_CHARS = 6
 
 
 @frozen
-class Told:
-    """What a request tells the model that it already said.
+class Continuation:
+    """What a request says was said before: nothing, or the beginning of the answer that is to be continued.
 
     `is_prefix` says that the request ends with the assistant's own turn; `is_quote` that a user turn quotes its end.
     """
 
-    said: str = ""
+    text: str = ""
     is_prefix: bool = False
     is_quote: bool = False
 
@@ -63,7 +63,7 @@ class Turn:
     text: str
 
 
-def told_by(turns: Iterable[Turn], *, continues: bool) -> Told:
+def continuation_of(turns: Iterable[Turn], *, continues: bool) -> Continuation:
     """Read what was said out of the turns, neighbours of one role joined: a trailing assistant turn, or a quoted one.
 
     `continues` says whether the model goes on from a trailing assistant turn; otherwise it begins another.
@@ -73,14 +73,14 @@ def told_by(turns: Iterable[Turn], *, continues: bool) -> Told:
         for is_assistant, run in groupby(turns, key=lambda turn: turn.is_assistant)
     ]
     if joined and joined[-1].is_assistant:
-        return Told(joined[-1].text if continues else "", is_prefix=True)
+        return Continuation(joined[-1].text if continues else "", is_prefix=True)
     if len(joined) < 2:
-        return Told()
+        return Continuation()
     said = joined[-2].text
     quoted = _TAIL.search(joined[-1].text)
     if quoted is None or not quoted[1] or not said.endswith(quoted[1]):
-        return Told()
-    return Told(said, is_quote=True)
+        return Continuation()
+    return Continuation(said, is_quote=True)
 
 
 def objects(value: JSONValue) -> list[JSONObject]:
@@ -175,22 +175,22 @@ class WireFormat:
     Args:
         path: where requests are posted, for some model.
         serves: whether a path is one of this format's.
-        told: reads what was said out of a request's body. The second argument says that the model goes on from a
-            trailing assistant turn also where nothing in the request asks it to.
+        continuation: reads what was said before out of a request's body. The second argument says that the model goes
+            on from a trailing assistant turn also where nothing in the request asks it to.
         events: encodes an answer as the events of a stream, the terminal event last. Text is raw UTF-8, not escaped.
         error: writes the body of an HTTP error, from its status and message.
         ping: a sign of life that says nothing.
-        overloaded: an error inside the stream: the provider is overloaded.
+        stream_error: writes an error inside the stream, from its status and message.
         content_type: of the stream.
     """
 
     path: str
     serves: Callable[[str], bool]
-    told: Callable[[JSONObject, bool], Told]
+    continuation: Callable[[JSONObject, bool], Continuation]
     events: Callable[[Reply], list[bytes]]
     error: Callable[[int, str], JSONValue]
     ping: bytes
-    overloaded: bytes
+    stream_error: Callable[[int, str], bytes]
     content_type: str = "text/event-stream; charset=utf-8"
 
 

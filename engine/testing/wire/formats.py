@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 
 from ...core.json_value import JSONObject
 from ...core.stream_events import StreamEvent
 from .anthropic import ANTHROPIC, AnthropicWriter
-from .format import EventWriter, Reply, Told, WireFormat, dump
+from .format import Continuation, EventWriter, Reply, WireFormat, dump
 from .gemini import GEMINI
 from .gemini_interactions import INTERACTIONS
 from .ollama import OLLAMA
@@ -21,15 +22,15 @@ from .openai_responses import RESPONSES
 
 __all__ = [
     "GARBAGE",
+    "Continuation",
     "Reply",
-    "Told",
     "Wire",
     "encode_events",
     "error_body",
     "events_of",
-    "overloaded_event",
     "ping",
-    "read_told",
+    "read_continuation",
+    "stream_error",
     "wire_of_path",
 ]
 
@@ -70,14 +71,14 @@ def wire_of_path(path: str) -> Wire | None:
     return next((wire for wire, spoken in _FORMATS.items() if spoken.serves(path)), None)
 
 
-def read_told(wire: Wire, body: JSONObject, *, continues: bool = False) -> Told:
+def read_continuation(wire: Wire, body: JSONObject, *, continues: bool = False) -> Continuation:
     """Read what was said out of a request: a trailing assistant turn, or one that a quoting user turn follows.
 
     A trailing assistant turn counts where the API goes on from it: always (Messages, Gemini, Ollama), where a flag asks
     for it (Chat Completions), never (Responses, Interactions). `continues` says that a server of Chat Completions goes
     on from it unasked, as Groq's and llama.cpp's do.
     """
-    return _FORMATS[wire].told(body, continues)
+    return _FORMATS[wire].continuation(body, continues)
 
 
 def events_of(wire: Wire, reply: Reply) -> list[bytes]:
@@ -108,9 +109,15 @@ def ping(wire: Wire) -> bytes:
     return _FORMATS[wire].ping
 
 
-def overloaded_event(wire: Wire) -> bytes:
-    """Encode an error inside the stream: the provider is overloaded."""
-    return _FORMATS[wire].overloaded
+def stream_error(wire: Wire, status: int) -> bytes:
+    """Encode an error inside the stream, in the words of HTTP for its status, or for an overload in a provider's."""
+    message = "The server is currently overloaded." if status in (503, 529) else _phrase(status)
+    return _FORMATS[wire].stream_error(status, message)
+
+
+def _phrase(status: int) -> str:
+    known = {one.value: one.phrase for one in HTTPStatus}
+    return f"{known.get(status, 'Error')} ({status})"
 
 
 GARBAGE = b'\x00\xff\xfe~~~ not an event ~~~\ndata: {"type": "content_block_delta", "choi\xc3\x28\n\n'

@@ -9,7 +9,7 @@ import re
 
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
-from .format import Fields, Reply, Told, Turn, WireFormat, dump, objects, text_of, told_by
+from .format import Continuation, Fields, Reply, Turn, WireFormat, continuation_of, dump, objects, text_of
 
 _PATH = re.compile(r"/v\d\w*/(?:models|tunedModels)/(?P<model>[^/]+):streamGenerateContent")
 
@@ -30,9 +30,9 @@ def gemini_model(path: str) -> str | None:
     return None if match is None else match["model"]
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
     """A trailing turn of the model's is gone on from; thoughts are not what was said."""
-    return told_by([_turn(content) for content in objects(body.get("contents"))], continues=True)
+    return continuation_of([_turn(content) for content in objects(body.get("contents"))], continues=True)
 
 
 def _turn(content: JSONObject) -> Turn:
@@ -86,10 +86,10 @@ def _data(value: JSONValue) -> bytes:
 GEMINI = WireFormat(
     path="/v1beta/models/loopback:streamGenerateContent",
     serves=lambda path: gemini_model(path) is not None,
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=_error,
     ping=b": keep-alive\r\n\r\n",
-    overloaded=_data(_error(503, "The model is overloaded. Please try again later.")),
+    stream_error=lambda status, message: _data(_error(503 if status == 529 else status, message)),
 )
 """streamGenerateContent, framed as server-sent events."""

@@ -6,17 +6,28 @@ Source: wire-formats §5.5; the recorded streams.
 from __future__ import annotations
 
 from ...core.json_value import JSONObject, JSONValue
-from .format import Fields, Reply, Told, Turn, WireFormat, argument_parts, named, objects, text_of, told_by
+from .format import (
+    Continuation,
+    Fields,
+    Reply,
+    Turn,
+    WireFormat,
+    argument_parts,
+    continuation_of,
+    named,
+    objects,
+    text_of,
+)
 from .gemini import STATUS_NAMES
 
 _ENDING = "/interactions"
 _USERS = frozenset({"user_input", "function_result"})
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
     """The API has no prefill: a trailing step of the model's is followed by another one."""
     steps = [Turn(step.get("type") not in _USERS, text_of(step.get("content"))) for step in objects(body.get("input"))]
-    return told_by(steps, continues=False)
+    return continuation_of(steps, continues=False)
 
 
 def _event(kind: str, **fields: JSONValue) -> bytes:
@@ -77,10 +88,10 @@ def _step(index: int, start: Fields, deltas: list[Fields]) -> list[bytes]:
 INTERACTIONS = WireFormat(
     path="/v1beta" + _ENDING,
     serves=lambda path: path.endswith(_ENDING),
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=_error,
     ping=b": keep-alive\n\n",
-    overloaded=_event("error", error=_fault(503, "The model is overloaded. Please try again later.")),
+    stream_error=lambda status, message: _event("error", error=_fault(status, message)),
 )
 """The Interactions API."""

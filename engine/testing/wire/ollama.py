@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
-from .format import Fields, Reply, Told, WireFormat, dump, role_turns, told_by
+from .format import Continuation, Fields, Reply, WireFormat, continuation_of, dump, role_turns
 
 _PATH = "/api/chat"
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
     """A trailing assistant turn is gone on from, as most templates do."""
-    return told_by(role_turns(body), continues=True)
+    return continuation_of(role_turns(body), continues=True)
 
 
 def _error(_status: int, message: str) -> JSONValue:
@@ -55,11 +55,11 @@ def _call(index: int, call: ToolCall) -> Fields:
 OLLAMA = WireFormat(
     path=_PATH,
     serves=_PATH.__eq__,
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=_error,
     ping=_line(_part("loopback", 0, {})),
-    overloaded=_line({"error": "the server is currently overloaded"}),
+    stream_error=lambda status, message: _line(_error(status, message)),
     content_type="application/x-ndjson",
 )
 """Ollama's chat. It has no sign of life of its own: a line without content stands for it."""

@@ -26,28 +26,28 @@ from ...core.stream_events import (
 from ...core.usage import UsageReport
 from .format import (
     DELTAS_KEPT,
+    Continuation,
     Fields,
     Reply,
-    Told,
     WireFormat,
     block_events,
+    continuation_of,
     data,
     objects,
     openai_error,
     role_turns,
     split_events,
-    told_by,
 )
 
 _ENDING = "/chat/completions"
 _PING = b": keep-alive\n\n"
 
 
-def _told(body: JSONObject, continues: bool) -> Told:
+def _continuation(body: JSONObject, continues: bool) -> Continuation:
     """A trailing assistant turn is gone on from where a flag says so: `continue_final_message`, `prefix: true`."""
     is_marked = any(turn.get("prefix") is True for turn in objects(body.get("messages"))[-1:])
     asks = continues or is_marked or body.get("continue_final_message") is True
-    return told_by(role_turns(body), continues=asks)
+    return continuation_of(role_turns(body), continues=asks)
 
 
 def _events(reply: Reply) -> list[bytes]:
@@ -192,10 +192,10 @@ class ChatWriter:
 OPENAI = WireFormat(
     path="/v1" + _ENDING,
     serves=lambda path: path.endswith(_ENDING),
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=openai_error,
     ping=_PING,
-    overloaded=data(openai_error(529, "The server is currently overloaded.")),
+    stream_error=lambda status, message: data(openai_error(status, message)),
 )
 """Chat Completions, OpenAI's and that of compatible servers, wherever they have put it."""

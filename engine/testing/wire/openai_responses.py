@@ -11,25 +11,25 @@ from itertools import count
 from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
 from .format import (
+    Continuation,
     Fields,
     Reply,
-    Told,
     Turn,
     WireFormat,
     argument_parts,
+    continuation_of,
     named,
     objects,
     openai_error,
     text_of,
-    told_by,
 )
 
 _ENDING = "/responses"
 
 
-def _told(body: JSONObject, _continues: bool) -> Told:
+def _continuation(body: JSONObject, _continues: bool) -> Continuation:
     """The API has no prefill: a trailing assistant turn is followed by another one."""
-    return told_by([_turn(item) for item in objects(body.get("input"))], continues=False)
+    return continuation_of([_turn(item) for item in objects(body.get("input"))], continues=False)
 
 
 def _turn(item: JSONObject) -> Turn:
@@ -132,10 +132,10 @@ class _Writer:
 RESPONSES = WireFormat(
     path="/v1" + _ENDING,
     serves=lambda path: path.endswith(_ENDING),
-    told=_told,
+    continuation=_continuation,
     events=_events,
     error=openai_error,
     ping=named("keepalive", {"type": "keepalive"}),
-    overloaded=named("error", {"type": "error", **openai_error(529, "The server is currently overloaded.")}),
+    stream_error=lambda status, message: named("error", {"type": "error", **openai_error(status, message)}),
 )
 """The Responses API."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._lazy import publish_lazily
 
 if TYPE_CHECKING:
+    from ..engine.core.event_grammar import EVENT_GRAMMAR, EventState, next_state
     from ..engine.testing.checks.planner import check_planner
     from ..engine.testing.checks.policy import check_policy
     from ..engine.testing.checks.provider import check_provider
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
         GoesAway,
         Reset,
         SentRequest,
+        Silence,
         Stale,
         recut,
         response,
     )
-    from ..engine.testing.network.server import Loopback, Manner, open_loopback
-    from ..engine.testing.network.server_faults import Cut, Fault, Unit, cut_of, fault_schedule
+    from ..engine.testing.network.server import Loopback, open_loopback
+    from ..engine.testing.network.server_faults import Cut, cut_of, fault_schedule
+    from ..engine.testing.network.server_replies import Manner
     from ..engine.testing.network.strict_server import StrictServer
-    from ..engine.testing.network.transport import Break, Script, ScriptedTransport, Silence
+    from ..engine.testing.network.transport import Script, ScriptedTransport
     from ..engine.testing.script.answers import (
         ANSWERS,
         CODE,
@@ -44,8 +47,7 @@ if TYPE_CHECKING:
         retelling,
         split_pieces,
     )
-    from ..engine.testing.script.faults import Fault as AttemptFault
-    from ..engine.testing.script.faults import FaultKind, Item, Kind
+    from ..engine.testing.script.faults import Fault, FaultKind, Item, Unit, WireCut
     from ..engine.testing.script.source import AskedRequest, ScriptedSource
     from ..engine.testing.script.speech import ForeignError
     from ..engine.testing.simulator.coverage import RARE_STATES
@@ -55,43 +57,56 @@ if TYPE_CHECKING:
     from ..engine.testing.simulator.shrink import shrink
     from ..engine.testing.simulator.story import tell_story
     from ..engine.testing.simulator.sweep import SweepReport, sweep
+    from ..engine.testing.stalls.gaps import TRACES, GapModel, RecordedGaps
+    from ..engine.testing.stalls.measure import measure_stalls
+    from ..engine.testing.stalls.measures import Estimate
+    from ..engine.testing.stalls.mishaps import Mishaps
+    from ..engine.testing.stalls.plain import PlainClient
+    from ..engine.testing.stalls.recorded_gaps import gaps_of_folder
+    from ..engine.testing.stalls.report import StallReport
     from ..engine.testing.wire.answers import answer_events
-    from ..engine.testing.wire.format import Told
-    from ..engine.testing.wire.formats import Wire, read_told
+    from ..engine.testing.wire.format import Continuation
+    from ..engine.testing.wire.formats import Wire, read_continuation
 
 __all__ = [
     "ANSWERS",
     "CODE",
+    "EVENT_GRAMMAR",
     "LAWS",
     "RARE_STATES",
     "RIVERS",
     "TABLE",
     "TEXT_ANSWERS",
+    "TRACES",
     "WEATHER",
     "Act",
     "Answer",
     "AskedRequest",
-    "AttemptFault",
-    "Break",
     "Close",
     "Connecting",
     "Consumer",
+    "Continuation",
     "Cut",
+    "Estimate",
+    "EventState",
     "Fails",
     "Fault",
     "FaultKind",
     "ForeignError",
     "Framing",
+    "GapModel",
     "GoesAway",
     "Held",
     "Item",
-    "Kind",
     "Law",
     "LawBroken",
     "Loopback",
     "Manner",
+    "Mishaps",
     "Outcome",
+    "PlainClient",
     "Recorded",
+    "RecordedGaps",
     "RecordingEnded",
     "RecordingUnusable",
     "Reset",
@@ -103,14 +118,15 @@ __all__ = [
     "SentRequest",
     "Silence",
     "Stale",
+    "StallReport",
     "StoreFault",
     "StoreKind",
     "StrictServer",
     "SweepReport",
-    "Told",
     "Unit",
     "Violation",
     "Wire",
+    "WireCut",
     "answer_events",
     "check_planner",
     "check_policy",
@@ -118,8 +134,11 @@ __all__ = [
     "check_store",
     "cut_of",
     "fault_schedule",
+    "gaps_of_folder",
+    "measure_stalls",
+    "next_state",
     "open_loopback",
-    "read_told",
+    "read_continuation",
     "recorded",
     "recut",
     "response",
@@ -138,6 +157,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
     __getattr__, __dir__ = publish_lazily(
         __name__,
         {
+            "engine.core.event_grammar": "EVENT_GRAMMAR EventState next_state",
             "engine.testing.checks.planner": "check_planner",
             "engine.testing.checks.policy": "check_policy",
             "engine.testing.checks.provider": "check_provider",
@@ -146,16 +166,17 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.network.http": "ScriptedNetwork",
             "engine.testing.network.recorded": "Recorded RecordingEnded RecordingUnusable recorded",
             "engine.testing.network.script": (
-                "Close Connecting Fails Framing GoesAway Reset SentRequest Stale recut response"
+                "Close Connecting Fails Framing GoesAway Reset SentRequest Silence Stale recut response"
             ),
-            "engine.testing.network.server": "Loopback Manner open_loopback",
-            "engine.testing.network.server_faults": "Cut Fault Unit cut_of fault_schedule",
+            "engine.testing.network.server": "Loopback open_loopback",
+            "engine.testing.network.server_faults": "Cut cut_of fault_schedule",
+            "engine.testing.network.server_replies": "Manner",
             "engine.testing.network.strict_server": "StrictServer",
-            "engine.testing.network.transport": "Break Script ScriptedTransport Silence",
+            "engine.testing.network.transport": "Script ScriptedTransport",
             "engine.testing.script.answers": (
                 "ANSWERS Answer CODE RIVERS TABLE TEXT_ANSWERS WEATHER retelling split_pieces"
             ),
-            "engine.testing.script.faults": "AttemptFault=Fault FaultKind Item Kind",
+            "engine.testing.script.faults": "Fault FaultKind Item Unit WireCut",
             "engine.testing.script.source": "AskedRequest ScriptedSource",
             "engine.testing.script.speech": "ForeignError",
             "engine.testing.simulator.coverage": "RARE_STATES",
@@ -165,8 +186,15 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.testing.simulator.shrink": "shrink",
             "engine.testing.simulator.story": "tell_story",
             "engine.testing.simulator.sweep": "SweepReport sweep",
+            "engine.testing.stalls.gaps": "GapModel RecordedGaps TRACES",
+            "engine.testing.stalls.measure": "measure_stalls",
+            "engine.testing.stalls.measures": "Estimate",
+            "engine.testing.stalls.mishaps": "Mishaps",
+            "engine.testing.stalls.plain": "PlainClient",
+            "engine.testing.stalls.recorded_gaps": "gaps_of_folder",
+            "engine.testing.stalls.report": "StallReport",
             "engine.testing.wire.answers": "answer_events",
-            "engine.testing.wire.format": "Told",
-            "engine.testing.wire.formats": "Wire read_told",
+            "engine.testing.wire.format": "Continuation",
+            "engine.testing.wire.formats": "Wire read_continuation",
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.testing.find_smallest import find_smallest
 from ..engine.testing.strategies import (
     LOOK,
     answers,
@@ -26,6 +27,7 @@ __all__ = [
     "capabilities",
     "chunked",
     "fault_schedules",
+    "find_smallest",
     "interrupt_snapshots",
     "json_objects",
     "mutated",

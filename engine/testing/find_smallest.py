@@ -30,7 +30,9 @@ SHRINKS_MAX = 400
 """How many smaller values are tried: a check that refutes within seconds is worth more than the last character."""
 
 
-def smallest(strategy: Strategy[_Value], breaks: Callable[[_Value], bool], *, runs: int, seed: int) -> _Value | None:
+def find_smallest(
+    strategy: Strategy[_Value], breaks: Callable[[_Value], bool], *, runs: int, seed: int
+) -> _Value | None:
     """Look at `runs` values for one that `breaks`, and make it as small as it gets; None if none does.
 
     The same arguments give the same value. One that `breaks` once and not again is given as it was found.

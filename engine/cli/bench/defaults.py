@@ -1,0 +1,9 @@
+"""What `riverrun bench` takes where nothing is said. For --help, which imports nothing: a test holds it to the kit."""
+
+from __future__ import annotations
+
+ANSWERS = 300
+WORDS = 400
+TRACES = ("log-normal", "heavy-tail", "re-buffering", "thinking", "local-load")
+CONTINUES = ("prefill", "quote", "cursor", "nothing")
+ODDS = ("dies", "goes_silent", "silent_s", "slows", "slow_factor", "ends_early")
