@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,8 +160,19 @@ def test_every_fault_of_a_scripted_source_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
-def test_no_test_that_is_printed_needs_a_plugin_of_pytest(page: str) -> None:
-    assert not [block for block in blocks(page) if "async def test_" in block]
+def test_no_test_that_is_printed_needs_a_plugin_of_pytest_that_it_does_not_name(page: str) -> None:
+    awaiting = [block for block in blocks(page) if "async def test_" in block]
+    assert not [block for block in awaiting if not block.startswith("# pytest.ini says trio_mode = true\n")]
+
+
+def test_the_suite_that_is_printed_passes_as_printed(tmp_path: Path) -> None:
+    conftest, suite = blocks("docs/testing.md")[:2]
+    (tmp_path / "conftest.py").write_text(conftest, "utf-8")
+    (tmp_path / "test_it.py").write_text(suite, "utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n", "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
+    assert "1 passed" in said, said
 
 
 def test_the_policy_of_the_benchmarks_page_holds_what_the_page_says_of_it() -> None:

@@ -130,6 +130,12 @@ def test_custom_plan_proves_the_safe_planner_and_tells_how_the_unsafe_one_loses_
     assert shown.splitlines()[-1].startswith("BROKEN  one stream: ContinueText goes on after ")
 
 
+def test_a_user_s_suite_under_pytest_trio_passes_with_the_fixtures_of_the_kit() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "suite")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, "25 passed" in ended.stdout) == (0, True), ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: str(path.stem))
 def test_an_example_is_short_and_has_a_test(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < LINES_MAX.get(path.stem, PAGE_LINES_MAX)

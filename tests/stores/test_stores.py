@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,8 +20,6 @@ from riverrun.engine.core.errors import StoreError
 from riverrun.lowlevel import OpenedJournal, StaleFence
 
 Store: TypeAlias = MemoryStore | SQLiteStore
-Claim: TypeAlias = Callable[[CheckpointStore], Awaitable[None]]
-Serve: TypeAlias = Callable[[Claim], None]
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -43,219 +41,161 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Store]
 
 
 @pytest.fixture
-def serve(make: Callable[..., Store]) -> Serve:
-    """Runs a claim on a fresh store of each kind, and closes it."""
-
-    def serve_claim(claim: Claim) -> None:
-        async def main() -> None:
-            async with make() as store:
-                await claim(store)
-
-        trio.run(main)
-
-    return serve_claim
+async def store(make: Callable[..., Store]) -> AsyncIterator[Store]:
+    """A fresh store of each kind, closed in the end."""
+    async with make() as made:
+        yield made
 
 
 # --- opening and appending ------------------------------------------------------------------------------------------
 
 
-def test_the_first_entry_is_read_and_nobody_is_locked_out(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        assert isinstance(store, FirstEntryReader)
-        assert (await store.first_entry("run"), await store.list_runs()) == (None, ())
-        fence = (await store.open_journal("run")).fence
-        await store.append("run", fence, 0, b"zero")
-        assert await store.first_entry("run") == b"zero"
-        await store.append("run", fence, 1, b"one")
-
-    serve(claim)
+async def test_the_first_entry_is_read_and_nobody_is_locked_out(store: Store) -> None:
+    assert isinstance(store, FirstEntryReader)
+    assert (await store.first_entry("run"), await store.list_runs()) == (None, ())
+    fence = (await store.open_journal("run")).fence
+    await store.append("run", fence, 0, b"zero")
+    assert await store.first_entry("run") == b"zero"
+    await store.append("run", fence, 1, b"one")
 
 
-def test_an_unknown_run_opens_empty_with_fence_one(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        assert await store.open_journal("a") == OpenedJournal(1, ())
-
-    serve(claim)
+async def test_an_unknown_run_opens_empty_with_fence_one(store: Store) -> None:
+    assert await store.open_journal("a") == OpenedJournal(1, ())
 
 
-def test_entries_come_back_whole_and_in_order(serve: Serve) -> None:
+async def test_entries_come_back_whole_and_in_order(store: Store) -> None:
     entries = (b"first", b"", b"\x00\xff", b"last")
 
-    async def claim(store: CheckpointStore) -> None:
-        fence = (await store.open_journal("a")).fence
-        for sequence, entry in enumerate(entries):
-            await store.append("a", fence, sequence, entry)
-        assert (await store.open_journal("a")).entries == entries
-
-    serve(claim)
+    fence = (await store.open_journal("a")).fence
+    for sequence, entry in enumerate(entries):
+        await store.append("a", fence, sequence, entry)
+    assert (await store.open_journal("a")).entries == entries
 
 
-def test_each_opening_raises_the_fence_by_one(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        assert [(await store.open_journal("a")).fence for _ in range(4)] == [1, 2, 3, 4]
-        assert (await store.open_journal("b")).fence == 1
-
-    serve(claim)
+async def test_each_opening_raises_the_fence_by_one(store: Store) -> None:
+    assert [(await store.open_journal("a")).fence for _ in range(4)] == [1, 2, 3, 4]
+    assert (await store.open_journal("b")).fence == 1
 
 
-def test_numbers_go_on_over_openings(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        for sequence in range(3):
-            opened = await store.open_journal("a")
-            assert len(opened.entries) == sequence
-            await store.append("a", opened.fence, sequence, b"%d" % sequence)
-        assert (await store.open_journal("a")).entries == (b"0", b"1", b"2")
-
-    serve(claim)
+async def test_numbers_go_on_over_openings(store: Store) -> None:
+    for sequence in range(3):
+        opened = await store.open_journal("a")
+        assert len(opened.entries) == sequence
+        await store.append("a", opened.fence, sequence, b"%d" % sequence)
+    assert (await store.open_journal("a")).entries == (b"0", b"1", b"2")
 
 
-def test_the_same_entry_written_again_changes_nothing(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.append("a", 1, 0, b"zero")
-        await store.append("a", 1, 1, b"one")
-        await store.append("a", 1, 0, b"zero")
-        assert (await store.open_journal("a")).entries == (b"zero", b"one")
-        await store.append("a", 2, 1, b"one")
-        assert (await store.open_journal("a")).entries == (b"zero", b"one")
-
-    serve(claim)
+async def test_the_same_entry_written_again_changes_nothing(store: Store) -> None:
+    await store.open_journal("a")
+    await store.append("a", 1, 0, b"zero")
+    await store.append("a", 1, 1, b"one")
+    await store.append("a", 1, 0, b"zero")
+    assert (await store.open_journal("a")).entries == (b"zero", b"one")
+    await store.append("a", 2, 1, b"one")
+    assert (await store.open_journal("a")).entries == (b"zero", b"one")
 
 
-def test_what_is_stored_is_never_replaced(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.append("a", 1, 0, b"zero")
-        with pytest.raises(StoreError, match="holds an entry 0 already: 4 bytes stored, 5 other bytes given"):
-            await store.append("a", 1, 0, b"other")
-        assert (await store.open_journal("a")).entries == (b"zero",)
-
-    serve(claim)
+async def test_what_is_stored_is_never_replaced(store: Store) -> None:
+    await store.open_journal("a")
+    await store.append("a", 1, 0, b"zero")
+    with pytest.raises(StoreError, match="holds an entry 0 already: 4 bytes stored, 5 other bytes given"):
+        await store.append("a", 1, 0, b"other")
+    assert (await store.open_journal("a")).entries == (b"zero",)
 
 
 @pytest.mark.parametrize("sequence", [-1, 2, 2**63, 2**200])
-def test_a_number_that_leaves_a_gap_is_refused(serve: Serve, sequence: int) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.append("a", 1, 0, b"zero")
-        with pytest.raises(StoreError, match=f"got entry {sequence}; expected 1,"):
-            await store.append("a", 1, sequence, b"")
-        assert (await store.open_journal("a")).entries == (b"zero",)
-
-    serve(claim)
+async def test_a_number_that_leaves_a_gap_is_refused(store: Store, sequence: int) -> None:
+    await store.open_journal("a")
+    await store.append("a", 1, 0, b"zero")
+    with pytest.raises(StoreError, match=f"got entry {sequence}; expected 1,"):
+        await store.append("a", 1, sequence, b"")
+    assert (await store.open_journal("a")).entries == (b"zero",)
 
 
-def test_runs_do_not_see_each_other(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        for name in ("a", "b"):
-            await store.open_journal(name)
-            await store.append(name, 1, 0, name.encode())
-        await store.delete("a", 1)
-        assert (await store.open_journal("b")).entries == (b"b",)
-
-    serve(claim)
+async def test_runs_do_not_see_each_other(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.open_journal(name)
+        await store.append(name, 1, 0, name.encode())
+    await store.delete("a", 1)
+    assert (await store.open_journal("b")).entries == (b"b",)
 
 
-def test_runs_are_listed_in_the_order_of_their_first_opening(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        assert await store.list_runs() == ()
-        for name in ("c", "a", "b", "a"):
-            await store.open_journal(name)
-        assert await store.list_runs() == ("c", "a", "b")
-        await store.delete("c", 1)
-        assert await store.list_runs() == ("a", "b")
-
-    serve(claim)
+async def test_runs_are_listed_in_the_order_of_their_first_opening(store: Store) -> None:
+    assert await store.list_runs() == ()
+    for name in ("c", "a", "b", "a"):
+        await store.open_journal(name)
+    assert await store.list_runs() == ("c", "a", "b")
+    await store.delete("c", 1)
+    assert await store.list_runs() == ("a", "b")
 
 
 # --- fences ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_later_opening_locks_every_earlier_writer_out(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        stale = (await store.open_journal("a")).fence
+async def test_a_later_opening_locks_every_earlier_writer_out(store: Store) -> None:
+    stale = (await store.open_journal("a")).fence
+    await store.append("a", stale, 0, b"mine")
+    await store.open_journal("a")
+    with pytest.raises(StaleFence, match="fence is 2, this writer's is 1"):
+        await store.append("a", stale, 1, b"late")
+    with pytest.raises(StaleFence):
         await store.append("a", stale, 0, b"mine")
-        await store.open_journal("a")
-        with pytest.raises(StaleFence, match="fence is 2, this writer's is 1"):
-            await store.append("a", stale, 1, b"late")
+    with pytest.raises(StaleFence):
+        await store.delete("a", stale)
+    assert (await store.open_journal("a")).entries == (b"mine",)
+
+
+async def test_a_fence_that_was_never_given_out_is_refused(store: Store) -> None:
+    await store.open_journal("a")
+    with pytest.raises(StoreError, match="has fence 1, this writer's is 2"):
+        await store.append("a", 2, 0, b"")
+    with pytest.raises(StoreError, match="not given out"):
+        await store.delete("a", 2)
+    assert await store.list_runs() == ("a",)
+
+
+async def test_an_entry_for_an_unknown_run_is_refused(store: Store) -> None:
+    with pytest.raises(StaleFence, match="run 'a' is not in the store"):
+        await store.append("a", 1, 0, b"")
+    assert await store.list_runs() == ()
+
+
+async def test_a_deleted_run_is_gone_and_may_be_deleted_again(store: Store) -> None:
+    await store.open_journal("a")
+    await store.append("a", 1, 0, b"zero")
+    await store.delete("a", 1)
+    await store.delete("a", 1)
+    await store.delete("never", 7)
+    assert await store.list_runs() == ()
+
+
+async def test_a_stale_writer_can_not_raise_a_deleted_run(store: Store) -> None:
+    await store.open_journal("a")
+    await store.delete("a", 1)
+    with pytest.raises(StaleFence):
+        await store.append("a", 1, 0, b"ghost")
+    assert await store.list_runs() == ()
+
+
+async def test_a_writer_of_a_deleted_run_can_not_write_into_its_successor(store: Store) -> None:
+    left_over = [(await store.open_journal("a")).fence for _ in range(3)]
+    await store.delete("a", left_over[-1])
+    successor = await store.open_journal("a")
+    assert successor.entries == ()
+    for fence in left_over:
         with pytest.raises(StaleFence):
-            await store.append("a", stale, 0, b"mine")
-        with pytest.raises(StaleFence):
-            await store.delete("a", stale)
-        assert (await store.open_journal("a")).entries == (b"mine",)
-
-    serve(claim)
+            await store.append("a", fence, 0, b"ghost")
+    await store.append("a", successor.fence, 0, b"new")
+    assert (await store.open_journal("a")).entries == (b"new",)
 
 
-def test_a_fence_that_was_never_given_out_is_refused(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        with pytest.raises(StoreError, match="has fence 1, this writer's is 2"):
-            await store.append("a", 2, 0, b"")
-        with pytest.raises(StoreError, match="not given out"):
-            await store.delete("a", 2)
-        assert await store.list_runs() == ("a",)
-
-    serve(claim)
-
-
-def test_an_entry_for_an_unknown_run_is_refused(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        with pytest.raises(StaleFence, match="run 'a' is not in the store"):
-            await store.append("a", 1, 0, b"")
-        assert await store.list_runs() == ()
-
-    serve(claim)
-
-
-def test_a_deleted_run_is_gone_and_may_be_deleted_again(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.append("a", 1, 0, b"zero")
-        await store.delete("a", 1)
-        await store.delete("a", 1)
-        await store.delete("never", 7)
-        assert await store.list_runs() == ()
-
-    serve(claim)
-
-
-def test_a_stale_writer_can_not_raise_a_deleted_run(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.delete("a", 1)
-        with pytest.raises(StaleFence):
-            await store.append("a", 1, 0, b"ghost")
-        assert await store.list_runs() == ()
-
-    serve(claim)
-
-
-def test_a_writer_of_a_deleted_run_can_not_write_into_its_successor(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        left_over = [(await store.open_journal("a")).fence for _ in range(3)]
-        await store.delete("a", left_over[-1])
-        successor = await store.open_journal("a")
-        assert successor.entries == ()
-        for fence in left_over:
-            with pytest.raises(StaleFence):
-                await store.append("a", fence, 0, b"ghost")
-        await store.append("a", successor.fence, 0, b"new")
-        assert (await store.open_journal("a")).entries == (b"new",)
-
-    serve(claim)
-
-
-def test_the_fence_floor_is_that_of_the_highest_run_ever_deleted(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        for _ in range(3):
-            await store.open_journal("high")
-        await store.open_journal("low")
-        await store.delete("high", 3)
-        await store.delete("low", 1)
-        assert (await store.open_journal("high")).fence == 4
-
-    serve(claim)
+async def test_the_fence_floor_is_that_of_the_highest_run_ever_deleted(store: Store) -> None:
+    for _ in range(3):
+        await store.open_journal("high")
+    await store.open_journal("low")
+    await store.delete("high", 3)
+    await store.delete("low", 1)
+    assert (await store.open_journal("high")).fence == 4
 
 
 # --- content and size -----------------------------------------------------------------------------------------------
@@ -264,35 +204,29 @@ NAUGHTY = ["", " ", "\x00", "a\x00b", "../../etc/passwd", "'; DROP TABLE runs; -
 NAUGHTY += ["é", "e\u0301", "😀", "\u2028", "\ufeff", "x" * 10_000, "%s", "NULL", "null", "A", "a", "a ", "\n"]
 
 
-def keeps_apart(serve: Serve, names: list[str]) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        for name in names:
-            fence = (await store.open_journal(name)).fence
-            await store.append(name, fence, 0, name.encode("utf-8", "surrogatepass"))
-        assert await store.list_runs() == tuple(names)
-        for name in names:
-            assert (await store.open_journal(name)).entries == (name.encode("utf-8", "surrogatepass"),)
-
-    serve(claim)
+async def keeps_apart(store: Store, names: list[str]) -> None:
+    for name in names:
+        fence = (await store.open_journal(name)).fence
+        await store.append(name, fence, 0, name.encode("utf-8", "surrogatepass"))
+    assert await store.list_runs() == tuple(names)
+    for name in names:
+        assert (await store.open_journal(name)).entries == (name.encode("utf-8", "surrogatepass"),)
 
 
-def test_any_string_is_a_run_id_and_no_two_are_one(serve: Serve) -> None:
-    keeps_apart(serve, NAUGHTY)
+async def test_any_string_is_a_run_id_and_no_two_are_one(store: Store) -> None:
+    await keeps_apart(store, NAUGHTY)
 
 
-def test_the_shared_naughty_strings_are_run_ids(serve: Serve, shared: Path) -> None:
+async def test_the_shared_naughty_strings_are_run_ids(store: Store, shared: Path) -> None:
     strings = json.loads((shared / "cases" / "naughty_strings.json").read_text(encoding="utf-8"))["strings"]
-    keeps_apart(serve, list(dict.fromkeys(strings))[::4])
+    await keeps_apart(store, list(dict.fromkeys(strings))[::4])
 
 
-def test_an_error_names_a_run_on_one_printable_line(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        with pytest.raises(StaleFence) as caught:
-            await store.append("a\nb\ud800" + "x" * 1000, 1, 0, b"")
-        assert str(caught.value).isprintable()
-        assert len(str(caught.value)) < 400
-
-    serve(claim)
+async def test_an_error_names_a_run_on_one_printable_line(store: Store) -> None:
+    with pytest.raises(StaleFence) as caught:
+        await store.append("a\nb\ud800" + "x" * 1000, 1, 0, b"")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
 
 
 async def test_an_entry_above_the_cap_is_refused_with_its_size(make: Callable[..., Store]) -> None:
@@ -304,108 +238,87 @@ async def test_an_entry_above_the_cap_is_refused_with_its_size(make: Callable[..
         assert (await store.open_journal("a")).entries == (b"x" * 10,)
 
 
-def test_a_megabyte_is_an_entry_like_any_other(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        entry = bytes(range(256)) * 4096
-        await store.open_journal("a")
-        await store.append("a", 1, 0, entry)
-        assert (await store.open_journal("a")).entries == (entry,)
-
-    serve(claim)
+async def test_a_megabyte_is_an_entry_like_any_other(store: Store) -> None:
+    entry = bytes(range(256)) * 4096
+    await store.open_journal("a")
+    await store.append("a", 1, 0, entry)
+    assert (await store.open_journal("a")).entries == (entry,)
 
 
 # --- tasks, cancellation, closing -----------------------------------------------------------------------------------
 
 
-def test_every_method_is_a_checkpoint(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        with trio.testing.assert_checkpoints():
-            await store.open_journal("a")
-        with trio.testing.assert_checkpoints():
-            await store.append("a", 1, 0, b"")
-        with trio.testing.assert_checkpoints():
-            await store.list_runs()
-        with trio.testing.assert_checkpoints():
-            await store.delete("a", 1)
-        with trio.testing.assert_checkpoints():
-            await store.aclose()
-
-    serve(claim)
-
-
-def test_a_call_in_a_cancelled_scope_does_nothing(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
+async def test_every_method_is_a_checkpoint(store: Store) -> None:
+    with trio.testing.assert_checkpoints():
         await store.open_journal("a")
-        calls: list[Callable[[], Awaitable[object]]] = [
-            lambda: store.open_journal("a"),
-            lambda: store.append("a", 1, 0, b""),
-            lambda: store.delete("a", 1),
-            store.list_runs,
-        ]
-        for call in calls:
-            with trio.CancelScope() as scope:
-                scope.cancel(reason="the test says so")
-                await call()
-            assert scope.cancelled_caught
-        assert await store.open_journal("a") == OpenedJournal(2, ())
-
-    serve(claim)
+    with trio.testing.assert_checkpoints():
+        await store.append("a", 1, 0, b"")
+    with trio.testing.assert_checkpoints():
+        await store.list_runs()
+    with trio.testing.assert_checkpoints():
+        await store.delete("a", 1)
+    with trio.testing.assert_checkpoints():
+        await store.aclose()
 
 
-def test_many_tasks_write_their_runs_side_by_side(serve: Serve) -> None:
+async def test_a_call_in_a_cancelled_scope_does_nothing(store: Store) -> None:
+    await store.open_journal("a")
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.open_journal("a"),
+        lambda: store.append("a", 1, 0, b""),
+        lambda: store.delete("a", 1),
+        store.list_runs,
+    ]
+    for call in calls:
+        with trio.CancelScope() as scope:
+            scope.cancel(reason="the test says so")
+            await call()
+        assert scope.cancelled_caught
+    assert await store.open_journal("a") == OpenedJournal(2, ())
+
+
+async def test_many_tasks_write_their_runs_side_by_side(store: Store) -> None:
     async def write_run(store: CheckpointStore, name: str) -> None:
         fence = (await store.open_journal(name)).fence
         for sequence in range(5):
             await store.append(name, fence, sequence, f"{name}{sequence}".encode())
 
-    async def claim(store: CheckpointStore) -> None:
-        async with trio.open_nursery() as nursery:
-            for name in "abcdefgh":
-                nursery.start_soon(write_run, store, name)
+    async with trio.open_nursery() as nursery:
         for name in "abcdefgh":
-            assert (await store.open_journal(name)).entries == tuple(f"{name}{n}".encode() for n in range(5))
-
-    serve(claim)
-
-
-def test_of_many_tasks_that_open_one_run_each_gets_its_own_fence(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        fences: list[int] = []
-
-        async def open_one() -> None:
-            fences.append((await store.open_journal("a")).fence)
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(10):
-                nursery.start_soon(open_one)
-        assert sorted(fences) == list(range(1, 11))
-
-    serve(claim)
+            nursery.start_soon(write_run, store, name)
+    for name in "abcdefgh":
+        assert (await store.open_journal(name)).entries == tuple(f"{name}{n}".encode() for n in range(5))
 
 
-def test_a_closed_store_refuses_every_call_and_may_be_closed_again(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        await store.aclose()
-        await store.aclose()
-        for call in (store.open_journal("a"), store.append("a", 1, 0, b""), store.delete("a", 1), store.list_runs()):
-            with pytest.raises(StoreError, match="is closed"):
-                await call
+async def test_of_many_tasks_that_open_one_run_each_gets_its_own_fence(store: Store) -> None:
+    fences: list[int] = []
 
-    serve(claim)
+    async def open_one() -> None:
+        fences.append((await store.open_journal("a")).fence)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(open_one)
+    assert sorted(fences) == list(range(1, 11))
 
 
-def test_closing_in_a_cancelled_scope_closes(serve: Serve) -> None:
-    async def claim(store: CheckpointStore) -> None:
-        await store.open_journal("a")
-        with trio.CancelScope() as scope:
-            scope.cancel(reason="the test says so")
-            await store.aclose()
-        assert scope.cancelled_caught
+async def test_a_closed_store_refuses_every_call_and_may_be_closed_again(store: Store) -> None:
+    await store.open_journal("a")
+    await store.aclose()
+    await store.aclose()
+    for call in (store.open_journal("a"), store.append("a", 1, 0, b""), store.delete("a", 1), store.list_runs()):
         with pytest.raises(StoreError, match="is closed"):
-            await store.list_runs()
+            await call
 
-    serve(claim)
+
+async def test_closing_in_a_cancelled_scope_closes(store: Store) -> None:
+    await store.open_journal("a")
+    with trio.CancelScope() as scope:
+        scope.cancel(reason="the test says so")
+        await store.aclose()
+    assert scope.cancelled_caught
+    with pytest.raises(StoreError, match="is closed"):
+        await store.list_runs()
 
 
 # --- any sequence of calls ------------------------------------------------------------------------------------------
