@@ -151,7 +151,7 @@ def test_a_reset_in_between_changes_nothing() -> None:
 @pytest.mark.parametrize("said", [[], [HALF, ToolCallStart("c", "look")], [HALF, ServerToolStarted("search")]])
 def test_nothing_and_what_was_cut_inside_a_call_or_tool_is_no_answer_however_often(said: list[StreamEvent]) -> None:
     shell = begun()
-    for _ in range(3):
+    for _ in range(25):  # a block that is closed is progress: `attempts_total_max` bounds it
         if shell.asked is not None:
             end_unconfirmed(shell, *said)
         if shell.waits is not None:
