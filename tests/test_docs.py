@@ -71,8 +71,12 @@ FOLDERS = {
     "openai_chat": "C", "anthropic": "M", "openai_responses": "R", "gemini": "G", "gemini_interactions": "I",
     "ollama": "O",
 }  # fmt: skip
+SHARED = {"providers", "wire", "engine", "http"}
+"""Folders of code that serves every format."""
 SOURCES = [
-    (path.parent.name, path.read_text(encoding="utf-8")) for path in sorted(ROOT.joinpath("providers").rglob("*.py"))
+    (path.parent.name, path.read_text(encoding="utf-8"))
+    for folder in ("providers", "engine/http", "engine")
+    for path in sorted(ROOT.joinpath(folder).glob("*.py" if folder == "engine" else "**/*.py"))
 ]
 
 
@@ -81,7 +85,7 @@ def test_the_table_names_the_formats_whose_decoders_count_a_kind(kind: str, form
     counting = re.compile(rf"\bIgnored\.{Ignored(kind).name}\b")
     folders = {folder for folder, source in SOURCES if counting.search(source)}
     assert folders
-    assert {FOLDERS[folder] for folder in folders - {"wire"}} <= set(formats.split())
+    assert {FOLDERS[folder] for folder in folders - SHARED} <= set(formats.split())
 
 
 def test_hardening_has_its_rows() -> None:
