@@ -13,7 +13,7 @@ END_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "run.attempt:_Reader._read",
-                "outcome = self._at_end(stream, Broken(PrematureEnd()))",
+                "outcome = self._at_end(stream, Unconfirmed())",
                 "outcome = self._end()",
             )
         ],

@@ -34,7 +34,7 @@ STORY_MUTANTS: tuple[Mutant, ...] = (
         "usage of the last attempt only",
         Law.LEDGER,
         "each attempt's usage takes the place of the sum before it",
-        [Edit("core.accumulator:Accumulator.end_attempt", "self.usage_before += ended", "self.usage_before = ended")],
+        [Edit("core.input_estimate:total_of", "for line in lines", "for line in lines[-1:]")],
     ),
     Mutant(
         "cut attempt cost nothing",

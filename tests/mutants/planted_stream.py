@@ -70,7 +70,13 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "hold-back shown at a cut",
         Law.ONE_STREAM,
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
-        [Edit("run.intake:Intake.finish", "if self._answer_ended and aligner is not None:", "if aligner is not None:")],
+        [
+            Edit(
+                "run.intake:Intake.finish",
+                "if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):",
+                "if aligner is not None:",
+            )
+        ],
     ),
     Mutant(
         "snapshot text differs",
@@ -237,9 +243,10 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         [
             Edit(
                 "core.answer_blocks:CallParts.close",
-                "arguments = parse_arguments(text, values_max)",
-                "arguments = parse_arguments(text, values_max) or {}",
-            )
+                "if text.strip() in _NOTHING and not is_cut:",
+                "if parse_arguments(text, values_max) is None:",
+            ),
+            Edit("core.answer_blocks:CallParts.close", "(arguments or not is_cut)", "True"),
         ],
     ),
     Mutant(

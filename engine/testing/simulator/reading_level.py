@@ -93,7 +93,7 @@ class EventDecoder:
     """Takes the events of an attempt, as many as there are bytes. The end of the body after a stop is terminal."""
 
     defect: str | None = None
-    is_complete = False
+    is_complete: bool = False
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
