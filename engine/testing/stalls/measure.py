@@ -140,7 +140,8 @@ async def _read(policy: Policy, world: World, number: int, record: AnswerRecord)
                     if isinstance(event, TextDelta | StreamReset):
                         text = text + event.text if isinstance(event, TextDelta) else ""
                         record.show(trio.current_time() - began_s, text.count(" "))
-                    record.whole = record.whole or isinstance(event, Finished)
+                    if isinstance(event, Finished):  # what is told as unconfirmed is not told to be whole
+                        record.whole = not event.result.is_unconfirmed
         except InferenceError:
             pass
     record.ended_s = trio.current_time() - began_s
