@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from .causes import IdleStall
-from .messages import ReasoningBlock, TextBlock, ToolCall, ToolResult
+from .messages import ReasoningBlock, TextBlock, Tool, ToolCall, ToolResult
 from .planner import Reattach
 from .request import InferenceRequest
 from .result import AttemptRecord
@@ -57,14 +57,14 @@ def total_of(lines: Sequence[AttemptRecord]) -> TokenUsage:
 def prompt_tokens(request: InferenceRequest) -> int:
     """Estimate a prompt by its text; images are left out, for their tokens do not go by their bytes."""
     texts = [block.text for block in request.system]
-    texts += [f"{tool.name}{tool.description}{json.dumps(tool.input_schema, default=str)}" for tool in request.tools]
+    texts += map(text_of_tool, request.tools)
     for message in request.messages:
         for block in message.content:
             match block:
                 case TextBlock(text) | ReasoningBlock(text):
                     texts.append(text)
-                case ToolCall(_, name, arguments):
-                    texts.append(name + json.dumps(arguments, default=str))
+                case ToolCall():
+                    texts.append(text_of_call(block))
                 case ToolResult(_, str(text)):
                     texts.append(text)
                 case ToolResult(_, parts):
@@ -72,3 +72,13 @@ def prompt_tokens(request: InferenceRequest) -> int:
                 case _:
                     pass
     return sum(map(estimate_tokens, texts))
+
+
+def text_of_tool(tool: Tool) -> str:
+    """Return what a prompt says of a tool."""
+    return f"{tool.name}{tool.description}{json.dumps(tool.input_schema, default=str)}"
+
+
+def text_of_call(call: ToolCall) -> str:
+    """Return what a prompt says of a call."""
+    return call.name + json.dumps(call.arguments, default=str)

@@ -31,23 +31,13 @@ from attrs import define, evolve, field, frozen
 from ..bounded_file import read_bounded
 from ..core.causes import InterruptCause, MalformedStream
 from ..core.codec import CodecError, structure, unstructure
-from ..core.messages import (
-    Block,
-    ImageBlock,
-    Message,
-    OpaqueBlock,
-    ReasoningBlock,
-    TextBlock,
-    Tool,
-    ToolCall,
-    ToolResult,
-)
 from ..core.policy import Policy
 from ..core.printable import named, printable
-from ..core.request import InferenceRequest, ToolChoice
+from ..core.request import InferenceRequest
 from ..core.usage_error import UsageError
 from ..core.validators import is_whole_number, seen
 from .redaction import Placeholders
+from .request_shape import shaped_request
 
 SCHEMA_VERSION = 1
 
@@ -318,7 +308,7 @@ def _data(entry: dict[str, Any]) -> bytes:
 def without_content(recording: Recording, placeholders: Placeholders) -> Recording:
     """Return the recording with placeholders for its content. Cost: about 2 µs a character."""
     exchanges = tuple(_shaped(exchange, placeholders) for exchange in recording.exchanges)
-    request = _shaped_request(recording.request)
+    request = shaped_request(recording.request)
     return evolve(recording, with_content=False, request=request, exchanges=exchanges)
 
 
@@ -336,54 +326,6 @@ def split_like(reads: Sequence[Read], body: bytes) -> tuple[Read, ...]:
         cut.append(Read(read.at_s, body[at : at + len(read.data)]))
         at += len(read.data)
     return tuple(cut)
-
-
-def _shaped_request(request: InferenceRequest) -> InferenceRequest:
-    names = {tool.name: f"tool{number}" for number, tool in enumerate(request.tools)}
-    ids = _CallIds()
-    choice = request.tool_choice
-    if choice is not None and choice.name is not None:
-        choice = ToolChoice.tool(names[choice.name])
-    return evolve(
-        request,
-        messages=[
-            Message(message.role, tuple(_shaped_block(block, names, ids) for block in message.content))
-            for message in request.messages
-        ],
-        system=[_blank(block.text) for block in request.system],
-        tools=[Tool(name, "", {"type": "object"}) for name in names.values()],
-        tool_choice=choice,
-        stop_sequences=[_blank(text) for text in request.stop_sequences],
-        extra={},
-    )
-
-
-def _blank(text: str) -> str:
-    """Nothing of a prompt is needed but its size: not its words' lengths either."""
-    return "x" * len(text.encode("utf-8", "surrogatepass"))
-
-
-class _CallIds(dict[str, str]):
-    """Ids of calls by the ones they had: a call and its result stay a pair, and the id may be the caller's own."""
-
-    def __missing__(self, call_id: str) -> str:
-        return self.setdefault(call_id, f"call{len(self)}")
-
-
-def _shaped_block(block: Block, names: Mapping[str, str], ids: Mapping[str, str]) -> Block:
-    match block:
-        case TextBlock(text):
-            return TextBlock(_blank(text))
-        case ReasoningBlock(text):
-            return ReasoningBlock(_blank(text))
-        case ImageBlock(media_type):
-            return ImageBlock(media_type, b"\0")
-        case ToolCall(call_id, name):
-            return ToolCall(ids[call_id], names.get(name, "tool"), {})
-        case ToolResult(call_id, content, is_error):
-            return ToolResult(ids[call_id], _blank(content) if isinstance(content, str) else "", is_error)
-        case OpaqueBlock(kind, _, origin):
-            return OpaqueBlock(kind, {}, origin)
 
 
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -14,14 +14,15 @@ FIELDS = SHARED | WireFields(
         candidatesTokenCount candidatesTokensDetails citationMetadata citationSources codeExecutionResult createTime
         customMetadata endIndex executableCode fileSearchStore finishMessage finishReason functionCall
         groundingChunkIndices groundingChunks groundingMetadata groundingSupports inlineData jsonPath language line
-        mimeType modality modelVersion nullValue numberValue outcome output parametersJsonSchema partialArgs parts
-        probability promptFeedback promptTokenCount promptTokensDetails queries renderedContent response responseId
-        retrievedContext safetyRatings searchEntryPoint search_suggestions segment serviceTier startIndex stringValue
-        thought thoughtSignature thoughtsTokenCount tokenCount toolCall toolResponse toolType toolUsePromptTokenCount
-        toolUsePromptTokensDetails totalTokenCount trafficType uri usageMetadata web webSearchQueries willContinue
+        mediaProcessing mediaResolution mimeType modality modelVersion nullValue numberValue outcome output
+        parametersJsonSchema partMetadata partialArgs parts probability promptFeedback promptTokenCount
+        promptTokensDetails queries renderedContent response responseId retrievedContext safetyRatings searchEntryPoint
+        search_suggestions segment serviceTier startIndex stringValue thought thoughtSignature thoughtsTokenCount
+        tokenCount toolCall toolResponse toolType toolUsePromptTokenCount toolUsePromptTokensDetails totalTokenCount
+        trafficType uri usageMetadata videoMetadata web webSearchQueries willContinue
     """,
     names="blockReason finishReason modelVersion responseId",
-    users="args parametersJsonSchema",
+    users="args parametersJsonSchema partMetadata",
     paths="jsonPath",
     streamed="parts",
     whole="jsonPath",

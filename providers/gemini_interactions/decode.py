@@ -362,9 +362,9 @@ class InteractionsDecoder:
     def _write_cursor(self, event_id: str) -> str | None:
         """Write where the stream can be read on; None where that would be too long, seen before it is written."""
         chars_max = self._limits.cursor_bytes_max
-        if any(step.is_holding for step in self._steps.values()):
+        if len(self._steps) > OPEN_MAX or any(step.is_holding for step in self._steps.values()):
             return None
-        if len(self._steps) > OPEN_MAX or sum(step.carried_chars for step in self._steps.values()) > chars_max:
+        if sum(step.carried_chars for step in self._steps.values()) > chars_max:
             return None
         steps = tuple((index, step.carried()) for index, step in self._steps.items())
         cursor = InteractionCursor(self._interaction, event_id, steps, self._tools_open, self._has_calls).to_text()

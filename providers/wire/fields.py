@@ -14,12 +14,12 @@ from ...engine.core.wire_fields import WireFields
 
 SHARED = WireFields(
     keys="""
-        @type arguments attributes block_reason code content data delta detail details error errorMessage error_code
-        error_type errors flagged_input function id index innererror inputSchema labels limit_source loc message
-        metadata model model_version moderation msg name object param parameters partial_arguments quotaId raw
-        raw_status_code reason reasons request_id responseJsonSchema responseSchema response_schema retryDelay role
-        service_tier status status_code summary temperature text thinking title toolCallId tool_choice tools type
-        usage user variables version violations
+        @type arguments attributes base_resp block_reason code content data delta detail details error errorMessage
+        error_code error_msg error_type errors flagged_input function id index innererror inputSchema labels
+        limit_source loc message metadata model model_version moderation msg name object param parameters
+        partial_arguments quotaId raw raw_status_code reason reasons request_id responseJsonSchema responseSchema
+        response_schema retryDelay role service_tier status status_code status_msg success summary temperature text
+        thinking title toolCallId tool_choice tools type usage user variables version violations
     """,
     names="@type block_reason id model model_version object reason role service_tier status type",
     users="""
@@ -29,6 +29,6 @@ SHARED = WireFields(
     fragments="arguments partial_arguments",
     streamed="delta",
     whole="name",
-    messages="detail error errors message msg",
+    messages="detail error error_msg errors message msg status_msg",
     errors="error errors",
 )

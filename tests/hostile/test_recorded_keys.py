@@ -22,6 +22,7 @@ from riverrun.engine.testing.network.recorded import recorded
 from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from riverrun.lowlevel import error_words
 from riverrun.providers.by_name import provider_classes
+from riverrun.providers.openai_chat.chunk import REASONING_KEYS
 from tests.hostile.planting import Frame
 from tests.hostile.test_foreign_text import KEY, POLICY, provider_of, script, streams_of
 from tests.testing.wire_fields import ALL_FIELDS
@@ -77,6 +78,12 @@ def request_of(name: str) -> rr.InferenceRequest:
 ERROR = {"error": {"message": "hippoRiver is no number", "type": "invalid_request_error", "param": "tools.hippoRiver"}}
 DETAIL = {
     "detail": [{"type": "x", "loc": ["body", "hippoRiver"], "msg": "hippo", "input": HELD, "ctx": {"hippo": "y"}}]
+}
+REFUSAL = {"base_resp": {"status_code": 1004, "status_msg": "hippoRiver is no key, login fail"}, "hippo": "hippo"}
+UNSUCCESSFUL = {
+    "success": False,
+    "error_msg": "hippoRiver is not known",
+    "errors": [{"message": "hippo", "code": 7003}],
 }
 
 
@@ -140,9 +147,12 @@ def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(name: str, number: 
 
 
 @pytest.mark.parametrize("name", provider_classes())
-@pytest.mark.parametrize("said", [ERROR, DETAIL])
-def test_no_error_brings_the_user_s_keys_into_a_recording(name: str, said: dict[str, Any], tmp_path: Path) -> None:
-    error_response = Script([json.dumps(said).encode()], 400, {"content-type": "application/json"})
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("said", [ERROR, DETAIL, REFUSAL, UNSUCCESSFUL])
+def test_no_error_brings_the_user_s_keys_into_a_recording(
+    name: str, said: dict[str, Any], status: int, tmp_path: Path
+) -> None:
+    error_response = Script([json.dumps(said).encode()], status, {"content-type": "application/json"})
     was, again = record_and_replay(provider_of(name), error_response, tmp_path / "it.jsonl")
     assert WORD.lower() not in (tmp_path / "it.jsonl").read_text().lower()
     assert again == was
@@ -204,6 +214,14 @@ def test_every_key_that_a_decoder_reads_stays(name: str) -> None:
     folder = type(made("m", api_key=KEY, base_url="https://a.test").decoder(rr.Limits())).__module__.split(".")[-2]
     assert len(keys_read(folder)) > 5
     assert keys_read(folder) - made.wire_fields.keys <= OF_CURSORS
+
+
+def test_every_key_stays_that_is_looked_for_among_others() -> None:
+    known = {name: made.wire_fields.keys for name, made in provider_classes().items()}
+    assert {*REASONING_KEYS, "redactedContent", "redacted_content"} <= known["openai"]
+    assert {"partMetadata", "mediaResolution", "mediaProcessing", "videoMetadata"} <= known["gemini"]
+    assert "total_usage" in known["gemini-interactions"]
+    assert all(keys >= {"error_msg", "success"} for keys in known.values())
 
 
 @pytest.mark.parametrize("name", provider_classes())

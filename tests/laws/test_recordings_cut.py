@@ -188,7 +188,7 @@ def is_ambiguous(said: str, rest: str) -> bool:
 def is_misled(network: HonestNetwork) -> bool:
     """Whether the seam had to search a continuation that looks like a repetition; an echo by contract misleads none."""
     whole = network.whole.text
-    searched = [told.said for told in network.continuations if told.is_quote]
+    searched = [told.text for told in network.continuations if told.is_quote]
     return any(is_ambiguous(said, whole[len(said) :]) for said in searched if whole.startswith(said))
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.servers.llmock import LLMock, open_llmock
-from tests.sockets.conftest import cheap_collections, nothing_left
+from tests.sockets.conftest import nothing_left
 
-__all__ = ["cheap_collections", "nothing_left"]  # what holds after every test here, too
+__all__ = ["nothing_left"]  # what holds after every test here, too
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,7 @@ def stream_error(status: int, message: str) -> bytes:
 def _events(reply: Reply) -> list[bytes]:
     events: list[StreamEvent] = [
         ResponseStarted(f"msg_loopback_{reply.number:04}", reply.model),
-        UsageReport(input=reply.input_tokens, output=1),
+        UsageReport(input=reply.input_tokens, output=min(1, reply.output_tokens)),  # cumulative: it never shrinks
         KeepAlive(),
         *block_events(reply),
         UsageReport(output=reply.output_tokens),
