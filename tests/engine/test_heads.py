@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.provider import WireRequest
@@ -121,7 +122,7 @@ async def test_a_key_refused_under_200_is_told_once_in_the_providers_words(
     assert len(requests) == 1
 
 
-async def test_a_hint_in_the_head_of_such_an_error_counts() -> None:
+async def test_a_hint_in_the_head_of_such_an_error_counts(autojump_clock: MockClock) -> None:
     slow = Script([b'{"error":{"message":"slow","code":429}}'], headers={**JSON, "retry-after": "7"})
     result, requests = await asked(MODELS[Wire.OPENAI], slow, Script([body_of(Wire.OPENAI)]))
     assert (result.text, len(requests)) == (TEXT, 2)
@@ -135,7 +136,7 @@ async def test_minimax_says_its_error_inside_a_stream_too() -> None:
 
 
 @pytest.mark.parametrize("body", [b"upstream says no", b"null", b'"no"', b"<html>"])
-async def test_what_is_labelled_json_and_is_neither_keeps_its_words(body: bytes) -> None:
+async def test_what_is_labelled_json_and_is_neither_keeps_its_words(body: bytes, autojump_clock: MockClock) -> None:
     error, _ = await asked(MODELS[Wire.OPENAI], Script([body], headers=JSON))
     assert type(error) is rr.errors.ProviderError
     assert body.decode() in str(error)
@@ -192,14 +193,14 @@ async def test_another_coding_is_refused_unread_and_once(coding: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, rr.errors.RateLimited), (401, rr.errors.Unauthorized)])
-async def test_a_coded_error_keeps_its_words(status: int, kind: type[Exception]) -> None:
+async def test_a_coded_error_keeps_its_words(status: int, kind: type[Exception], autojump_clock: MockClock) -> None:
     said = gzip.compress(b'{"error":{"message":"in words"}}')
     error, _ = await asked(MODELS[Wire.OPENAI], Script([said], status, {**JSON, "content-encoding": "gzip"}))
     assert type(error) is kind
     assert "in words" in str(error)
 
 
-async def test_an_error_in_a_coding_that_is_not_read_keeps_its_class() -> None:
+async def test_an_error_in_a_coding_that_is_not_read_keeps_its_class(autojump_clock: MockClock) -> None:
     error, requests = await asked(MODELS[Wire.OPENAI], Script([b"?"], 429, {**JSON, "content-encoding": "br"}))
     assert (type(error), len(requests) > 1) == (rr.errors.RateLimited, True)
 

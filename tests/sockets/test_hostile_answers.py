@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import riverrun as rr
+from riverrun.engine.core.ignored import Ignored
 from riverrun.testing import Wire
 from tests.providers.samples import (
     MESSAGE_STOP,
@@ -79,10 +80,12 @@ def test_endless_arguments_end_at_their_bound(peer: Peer) -> None:
 
 
 def counted(wire: Wire, number: int) -> bytes:
-    """Call number n, whole."""
+    """Call number n, whole; of `{}` Chat Completions could not tell before the finish word."""
     if wire is Wire.OPENAI:
-        return sse(chunk(call("{}", index=number, call_id=f"call_{number}", name="look")))
-    return sse(tool_start(number, f"call_{number}"), block_delta(number, "{}", "input_json_delta"), block_stop(number))
+        return sse(chunk(call('{"a":1}', index=number, call_id=f"call_{number}", name="look")))
+    return sse(
+        tool_start(number, f"call_{number}"), block_delta(number, '{"a":1}', "input_json_delta"), block_stop(number)
+    )
 
 
 @some_peers
@@ -232,25 +235,67 @@ def test_any_characters_are_shown_stored_and_can_be_encoded(peer: Peer, name: st
 
 # -- ids, ends, errors --------------------------------------------------------------------------------------------
 
-ONE = [tool_start(0, "call_1"), block_delta(0, "{}", "input_json_delta"), block_stop(0)]
-CONTRADICTIONS: dict[str, tuple[Any, ...]] = {
-    "a second start of an open block": (tool_start(0, "call_1"), tool_start(0, "call_2")),
-    "an id twice": (*ONE, tool_start(1, "call_1"), block_delta(1, "{}", "input_json_delta"), block_stop(1)),
-    "arguments after the stop": (*ONE, block_delta(0, '{"b":1}', "input_json_delta")),
-    "a delta of a block that never began": (*ONE, block_delta(7, '{"b":1}', "input_json_delta")),
-    "a second stop": (*ONE, block_stop(0)),
+ARGUED = '{"a":1}'
+
+
+def one(arguments: str = ARGUED, index: int = 0) -> tuple[Any, ...]:
+    """A whole call of the id `call_1`."""
+    return tool_start(index, "call_1"), block_delta(index, arguments, "input_json_delta"), block_stop(index)
+
+
+def contradicting(*events: Any) -> tuple[SeenHere, int]:
+    """What was seen of an answer of these events, and the number of requests."""
+    stream = sse(message_start(), *events, message_delta("tool_use"), MESSAGE_STOP)
+    seen, server = seen_of(Peer(Wire.ANTHROPIC, "httpx"), saying(head() + stream), ONCE)
+    return seen, len(server.requests)
+
+
+GOES_ON = {
+    "arguments after the stop": block_delta(0, '{"b":1}', "input_json_delta"),
+    "a delta of a block that never began": block_delta(7, '{"b":1}', "input_json_delta"),
 }
 
 
-@pytest.mark.parametrize("name", CONTRADICTIONS)
+@pytest.mark.parametrize("name", GOES_ON)
 def test_what_contradicts_what_was_said_releases_no_call_twice(name: str) -> None:
-    peer = Peer(Wire.ANTHROPIC, "httpx")
-    stream = sse(message_start(), *CONTRADICTIONS[name], message_delta("tool_use"), MESSAGE_STOP)
-    seen, server = seen_of(peer, saying(head() + stream), ONCE)
-    assert [ready.id for ready in seen.ready] == ["call_1"] * (len(CONTRADICTIONS[name]) > 2)
-    causes = [record.cause for record in seen.result.attempts] if seen.result else [getattr(seen.error, "cause", None)]
-    assert isinstance(causes[-1], rr.causes.MalformedStream) or has_defect(seen)
-    assert len(server.requests) == 1
+    seen, requests = contradicting(*one(), GOES_ON[name])
+    assert ([ready.id for ready in seen.ready], seen.started, requests) == (["call_1"], ["call_1"], 1)
+    assert seen.ready[0].arguments == {"a": 1}  # what came behind its stop is no part of it
+    assert seen.result is not None  # nothing takes back a call that was released
+    assert (seen.result.stop_reason, seen.result.tool_calls) == (rr.StopReason.TOOL_USE, tuple(seen.ready))
+    assert isinstance(seen.result.attempts[-1].cause, rr.causes.MalformedStream)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [*((*one("{}"), goes_on) for goes_on in GOES_ON.values()), (tool_start(0, "call_1"), tool_start(0, "call_2"))],
+    ids=[*GOES_ON, "a second start of an open block"],
+)
+def test_what_contradicts_a_call_that_nothing_confirms_is_an_interruption(events: tuple[Any, ...]) -> None:
+    """`{}` may be a call that was cut before its first parameter: only what follows in order says that it is whole."""
+    seen, requests = contradicting(*events)
+    assert (seen.started, seen.ready, seen.cancelled, requests) == (["call_1"], [], ["call_1"], 1)
+    assert isinstance(seen.error, rr.StreamInterrupted)
+    assert has_defect(seen)
+
+
+ODD: dict[str, tuple[Any, Ignored]] = {
+    "an id twice": (lambda arguments: one(arguments, 1), Ignored.CALL_ID_AGAIN),
+    "a second stop": (lambda _: (block_stop(0),), Ignored.STOP_UNKNOWN),
+    "a jump": (lambda _: (block_start(5), block_delta(5, "x"), block_stop(5)), Ignored.INDEX_ODD),
+}
+
+
+@pytest.mark.parametrize("arguments", [ARGUED, "{}"])
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_with_one_meaning_is_counted_and_released_once(name: str, arguments: str) -> None:
+    again, kind = ODD[name]
+    seen, requests = contradicting(*one(arguments), *again(arguments))
+    assert ([ready.id for ready in seen.ready], requests) == (["call_1"], 1)
+    assert seen.cancelled == seen.started[1:]  # the second of one id was begun under an id of ours
+    assert seen.result is not None
+    assert (seen.result.stop_reason, seen.result.tool_calls) == (rr.StopReason.TOOL_USE, tuple(seen.ready))
+    assert [(record.cause, record.ignored) for record in seen.result.attempts] == [(None, {kind: 1})]
 
 
 def whole_text(wire: Wire) -> bytes:
