@@ -13,7 +13,7 @@ from ..core.accumulator import Accumulator
 from ..core.answer_blocks import size_bytes
 from ..core.buffering import BUFFERED, is_buffered
 from ..core.capabilities import ContinuationForm
-from ..core.causes import MalformedStream
+from ..core.causes import MalformedStream, PrematureEnd
 from ..core.effects import Ask, Deliver, Record
 from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
 from ..core.failures import Failure, FailureKind
@@ -158,18 +158,21 @@ class Intake:
         if self._is_buffered:
             self._delivery.put_once(BUFFERED)
 
-    def finish(self, outcome: Outcome | None) -> AttemptReport:
+    def finish(self, outcome: Outcome | None, *, ends_without_finish: bool = False) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
-        Text that the seam still holds is decided if the body ended in order, and was never said otherwise.
+        What the seam holds is new at the answer's end; one that no word ended was cut in it, if not declared to end so.
         """
         aligner, self._aligner = self._aligner, None
-        if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):
-            self._finish_seam(aligner)
+        is_over = self._answer_ended or isinstance(outcome, Unconfirmed)
+        new = aligner.finish() if aligner is not None and is_over else ""
+        if new and not (self._answer_ended or ends_without_finish):
+            outcome, is_over = Broken(PrematureEnd()), False
+        if aligner is not None and is_over:
+            self._join(aligner.verdict or SeamVerdict.CLEAN, new)
         elif self._answer_ended:
             self._announce(SeamVerdict.CLEAN)
-        elif aligner is not None:
-            aligner.discard()
+        else:
             self._end_alignment("")
         self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before

@@ -81,7 +81,8 @@ class RunLoop:
             wall_clock=context.wall_clock,
         )
         await trio.lowlevel.checkpoint_if_cancelled()  # who ends the run wins over what an attempt made of it
-        report, self._intake = intake.finish(outcome), None
+        report = intake.finish(outcome, ends_without_finish=capabilities.ends_without_finish)
+        self._intake = None
         return self._state.attempt_ended(ask.attempt.number, report, now_s=trio.current_time(), chance=context.chance)
 
     async def _release(self) -> End | None:

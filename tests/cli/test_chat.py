@@ -61,7 +61,7 @@ def test_a_server_that_never_answers_is_a_stall_after_as_many_seconds() -> None:
     with Loopback(Reply(status=0, then="hold"), Reply()) as server:
         ended = riverrun("chat", *server.flags(), "--idle-s", "1", "Tell it.")
     assert (ended.code, ended.out) == (0, ANSWER)
-    assert "attempt 2 of 3 in 0.2 s (headers stall)" in ended.err
+    assert re.search(r"attempt 2 of 3 in 0(\.\d+)? s \(headers stall\)", ended.err)  # half a second, less by chance
 
 
 @pytest.mark.parametrize(("idle_s", "headers_s", "first_event_s"), [(1, 1, 1), (90, 120, 180), (900, 900, 900)])
@@ -338,7 +338,7 @@ def test_a_signal_while_opening_ends_the_run() -> None:
 
 def test_a_signal_while_backing_off_ends_the_run() -> None:
     with Loopback(RATE_LIMIT) as server, started("chat", *server.flags(), "Why?") as running:
-        running.read_err("attempt 2 of 3 in 6")
+        running.read_err("attempt 2 of 8 in ")  # a rate limit has a budget of its own; 60 s, or more by chance
         ended = running.end(signal.SIGINT)
     assert (ended.code, ended.out) == (130, "")
 

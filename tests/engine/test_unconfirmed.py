@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trio
+from attrs import evolve
 from trio.testing import MockClock
 
 import riverrun as rr
+from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.script import SentRequest, Step, response
-from tests.engine.own_source import ASK
+from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
 from tests.providers.samples import call, chunk, sse
 
 HALF, REST = chunk({"content": "The Rhine"}), chunk({"content": " rises."})
@@ -109,3 +112,20 @@ async def test_needs_tools_is_the_one_question_and_the_loop_survives_every_answe
         turns = [*ASK.messages, result.to_message(), rr.Message.tool_results(*results)]
         body = rr.VLLM("m").encode(rr.InferenceRequest(turns)).body
         assert len(json.loads(body)["messages"]) == 2 + len(results)
+
+
+async def test_a_repetition_that_ends_without_a_word_was_cut_in_it(autojump_clock: MockClock) -> None:
+    said = "brook delta, flood and grove, heron or inlet, "
+    scripts = [*say(said), trio.BrokenResourceError("cut")], say("flood and grove"), [*say("jetty"), END]
+    source = OwnSource(*scripts, forms=[ContinuationForm.QUOTE])
+    result = await engine_of(source).complete(ASK)
+    assert (result.text, result.stop_reason) == (said + "jetty", rr.StopReason.END_TURN)
+    assert result.attempts[1].cause == rr.causes.PrematureEnd()
+
+
+async def test_words_said_before_are_new_where_the_model_ends_without_a_word(autojump_clock: MockClock) -> None:
+    said = "brook delta, flood and grove, heron or inlet, "
+    source = OwnSource([*say(said), trio.BrokenResourceError("cut")], say("flood"), forms=[ContinuationForm.QUOTE])
+    source.declared = evolve(source.declared, ends_without_finish=True)
+    result = await engine_of(source).complete(ASK)
+    assert (result.text, result.stop_reason) == (said + "flood", rr.StopReason.OTHER)
