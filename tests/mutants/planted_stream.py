@@ -71,11 +71,8 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         Law.ONE_STREAM,
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
         [
-            Edit(
-                "run.intake:Intake.finish",
-                "if aligner is not None and (self._answer_ended or isinstance(outcome, Unconfirmed)):",
-                "if aligner is not None:",
-            )
+            Edit("run.intake:Intake.finish", "self._answer_ended or isinstance(outcome, Unconfirmed)", "True"),
+            Edit("run.intake:Intake.finish", "if new and not (self._answer_ended or ends_without_finish):", "if False:"),
         ],
     ),
     Mutant(
