@@ -72,7 +72,7 @@ STREAM_MUTANTS: tuple[Mutant, ...] = (
         "what the seam holds when the attempt is cut is decided as if the reply were whole",
         [
             Edit("run.intake:Intake.finish", "self._answer_ended or isinstance(outcome, Unconfirmed)", "True"),
-            Edit("run.intake:Intake.finish", "if new and not (self._answer_ended or ends_without_finish):", "if False:"),
+            Edit("run.intake:Intake.finish", "new and not (self._answer_ended or ends_without_finish)", "False"),
         ],
     ),
     Mutant(
