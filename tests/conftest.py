@@ -9,15 +9,42 @@ another; and where Ctrl-C is struck, which trio raises in its main task, and a t
 from __future__ import annotations
 
 import gc
+import math
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+
+LIMITS_S = {"sockets": 20.0, "servers": 60.0}
+"""No async test with one of these marks takes this long: one that waits for ever fails."""
+
+
+def run_within(limit_s: float, main: Callable[[], Any], *, clock: trio.abc.Clock | None = None, **options: Any) -> None:
+    """Run a test as pytest-trio does, with a limit on the real clock."""
+
+    async def bounded() -> None:
+        with trio.fail_after(limit_s if clock is None else math.inf):
+            await main()
+
+    trio.run(bounded, clock=clock, **options)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        limits = [limit_s for mark, limit_s in LIMITS_S.items() if item.get_closest_marker(mark) is not None]
+        if limits and item.get_closest_marker("trio") is not None:
+            item.add_marker(pytest.mark.trio(run=partial(run_within, max(limits))), append=False)
 
 
 @pytest.hookimpl(optionalhook=True)

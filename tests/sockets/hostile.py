@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import trio
@@ -11,7 +11,7 @@ import trio
 import riverrun as rr
 from riverrun.engine.core.provider import Provider
 from riverrun.providers.by_name import provider_classes
-from tests.sockets.peers import CANARY, SLOW, Peer, SeenHere, consume, new_httpx, run_here, until
+from tests.sockets.peers import CANARY, SLOW, Peer, SeenHere, consume, new_httpx, until
 from tests.sockets.raw import Answering, RawServer
 
 T = TypeVar("T")
@@ -28,25 +28,18 @@ async def asked(peer: Peer, server: RawServer, policy: rr.Policy = SLOW, **optio
     return seen
 
 
-def seen_of(peer: Peer, answer: Answering, policy: rr.Policy = SLOW, **options: Any) -> tuple[SeenHere, RawServer]:
+async def seen_of(
+    peer: Peer, answer: Answering, policy: rr.Policy = SLOW, **options: Any
+) -> tuple[SeenHere, RawServer]:
     """Run once against a server that answers so."""
-
-    async def main() -> tuple[SeenHere, RawServer]:
-        async with RawServer(answer, send_buffer_bytes=64 * 1024) as server:
-            return await asked(peer, server, policy, **options), server
-
-    return run_here(main)  # type: ignore[no-any-return]
+    async with RawServer(answer, send_buffer_bytes=64 * 1024) as server:
+        return await asked(peer, server, policy, **options), server
 
 
-def seen_by(name: str, answer: Answering, policy: rr.Policy = SLOW) -> tuple[SeenHere, RawServer]:
+async def seen_by(name: str, answer: Answering, policy: rr.Policy = SLOW) -> tuple[SeenHere, RawServer]:
     """The same with any provider, by its name."""
-
-    async def main() -> tuple[SeenHere, RawServer]:
-        async with RawServer(answer, send_buffer_bytes=64 * 1024) as server, new_httpx() as client:  # type: ignore[attr-defined]
-            seen = await consume(rr.Engine(any_provider(name, server.port, client), policy=policy))
-        return seen, server
-
-    return run_here(main)  # type: ignore[no-any-return]
+    async with RawServer(answer, send_buffer_bytes=64 * 1024) as server, new_httpx() as client:  # type: ignore[attr-defined]
+        return await consume(rr.Engine(any_provider(name, server.port, client), policy=policy)), server
 
 
 def any_provider(name: str, port: int, client: object) -> Provider:
@@ -62,11 +55,11 @@ def once(**limits: int) -> rr.Policy:
     return rr.Policy(retry=rr.RetryPolicy(attempts_max=1), limits=rr.Limits(**limits))
 
 
-def peak_of(main: Callable[[], T]) -> tuple[T, int]:
-    """Return what a function returns, and the bytes of Python's memory that stood at once while it ran."""
+async def peak_of(run: Awaitable[T]) -> tuple[T, int]:
+    """Return what is awaited, and the bytes of Python's memory that stood at once meanwhile."""
     tracemalloc.start()
     try:
-        made = main()
+        made = await run
         return made, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -20,9 +20,6 @@ from tests.law_runs import Seen
 
 QUESTION = rr.InferenceRequest([rr.Message.user("Tell me of rivers.")], max_tokens=100_000)
 CANARY = "sk-canary-5f1d7a90b3e24c68"
-LIMIT_S = 20.0
-"""No test takes this long; one that hangs fails."""
-
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # an empty one: reading the CA bundle takes longer than the tests
 
 QUICK = rr.RetryPolicy(
@@ -30,7 +27,7 @@ QUICK = rr.RetryPolicy(
 )
 SHORT_S = 0.3
 PATIENT = rr.StallPolicy(connect_s=15.0, headers_s=15.0, first_event_s=15.0, first_event_s_max=15.0, idle_s=15.0)
-"""Clocks that must not fire, however busy the machine; below LIMIT_S, so that one that does is told by its name."""
+"""Clocks that must not fire, however busy the machine; below a test's limit, so that one that does is told by name."""
 
 
 def impatient(*clocks: str, attempts_max: int = QUICK.attempts_max) -> rr.Policy:
@@ -142,17 +139,6 @@ async def until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
     with trio.fail_after(limit_s):
         while not condition():  # noqa: ASYNC110 - the other side of a socket has no event for it
             await trio.sleep(0.002)
-
-
-def run_here(main: Callable[[], Any]) -> Any:
-    """Run on the real clock; whatever hangs fails, and no task of ours is left when `main` returns."""
-
-    async def bounded() -> Any:
-        with trio.fail_after(LIMIT_S):
-            return await main()
-        raise AssertionError  # fail_after raises
-
-    return trio.run(bounded)
 
 
 def told(server: Loopback, wire: Wire) -> list[str]:

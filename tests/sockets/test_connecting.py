@@ -18,7 +18,7 @@ from riverrun.engine.http.lookup import LOOKUPS_MAX
 from riverrun.engine.http.transport import HTTPTransport
 from riverrun.testing import Wire
 from tests.sockets.conftest import sockets_open
-from tests.sockets.peers import CLIENTS, QUESTION, Peer, check_whole, consume, impatient, run_here, until
+from tests.sockets.peers import CLIENTS, QUESTION, Peer, check_whole, consume, impatient, until
 from tests.sockets.raw import RawServer, answering, stream_body, whole
 
 pytestmark = pytest.mark.sockets
@@ -73,19 +73,19 @@ async def cancel_in_handshakes(client: str, times: int, *, through_proxy: bool =
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_cancel_inside_a_tls_handshake_leaves_no_socket(client: str, no_collector: None) -> None:
-    assert run_here(lambda: cancel_in_handshakes(client, 300)) == 0
+async def test_a_cancel_inside_a_tls_handshake_leaves_no_socket(client: str, no_collector: None) -> None:
+    assert await cancel_in_handshakes(client, 300) == 0
 
 
 @pytest.mark.parametrize("client", ["httpx", "httpx2"])
-def test_a_cancel_inside_a_handshake_through_a_proxy_leaves_no_socket(client: str, no_collector: None) -> None:
-    assert run_here(lambda: cancel_in_handshakes(client, 50, through_proxy=True)) == 0
+async def test_a_cancel_inside_a_handshake_through_a_proxy_leaves_no_socket(client: str, no_collector: None) -> None:
+    assert await cancel_in_handshakes(client, 50, through_proxy=True) == 0
 
 
 # -- cookies ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_engines_own_client_keeps_no_cookie() -> None:
+async def test_the_engines_own_client_keeps_no_cookie() -> None:
     peer = Peer(Wire.OPENAI, "own")
     baked = whole("200 OK", stream_body(peer.wire, "ok"), "set-cookie: backend=7; Path=/", kind="text/event-stream")
     refused = whole("503 No", b"{}", "set-cookie: backend=8")
@@ -94,15 +94,11 @@ def test_the_engines_own_client_keeps_no_cookie() -> None:
         await stream.send_all(refused if number == 1 else baked)
         return True
 
-    async def main() -> list[bytes]:
-        async with RawServer(say) as server, peer.engine(server.port) as engine, engine:
-            for _ in range(2):
-                check_whole(await consume(engine), "ok")
-            return server.requests
-
-    requests = run_here(main)
-    assert len(requests) == 3
-    assert not [request for request in requests if b"cookie" in request.lower()]
+    async with RawServer(say) as server, peer.engine(server.port) as engine, engine:
+        for _ in range(2):
+            check_whole(await consume(engine), "ok")
+    assert len(server.requests) == 3
+    assert not [request for request in server.requests if b"cookie" in request.lower()]
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
@@ -153,18 +149,18 @@ def engine_at(name: str, port: int) -> rr.Engine:
     return rr.Engine(provider, policy=impatient("connect_s", attempts_max=1))
 
 
-def test_lookups_that_hang_are_told_as_that_and_stop_nobody_else() -> None:
+async def test_lookups_that_hang_are_told_as_that_and_stop_nobody_else() -> None:
     names = Names()
-    causes, text = run_here(lambda: ask_by_names(names, 45))
+    causes, text = await ask_by_names(names, 45)
     assert (causes, text) == ([IdleStall("resolve")] * 45, "ok")
 
 
-def test_requests_at_the_same_time_share_a_lookup() -> None:
+async def test_requests_at_the_same_time_share_a_lookup() -> None:
     names = Names()
-    run_here(lambda: ask_by_names(names, 45))
+    await ask_by_names(names, 45)
     assert names.asked.count(b"hangs.test") <= LOOKUPS_MAX
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.2", "127.0.0.1"), ("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
-def test_an_address_that_leads_nowhere_is_followed_by_the_next(addresses: tuple[str, ...]) -> None:
-    assert run_here(lambda: ask_by_names(Names(addresses), 0)) == ([], "ok")
+async def test_an_address_that_leads_nowhere_is_followed_by_the_next(addresses: tuple[str, ...]) -> None:
+    assert await ask_by_names(Names(addresses), 0) == ([], "ok")

@@ -38,7 +38,6 @@ from tests.sockets.peers import (
     consume,
     every_peer,
     impatient,
-    run_here,
     some_peers,
     told,
     until,
@@ -78,21 +77,18 @@ RECOVERED: dict[str, tuple[Fault, ...]] = {
 }
 
 
-def answered(
+async def answered(
     peer: Peer, answer: Answer, faults: Sequence[Fault], policy: rr.Policy = SLOW, **options: Any
 ) -> tuple[SeenHere, list[str]]:
     """Run once against the loopback provider; what was seen, and what each request said was said."""
 
-    async def main() -> tuple[SeenHere, list[str]]:
-        async with open_loopback(answer, faults, **options) as server:
-            tasks = trio.lowlevel.current_statistics().tasks_living
-            async with peer.engine(server.port, policy) as engine:
-                seen = await consume(engine)
-            await until(lambda: server.connections_open == 0)
-            await until(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
-            return seen, told(server, peer.wire)
-
-    return run_here(main)  # type: ignore[no-any-return]
+    async with open_loopback(answer, faults, **options) as server:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        async with peer.engine(server.port, policy) as engine:
+            seen = await consume(engine)
+        await until(lambda: server.connections_open == 0)
+        await until(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
+        return seen, told(server, peer.wire)
 
 
 def policy_for(faults: Sequence[Fault]) -> rr.Policy:
@@ -101,50 +97,50 @@ def policy_for(faults: Sequence[Fault]) -> rr.Policy:
 
 @every_peer
 @pytest.mark.parametrize("name", RECOVERED)
-def test_the_answer_arrives_whole(peer: Peer, name: str) -> None:
+async def test_the_answer_arrives_whole(peer: Peer, name: str) -> None:
     answer = TEXT_ANSWERS[(len(name) + PEERS.index(peer)) % 3]
-    seen, _ = answered(peer, answer, RECOVERED[name], policy_for(RECOVERED[name]), seed=len(name))
+    seen, _ = await answered(peer, answer, RECOVERED[name], policy_for(RECOVERED[name]), seed=len(name))
     check_whole(seen, answer.text)
 
 
 @every_peer
 @pytest.mark.parametrize("name", ["reset inside a character", "half-close inside a chunk", "an overload in the body"])
-def test_the_next_request_tells_exactly_what_was_shown(peer: Peer, name: str) -> None:
-    seen, said = answered(peer, TABLE, RECOVERED[name])
+async def test_the_next_request_tells_exactly_what_was_shown(peer: Peer, name: str) -> None:
+    seen, said = await answered(peer, TABLE, RECOVERED[name])
     assert [text.rstrip() for text in said] == ["", *[text.rstrip() for text in seen.shown_at_retry]]
     assert all(said[1:])
 
 
 @some_peers
 @pytest.mark.parametrize("seed", range(8))
-def test_a_schedule_of_faults_from_dice_changes_nothing(peer: Peer, seed: int) -> None:
+async def test_a_schedule_of_faults_from_dice_changes_nothing(peer: Peer, seed: int) -> None:
     kinds = [kind for kind in SERVER_WORDS if kind not in QUIET]
     dice = fault_schedule(seed, [kinds[(seed * 5 + turn * 3) % len(kinds)] for turn in range(4)])
     faults = [f if f.retry_after_s is None else Fault(f.kind, status=f.status, retry_after_s=0.01) for f in dice]
     answer = TEXT_ANSWERS[seed % 3]
-    seen, _ = answered(peer, answer, faults, seed=seed)
+    seen, _ = await answered(peer, answer, faults, seed=seed)
     check_whole(seen, answer.text)
 
 
 @every_repeater
 @pytest.mark.parametrize("manner", [Manner.ECHO, Manner.OVERLAP])
-def test_what_the_model_says_again_is_not_shown_again(peer: Peer, manner: Manner) -> None:
-    seen, _ = answered(peer, CODE, [RESET_IN_CHARACTER, RESET_IN_CHUNK], manner=manner)
+async def test_what_the_model_says_again_is_not_shown_again(peer: Peer, manner: Manner) -> None:
+    seen, _ = await answered(peer, CODE, [RESET_IN_CHARACTER, RESET_IN_CHUNK], manner=manner)
     check_whole(seen, CODE.text)
     assert not any(isinstance(event, rr.StreamReset) for event in seen.events)
 
 
 @every_repeater
-def test_a_model_that_starts_over_is_an_explicit_reset(peer: Peer) -> None:
-    seen, _ = answered(peer, RIVERS, [RESET_IN_CHARACTER], manner=Manner.RESTART)
+async def test_a_model_that_starts_over_is_an_explicit_reset(peer: Peer) -> None:
+    seen, _ = await answered(peer, RIVERS, [RESET_IN_CHARACTER], manner=Manner.RESTART)
     check_whole(seen, retelling(RIVERS.text))
     assert sum(isinstance(event, rr.StreamReset) for event in seen.events) == 1
 
 
 @some_peers
 @pytest.mark.parametrize("at", [5, 40, 90, 110, 125, 140, 160])
-def test_calls_are_released_whole_and_once_wherever_the_reset_is(peer: Peer, at: int) -> None:
-    seen, _ = answered(peer, WEATHER, [Fault(FaultKind.RESET, at)], seed=at)
+async def test_calls_are_released_whole_and_once_wherever_the_reset_is(peer: Peer, at: int) -> None:
+    seen, _ = await answered(peer, WEATHER, [Fault(FaultKind.RESET, at)], seed=at)
     check_whole(seen, WEATHER.text)
     assert seen.result is not None
     assert seen.ready == list(WEATHER.calls[: len(seen.ready)])
@@ -181,10 +177,10 @@ ENDS: dict[str, tuple[Fault, type[rr.InferenceError], type | None]] = {
 
 @some_peers
 @pytest.mark.parametrize("name", ENDS)
-def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name: str) -> None:
+async def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name: str) -> None:
     fault, kind, cause = ENDS[name]
     policy = impatient(*SILENCES, attempts_max=1) if fault.kind in QUIET else ONCE
-    seen, said = answered(peer, RIVERS, [fault], policy)
+    seen, said = await answered(peer, RIVERS, [fault], policy)
     assert type(seen.error) is kind
     assert len(said) == 1
     assert type(getattr(seen.error, "cause", None)) is (cause or type(None))
@@ -194,16 +190,16 @@ def test_a_run_without_attempts_left_ends_in_one_concrete_error(peer: Peer, name
 
 
 @some_peers
-def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
-    seen, _ = answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=7)], ONCE)
+async def test_the_hint_of_a_rate_limit_is_in_its_error(peer: Peer) -> None:
+    seen, _ = await answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=429, retry_after_s=7)], ONCE)
     assert isinstance(seen.error, rr.errors.RateLimited)
     assert seen.error.retry_after_s == 7.0
     assert seen.error.status == 429
 
 
 @some_peers
-def test_a_hint_beyond_the_cap_ends_the_run_instead_of_sleeping(peer: Peer) -> None:
-    seen, said = answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=503, retry_after_s=86_400)])
+async def test_a_hint_beyond_the_cap_ends_the_run_instead_of_sleeping(peer: Peer) -> None:
+    seen, said = await answered(peer, RIVERS, [Fault(FaultKind.HTTP_ERROR, status=503, retry_after_s=86_400)])
     assert type(seen.error) is rr.errors.Overloaded
     assert seen.error.retry_after_s == 86_400
     assert len(said) == 1

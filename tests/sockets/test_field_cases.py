@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from attrs import field, frozen
 
 import riverrun as rr
 from riverrun.engine.core.provider import Provider
 from tests.conftest import require_shared
-from tests.sockets.peers import CANARY, LIMIT_S, SLOW
+from tests.sockets.peers import CANARY, SLOW
 from tests.sockets.raw import CHUNKED, END, Answering, RawServer, chunk, in_turn, saying
 
 pytestmark = pytest.mark.sockets
@@ -143,16 +142,15 @@ async def run_case(case: Case) -> Outcome:
     """Ask as the case asks; with two turns, give the calls their results and ask again."""
     released: list[rr.ToolCall] = []
     result: rr.StreamResult | None = None
-    with trio.fail_after(LIMIT_S):
-        async with RawServer(serving(case.answers)) as server:
-            try:
-                async with rr.Engine(case.open_provider(server.port), policy=SLOW) as engine:
-                    result = await _answer(engine, case.ask(), released)
-                    if case.two_turns:
-                        result = await _answer(engine, _next_turn(case.ask(), result), released)
-            except rr.InferenceError as error:
-                return Outcome(tuple(server.requests), error=error, released=tuple(released))
-            return Outcome(tuple(server.requests), result, released=tuple(released))
+    async with RawServer(serving(case.answers)) as server:
+        try:
+            async with rr.Engine(case.open_provider(server.port), policy=SLOW) as engine:
+                result = await _answer(engine, case.ask(), released)
+                if case.two_turns:
+                    result = await _answer(engine, _next_turn(case.ask(), result), released)
+        except rr.InferenceError as error:
+            return Outcome(tuple(server.requests), error=error, released=tuple(released))
+        return Outcome(tuple(server.requests), result, released=tuple(released))
 
 
 async def _answer(engine: rr.Engine, request: rr.InferenceRequest, released: list[rr.ToolCall]) -> rr.StreamResult:

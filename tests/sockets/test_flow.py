@@ -23,7 +23,6 @@ from tests.sockets.peers import (
     consume,
     every_peer,
     new_httpx,
-    run_here,
     some_peers,
     until,
 )
@@ -78,51 +77,45 @@ async def stands_still(flood: Flood) -> int:
 
 
 @pytest.mark.parametrize("peer", [ONE_OF_EACH[0], Peer(Wire.OPENAI, "own"), Peer(Wire.ANTHROPIC, "httpx2")], ids=str)
-def test_a_consumer_that_waits_makes_the_server_wait_and_then_gets_everything(peer: Peer) -> None:
+async def test_a_consumer_that_waits_makes_the_server_wait_and_then_gets_everything(peer: Peer) -> None:
     flood = Flood(peer.wire)
 
-    async def main() -> None:
-        got = hashlib.sha256()
-        async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port, LONG) as engine:
-            async with engine.open_stream(QUESTION) as run:
-                length = add_text([await run.receive()], got)
-                tracemalloc.start()
-                taken = await stands_still(flood)
-                held_bytes = tracemalloc.get_traced_memory()[0]
-                tracemalloc.stop()
-                assert taken < 8 * PIECE
-                assert held_bytes < 4 * PIECE
-                events = await run.receive_many()
-                assert len(events) <= EVENTS_MAX + 2 * 64 + 16  # and what the last read of 64 KiB brought beside it
-                while not isinstance(events[-1], rr.Finished):
-                    length += add_text(events, got)
-                    events = await run.receive_many()
+    got = hashlib.sha256()
+    async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port, LONG) as engine:
+        async with engine.open_stream(QUESTION) as run:
+            length = add_text([await run.receive()], got)
+            tracemalloc.start()
+            taken = await stands_still(flood)
+            held_bytes = tracemalloc.get_traced_memory()[0]
+            tracemalloc.stop()
+            assert taken < 8 * PIECE
+            assert held_bytes < 4 * PIECE
+            events = await run.receive_many()
+            assert len(events) <= EVENTS_MAX + 2 * 64 + 16  # and what the last read of 64 KiB brought beside it
+            while not isinstance(events[-1], rr.Finished):
                 length += add_text(events, got)
-            assert flood.finished
-            assert len(run.result.attempts) == 1
-            assert (got.digest(), length) == (flood.digest.digest(), PIECES * PIECE)
-
-    run_here(main)
+                events = await run.receive_many()
+            length += add_text(events, got)
+        assert flood.finished
+        assert len(run.result.attempts) == 1
+        assert (got.digest(), length) == (flood.digest.digest(), PIECES * PIECE)
 
 
 @every_peer
 @pytest.mark.parametrize("way", ["leave", "cancel", "scope"])
-def test_a_run_that_is_left_while_the_server_waits_leaves_nothing(peer: Peer, way: str) -> None:
+async def test_a_run_that_is_left_while_the_server_waits_leaves_nothing(peer: Peer, way: str) -> None:
     flood = Flood(peer.wire)
 
-    async def main() -> None:
-        async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port) as engine:
-            with trio.CancelScope() as scope:
-                async with engine.open_stream(QUESTION) as run:
-                    await run.receive()
-                    await stands_still(flood)
-                    if way == "cancel":
-                        run.cancel()
-                    if way == "scope":
-                        scope.cancel()
-            await until(lambda: server.open_now == 0)
-
-    run_here(main)
+    async with RawServer(flood, send_buffer_bytes=256 * 1024) as server, peer.engine(server.port) as engine:
+        with trio.CancelScope() as scope:
+            async with engine.open_stream(QUESTION) as run:
+                await run.receive()
+                await stands_still(flood)
+                if way == "cancel":
+                    run.cancel()
+                if way == "scope":
+                    scope.cancel()
+        await until(lambda: server.open_now == 0)
 
 
 def add_text(events: list[rr.Event], digest: Any) -> int:
@@ -135,42 +128,33 @@ def add_text(events: list[rr.Event], digest: Any) -> int:
 
 
 @every_peer
-def test_runs_of_an_engine_that_is_held_open_share_one_connection(peer: Peer) -> None:
-    async def main() -> None:
-        async with RawServer(answering(peer.wire, RIVERS.text)) as server, peer.engine(server.port) as engine, engine:
-            for _ in range(3):
-                check_whole(await consume(engine), RIVERS.text)
-            assert (server.accepts, server.open_now, len(server.requests)) == (1, 1, 3)
-
-    run_here(main)
+async def test_runs_of_an_engine_that_is_held_open_share_one_connection(peer: Peer) -> None:
+    async with RawServer(answering(peer.wire, RIVERS.text)) as server, peer.engine(server.port) as engine, engine:
+        for _ in range(3):
+            check_whole(await consume(engine), RIVERS.text)
+        assert (server.accepts, server.open_now, len(server.requests)) == (1, 1, 3)
 
 
-def test_a_run_without_the_engines_block_leaves_no_connection() -> None:
-    async def main() -> None:
-        own = Peer(Wire.OPENAI, "own")
-        async with RawServer(answering(Wire.OPENAI, "ok")) as server, own.engine(server.port) as engine:
-            check_whole(await consume(engine), "ok")
-            await until(lambda: server.open_now == 0)
-            assert server.accepts == 1
-
-    run_here(main)
+async def test_a_run_without_the_engines_block_leaves_no_connection() -> None:
+    own = Peer(Wire.OPENAI, "own")
+    async with RawServer(answering(Wire.OPENAI, "ok")) as server, own.engine(server.port) as engine:
+        check_whole(await consume(engine), "ok")
+        await until(lambda: server.open_now == 0)
+        assert server.accepts == 1
 
 
 @pytest.mark.parametrize("client", ["httpx", "httpx2"])
-def test_a_callers_client_stays_open_with_its_connection(client: str) -> None:
-    async def main() -> None:
-        peer = Peer(Wire.ANTHROPIC, client)
-        async with RawServer(answering(peer.wire, "ok")) as server, peer.engine(server.port) as engine:
-            check_whole(await consume(engine), "ok")
-            check_whole(await consume(engine), "ok")
-            assert (server.accepts, server.open_now) == (1, 1)
-
-    run_here(main)
+async def test_a_callers_client_stays_open_with_its_connection(client: str) -> None:
+    peer = Peer(Wire.ANTHROPIC, client)
+    async with RawServer(answering(peer.wire, "ok")) as server, peer.engine(server.port) as engine:
+        check_whole(await consume(engine), "ok")
+        check_whole(await consume(engine), "ok")
+        assert (server.accepts, server.open_now) == (1, 1)
 
 
 @some_peers
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_kept_connection_that_died_meanwhile_costs_no_answer(peer: Peer, how: str) -> None:
+async def test_a_kept_connection_that_died_meanwhile_costs_no_answer(peer: Peer, how: str) -> None:
     proper = answering(peer.wire, RIVERS.text)
 
     async def answer_and_leave(stream: trio.SocketStream, number: int) -> bool:
@@ -178,32 +162,26 @@ def test_a_kept_connection_that_died_meanwhile_costs_no_answer(peer: Peer, how: 
         await trio.sleep(0.05)
         return await leave(stream, how)
 
-    async def main() -> None:
-        async with RawServer(answer_and_leave) as server, peer.engine(server.port, SLOW) as engine, engine:
-            check_whole(await consume(engine), RIVERS.text)
-            await until(lambda: server.open_now == 0)
-            check_whole(await consume(engine), RIVERS.text)
-
-    run_here(main)
+    async with RawServer(answer_and_leave) as server, peer.engine(server.port, SLOW) as engine, engine:
+        check_whole(await consume(engine), RIVERS.text)
+        await until(lambda: server.open_now == 0)
+        check_whole(await consume(engine), RIVERS.text)
 
 
 @every_peer
-def test_runs_at_the_same_time_do_not_mix(peer: Peer) -> None:
+async def test_runs_at_the_same_time_do_not_mix(peer: Peer) -> None:
     faults = [Fault(FaultKind.RESET, at) for at in (3, 9, 27, 40)]
 
-    async def main() -> None:
-        async with open_loopback(WEATHER, faults) as server, peer.engine(server.port) as engine:
-            texts: list[str] = []
+    async with open_loopback(WEATHER, faults) as server, peer.engine(server.port) as engine:
+        texts: list[str] = []
 
-            async def one() -> None:
-                texts.append((await consume(engine)).text)
+        async def one() -> None:
+            texts.append((await consume(engine)).text)
 
-            async with trio.open_nursery() as nursery:
-                for _ in range(12):
-                    nursery.start_soon(one)
-            assert texts == [WEATHER.text] * 12
-
-    run_here(main)
+        async with trio.open_nursery() as nursery:
+            for _ in range(12):
+                nursery.start_soon(one)
+        assert texts == [WEATHER.text] * 12
 
 
 def test_an_engine_can_be_used_in_one_trio_run_after_another() -> None:
@@ -219,16 +197,13 @@ def test_an_engine_can_be_used_in_one_trio_run_after_another() -> None:
         with pytest.raises(rr.errors.ProviderError):
             await engines[0].complete(QUESTION)
 
-    run_here(main)
+    trio.run(main)
     trio.run(again, clock=trio.testing.MockClock(autojump_threshold=0.2))
 
 
-def test_a_closed_client_of_the_callers_is_the_callers_error() -> None:
-    async def main() -> None:
-        client: Any = new_httpx()
-        await client.aclose()
-        engine = rr.Engine(Peer(Wire.ANTHROPIC, "httpx").provider(9, client=client))
-        with pytest.raises(RuntimeError, match="closed"):
-            await engine.complete(QUESTION)
-
-    run_here(main)
+async def test_a_closed_client_of_the_callers_is_the_callers_error() -> None:
+    client: Any = new_httpx()
+    await client.aclose()
+    engine = rr.Engine(Peer(Wire.ANTHROPIC, "httpx").provider(9, client=client))
+    with pytest.raises(RuntimeError, match="closed"):
+        await engine.complete(QUESTION)

@@ -13,7 +13,7 @@ import trio
 
 import riverrun as rr
 from riverrun.testing import Wire
-from tests.sockets.peers import CLAUDE, ECHOING, NO_TLS, SLOW, SeenHere, check_whole, consume, run_here
+from tests.sockets.peers import CLAUDE, ECHOING, NO_TLS, SLOW, SeenHere, check_whole, consume
 from tests.sockets.raw import stream_body
 
 h2_connection = pytest.importorskip("h2.connection")
@@ -92,19 +92,16 @@ class GoingAway:
         return says(connection, stream_id, stream_body(Wire.ANTHROPIC, TEXT))
 
 
-def runs_against(server: GoingAway, client_class: Any, runs: int = 1, key: str | None = None) -> list[SeenHere]:
-    async def main() -> list[SeenHere]:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
-            origin = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-            async with client_class(http1=False, http2=True, verify=NO_TLS, trust_env=False) as client:
-                provider = rr.Anthropic(CLAUDE, base_url=origin, api_key=key, client=client, capabilities=ECHOING)
-                engine = rr.Engine(provider, policy=SLOW)
-                seen = [await consume(engine) for _ in range(runs)]
-            nursery.cancel_scope.cancel(reason="the clients have left")
-        return seen
-
-    return run_here(main)  # type: ignore[no-any-return]
+async def runs_against(server: GoingAway, client_class: Any, runs: int = 1, key: str | None = None) -> list[SeenHere]:
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
+        origin = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        async with client_class(http1=False, http2=True, verify=NO_TLS, trust_env=False) as client:
+            provider = rr.Anthropic(CLAUDE, base_url=origin, api_key=key, client=client, capabilities=ECHOING)
+            engine = rr.Engine(provider, policy=SLOW)
+            seen = [await consume(engine) for _ in range(runs)]
+        nursery.cancel_scope.cancel(reason="the clients have left")
+    return seen
 
 
 both_clients = pytest.mark.parametrize("client_class", [httpx.AsyncClient, httpx2.AsyncClient])
@@ -112,9 +109,11 @@ both_clients = pytest.mark.parametrize("client_class", [httpx.AsyncClient, httpx
 
 @both_clients
 @pytest.mark.parametrize("name", AWAY)
-def test_a_goaway_in_an_answer_is_an_interruption_and_the_next_connection_goes_on(client_class: Any, name: str) -> None:
+async def test_a_goaway_in_an_answer_is_an_interruption_and_the_next_connection_goes_on(
+    client_class: Any, name: str
+) -> None:
     server = GoingAway(AWAY[name], whole)
-    [seen] = runs_against(server, client_class)
+    [seen] = await runs_against(server, client_class)
     check_whole(seen, TEXT)
     assert (server.requests, server.connections) == (2, 2)
     assert seen.result is not None
@@ -122,15 +121,15 @@ def test_a_goaway_in_an_answer_is_an_interruption_and_the_next_connection_goes_o
 
 
 @both_clients
-def test_an_empty_frame_is_no_end_of_the_answer(client_class: Any) -> None:
+async def test_an_empty_frame_is_no_end_of_the_answer(client_class: Any) -> None:
     server = GoingAway(whole_with_empty_frames)
-    [seen] = runs_against(server, client_class)
+    [seen] = await runs_against(server, client_class)
     check_whole(seen, TEXT)
     assert server.requests == 1
 
 
 @both_clients
-def test_a_goaway_after_an_answer_costs_the_next_one_nothing(client_class: Any) -> None:
+async def test_a_goaway_after_an_answer_costs_the_next_one_nothing(client_class: Any) -> None:
     server = GoingAway(whole_and_goes_away, whole_and_goes_away, whole)
-    for seen in runs_against(server, client_class, runs=3):
+    for seen in await runs_against(server, client_class, runs=3):
         check_whole(seen, TEXT)

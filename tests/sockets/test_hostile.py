@@ -20,12 +20,10 @@ from tests.sockets.peers import (
     SLOW,
     WIRES,
     Peer,
-    SeenHere,
     check_whole,
     consume,
     every_peer,
     impatient,
-    run_here,
     some_peers,
 )
 from tests.sockets.raw import (
@@ -92,17 +90,17 @@ SILENT = ("nothing at all", "half a head, then silence")
 
 @some_peers
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_answer_is_asked_for_again(peer: Peer, name: str) -> None:
+async def test_a_broken_answer_is_asked_for_again(peer: Peer, name: str) -> None:
     policy = impatient("headers_s") if name in SILENT else SLOW
-    seen, server = seen_of(peer, in_turn(BROKEN[name], answering(peer.wire, TEXT)), policy)
+    seen, server = await seen_of(peer, in_turn(BROKEN[name], answering(peer.wire, TEXT)), policy)
     check_whole(seen, TEXT)
     assert len(server.requests) == 2 or (name in SILENT and len(server.requests) > 2)  # the machine may be slow, too
 
 
 @some_peers
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None:
-    seen, server = seen_of(peer, BROKEN[name], impatient("headers_s", attempts_max=1) if name in SILENT else ONCE)
+async def test_a_broken_answer_alone_is_one_typed_error(peer: Peer, name: str) -> None:
+    seen, server = await seen_of(peer, BROKEN[name], impatient("headers_s", attempts_max=1) if name in SILENT else ONCE)
     assert isinstance(seen.error, rr.errors.ProviderError | rr.errors.InferenceTimeout)
     assert len(str(seen.error)) < 500
     assert str(seen.error).isprintable()
@@ -140,8 +138,8 @@ ODD = {
 
 @some_peers
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_answer_that_is_whole_is_a_success_at_once(peer: Peer, name: str) -> None:
-    seen, server = seen_of(peer, ODD[name](BODY[peer.wire]))
+async def test_an_odd_answer_that_is_whole_is_a_success_at_once(peer: Peer, name: str) -> None:
+    seen, server = await seen_of(peer, ODD[name](BODY[peer.wire]))
     check_whole(seen, TEXT)
     assert len(server.requests) == 1
 
@@ -151,30 +149,27 @@ def test_an_odd_answer_that_is_whole_is_a_success_at_once(peer: Peer, name: str)
 
 @every_peer
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_never_followed_and_the_key_never_arrives_there(peer: Peer, status: int) -> None:
-    async def main() -> None:
-        async with RawServer(answering(peer.wire, TEXT)) as elsewhere:
-            moved = whole(f"{status} Moved", b"", f"location: http://127.0.0.1:{elsewhere.port}{peer.wire.path}")
-            async with RawServer(saying(moved, then="keep")) as server:
-                seen = await asked(peer, server, client_options={"follow_redirects": True})
-                assert isinstance(seen.error, rr.InferenceError)
-                assert not seen.error.is_retryable
-                assert "redirects are never followed" in str(seen.error)
-                assert (len(server.requests), elsewhere.accepts) == (1, 0)
-
-    run_here(main)
+async def test_a_redirect_is_never_followed_and_the_key_never_arrives_there(peer: Peer, status: int) -> None:
+    async with RawServer(answering(peer.wire, TEXT)) as elsewhere:
+        moved = whole(f"{status} Moved", b"", f"location: http://127.0.0.1:{elsewhere.port}{peer.wire.path}")
+        async with RawServer(saying(moved, then="keep")) as server:
+            seen = await asked(peer, server, client_options={"follow_redirects": True})
+            assert isinstance(seen.error, rr.InferenceError)
+            assert not seen.error.is_retryable
+            assert "redirects are never followed" in str(seen.error)
+            assert (len(server.requests), elsewhere.accepts) == (1, 0)
 
 
 @every_peer
-def test_304_and_a_redirect_to_nowhere_are_final_too(peer: Peer) -> None:
-    seen, server = seen_of(peer, saying(b"HTTP/1.1 304 Not Modified\r\nlocation: \x7f\r\n\r\n", then="keep"))
+async def test_304_and_a_redirect_to_nowhere_are_final_too(peer: Peer) -> None:
+    seen, server = await seen_of(peer, saying(b"HTTP/1.1 304 Not Modified\r\nlocation: \x7f\r\n\r\n", then="keep"))
     assert isinstance(seen.error, rr.InferenceError)
     assert len(server.requests) == 1
 
 
 @every_peer
-def test_the_key_travels_in_a_header_and_nothing_coded_is_asked_for(peer: Peer) -> None:
-    _, server = seen_of(peer, answering(peer.wire, TEXT))
+async def test_the_key_travels_in_a_header_and_nothing_coded_is_asked_for(peer: Peer) -> None:
+    _, server = await seen_of(peer, answering(peer.wire, TEXT))
     request_line, _, rest = server.requests[0].partition(b"\r\n")
     assert CANARY.encode() not in request_line
     assert rest.count(CANARY.encode()) == 1
@@ -182,9 +177,9 @@ def test_the_key_travels_in_a_header_and_nothing_coded_is_asked_for(peer: Peer) 
 
 
 @every_peer
-def test_another_coding_is_refused_unread_and_asked_for_once(peer: Peer) -> None:
+async def test_another_coding_is_refused_unread_and_asked_for_once(peer: Peer) -> None:
     coded = whole("200 OK", b"\x00" * 64, "content-encoding: br", kind="text/event-stream")
-    seen, server = seen_of(peer, saying(coded, then="keep"))
+    seen, server = await seen_of(peer, saying(coded, then="keep"))
     assert type(seen.error) is rr.errors.ProviderError
     assert (seen.text, len(server.requests)) == ("", 1)
 
@@ -215,9 +210,9 @@ ENDLESS = {
 
 @some_peers
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
+async def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
     endless = ENDLESS[name](peer.wire)
-    seen, _ = seen_of(peer, endless, SMALL)
+    seen, _ = await seen_of(peer, endless, SMALL)
     assert isinstance(seen.error, rr.errors.ProviderError | rr.StreamInterrupted)
     assert "100000" in str(seen.error).replace(",", "").replace("_", "")
     assert len(seen.text) <= 100_000 + READ_AHEAD_BYTES_MAX + 5000  # a limit is looked at after each read
@@ -225,22 +220,22 @@ def test_what_has_no_end_ends_at_its_limit(peer: Peer, name: str) -> None:
 
 
 @some_peers
-def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
+async def test_of_an_error_of_ten_megabytes_64_kib_are_read(peer: Peer) -> None:
     endless = Endless(head("500 Oops", "content-length: 10485760", kind="text/plain"), b"a" * 65536)
-    seen, _ = seen_of(peer, endless, ONCE)
+    seen, _ = await seen_of(peer, endless, ONCE)
     assert type(seen.error) is rr.errors.ProviderError
     assert len(str(seen.error)) < 400
     assert endless.sent_bytes < TAKEN_BYTES_MAX
 
 
 @some_peers
-def test_an_error_response_whose_body_never_ends_is_still_that_error(
+async def test_an_error_response_whose_body_never_ends_is_still_that_error(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("riverrun.engine.http.transport.ERROR_BODY_S", 0.2)
     slow = error_body(peer.wire, 401, "no such key")
     waits = saying(head("401 No", "content-length: 9999", kind="application/json"), slow, then="stay")
-    seen, server = seen_of(peer, waits)
+    seen, server = await seen_of(peer, waits)
     assert type(seen.error) is rr.errors.Unauthorized
     assert "no such key" in str(seen.error)
     assert len(server.requests) == 1
@@ -257,31 +252,26 @@ def nobody_listens() -> tuple[socket.socket, int]:
 
 
 @every_peer
-def test_a_refused_connection_is_a_provider_error(peer: Peer) -> None:
-    async def main(port: int) -> SeenHere:
-        async with peer.engine(port, rr.Policy(retry=rr.RetryPolicy(attempts_max=3, base_delay_s=0.001))) as engine:
-            return await consume(engine)
-
+async def test_a_refused_connection_is_a_provider_error(peer: Peer) -> None:
+    policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=3, base_delay_s=0.001))
     bound, port = nobody_listens()
     with bound:
-        seen = run_here(lambda: main(port))
+        async with peer.engine(port, policy) as engine:
+            seen = await consume(engine)
     assert type(seen.error) is rr.errors.ProviderError
     assert sum(isinstance(event, rr.RetryScheduled) for event in seen.events) == 2
 
 
 @every_peer
-def test_a_server_that_takes_no_connection_runs_into_the_connect_clock(peer: Peer) -> None:
-    async def main(port: int) -> SeenHere:
-        policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=rr.StallPolicy(connect_s=0.2))
-        async with peer.engine(port, policy) as engine:
-            return await consume(engine)
-
+async def test_a_server_that_takes_no_connection_runs_into_the_connect_clock(peer: Peer) -> None:
+    policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=rr.StallPolicy(connect_s=0.2))
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):  # fills the queue: Linux then drops what else would connect
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
-        seen = run_here(lambda: main(listener.getsockname()[1]))
+        async with peer.engine(listener.getsockname()[1], policy) as engine:
+            seen = await consume(engine)
     assert type(seen.error) is rr.errors.InferenceTimeout
     assert "connect" in str(seen.error)

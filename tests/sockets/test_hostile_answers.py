@@ -67,12 +67,12 @@ def has_defect(seen: SeenHere) -> bool:
 
 
 @some_peers
-def test_endless_arguments_end_at_their_bound(peer: Peer) -> None:
+async def test_endless_arguments_end_at_their_bound(peer: Peer) -> None:
     endless = Endless(
         head() + CALLING[peer.wire] + more_arguments(peer.wire, '{"a":"'), more_arguments(peer.wire, "a" * 9000)
     )
     policy = once(arguments_bytes_max=MIB)
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, policy))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, endless, policy))
     assert "1048576" in str(seen.error).replace(",", "")
     assert (seen.started, seen.ready) == (["call_1"], [])
     assert endless.sent_bytes < MIB + TAKEN_BYTES_MAX
@@ -89,21 +89,21 @@ def counted(wire: Wire, number: int) -> bytes:
 
 
 @some_peers
-def test_of_ten_thousand_calls_a_thousand_are_taken(peer: Peer) -> None:
+async def test_of_ten_thousand_calls_a_thousand_are_taken(peer: Peer) -> None:
     calls = b"".join(counted(peer.wire, number) for number in range(10_000))
-    seen, _ = seen_of(peer, saying(head() + BEGUN[peer.wire] + calls), ONCE)
+    seen, _ = await seen_of(peer, saying(head() + BEGUN[peer.wire] + calls), ONCE)
     assert seen.result is not None  # the calls that were released end the run: none of them is lost
     assert (len(seen.ready), seen.result.stop_reason) == (len(seen.result.tool_calls), rr.StopReason.TOOL_USE)
     assert len(seen.ready) in (1023, 1024)
     assert isinstance(seen.result.attempts[-1].cause, rr.causes.MalformedStream)
 
 
-def test_of_ten_thousand_blocks_four_thousand_are_taken() -> None:
+async def test_of_ten_thousand_blocks_four_thousand_are_taken() -> None:
     peer = Peer(Wire.ANTHROPIC, "httpx")
     blocks = b"".join(
         sse(block_start(number), block_delta(number, "a"), block_stop(number)) for number in range(10_000)
     )
-    seen, _ = seen_of(peer, saying(head() + BEGUN[peer.wire] + blocks), ONCE)
+    seen, _ = await seen_of(peer, saying(head() + BEGUN[peer.wire] + blocks), ONCE)
     assert has_defect(seen)
     assert "4096" in str(seen.error)
     assert len(seen.text) == 4096
@@ -128,9 +128,9 @@ FRAMES = {
 
 @some_peers
 @pytest.mark.parametrize("name", FRAMES)
-def test_a_frame_that_is_no_sound_json_is_a_typed_end_and_keeps_what_was_said(peer: Peer, name: str) -> None:
+async def test_a_frame_that_is_no_sound_json_is_a_typed_end_and_keeps_what_was_said(peer: Peer, name: str) -> None:
     bad = b"event: message_delta\ndata: " + FRAMES[name].encode() + b"\n\n"
-    seen, _ = seen_of(peer, saying(head() + SAID[peer.wire] + bad), ONCE)
+    seen, _ = await seen_of(peer, saying(head() + SAID[peer.wire] + bad), ONCE)
     assert isinstance(seen.error, rr.StreamInterrupted)
     assert isinstance(seen.error.cause, rr.causes.MalformedStream)
     assert seen.error.snapshot is not None
@@ -155,9 +155,9 @@ ARGUMENTS = {
 
 @some_peers
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_arguments_that_two_readers_could_read_differently_are_never_released(peer: Peer, name: str) -> None:
+async def test_arguments_that_two_readers_could_read_differently_are_never_released(peer: Peer, name: str) -> None:
     stream = CALLING[peer.wire] + more_arguments(peer.wire, ARGUMENTS[name]) + end(peer.wire)
-    seen, server = seen_of(peer, saying(head() + stream), ONCE)
+    seen, server = await seen_of(peer, saying(head() + stream), ONCE)
     assert (seen.started, seen.ready, seen.cancelled) == (["call_1"], [], ["call_1"])
     assert seen.error is not None or (seen.result is not None and seen.result.incomplete_tool_calls == 1)
     assert len(server.requests) == 1
@@ -181,8 +181,8 @@ def counting(wire: Wire, counts: tuple[Any, ...]) -> bytes:
 
 @some_peers
 @pytest.mark.parametrize("counts", COUNTS, ids=str)
-def test_no_count_makes_the_ledger_negative_or_endless(peer: Peer, counts: tuple[Any, ...]) -> None:
-    seen, _ = seen_of(peer, saying(head() + counting(peer.wire, counts)), ONCE)
+async def test_no_count_makes_the_ledger_negative_or_endless(peer: Peer, counts: tuple[Any, ...]) -> None:
+    seen, _ = await seen_of(peer, saying(head() + counting(peer.wire, counts)), ONCE)
     assert seen.text == "so far"
     assert seen.result is not None
     usage = seen.result.usage
@@ -222,11 +222,11 @@ CHARACTERS = {
 
 @some_peers
 @pytest.mark.parametrize("name", CHARACTERS)
-def test_any_characters_are_shown_stored_and_can_be_encoded(peer: Peer, name: str, tmp_path: Path) -> None:
+async def test_any_characters_are_shown_stored_and_can_be_encoded(peer: Peer, name: str, tmp_path: Path) -> None:
     written, text = CHARACTERS[name]
     store = rr.SQLiteStore(tmp_path / "runs.db")
     policy = rr.Policy(checkpoint=rr.CheckpointPolicy(before_delivery=True))  # nothing is shown that is not stored
-    seen, _ = seen_of(peer, saying(head() + text_of(peer.wire, written)), policy, store=store)
+    seen, _ = await seen_of(peer, saying(head() + text_of(peer.wire, written)), policy, store=store)
     check_whole(seen, text)
     assert seen.result is not None
     assert seen.result.checkpoint_failures == 0
@@ -243,10 +243,10 @@ def one(arguments: str = ARGUED, index: int = 0) -> tuple[Any, ...]:
     return tool_start(index, "call_1"), block_delta(index, arguments, "input_json_delta"), block_stop(index)
 
 
-def contradicting(*events: Any) -> tuple[SeenHere, int]:
+async def contradicting(*events: Any) -> tuple[SeenHere, int]:
     """What was seen of an answer of these events, and the number of requests."""
     stream = sse(message_start(), *events, message_delta("tool_use"), MESSAGE_STOP)
-    seen, server = seen_of(Peer(Wire.ANTHROPIC, "httpx"), saying(head() + stream), ONCE)
+    seen, server = await seen_of(Peer(Wire.ANTHROPIC, "httpx"), saying(head() + stream), ONCE)
     return seen, len(server.requests)
 
 
@@ -257,8 +257,8 @@ GOES_ON = {
 
 
 @pytest.mark.parametrize("name", GOES_ON)
-def test_what_contradicts_what_was_said_releases_no_call_twice(name: str) -> None:
-    seen, requests = contradicting(*one(), GOES_ON[name])
+async def test_what_contradicts_what_was_said_releases_no_call_twice(name: str) -> None:
+    seen, requests = await contradicting(*one(), GOES_ON[name])
     assert ([ready.id for ready in seen.ready], seen.started, requests) == (["call_1"], ["call_1"], 1)
     assert seen.ready[0].arguments == {"a": 1}  # what came behind its stop is no part of it
     assert seen.result is not None  # nothing takes back a call that was released
@@ -271,9 +271,9 @@ def test_what_contradicts_what_was_said_releases_no_call_twice(name: str) -> Non
     [*((*one("{}"), goes_on) for goes_on in GOES_ON.values()), (tool_start(0, "call_1"), tool_start(0, "call_2"))],
     ids=[*GOES_ON, "a second start of an open block"],
 )
-def test_what_contradicts_a_call_that_nothing_confirms_is_an_interruption(events: tuple[Any, ...]) -> None:
+async def test_what_contradicts_a_call_that_nothing_confirms_is_an_interruption(events: tuple[Any, ...]) -> None:
     """`{}` may be a call that was cut before its first parameter: only what follows in order says that it is whole."""
-    seen, requests = contradicting(*events)
+    seen, requests = await contradicting(*events)
     assert (seen.started, seen.ready, seen.cancelled, requests) == (["call_1"], [], ["call_1"], 1)
     assert isinstance(seen.error, rr.StreamInterrupted)
     assert has_defect(seen)
@@ -288,9 +288,9 @@ ODD: dict[str, tuple[Any, Ignored]] = {
 
 @pytest.mark.parametrize("arguments", [ARGUED, "{}"])
 @pytest.mark.parametrize("name", ODD)
-def test_what_is_odd_with_one_meaning_is_counted_and_released_once(name: str, arguments: str) -> None:
+async def test_what_is_odd_with_one_meaning_is_counted_and_released_once(name: str, arguments: str) -> None:
     again, kind = ODD[name]
-    seen, requests = contradicting(*one(arguments), *again(arguments))
+    seen, requests = await contradicting(*one(arguments), *again(arguments))
     assert ([ready.id for ready in seen.ready], requests) == (["call_1"], 1)
     assert seen.cancelled == seen.started[1:]  # the second of one id was begun under an id of ours
     assert seen.result is not None
@@ -308,10 +308,10 @@ def failing(wire: Wire) -> bytes:
 
 
 @every_peer
-def test_an_error_is_an_error_an_early_end_an_interruption_and_an_error_after_the_end_nothing(peer: Peer) -> None:
-    error, _ = seen_of(peer, saying(head() + SAID[peer.wire] + failing(peer.wire)), ONCE)
-    early, _ = seen_of(peer, saying(head() + SAID[peer.wire]), ONCE)
-    after, _ = seen_of(peer, saying(head() + whole_text(peer.wire) + failing(peer.wire)), ONCE)
+async def test_an_error_is_an_error_an_early_end_an_interruption_and_an_error_after_the_end_nothing(peer: Peer) -> None:
+    error, _ = await seen_of(peer, saying(head() + SAID[peer.wire] + failing(peer.wire)), ONCE)
+    early, _ = await seen_of(peer, saying(head() + SAID[peer.wire]), ONCE)
+    after, _ = await seen_of(peer, saying(head() + whole_text(peer.wire) + failing(peer.wire)), ONCE)
     assert isinstance(error.error, rr.StreamInterrupted)
     assert isinstance(error.error.cause, rr.causes.Provider5xx)
     assert isinstance(early.error, rr.StreamInterrupted)
@@ -320,18 +320,18 @@ def test_an_error_is_an_error_an_early_end_an_interruption_and_an_error_after_th
 
 
 @every_peer
-def test_of_two_ends_the_first_counts(peer: Peer) -> None:
-    seen, server = seen_of(peer, saying(head() + whole_text(peer.wire) + whole_text(peer.wire)), ONCE)
+async def test_of_two_ends_the_first_counts(peer: Peer) -> None:
+    seen, server = await seen_of(peer, saying(head() + whole_text(peer.wire) + whole_text(peer.wire)), ONCE)
     check_whole(seen, "so far")
     assert sum(isinstance(event, rr.Finished) for event in seen.events) == 1
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("before", [(), (block_start(0), block_delta(0, "so far"), block_stop(0))])
-def test_a_server_side_tool_that_may_have_run_is_not_run_again_by_a_retry(before: tuple[Any, ...]) -> None:
+async def test_a_server_side_tool_that_may_have_run_is_not_run_again_by_a_retry(before: tuple[Any, ...]) -> None:
     search = block_start(len(before) // 3, "server_tool_use", id="srvtoolu_1", name="web_search", input={})
     stream = sse(message_start(), *before, search)
-    seen, server = seen_of(Peer(Wire.ANTHROPIC, "httpx"), saying(head() + stream, then="reset"), SLOW)
+    seen, server = await seen_of(Peer(Wire.ANTHROPIC, "httpx"), saying(head() + stream, then="reset"), SLOW)
     assert isinstance(seen.error, rr.StreamInterrupted)
     assert "web_search" in str(seen.error)
     assert len(server.requests) == 1

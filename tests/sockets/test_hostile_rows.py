@@ -35,9 +35,9 @@ def kind_of(name: str) -> str:
 
 @every_provider
 @pytest.mark.parametrize("begins", [b'data: {"a":"', b'{"a":"', b": ", b""])
-def test_an_endless_line_takes_no_more_memory_than_its_bound_in_any_format(name: str, begins: bytes) -> None:
+async def test_an_endless_line_takes_no_more_memory_than_its_bound_in_any_format(name: str, begins: bytes) -> None:
     endless = Endless(head(kind=kind_of(name)) + begins, b"a" * 65536)
-    (seen, _), peak_bytes = peak_of(lambda: seen_by(name, endless, NARROW))
+    (seen, _), peak_bytes = await peak_of(seen_by(name, endless, NARROW))
     assert isinstance(seen.error, rr.errors.ProviderError | rr.StreamInterrupted)
     assert "1048576" in str(seen.error)
     assert endless.sent_bytes < MIB + TAKEN_BYTES_MAX
@@ -45,18 +45,18 @@ def test_an_endless_line_takes_no_more_memory_than_its_bound_in_any_format(name:
 
 
 @some_peers
-def test_under_the_default_bound_too_an_endless_line_is_held_once_and_a_bit(peer: Peer) -> None:
+async def test_under_the_default_bound_too_an_endless_line_is_held_once_and_a_bit(peer: Peer) -> None:
     endless = Endless(head() + b"data: ", b"a" * 65536)
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, ONCE))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, endless, ONCE))
     assert isinstance(seen.error, rr.errors.ProviderError)
     assert "8388608" in str(seen.error)
     assert peak_bytes < 2 * 8 * MIB  # 10 to 11 MiB are measured; others were seen to take 712 MB for a line of 256
 
 
 @some_peers
-def test_an_endless_event_of_short_lines_takes_no_more_memory_than_its_bound(peer: Peer) -> None:
+async def test_an_endless_event_of_short_lines_takes_no_more_memory_than_its_bound(peer: Peer) -> None:
     endless = Endless(head(), b"data: " + b"a" * 1000 + b"\n")
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, NARROW))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, endless, NARROW))
     assert isinstance(seen.error, rr.errors.ProviderError)
     assert "event_bytes_max" in str(seen.error)
     assert peak_bytes < PEAK_BYTES_MAX
@@ -64,18 +64,18 @@ def test_an_endless_event_of_short_lines_takes_no_more_memory_than_its_bound(pee
 
 @some_peers
 @pytest.mark.parametrize("again", [b": ping\n\n", b"\n", b"event: x\n", b"id: 1\n\n", b"x" * 1000 + b"\n"])
-def test_what_says_nothing_for_ever_is_not_kept_and_ends_in_a_stall(peer: Peer, again: bytes) -> None:
+async def test_what_says_nothing_for_ever_is_not_kept_and_ends_in_a_stall(peer: Peer, again: bytes) -> None:
     policy = impatient("first_event_s", "first_event_s_max", attempts_max=1)
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, Endless(head(), again * 64), policy))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, Endless(head(), again * 64), policy))
     assert type(seen.error) is rr.errors.InferenceTimeout
     assert peak_bytes < PEAK_BYTES_MAX
 
 
 @some_peers
 @pytest.mark.parametrize("again", [b"x-a: " + b"a" * 1000 + b"\r\n", b"a" * 1000])
-def test_endless_headers_end_by_themselves(peer: Peer, again: bytes) -> None:
+async def test_endless_headers_end_by_themselves(peer: Peer, again: bytes) -> None:
     endless = Endless(b"HTTP/1.1 200 OK\r\n", again)
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, endless, ONCE))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, endless, ONCE))
     assert type(seen.error) is rr.errors.ProviderError
     assert endless.sent_bytes < TAKEN_BYTES_MAX
     assert peak_bytes < PEAK_BYTES_MAX
@@ -83,9 +83,9 @@ def test_endless_headers_end_by_themselves(peer: Peer, again: bytes) -> None:
 
 @every_provider
 @pytest.mark.parametrize("status", ["400 No", "503 Busy"])
-def test_an_endless_error_is_read_to_its_bound_and_told_in_a_line(name: str, status: str) -> None:
+async def test_an_endless_error_is_read_to_its_bound_and_told_in_a_line(name: str, status: str) -> None:
     endless = Endless(head(status, kind="application/json") + b'{"error":{"message":"', b"a" * 65536)
-    (seen, _), peak_bytes = peak_of(lambda: seen_by(name, endless, ONCE))
+    (seen, _), peak_bytes = await peak_of(seen_by(name, endless, ONCE))
     assert isinstance(seen.error, rr.InferenceError)
     assert len(str(seen.error)) < 500
     assert endless.sent_bytes < TAKEN_BYTES_MAX
@@ -108,9 +108,9 @@ BOMBS = {
 @some_peers
 @pytest.mark.parametrize("coding", BOMBS)
 @pytest.mark.parametrize("status", ["200 OK", "500 Oops"])
-def test_a_coded_body_is_unpacked_to_its_bound_or_refused_unread(peer: Peer, coding: str, status: str) -> None:
+async def test_a_coded_body_is_unpacked_to_its_bound_or_refused_unread(peer: Peer, coding: str, status: str) -> None:
     coded = whole(status, BOMBS[coding], f"content-encoding: {coding}", kind="text/event-stream")
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), NARROW))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, saying(coded), NARROW))
     assert type(seen.error) is rr.errors.ProviderError
     assert seen.text == ""
     assert peak_bytes < PEAK_BYTES_MAX
@@ -129,9 +129,9 @@ PACKED = {
 
 @some_peers
 @pytest.mark.parametrize("name", PACKED)
-def test_whatever_a_bomb_becomes_it_is_bounded_and_typed(peer: Peer, name: str) -> None:
+async def test_whatever_a_bomb_becomes_it_is_bounded_and_typed(peer: Peer, name: str) -> None:
     coded = whole("200 OK", gzip.compress(PACKED[name]), "content-encoding: gzip", kind="application/json")
-    (seen, _), peak_bytes = peak_of(lambda: seen_of(peer, saying(coded), NARROW))
+    (seen, _), peak_bytes = await peak_of(seen_of(peer, saying(coded), NARROW))
     assert type(seen.error) is rr.errors.ProviderError
     assert seen.text == ""
     assert peak_bytes < PEAK_BYTES_MAX
@@ -157,18 +157,20 @@ DROPS = {"bytes of a line": (b"data: ", b"a"), "pings": (b"", b": ping\n\n"), "b
 
 @some_peers
 @pytest.mark.parametrize("name", DROPS)
-def test_a_byte_now_and_then_does_not_begin_an_answer(peer: Peer, name: str) -> None:
-    seen, _ = seen_of(peer, dripping(*DROPS[name]), impatient("first_event_s", "first_event_s_max", attempts_max=1))
+async def test_a_byte_now_and_then_does_not_begin_an_answer(peer: Peer, name: str) -> None:
+    seen, _ = await seen_of(
+        peer, dripping(*DROPS[name]), impatient("first_event_s", "first_event_s_max", attempts_max=1)
+    )
     assert type(seen.error) is rr.errors.InferenceTimeout
 
 
 @some_peers
 @pytest.mark.parametrize("name", DROPS)
-def test_a_byte_now_and_then_does_not_keep_an_answer_alive(peer: Peer, name: str) -> None:
+async def test_a_byte_now_and_then_does_not_keep_an_answer_alive(peer: Peer, name: str) -> None:
     begins, drop = DROPS[name]
     body = stream_body(peer.wire, "said so far, and what never comes")
     said = body[: body.index(b"\n\n", body.index(b"said so")) + 2]
-    seen, _ = seen_of(peer, dripping(said + begins, drop), impatient("idle_s", attempts_max=1))
+    seen, _ = await seen_of(peer, dripping(said + begins, drop), impatient("idle_s", attempts_max=1))
     assert isinstance(seen.error, rr.StreamInterrupted)
     assert isinstance(seen.error.cause, rr.causes.IdleStall)
     assert seen.error.snapshot is not None
@@ -189,11 +191,11 @@ HINTS = {
 @some_peers
 @pytest.mark.parametrize("hint", HINTS)
 @pytest.mark.parametrize("status", ["429 Slow", "503 Busy"])
-def test_any_hint_of_when_to_come_back_is_slept_capped_or_no_hint(peer: Peer, hint: str, status: str) -> None:
+async def test_any_hint_of_when_to_come_back_is_slept_capped_or_no_hint(peer: Peer, hint: str, status: str) -> None:
     error_response = head(status, "content-length: 0").replace(
         b"\r\n\r\n", b"\r\nretry-after: " + hint.encode() + b"\r\n\r\n"
     )
-    seen, server = seen_of(peer, in_turn(saying(error_response, then="keep"), answering(peer.wire, "said")), SLOW)
+    seen, server = await seen_of(peer, in_turn(saying(error_response, then="keep"), answering(peer.wire, "said")), SLOW)
     if HINTS[hint]:
         check_whole(seen, "said")
     else:
@@ -205,8 +207,8 @@ def test_any_hint_of_when_to_come_back_is_slept_capped_or_no_hint(peer: Peer, hi
 
 
 @every_provider
-def test_no_provider_puts_its_key_into_an_address_or_an_error(name: str) -> None:
-    seen, server = seen_by(name, saying(whole("401 No", b'{"error":{"message":"no"}}'), then="keep"), ONCE)
+async def test_no_provider_puts_its_key_into_an_address_or_an_error(name: str) -> None:
+    seen, server = await seen_by(name, saying(whole("401 No", b'{"error":{"message":"no"}}'), then="keep"), ONCE)
     request_line, _, rest = server.requests[0].partition(b"\r\n")
     assert CANARY.encode() not in request_line
     assert rest.count(CANARY.encode()) == 1
@@ -220,12 +222,12 @@ FORGED = "\r\n2026-11-21 CRITICAL root: forged \x1b[2J\x00\u2028\u202e" * 40
 
 @every_peer
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-def test_words_of_a_provider_are_one_short_printable_line(
+async def test_words_of_a_provider_are_one_short_printable_line(
     peer: Peer, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = json.dumps({"type": "error", "error": {"type": FORGED, "code": FORGED, "message": FORGED}}).encode()
     with caplog.at_level(logging.DEBUG, logger="riverrun"):
-        seen, _ = seen_of(peer, saying(whole(f"{status} {'x' * 400}", body), then="keep"), ONCE)
+        seen, _ = await seen_of(peer, saying(whole(f"{status} {'x' * 400}", body), then="keep"), ONCE)
     told = [record.getMessage() for record in caplog.records if record.name.startswith("riverrun")]
     assert isinstance(seen.error, rr.InferenceError)
     assert all(line.isprintable() for line in (str(seen.error), *told))
@@ -233,10 +235,10 @@ def test_words_of_a_provider_are_one_short_printable_line(
 
 
 @every_peer
-def test_words_inside_a_stream_are_one_short_printable_line_too(peer: Peer) -> None:
+async def test_words_inside_a_stream_are_one_short_printable_line_too(peer: Peer) -> None:
     name = b"event: error\n" if peer.wire is Wire.ANTHROPIC else b""
     error = name + b"data: " + error_body(peer.wire, 500, FORGED) + b"\n\n"
-    seen, _ = seen_of(peer, saying(head() + error), ONCE)
+    seen, _ = await seen_of(peer, saying(head() + error), ONCE)
     assert isinstance(seen.error, rr.InferenceError)
     assert str(seen.error).isprintable()
     assert len(str(seen.error)) < 500

@@ -19,7 +19,7 @@ from riverrun.engine.core.secret import Secret
 from riverrun.engine.http.quiet_logs import KnownSecrets
 from riverrun.engine.testing.wire.formats import Reply, events_of
 from riverrun.testing import RIVERS, Wire
-from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer, run_here
+from tests.sockets.peers import CANARY, CLIENTS, QUESTION, WIRES, Peer, every_peer
 from tests.sockets.raw import CHUNKED, Answering, RawServer, answering, chunk, head, in_turn, saying, whole
 from tests.sockets.test_goaway import GoingAway, both_clients, runs_against
 from tests.sockets.test_goaway import whole as h2_whole
@@ -120,27 +120,23 @@ async def leave_trail(peer: Peer, server: RawServer, trail: Trail, folder: Path)
 
 @every_peer
 @pytest.mark.parametrize("name", FAILING)
-def test_the_key_is_nowhere_after_a_failure(
+async def test_the_key_is_nowhere_after_a_failure(
     peer: Peer, name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     trail = Trail()
-
-    async def main() -> None:
+    with caplog.at_level(logging.DEBUG):
         async with RawServer(FAILING[name](peer.wire)) as server:
             await leave_trail(peer, server, trail, tmp_path)
             assert any(CANARY.encode() in request for request in server.requests)
-
-    with caplog.at_level(logging.DEBUG):
-        run_here(main)
     trail.add("log", [record.getMessage() for record in caplog.records])
     assert {"runs.db", "error: repr"} <= {place for place, _ in trail.places} or "then the answer" in name
     trail.check()
 
 
 @both_clients
-def test_no_library_logs_the_key_over_http2(client_class: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_library_logs_the_key_over_http2(client_class: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        seen = runs_against(GoingAway(h2_whole), client_class, runs=2, key=CANARY)
+        seen = await runs_against(GoingAway(h2_whole), client_class, runs=2, key=CANARY)
     texts = [f"{record.name}: {record.getMessage()}" for record in caplog.records]
     assert [one.error for one in seen] == [None, None]
     assert any("hpack" in text and "x-api-key" in text for text in texts)
@@ -158,37 +154,31 @@ def test_a_key_with_quotes_and_backslashes_is_not_logged_as_bytes_either(caplog:
 
 @pytest.mark.parametrize("client", ["httpx", "httpx2"])
 @pytest.mark.parametrize("wire", WIRES)
-def test_an_error_that_is_not_ours_does_not_carry_the_key_in_its_frames(client: str, wire: Wire) -> None:
+async def test_an_error_that_is_not_ours_does_not_carry_the_key_in_its_frames(client: str, wire: Wire) -> None:
     trail = Trail()
 
-    async def main() -> None:
-        closed: Any = CLIENTS[client]()
-        await closed.aclose()
-        engine = rr.Engine(Peer(wire, client).provider(9, client=closed))
-        with pytest.raises(RuntimeError) as caught:
-            await engine.complete(QUESTION)
-        trail.add_error(caught.value)
-
-    run_here(main)
+    closed: Any = CLIENTS[client]()
+    await closed.aclose()
+    engine = rr.Engine(Peer(wire, client).provider(9, client=closed))
+    with pytest.raises(RuntimeError) as caught:
+        await engine.complete(QUESTION)
+    trail.add_error(caught.value)
     trail.check()
 
 
 @pytest.mark.parametrize("client", ["httpx", "httpx2"])
-def test_a_client_that_raises_on_the_way_does_not_carry_the_key_either(client: str) -> None:
+async def test_a_client_that_raises_on_the_way_does_not_carry_the_key_either(client: str) -> None:
     trail = Trail()
 
     async def refuse(request: object) -> None:
         raise LookupError("a hook of the application's")
 
-    async def main() -> None:
-        hooked: Any = CLIENTS[client](event_hooks={"request": [refuse]})
-        async with hooked:
-            engine = rr.Engine(Peer(Wire.ANTHROPIC, client).provider(9, client=hooked))
-            with pytest.raises(LookupError) as caught:
-                await engine.complete(QUESTION)
-            trail.add_error(caught.value)
-
-    run_here(main)
+    hooked: Any = CLIENTS[client](event_hooks={"request": [refuse]})
+    async with hooked:
+        engine = rr.Engine(Peer(Wire.ANTHROPIC, client).provider(9, client=hooked))
+        with pytest.raises(LookupError) as caught:
+            await engine.complete(QUESTION)
+        trail.add_error(caught.value)
     trail.check()
 
 
@@ -223,19 +213,14 @@ def test_a_malformed_key_is_refused_without_being_shown(wire: Wire, bad: str) ->
 
 
 @pytest.mark.parametrize("name", ["authorization", "x-api-key", "api-key", "x-auth-token", "cookie"])
-def test_a_key_among_the_callers_headers_is_a_key(name: str) -> None:
+async def test_a_key_among_the_callers_headers_is_a_key(name: str) -> None:
     provider = provider_of(Wire.OPENAI, headers={name: f"Bearer {CANARY}"})
 
-    async def main() -> None:
-        trail = Trail()
-        async with RawServer(saying(whole("401 No", complaint(Wire.OPENAI)))) as server:
-            there = rr.OpenAIChat(
-                "m", base_url=f"http://127.0.0.1:{server.port}/v1", headers={name: f"Bearer {CANARY}"}
-            )
-            with pytest.raises(rr.errors.Unauthorized) as caught:
-                await rr.Engine(there).complete(QUESTION)
-            trail.add_error(caught.value)
-            trail.add("objects", provider, there, provider.encode(QUESTION))
-        trail.check()
-
-    run_here(main)
+    trail = Trail()
+    async with RawServer(saying(whole("401 No", complaint(Wire.OPENAI)))) as server:
+        there = rr.OpenAIChat("m", base_url=f"http://127.0.0.1:{server.port}/v1", headers={name: f"Bearer {CANARY}"})
+        with pytest.raises(rr.errors.Unauthorized) as caught:
+            await rr.Engine(there).complete(QUESTION)
+        trail.add_error(caught.value)
+        trail.add("objects", provider, there, provider.encode(QUESTION))
+    trail.check()

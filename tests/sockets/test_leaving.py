@@ -11,7 +11,7 @@ from attrs import evolve
 
 import riverrun as rr
 from riverrun.testing import RIVERS, Fault, FaultKind, Loopback, open_loopback
-from tests.sockets.peers import QUESTION, QUICK, Peer, every_peer, run_here, some_peers, told, until
+from tests.sockets.peers import QUESTION, QUICK, Peer, every_peer, some_peers, told, until
 from tests.sockets.raw import RawServer, saying
 
 pytestmark = pytest.mark.sockets
@@ -49,27 +49,24 @@ async def reach(phase: str, run: rr.Run, server: Loopback) -> str:
 Leaving = Callable[[str, rr.Engine, Loopback], Awaitable[Any]]
 
 
-def leaving(peer: Peer, phase: str, leave: Leaving) -> Any:
+async def leaving(peer: Peer, phase: str, leave: Leaving) -> Any:
     """Leave a run in a phase, and see that nothing is left and no time was lost."""
 
-    async def main() -> Any:
-        async with open_loopback(RIVERS, PHASES[phase]) as server, peer.engine(server.port, HOUR) as engine, engine:
-            tasks = trio.lowlevel.current_statistics().tasks_living
-            began_s = trio.current_time()
-            result = await leave(phase, engine, server)
-            assert trio.current_time() - began_s < AT_ONCE_S
-            if "backing off before" not in phase:
-                await until(lambda: server.connections_open == 0)
-                await until(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
-            assert len(told(server, peer.wire)) == 1
-            return result
-
-    return run_here(main)
+    async with open_loopback(RIVERS, PHASES[phase]) as server, peer.engine(server.port, HOUR) as engine, engine:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        began_s = trio.current_time()
+        result = await leave(phase, engine, server)
+        assert trio.current_time() - began_s < AT_ONCE_S
+        if "backing off before" not in phase:
+            await until(lambda: server.connections_open == 0)
+            await until(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
+        assert len(told(server, peer.wire)) == 1
+        return result
 
 
 @every_peer
 @every_phase
-def test_leaving_the_block_early_ends_the_run(peer: Peer, phase: str) -> None:
+async def test_leaving_the_block_early_ends_the_run(peer: Peer, phase: str) -> None:
     async def leave(phase: str, engine: rr.Engine, server: Loopback) -> None:
         async with engine.open_stream(QUESTION) as run:
             text = await reach(phase, run, server)
@@ -78,12 +75,12 @@ def test_leaving_the_block_early_ends_the_run(peer: Peer, phase: str) -> None:
         with pytest.raises(trio.ClosedResourceError):
             await run.receive()
 
-    leaving(peer, phase, leave)
+    await leaving(peer, phase, leave)
 
 
 @some_peers
 @every_phase
-def test_an_exception_of_the_body_leaves_as_it_is(peer: Peer, phase: str) -> None:
+async def test_an_exception_of_the_body_leaves_as_it_is(peer: Peer, phase: str) -> None:
     mine = ValueError("mine")
 
     async def leave(phase: str, engine: rr.Engine, server: Loopback) -> None:
@@ -95,12 +92,12 @@ def test_an_exception_of_the_body_leaves_as_it_is(peer: Peer, phase: str) -> Non
         assert mine.__cause__ is None
         assert mine.__context__ is None
 
-    leaving(peer, phase, leave)
+    await leaving(peer, phase, leave)
 
 
 @every_peer
 @every_phase
-def test_a_cancelled_scope_wins(peer: Peer, phase: str) -> None:
+async def test_a_cancelled_scope_wins(peer: Peer, phase: str) -> None:
     async def leave(phase: str, engine: rr.Engine, server: Loopback) -> None:
         with trio.CancelScope() as scope:
             async with engine.open_stream(QUESTION) as run:
@@ -112,13 +109,13 @@ def test_a_cancelled_scope_wins(peer: Peer, phase: str) -> None:
         assert scope.cancelled_caught
         assert run.result.text.startswith(text)
 
-    leaving(peer, phase, leave)
+    await leaving(peer, phase, leave)
 
 
 @some_peers
 @every_phase
 @pytest.mark.parametrize("way", ["cancel", "pause"])
-def test_another_task_ends_the_run_and_keeps_what_was_received(peer: Peer, phase: str, way: str) -> None:
+async def test_another_task_ends_the_run_and_keeps_what_was_received(peer: Peer, phase: str, way: str) -> None:
     async def leave(phase: str, engine: rr.Engine, server: Loopback) -> None:
         async with engine.open_stream(QUESTION) as run, trio.open_nursery() as nursery:
             text = await reach(phase, run, server)
@@ -130,7 +127,7 @@ def test_another_task_ends_the_run_and_keeps_what_was_received(peer: Peer, phase
         assert run.result.is_partial
         assert len(run.result.attempts) == 1
 
-    leaving(peer, phase, leave)
+    await leaving(peer, phase, leave)
 
 
 async def end_soon(run: rr.Run, way: str) -> None:
@@ -140,50 +137,44 @@ async def end_soon(run: rr.Run, way: str) -> None:
 
 @every_peer
 @pytest.mark.parametrize("way", ["leave", "scope", "cancel", "pause"])
-def test_a_run_that_waits_for_headers_ends_at_once(peer: Peer, way: str) -> None:
-    async def main() -> None:
-        async with RawServer(saying(then="stay")) as server, peer.engine(server.port, HOUR) as engine:
-            began_s = trio.current_time()
-            with trio.move_on_after(0.1 if way == "scope" else 10):
-                async with engine.open_stream(QUESTION) as run:
-                    await until(lambda: len(server.requests) == 1)
-                    if way in ("cancel", "pause"):
-                        await end_soon(run, way)
-                    if way != "leave":
-                        assert isinstance(await run.receive(), rr.Finished)
-            assert trio.current_time() - began_s < AT_ONCE_S
-            await until(lambda: server.open_now == 0)
-            assert run.result.text == ""
-
-    run_here(main)
+async def test_a_run_that_waits_for_headers_ends_at_once(peer: Peer, way: str) -> None:
+    async with RawServer(saying(then="stay")) as server, peer.engine(server.port, HOUR) as engine:
+        began_s = trio.current_time()
+        with trio.move_on_after(0.1 if way == "scope" else 10):
+            async with engine.open_stream(QUESTION) as run:
+                await until(lambda: len(server.requests) == 1)
+                if way in ("cancel", "pause"):
+                    await end_soon(run, way)
+                if way != "leave":
+                    assert isinstance(await run.receive(), rr.Finished)
+        assert trio.current_time() - began_s < AT_ONCE_S
+        await until(lambda: server.open_now == 0)
+        assert run.result.text == ""
 
 
 @some_peers
 @every_phase
-def test_a_paused_run_goes_on_where_it_was(peer: Peer, phase: str) -> None:
+async def test_a_paused_run_goes_on_where_it_was(peer: Peer, phase: str) -> None:
     faults, store = PHASES[phase], rr.MemoryStore()
 
-    async def main() -> None:
-        async with open_loopback(RIVERS, faults) as server, peer.engine(server.port, HOUR, store=store) as engine:
-            async with engine.open_stream(QUESTION, run_id="a") as run:
-                await reach(phase, run, server)
-                run.pause()
-            paused = run.result.text
-            text = ""
-            async with engine.open_stream(QUESTION, run_id="a", deliver_from=len(paused)) as run:
-                async for event in run:
-                    text += event.text if isinstance(event, rr.TextDelta) else ""
-            assert paused + text == run.result.text == RIVERS.text
-            assert told(server, peer.wire)[-1].rstrip() == paused.rstrip()
-            assert await store.list_runs() == ()
-
-    run_here(main)
+    async with open_loopback(RIVERS, faults) as server, peer.engine(server.port, HOUR, store=store) as engine:
+        async with engine.open_stream(QUESTION, run_id="a") as run:
+            await reach(phase, run, server)
+            run.pause()
+        paused = run.result.text
+        text = ""
+        async with engine.open_stream(QUESTION, run_id="a", deliver_from=len(paused)) as run:
+            async for event in run:
+                text += event.text if isinstance(event, rr.TextDelta) else ""
+        assert paused + text == run.result.text == RIVERS.text
+        assert told(server, peer.wire)[-1].rstrip() == paused.rstrip()
+        assert await store.list_runs() == ()
 
 
 @some_peers
 @every_phase
 @pytest.mark.parametrize("way", ["complete", "iterate", "receive_many", "result"])
-def test_each_way_of_consuming_raises_the_same_one_error(peer: Peer, phase: str, way: str) -> None:
+async def test_each_way_of_consuming_raises_the_same_one_error(peer: Peer, phase: str, way: str) -> None:
     once = rr.Policy(retry=evolve(QUICK, attempts_max=2), stall=rr.StallPolicy(idle_s=0.1, first_event_s=0.1))
 
     async def consume_by(engine: rr.Engine) -> None:
@@ -200,11 +191,8 @@ def test_each_way_of_consuming_raises_the_same_one_error(peer: Peer, phase: str,
                 _ = run.result
         assert run.result is None  # it raises: the block itself raised nothing, for the error was taken
 
-    async def main() -> None:
-        async with open_loopback(RIVERS, PHASES[phase] * 9) as server, peer.engine(server.port, once) as engine:
-            with pytest.raises(rr.InferenceError) as caught:
-                await consume_by(engine)
-            assert not isinstance(caught.value, BaseExceptionGroup)
-            assert caught.value.__context__ is None
-
-    run_here(main)
+    async with open_loopback(RIVERS, PHASES[phase] * 9) as server, peer.engine(server.port, once) as engine:
+        with pytest.raises(rr.InferenceError) as caught:
+            await consume_by(engine)
+        assert not isinstance(caught.value, BaseExceptionGroup)
+        assert caught.value.__context__ is None

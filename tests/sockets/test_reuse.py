@@ -24,7 +24,6 @@ from tests.sockets.peers import (
     check_whole,
     consume,
     every_peer,
-    run_here,
     some_peers,
     until,
 )
@@ -78,50 +77,50 @@ async def texts_of(peer: Peer, answer: Answering, *, runs: int = 2, rest_s: floa
 @every_peer
 @pytest.mark.parametrize("framed", [proper, sized])
 @pytest.mark.parametrize("second", ["whole", "begun"])
-def test_an_answer_behind_an_answer_is_not_the_next_runs(
+async def test_an_answer_behind_an_answer_is_not_the_next_runs(
     peer: Peer, framed: Callable[[Wire, str], bytes], second: str
 ) -> None:
     stolen = framed(peer.wire, "stolen")[: None if second == "whole" else 30]
     bad = saying(framed(peer.wire, "first") + stolen, then="keep")
     answer = in_turn(bad, answering(peer.wire, "asked"))
-    assert run_here(partial(texts_of, peer, answer)) == (["first", "asked"], 2)
+    assert await texts_of(peer, answer) == (["first", "asked"], 2)
 
 
 @every_peer
-def test_an_answer_that_comes_a_moment_later_is_not_the_next_runs(peer: Peer) -> None:
+async def test_an_answer_that_comes_a_moment_later_is_not_the_next_runs(peer: Peer) -> None:
     bad = later(0.05, proper(peer.wire, "first"), proper(peer.wire, "stolen"))
     answer = in_turn(bad, answering(peer.wire, "asked"))
-    assert run_here(partial(texts_of, peer, answer, rest_s=0.1)) == (["first", "asked"], 2)
+    assert await texts_of(peer, answer, rest_s=0.1) == (["first", "asked"], 2)
 
 
 @every_peer
 @pytest.mark.parametrize("after_s", [0.0, 0.05])
-def test_an_answer_behind_an_error_is_not_the_retrys(peer: Peer, after_s: float) -> None:
+async def test_an_answer_behind_an_error_is_not_the_retrys(peer: Peer, after_s: float) -> None:
     error = whole("529 Overloaded", b'{"error":{"type":"overloaded_error","message":"no"}}')
     stolen = proper(peer.wire, "stolen")
     bad = saying(error + stolen, then="keep") if not after_s else later(after_s, error, stolen)
     answer = in_turn(bad, answering(peer.wire, "asked"))
-    assert run_here(partial(texts_of, peer, answer, runs=1)) == (["asked"], 2)
+    assert await texts_of(peer, answer, runs=1) == (["asked"], 2)
 
 
 @some_peers
 @pytest.mark.parametrize("status", ["429 Slow", "500 Oops", "404 No"])
-def test_behind_an_error_there_is_a_new_connection(peer: Peer, status: str) -> None:
+async def test_behind_an_error_there_is_a_new_connection(peer: Peer, status: str) -> None:
     refused = saying(whole(status, b'{"error":{"message":"no"}}'), then="keep")
     answer = in_turn(refused, answering(peer.wire, "ok"))
-    said, connections = run_here(partial(texts_of, peer, answer))
+    said, connections = await texts_of(peer, answer)
     assert (said[-1], connections) == ("ok", 2)
 
 
 @every_peer
-def test_a_hundred_honest_runs_use_one_connection(peer: Peer) -> None:
-    assert run_here(partial(texts_of, peer, answering(peer.wire, "ok"), runs=100)) == (["ok"] * 100, 1)
+async def test_a_hundred_honest_runs_use_one_connection(peer: Peer) -> None:
+    assert await texts_of(peer, answering(peer.wire, "ok"), runs=100) == (["ok"] * 100, 1)
 
 
 @some_peers
-def test_an_end_that_comes_a_moment_later_keeps_the_connection(peer: Peer) -> None:
+async def test_an_end_that_comes_a_moment_later_keeps_the_connection(peer: Peer) -> None:
     late = later(0.005, head("200 OK", CHUNKED) + chunk(stream_body(peer.wire, "ok")), END)
-    assert run_here(partial(texts_of, peer, late, runs=3)) == (["ok"] * 3, 1)
+    assert await texts_of(peer, late, runs=3) == (["ok"] * 3, 1)
 
 
 # -- a kept connection that is closed ---------------------------------------------------------------------------------
@@ -137,8 +136,8 @@ async def after_an_answer(peer: Peer, *closed: Answering) -> tuple[SeenHere, int
 
 @every_peer
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_kept_connection_that_was_closed_costs_no_attempt_and_no_wait(peer: Peer, how: str) -> None:
-    seen, requests = run_here(partial(after_an_answer, peer, saying(then=how)))
+async def test_a_kept_connection_that_was_closed_costs_no_attempt_and_no_wait(peer: Peer, how: str) -> None:
+    seen, requests = await after_an_answer(peer, saying(then=how))
     check_whole(seen, "asked")
     assert seen.result is not None
     closed, asked = seen.result.attempts
@@ -148,8 +147,8 @@ def test_a_kept_connection_that_was_closed_costs_no_attempt_and_no_wait(peer: Pe
 
 
 @some_peers
-def test_a_new_connection_that_is_closed_costs_an_attempt(peer: Peer) -> None:
-    seen, requests = run_here(partial(after_an_answer, peer, saying(), saying()))
+async def test_a_new_connection_that_is_closed_costs_an_attempt(peer: Peer) -> None:
+    seen, requests = await after_an_answer(peer, saying(), saying())
     assert isinstance(seen.error, rr.errors.ProviderError)
     assert requests == 3
 
@@ -170,8 +169,8 @@ async def beside_an_open_body(peer: Peer) -> tuple[float, int]:
 
 
 @every_peer
-def test_no_result_waits_for_the_end_of_the_body(peer: Peer) -> None:
-    took_s, connections = run_here(partial(beside_an_open_body, peer))
+async def test_no_result_waits_for_the_end_of_the_body(peer: Peer) -> None:
+    took_s, connections = await beside_an_open_body(peer)
     assert took_s < 0.2  # the body is given 0.25 s to end
     assert connections == 2
 
@@ -183,16 +182,13 @@ def readers() -> list[trio.lowlevel.Task]:
 
 
 @some_peers
-def test_an_engine_that_is_left_leaves_no_reader_of_an_open_body(peer: Peer) -> None:
+async def test_an_engine_that_is_left_leaves_no_reader_of_an_open_body(peer: Peer) -> None:
     stays = saying(head("200 OK", CHUNKED), chunk(stream_body(peer.wire, "ok")), then="stay")
 
-    async def main() -> None:
-        async with RawServer(stays) as server, peer.engine(server.port) as engine:
-            check_whole(await consume(engine), "ok")
-            assert readers() == []  # nor with a client of the caller's, which stays open
-            await until(lambda: server.open_now == 0)
-
-    run_here(main)
+    async with RawServer(stays) as server, peer.engine(server.port) as engine:
+        check_whole(await consume(engine), "ok")
+        assert readers() == []  # nor with a client of the caller's, which stays open
+        await until(lambda: server.open_now == 0)
 
 
 # -- TLS --------------------------------------------------------------------------------------------------------------
@@ -249,19 +245,13 @@ def _read(tls: ssl.SSLObject) -> bytes | None:
 
 
 @pytest.mark.parametrize("client_class", [httpx.AsyncClient, httpx2.AsyncClient])
-def test_an_answer_that_tls_holds_already_is_not_the_next_runs(client_class: Any) -> None:
+async def test_an_answer_that_tls_holds_already_is_not_the_next_runs(client_class: Any, nursery: trio.Nursery) -> None:
     server_tls, client_tls = tls_of(trustme.CA())
     server = TwoRecords(server_tls)
-
-    async def main() -> list[str]:
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
-            origin = f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-            async with client_class(verify=client_tls, trust_env=False) as client:
-                engine = rr.Engine(rr.Anthropic(CLAUDE, api_key="k", base_url=origin, client=client), policy=SLOW)
-                said = [(await engine.complete(QUESTION)).text for _ in range(3)]
-            nursery.cancel_scope.cancel()
-        return said
-
-    assert run_here(main) == ["first", "asked", "asked"]
+    listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
+    origin = f"https://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+    async with client_class(verify=client_tls, trust_env=False) as client:
+        engine = rr.Engine(rr.Anthropic(CLAUDE, api_key="k", base_url=origin, client=client), policy=SLOW)
+        said = [(await engine.complete(QUESTION)).text for _ in range(3)]
+    assert said == ["first", "asked", "asked"]
     assert server.connections == 2
