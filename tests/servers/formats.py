@@ -17,7 +17,7 @@ import riverrun as rr
 from riverrun.engine.core.provider import Provider, WireRequest
 from riverrun.engine.http.client import Client
 from riverrun.engine.http.transport import Body, HTTPTransport
-from tests.sockets.peers import NO_TLS, SeenHere, consume, run_here
+from tests.sockets.peers import NO_TLS, SeenHere, consume
 
 TEXT = (
     "Der Fluß trägt, was man ihm gibt — 水は流れる 🌊 and the ferry, half awake, goes over and comes back. "
@@ -119,7 +119,7 @@ class Prompter:
         await self._inner.aclose()
 
 
-def ask(
+async def ask(
     spec: Format,
     base_url: str,
     *,
@@ -132,17 +132,14 @@ def ask(
     make = spec.find()
     assert make is not None
 
-    async def main() -> SeenHere:
-        client = spec.new_client()
-        try:
-            provider = make(spec.model, base_url=base_url, api_key="k-0123456789", client=client, **options)
-            transport = None if prompt is None else Prompter(client, prompt)
-            return await consume(rr.Engine(provider, policy=policy, transport=transport), request=request)
-        finally:
-            with trio.CancelScope(shield=True):
-                await client.aclose()
-
-    return run_here(main)  # type: ignore[no-any-return]
+    client = spec.new_client()
+    try:
+        provider = make(spec.model, base_url=base_url, api_key="k-0123456789", client=client, **options)
+        transport = None if prompt is None else Prompter(client, prompt)
+        return await consume(rr.Engine(provider, policy=policy, transport=transport), request=request)
+    finally:
+        with trio.CancelScope(shield=True):
+            await client.aclose()
 
 
 def check_error(seen: SeenHere, kind: type[rr.InferenceError]) -> None:

@@ -49,10 +49,10 @@ def aimock(logs: Path) -> Iterator[AIMock]:
         yield server
 
 
-def asked(aimock: AIMock, spec: Format, fault: str, policy: rr.Policy = POLICY, **options: Any) -> SeenHere:
+async def asked(aimock: AIMock, spec: Format, fault: str, policy: rr.Policy = POLICY, **options: Any) -> SeenHere:
     headers = {"x-test-id": uuid.uuid4().hex, **options.pop("headers", {})}
     request = evolve(QUESTION, system=f"fault: {fault}.")
-    return ask(spec, aimock.base_url(spec), policy=policy, request=request, headers=headers, **options)
+    return await ask(spec, aimock.base_url(spec), policy=policy, request=request, headers=headers, **options)
 
 
 def attempts_of(seen: SeenHere) -> int:
@@ -62,8 +62,8 @@ def attempts_of(seen: SeenHere) -> int:
 
 @every_format
 @every_fault
-def test_a_broken_answer_is_continued_to_the_whole_text(aimock: AIMock, spec: Format, fault: str) -> None:
-    seen = asked(aimock, spec, fault)
+async def test_a_broken_answer_is_continued_to_the_whole_text(aimock: AIMock, spec: Format, fault: str) -> None:
+    seen = await asked(aimock, spec, fault)
     check_whole(seen, TEXT)
     assert attempts_of(seen) == 1 + len(FAULTS[fault])
     assert not any(isinstance(event, rr.StreamReset) for event in seen.events)
@@ -71,23 +71,23 @@ def test_a_broken_answer_is_continued_to_the_whole_text(aimock: AIMock, spec: Fo
 
 @every_format
 @some_faults
-def test_a_broken_answer_is_had_whole_by_asking_again(aimock: AIMock, spec: Format, fault: str) -> None:
-    seen = asked(aimock, spec, fault, capabilities=RESTARTS_ONLY)
+async def test_a_broken_answer_is_had_whole_by_asking_again(aimock: AIMock, spec: Format, fault: str) -> None:
+    seen = await asked(aimock, spec, fault, capabilities=RESTARTS_ONLY)
     check_whole(seen, TEXT)
     assert attempts_of(seen) == 1 + len(FAULTS[fault])
 
 
 @every_format
-def test_an_answer_that_always_breaks_off_grows_until_it_is_whole(aimock: AIMock, spec: Format) -> None:
+async def test_an_answer_that_always_breaks_off_grows_until_it_is_whole(aimock: AIMock, spec: Format) -> None:
     patient = evolve(POLICY, retry=evolve(POLICY.retry, attempts_max=40, **AT_ONCE))
-    seen = asked(aimock, spec, "always truncated", patient)
+    seen = await asked(aimock, spec, "always truncated", patient)
     assert seen.text == TEXT[: len(seen.text)]
     check_whole(seen, TEXT)
 
 
 @every_format
-def test_an_answer_that_always_breaks_off_is_an_error_where_it_can_not_grow(aimock: AIMock, spec: Format) -> None:
-    seen = asked(aimock, spec, "always truncated", capabilities=RESTARTS_ONLY)
+async def test_an_answer_that_always_breaks_off_is_an_error_where_it_can_not_grow(aimock: AIMock, spec: Format) -> None:
+    seen = await asked(aimock, spec, "always truncated", capabilities=RESTARTS_ONLY)
     check_error(seen, rr.StreamInterrupted)
     assert TEXT.startswith(seen.text)
 
@@ -102,24 +102,24 @@ CHAOS: dict[str, tuple[type[rr.InferenceError], ...]] = {
 
 @every_format
 @pytest.mark.parametrize(("header", "kinds"), CHAOS.items(), ids=CHAOS)
-def test_a_server_in_chaos_is_one_typed_error(
+async def test_a_server_in_chaos_is_one_typed_error(
     aimock: AIMock, spec: Format, header: str, kinds: tuple[type[rr.InferenceError], ...]
 ) -> None:
     twice = evolve(POLICY, retry=evolve(POLICY.retry, attempts_max=2))
-    seen = asked(aimock, spec, "none", twice, headers={f"x-aimock-chaos-{header}": "1"})
+    seen = await asked(aimock, spec, "none", twice, headers={f"x-aimock-chaos-{header}": "1"})
     assert isinstance(seen.error, kinds)
     assert seen.text == ""
 
 
 @every_format
-def test_chaos_half_of_the_time_costs_attempts_and_no_text(aimock: AIMock, spec: Format) -> None:
+async def test_chaos_half_of_the_time_costs_attempts_and_no_text(aimock: AIMock, spec: Format) -> None:
     patient = evolve(POLICY, retry=evolve(POLICY.retry, attempts_max=90, **AT_ONCE))
     headers = {f"x-aimock-chaos-{name}": "0.3" for name in ("drop", "malformed", "disconnect")}
-    check_whole(asked(aimock, spec, "disconnected, three times", patient, headers=headers), TEXT)
+    check_whole(await asked(aimock, spec, "disconnected, three times", patient, headers=headers), TEXT)
 
 
 @every_format
-def test_a_late_answer_within_the_clocks_is_no_fault(aimock: AIMock, spec: Format) -> None:
-    seen = asked(aimock, spec, "none", headers={"x-aimock-chaos-latency": "100"})
+async def test_a_late_answer_within_the_clocks_is_no_fault(aimock: AIMock, spec: Format) -> None:
+    seen = await asked(aimock, spec, "none", headers={"x-aimock-chaos-latency": "100"})
     check_whole(seen, TEXT)
     assert attempts_of(seen) == 1

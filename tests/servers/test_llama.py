@@ -36,7 +36,6 @@ PATIENT = rr.Policy(
 CHAT = Format("chat", "openai_chat", "OpenAIChat", "tiny", "", "")
 PREFIXES = rr.Capabilities(forms=(rr.ContinuationForm.PREFILL,))
 QUOTES = rr.Capabilities(forms=(rr.ContinuationForm.QUOTE,))
-LIMIT_S = 60.0
 PLACES = (1, 40, 150, 270)
 
 
@@ -49,33 +48,29 @@ def llama(logs: Path) -> Iterator[Llama]:
 @pytest.fixture(scope="session")
 def answer(llama: Llama) -> str:
     """The uninterrupted answer."""
-    seen = decoded(llama, RESTARTS_ONLY, {})
+    seen = trio.run(decoded, llama, RESTARTS_ONLY, {})  # a fixture of the session's can not await
     assert seen.result is not None
     assert seen.result.stop_reason is rr.StopReason.END_TURN
     assert len(seen.text) >= int(str(WANTED["chars_min"]))
     return seen.text
 
 
-def decoded(llama: Llama, declared: rr.Capabilities, at: dict[int, Callable[[], None]], **request: Any) -> SeenHere:
+async def decoded(
+    llama: Llama, declared: rr.Capabilities, at: dict[int, Callable[[], None]], **request: Any
+) -> SeenHere:
     """One run, in which something happens to the server each time so many characters have been shown."""
-    happenings = dict(at)
-
-    async def main() -> SeenHere:
-        seen = SeenHere()
-        async with CHAT.new_client() as client:
-            provider = rr.OpenAIChat(CHAT.model, base_url=llama.base_url, client=client, capabilities=declared)
-            with trio.fail_after(LIMIT_S):
-                async with rr.Engine(provider, policy=PATIENT).open_stream(evolve(REQUEST, **request)) as run:
-                    async for event in run:
-                        seen.take(event)
-                        for place in [place for place in happenings if len(seen.text) >= place]:
-                            happenings.pop(place)()
-                        if isinstance(event, rr.RetryScheduled):
-                            llama.process.signal(signal.SIGCONT)
-            seen.result = run.result
-        return seen
-
-    return trio.run(main)
+    happenings, seen = dict(at), SeenHere()
+    async with CHAT.new_client() as client:
+        provider = rr.OpenAIChat(CHAT.model, base_url=llama.base_url, client=client, capabilities=declared)
+        async with rr.Engine(provider, policy=PATIENT).open_stream(evolve(REQUEST, **request)) as run:
+            async for event in run:
+                seen.take(event)
+                for place in [place for place in happenings if len(seen.text) >= place]:
+                    happenings.pop(place)()
+                if isinstance(event, rr.RetryScheduled):
+                    llama.process.signal(signal.SIGCONT)
+        seen.result = run.result
+    return seen
 
 
 def stop(llama: Llama) -> Callable[[], None]:
@@ -86,46 +81,46 @@ def causes_of(seen: SeenHere) -> list[object]:
     return [event.cause for event in seen.events if isinstance(event, rr.RetryScheduled)]
 
 
-def test_decoding_is_greedy_and_repeats_itself(llama: Llama, answer: str) -> None:
-    check_whole(decoded(llama, RESTARTS_ONLY, {}), answer)
+async def test_decoding_is_greedy_and_repeats_itself(llama: Llama, answer: str) -> None:
+    check_whole(await decoded(llama, RESTARTS_ONLY, {}), answer)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_killed_server_is_continued_by_prefix_to_the_uninterrupted_answer(
+async def test_a_killed_server_is_continued_by_prefix_to_the_uninterrupted_answer(
     llama: Llama, answer: str, place: int
 ) -> None:
-    seen = decoded(llama, PREFIXES, {place: llama.restart})
+    seen = await decoded(llama, PREFIXES, {place: llama.restart})
     check_whole(seen, answer)
     assert causes_of(seen)
     assert not any(isinstance(event, rr.StreamReset) for event in seen.events)
 
 
-def test_a_server_killed_twice_is_continued_twice(llama: Llama, answer: str) -> None:
-    seen = decoded(llama, PREFIXES, {60: llama.restart, 200: llama.restart})
+async def test_a_server_killed_twice_is_continued_twice(llama: Llama, answer: str) -> None:
+    seen = await decoded(llama, PREFIXES, {60: llama.restart, 200: llama.restart})
     check_whole(seen, answer)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_stopped_server_is_a_stall_and_continued_by_prefix(llama: Llama, answer: str, place: int) -> None:
-    seen = decoded(llama, PREFIXES, {place: stop(llama)})
+async def test_a_stopped_server_is_a_stall_and_continued_by_prefix(llama: Llama, answer: str, place: int) -> None:
+    seen = await decoded(llama, PREFIXES, {place: stop(llama)})
     check_whole(seen, answer)
     assert rr.causes.IdleStall in {type(cause) for cause in causes_of(seen)}
 
 
-def test_a_killed_server_is_asked_again_and_says_the_same(llama: Llama, answer: str) -> None:
-    seen = decoded(llama, RESTARTS_ONLY, {150: llama.restart})
+async def test_a_killed_server_is_asked_again_and_says_the_same(llama: Llama, answer: str) -> None:
+    seen = await decoded(llama, RESTARTS_ONLY, {150: llama.restart})
     check_whole(seen, answer)
     assert any(isinstance(event, rr.StreamReset) for event in seen.events)
 
 
-def test_a_killed_and_then_stopped_server_is_continued(llama: Llama, answer: str) -> None:
-    check_whole(decoded(llama, PREFIXES, {50: llama.restart, 180: stop(llama)}), answer)
+async def test_a_killed_and_then_stopped_server_is_continued(llama: Llama, answer: str) -> None:
+    check_whole(await decoded(llama, PREFIXES, {50: llama.restart, 180: stop(llama)}), answer)
 
 
 @pytest.mark.parametrize("cut", ["killed", "stopped"])
-def test_what_is_continued_by_quote_is_what_was_shown(llama: Llama, answer: str, cut: str) -> None:
+async def test_what_is_continued_by_quote_is_what_was_shown(llama: Llama, answer: str, cut: str) -> None:
     happens = llama.restart if cut == "killed" else stop(llama)
-    seen = decoded(llama, QUOTES, {100: happens}, max_tokens=400)
+    seen = await decoded(llama, QUOTES, {100: happens}, max_tokens=400)
     assert seen.result is not None
     assert seen.text == seen.result.text
     assert seen.text.startswith(answer[:100]) or any(isinstance(event, rr.StreamReset) for event in seen.events)

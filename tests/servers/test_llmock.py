@@ -89,44 +89,46 @@ def attempts_of(faults: Behaviors) -> int:
     return 1 + sum(int(fault.get("times", 1)) for fault in faults)
 
 
-def restarted(llmock: LLMock, spec: Format, policy: rr.Policy = POLICY, **options: Any) -> SeenHere:
-    return ask(spec, llmock.base_url(spec), policy=policy, capabilities=RESTARTS_ONLY, **options)
+async def restarted(llmock: LLMock, spec: Format, policy: rr.Policy = POLICY, **options: Any) -> SeenHere:
+    return await ask(spec, llmock.base_url(spec), policy=policy, capabilities=RESTARTS_ONLY, **options)
 
 
-def continued(llmock: LLMock, spec: Format, text: str = TEXT, **options: Any) -> SeenHere:
+async def continued(llmock: LLMock, spec: Format, text: str = TEXT, **options: Any) -> SeenHere:
     """A run against a model that goes on honestly: before each request it is told what is left to say."""
 
     def prompt(said: str) -> None:
         assert text.startswith(said)
         llmock.say(text[len(said) :], times=1)
 
-    return ask(spec, llmock.base_url(spec), prompt=prompt, **options)
+    return await ask(spec, llmock.base_url(spec), prompt=prompt, **options)
 
 
 # -- restart mode: its strict verdict -----------------------------------------------------------------------------
 
 
 @every_format
-def test_an_answer_without_a_fault_takes_one_attempt(llmock: LLMock, spec: Format) -> None:
+async def test_an_answer_without_a_fault_takes_one_attempt(llmock: LLMock, spec: Format) -> None:
     llmock.say(TEXT)
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts=1)
 
 
 @every_format
 @by_name(STREAM_FAULTS | ANSWER_FAULTS)
-def test_a_client_that_asks_again_passes_the_strict_verdict(llmock: LLMock, spec: Format, faults: Behaviors) -> None:
+async def test_a_client_that_asks_again_passes_the_strict_verdict(
+    llmock: LLMock, spec: Format, faults: Behaviors
+) -> None:
     llmock.say(TEXT)
     llmock.queue(*faults)
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts_of(faults))
 
 
 @every_format
-def test_an_answer_that_does_not_begin_is_asked_for_again(llmock: LLMock, spec: Format) -> None:
+async def test_an_answer_that_does_not_begin_is_asked_for_again(llmock: LLMock, spec: Format) -> None:
     llmock.say(TEXT)
     llmock.queue({"type": "delay", "seconds": 1.0})
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     assert llmock.verdict()["findings"] == []  # the server does not notice that we left: it counts two calls
 
 
@@ -138,60 +140,60 @@ HINTED = [
 
 @every_format
 @pytest.mark.parametrize("status", [429, 503, 529])
-def test_the_hint_of_a_limit_is_waited_out(llmock: LLMock, spec: Format, status: int) -> None:
+async def test_the_hint_of_a_limit_is_waited_out(llmock: LLMock, spec: Format, status: int) -> None:
     llmock.say(TEXT)
     llmock.queue(fail(status, retry_after=0.5))
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts=2)
 
 
 @pytest.mark.parametrize(("spec", "status"), HINTED, ids=str)
-def test_a_hint_is_waited_out_whatever_the_status(llmock: LLMock, spec: Format, status: int) -> None:
+async def test_a_hint_is_waited_out_whatever_the_status(llmock: LLMock, spec: Format, status: int) -> None:
     llmock.say(TEXT)
     llmock.queue(fail(status, retry_after=0.5))
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts=2)
 
 
 @every_format
-def test_stalls_are_backed_off_from(llmock: LLMock, spec: Format) -> None:
+async def test_stalls_are_backed_off_from(llmock: LLMock, spec: Format) -> None:
     llmock.say(TEXT)
     llmock.queue(stream_fault("stall", 9, times=3))
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts=4)
 
 
 @every_format
 @by_name(WAITS)
-def test_a_wait_within_the_clocks_is_no_fault(llmock: LLMock, spec: Format, faults: Behaviors) -> None:
+async def test_a_wait_within_the_clocks_is_no_fault(llmock: LLMock, spec: Format, faults: Behaviors) -> None:
     llmock.say(TEXT)
     llmock.queue(*faults)
-    check_whole(restarted(llmock, spec), TEXT)
+    check_whole(await restarted(llmock, spec), TEXT)
     llmock.check_strict(attempts=1)
 
 
 @every_format
 @pytest.mark.parametrize(("status", "kind"), REFUSED.items(), ids=str)
-def test_an_error_response_is_an_error_and_never_asked_again(
+async def test_an_error_response_is_an_error_and_never_asked_again(
     llmock: LLMock, spec: Format, status: int, kind: type[rr.InferenceError]
 ) -> None:
     llmock.queue(fail(status, times=None))
-    check_error(restarted(llmock, spec), kind)
+    check_error(await restarted(llmock, spec), kind)
     llmock.check_strict(attempts=1)
 
 
 @every_format
-def test_an_outage_is_one_error_after_every_attempt(llmock: LLMock, spec: Format) -> None:
+async def test_an_outage_is_one_error_after_every_attempt(llmock: LLMock, spec: Format) -> None:
     llmock.queue(fail(503, times=None, retry_after=0))
-    check_error(restarted(llmock, spec), rr.errors.Overloaded)
+    check_error(await restarted(llmock, spec), rr.errors.Overloaded)
     llmock.check_strict(attempts=POLICY.retry.attempts_max)
 
 
 @every_format
-def test_a_provider_that_always_breaks_off_is_an_error_with_what_was_said(llmock: LLMock, spec: Format) -> None:
+async def test_a_provider_that_always_breaks_off_is_an_error_with_what_was_said(llmock: LLMock, spec: Format) -> None:
     llmock.say(TEXT)
     llmock.queue(stream_fault("disconnect", 12, times=None))
-    seen = restarted(llmock, spec)
+    seen = await restarted(llmock, spec)
     check_error(seen, rr.StreamInterrupted)
     assert seen.text
     assert TEXT.startswith(seen.text)
@@ -199,10 +201,10 @@ def test_a_provider_that_always_breaks_off_is_an_error_with_what_was_said(llmock
 
 
 @every_format
-def test_a_prompt_that_is_too_long_is_told_apart(llmock: LLMock, spec: Format) -> None:
+async def test_a_prompt_that_is_too_long_is_told_apart(llmock: LLMock, spec: Format) -> None:
     words = "This model's maximum context length was exceeded."
     llmock.queue(fail(400, times=None, code="context_length_exceeded", message=words))
-    check_error(restarted(llmock, spec), rr.errors.ContextOverflow)
+    check_error(await restarted(llmock, spec), rr.errors.ContextOverflow)
     llmock.check_strict(attempts=1)
 
 
@@ -211,18 +213,18 @@ def test_a_prompt_that_is_too_long_is_told_apart(llmock: LLMock, spec: Format) -
 
 @every_format
 @by_name(STREAM_FAULTS)
-def test_a_broken_stream_is_continued_to_the_whole_text(llmock: LLMock, spec: Format, faults: Behaviors) -> None:
+async def test_a_broken_stream_is_continued_to_the_whole_text(llmock: LLMock, spec: Format, faults: Behaviors) -> None:
     llmock.queue(*faults)
-    seen = continued(llmock, spec)
+    seen = await continued(llmock, spec)
     check_whole(seen, TEXT)
     assert not any(isinstance(event, rr.StreamReset) for event in seen.events)
 
 
 @every_format
 @pytest.mark.parametrize("after_chunks", range(4, 40, 5))
-def test_the_next_request_says_what_was_shown(llmock: LLMock, spec: Format, after_chunks: int) -> None:
+async def test_the_next_request_says_what_was_shown(llmock: LLMock, spec: Format, after_chunks: int) -> None:
     llmock.queue(stream_fault("disconnect", after_chunks))
-    seen = continued(llmock, spec)
+    seen = await continued(llmock, spec)
     check_whole(seen, TEXT)
     (shown,) = seen.shown_at_retry
     told = said_in(llmock.requests()[1]["body"])
@@ -247,27 +249,27 @@ def check_one_call(seen: SeenHere) -> None:
 @every_format
 @pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
 @pytest.mark.parametrize("after_chunks", range(7))
-def test_a_call_is_released_whole_and_once_wherever_its_stream_breaks(
+async def test_a_call_is_released_whole_and_once_wherever_its_stream_breaks(
     llmock: LLMock, spec: Format, kind: str, after_chunks: int
 ) -> None:
     llmock.queue(CALLS, stream_fault(kind, after_chunks))
-    check_one_call(ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL))
+    check_one_call(await ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL))
 
 
 @every_format
-def test_a_call_whose_arguments_are_no_json_is_never_released(llmock: LLMock, spec: Format) -> None:
+async def test_a_call_whose_arguments_are_no_json_is_never_released(llmock: LLMock, spec: Format) -> None:
     if spec.name == "gemini":
         pytest.skip("Gemini sends arguments as an object: this server can not break it")
     llmock.queue(CALLS, {"type": "tool_fault", "kind": "malformed_arguments"})
-    seen = ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL)
+    seen = await ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL)
     assert seen.ready == []
     assert len(seen.started) == len(seen.cancelled) == 1
 
 
 @every_format
-def test_a_call_of_a_tool_that_was_never_offered_is_handed_on_as_it_came(llmock: LLMock, spec: Format) -> None:
+async def test_a_call_of_a_tool_that_was_never_offered_is_handed_on_as_it_came(llmock: LLMock, spec: Format) -> None:
     llmock.queue(CALLS, {"type": "tool_fault", "kind": "unknown_tool"})
-    seen = ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL)
+    seen = await ask(spec, llmock.base_url(spec), request=ASKS_A_TOOL)
     assert seen.error is None
     assert [call.name for call in seen.ready] == ["llmock_unknown_tool"]
 
@@ -276,26 +278,26 @@ def test_a_call_of_a_tool_that_was_never_offered_is_handed_on_as_it_came(llmock:
 
 
 @every_format
-def test_a_quota_is_waited_out(logs: Path, spec: Format) -> None:
+async def test_a_quota_is_waited_out(logs: Path, spec: Format) -> None:
     with open_llmock(logs, "--rpm", "30") as server:
         server.say(TEXT)
-        seen = restarted(server, spec)
+        seen = await restarted(server, spec)
         for _ in range(45):  # thirty at once, and then one in two seconds
             check_whole(seen, TEXT)
             if any(isinstance(event, rr.RetryScheduled) for event in seen.events):
                 break
-            seen = restarted(server, spec)
+            seen = await restarted(server, spec)
         verdict = server.verdict()
     assert any(isinstance(event, rr.RetryScheduled) for event in seen.events)
     assert verdict["findings"] == []
 
 
 @every_format
-def test_twenty_answers_are_whole_whatever_breaks_at_random(logs: Path, spec: Format) -> None:
+async def test_twenty_answers_are_whole_whatever_breaks_at_random(logs: Path, spec: Format) -> None:
     flags = [f"--stream-fault={kind}=0.15" for kind in ("disconnect", "truncate", "malformed")]
     patient = evolve(POLICY, retry=evolve(POLICY.retry, attempts_max=60, **AT_ONCE))
     with open_llmock(logs, *flags, "--error-rate=500=0.2") as server:
         for number in range(20):
             text = f"{number}. {TEXT}"
             server.reset()
-            check_whole(continued(server, spec, text, policy=patient), text)
+            check_whole(await continued(server, spec, text, policy=patient), text)

@@ -18,7 +18,7 @@ import riverrun as rr
 from riverrun.testing import RIVERS, Fault, FaultKind, Loopback, Wire, open_loopback
 from tests.servers.nginx import Certificate, Nginx, make_certificate, open_nginx
 from tests.servers.tools import miss
-from tests.sockets.peers import NO_TLS, QUICK, SeenHere, check_whole, run_here, told, until
+from tests.sockets.peers import NO_TLS, QUICK, SeenHere, check_whole, told, until
 from tests.sockets.raw import RawServer, answering, in_turn, saying
 
 pytestmark = pytest.mark.servers
@@ -82,7 +82,7 @@ async def consume(engine: rr.Engine, at: dict[int, Callable[[], None]] | None = 
     return seen
 
 
-def through(
+async def through(
     at: dict[int, str] | None = None,
     *,
     faults: Sequence[Fault] = (),
@@ -96,16 +96,13 @@ def through(
 ) -> tuple[SeenHere, list[str]]:
     """One run through nginx; what was seen, and what each request that reached the provider said was said."""
 
-    async def main() -> tuple[SeenHere, list[str]]:
-        async with open_loopback(RIVERS, faults, event_s=pace_s) as provider:
-            with open_nginx(provider.port, options, certificate=certificate, **nginx_options) as nginx:
-                acts = {place: getattr(nginx, name) for place, name in (at or {}).items()}
-                async with open_engine(nginx, wire, client=client, certificate=certificate, policy=policy) as engine:
-                    seen = await consume(engine, acts)
-            await until(lambda: provider.connections_open == 0)
-            return seen, told(provider, wire)
-
-    return run_here(main)  # type: ignore[no-any-return]
+    async with open_loopback(RIVERS, faults, event_s=pace_s) as provider:
+        with open_nginx(provider.port, options, certificate=certificate, **nginx_options) as nginx:
+            acts = {place: getattr(nginx, name) for place, name in (at or {}).items()}
+            async with open_engine(nginx, wire, client=client, certificate=certificate, policy=policy) as engine:
+                seen = await consume(engine, acts)
+        await until(lambda: provider.connections_open == 0)
+        return seen, told(provider, wire)
 
 
 def attempts_of(seen: SeenHere) -> int:
@@ -126,103 +123,97 @@ def check_continued(seen: SeenHere, said: Sequence[str], attempts: int) -> None:
 
 @every_wire
 @every_client
-def test_an_answer_comes_through_whole(wire: Wire, client: str) -> None:
-    check_continued(*through(wire=wire, client=client), attempts=1)
+async def test_an_answer_comes_through_whole(wire: Wire, client: str) -> None:
+    check_continued(*await through(wire=wire, client=client), attempts=1)
 
 
 @every_wire
-def test_a_reload_lets_the_old_worker_finish_the_answer(wire: Wire) -> None:
-    check_continued(*through({200: "reload", 600: "reload"}, wire=wire), attempts=1)
+async def test_a_reload_lets_the_old_worker_finish_the_answer(wire: Wire) -> None:
+    check_continued(*await through({200: "reload", 600: "reload"}, wire=wire), attempts=1)
 
 
 @every_wire
 @every_client
-def test_a_reload_that_does_not_wait_is_an_interruption(wire: Wire, client: str) -> None:
-    seen, said = through({300: "reload"}, wire=wire, client=client, shutdown="50ms")
+async def test_a_reload_that_does_not_wait_is_an_interruption(wire: Wire, client: str) -> None:
+    seen, said = await through({300: "reload"}, wire=wire, client=client, shutdown="50ms")
     check_continued(seen, said, attempts=2)
 
 
 @every_wire
 @every_client
 @pytest.mark.parametrize("place", [1, 400, 1500])
-def test_a_killed_worker_is_an_interruption(wire: Wire, client: str, place: int) -> None:
-    check_continued(*through({place: "kill_workers"}, wire=wire, client=client), attempts=2)
+async def test_a_killed_worker_is_an_interruption(wire: Wire, client: str, place: int) -> None:
+    check_continued(*await through({place: "kill_workers"}, wire=wire, client=client), attempts=2)
 
 
 @every_wire
-def test_workers_killed_again_and_again_are_as_many_interruptions(wire: Wire) -> None:
+async def test_workers_killed_again_and_again_are_as_many_interruptions(wire: Wire) -> None:
     acts: dict[int, str] = dict.fromkeys((150, 500, 850, 1200), "kill_workers")
-    check_continued(*through(acts, wire=wire), attempts=5)
+    check_continued(*await through(acts, wire=wire), attempts=5)
 
 
 @every_wire
-def test_a_rate_that_is_limited_is_slow_and_whole(wire: Wire) -> None:
-    check_continued(*through(wire=wire, pace_s=0.0, options=f"{BUFFERED} limit_rate 60k;"), attempts=1)
+async def test_a_rate_that_is_limited_is_slow_and_whole(wire: Wire) -> None:
+    check_continued(*await through(wire=wire, pace_s=0.0, options=f"{BUFFERED} limit_rate 60k;"), attempts=1)
 
 
-def test_a_rate_under_the_floor_of_the_policy_is_a_stall() -> None:
+async def test_a_rate_under_the_floor_of_the_policy_is_a_stall() -> None:
     floor = rr.StallPolicy(throughput=rr.Throughput(bytes_min=100_000, window_s=0.2))
     policy = rr.Policy(retry=evolve(QUICK, attempts_max=2), stall=floor)
-    seen, _ = through(pace_s=0.0, options=f"{BUFFERED} limit_rate 4k;", policy=policy)
+    seen, _ = await through(pace_s=0.0, options=f"{BUFFERED} limit_rate 4k;", policy=policy)
     assert isinstance(seen.error, rr.StreamInterrupted)
     assert seen.error.cause == rr.causes.IdleStall("throughput", 0.2)
     assert TEXT.startswith(seen.text)
 
 
 @every_wire
-def test_a_silent_provider_is_cut_off_by_the_proxy_and_continued(wire: Wire) -> None:
+async def test_a_silent_provider_is_cut_off_by_the_proxy_and_continued(wire: Wire) -> None:
     faults = [Fault(FaultKind.STALL, 30), Fault(FaultKind.STALL, 90)]
-    seen, said = through(wire=wire, faults=faults, options=GIVES_UP)
+    seen, said = await through(wire=wire, faults=faults, options=GIVES_UP)
     check_continued(seen, said, attempts=3)
 
 
 @every_wire
-def test_a_provider_that_resets_behind_the_proxy_is_continued(wire: Wire) -> None:
+async def test_a_provider_that_resets_behind_the_proxy_is_continued(wire: Wire) -> None:
     faults = [Fault(FaultKind.RESET, 30), Fault(FaultKind.HALF_CLOSE, 90), Fault(FaultKind.PREMATURE_END, 60)]
-    check_continued(*through(wire=wire, faults=faults), attempts=4)
+    check_continued(*await through(wire=wire, faults=faults), attempts=4)
 
 
 # -- pages instead of answers -------------------------------------------------------------------------------------
 
 
-def paged(wire: Wire, *pages: str, **options: Any) -> SeenHere:
+async def paged(wire: Wire, *pages: str, **options: Any) -> SeenHere:
     """A run through nginx to a provider that is silent, once for each page, before it answers."""
     silent = saying(then="stay")
 
-    async def main() -> SeenHere:
-        async with RawServer(in_turn(*(silent for _ in pages), answering(wire, TEXT))) as provider:
-            with open_nginx(provider.port, "proxy_read_timeout 200ms;") as nginx:
-                async with open_engine(nginx, wire, **options) as engine:
-                    return await consume(engine)
-
-    return run_here(main)  # type: ignore[no-any-return]
+    async with RawServer(in_turn(*(silent for _ in pages), answering(wire, TEXT))) as provider:
+        with open_nginx(provider.port, "proxy_read_timeout 200ms;") as nginx:
+            async with open_engine(nginx, wire, **options) as engine:
+                return await consume(engine)
 
 
 @every_wire
-def test_a_504_page_is_asked_again(wire: Wire) -> None:
-    seen = paged(wire, "504", "504")
+async def test_a_504_page_is_asked_again(wire: Wire) -> None:
+    seen = await paged(wire, "504", "504")
     check_whole(seen, TEXT)
     assert attempts_of(seen) == 3
 
 
 @every_wire
-def test_nothing_but_504_pages_is_a_timeout(wire: Wire) -> None:
-    seen = paged(wire, *["504"] * 3, policy=rr.Policy(retry=evolve(QUICK, attempts_max=3)))
+async def test_nothing_but_504_pages_is_a_timeout(wire: Wire) -> None:
+    seen = await paged(wire, *["504"] * 3, policy=rr.Policy(retry=evolve(QUICK, attempts_max=3)))
     assert type(seen.error) is rr.errors.InferenceTimeout
     assert seen.error.status == 504
     assert seen.text == ""
 
 
 @every_wire
-def test_nothing_but_502_pages_is_the_providers_failure(wire: Wire) -> None:
-    async def main() -> SeenHere:
-        async with open_loopback(RIVERS) as gone:
-            port = gone.port
-        with open_nginx(port) as nginx:
-            async with open_engine(nginx, wire, policy=rr.Policy(retry=evolve(QUICK, attempts_max=3))) as engine:
-                return await consume(engine)
-
-    seen = run_here(main)
+async def test_nothing_but_502_pages_is_the_providers_failure(wire: Wire) -> None:
+    async with open_loopback(RIVERS) as gone:
+        port = gone.port
+    with open_nginx(port) as nginx:
+        async with open_engine(nginx, wire, policy=rr.Policy(retry=evolve(QUICK, attempts_max=3))) as engine:
+            seen = await consume(engine)
     assert type(seen.error) is rr.errors.ProviderError
     assert seen.error.status == 502
 
@@ -232,41 +223,43 @@ def test_nothing_but_502_pages_is_the_providers_failure(wire: Wire) -> None:
 
 @every_wire
 @every_client
-def test_an_answer_comes_through_whole_by_http_2(certificate: Certificate, wire: Wire, client: str) -> None:
-    check_continued(*through(wire=wire, client=client, certificate=certificate), attempts=1)
+async def test_an_answer_comes_through_whole_by_http_2(certificate: Certificate, wire: Wire, client: str) -> None:
+    check_continued(*await through(wire=wire, client=client, certificate=certificate), attempts=1)
 
 
 @every_client
-def test_a_goaway_is_an_interruption_for_the_client_gives_up_every_stream(
+async def test_a_goaway_is_an_interruption_for_the_client_gives_up_every_stream(
     certificate: Certificate, client: str
 ) -> None:
     # nginx would finish the stream; httpcore raises as soon as it reads on after a GOAWAY.
-    seen, said = through({300: "reload"}, client=client, certificate=certificate)
+    seen, said = await through({300: "reload"}, client=client, certificate=certificate)
     check_continued(seen, said, attempts=2)
     assert [event.cause for event in seen.events if isinstance(event, rr.Interrupted)] == [rr.causes.GoAway()]
 
 
 @every_wire
 @every_client
-def test_a_goaway_that_does_not_wait_is_an_interruption(certificate: Certificate, wire: Wire, client: str) -> None:
-    seen, said = through({300: "reload"}, wire=wire, client=client, certificate=certificate, shutdown="50ms")
+async def test_a_goaway_that_does_not_wait_is_an_interruption(
+    certificate: Certificate, wire: Wire, client: str
+) -> None:
+    seen, said = await through({300: "reload"}, wire=wire, client=client, certificate=certificate, shutdown="50ms")
     check_continued(seen, said, attempts=2)
 
 
 @every_wire
 @every_client
 @pytest.mark.parametrize("place", [1, 400, 1500])
-def test_a_killed_worker_is_an_interruption_by_http_2(
+async def test_a_killed_worker_is_an_interruption_by_http_2(
     certificate: Certificate, wire: Wire, client: str, place: int
 ) -> None:
-    seen, said = through({place: "kill_workers"}, wire=wire, client=client, certificate=certificate)
+    seen, said = await through({place: "kill_workers"}, wire=wire, client=client, certificate=certificate)
     check_continued(seen, said, attempts=2)
 
 
 @every_client
-def test_a_stream_that_the_proxy_gives_up_is_continued(certificate: Certificate, client: str) -> None:
+async def test_a_stream_that_the_proxy_gives_up_is_continued(certificate: Certificate, client: str) -> None:
     faults = [Fault(FaultKind.STALL, 30), Fault(FaultKind.RESET, 90)]
-    seen, said = through(client=client, certificate=certificate, faults=faults, options=GIVES_UP)
+    seen, said = await through(client=client, certificate=certificate, faults=faults, options=GIVES_UP)
     check_continued(seen, said, attempts=3)
 
 
@@ -291,30 +284,24 @@ async def many(provider: Loopback, nginx: Nginx, act: str, **options: Any) -> li
 
 @every_client
 @pytest.mark.parametrize("act", ["", "reload", "kill_workers"])
-def test_many_answers_over_connections_that_go_away_are_all_whole(
+async def test_many_answers_over_connections_that_go_away_are_all_whole(
     certificate: Certificate, client: str, act: str
 ) -> None:
-    async def main() -> list[SeenHere]:
-        async with open_loopback(RIVERS, event_s=PACE_S / 2) as provider:
-            options = {"server_options": "keepalive_requests 6;", "shutdown": "100ms"}
-            with open_nginx(provider.port, certificate=certificate, **options) as nginx:
-                return await many(provider, nginx, act, client=client, certificate=certificate)
-
-    seen = run_here(main)
+    async with open_loopback(RIVERS, event_s=PACE_S / 2) as provider:
+        options = {"server_options": "keepalive_requests 6;", "shutdown": "100ms"}
+        with open_nginx(provider.port, certificate=certificate, **options) as nginx:
+            seen = await many(provider, nginx, act, client=client, certificate=certificate)
     assert len(seen) == 8
     for each in seen:
         check_whole(each, TEXT)
 
 
 @every_client
-def test_runs_one_after_the_other_over_connections_that_go_away_are_all_whole(
+async def test_runs_one_after_the_other_over_connections_that_go_away_are_all_whole(
     certificate: Certificate, client: str
 ) -> None:
-    async def main() -> None:
-        async with open_loopback(RIVERS) as provider:
-            with open_nginx(provider.port, certificate=certificate, server_options="keepalive_requests 2;") as nginx:
-                async with open_engine(nginx, client=client, certificate=certificate) as engine:
-                    for _ in range(7):
-                        check_whole(await consume(engine), TEXT)
-
-    run_here(main)
+    async with open_loopback(RIVERS) as provider:
+        with open_nginx(provider.port, certificate=certificate, server_options="keepalive_requests 2;") as nginx:
+            async with open_engine(nginx, client=client, certificate=certificate) as engine:
+                for _ in range(7):
+                    check_whole(await consume(engine), TEXT)

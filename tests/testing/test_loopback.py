@@ -130,47 +130,41 @@ async def post(server: Loopback, wire: Wire, body: dict[str, Any]) -> httpx.Resp
         return await client.post(server.anthropic_url + wire.path, json=body)
 
 
-def seen_raw(wire: Wire, fault: Fault) -> tuple[bytes, str]:
+async def seen_raw(wire: Wire, fault: Fault) -> tuple[bytes, str]:
     """What a raw socket gets of a faulty answer."""
 
-    async def main() -> tuple[bytes, str]:
-        async with open_loopback(RIVERS, [fault]) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as s:
-            await s.send_all(raw_request(wire, asking()))
-            return await read_rest(s)
-
-    return trio.run(main)
+    async with open_loopback(RIVERS, [fault]) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as s:
+        await s.send_all(raw_request(wire, asking()))
+        return await read_rest(s)
 
 
-def seen(answer: Answer, wire: Wire, body: dict[str, Any], *faults: Fault, **options: Any) -> httpx.Response:
+async def seen(answer: Answer, wire: Wire, body: dict[str, Any], *faults: Fault, **options: Any) -> httpx.Response:
     """What httpx gets of the first answer of a server of its own."""
 
-    async def main() -> httpx.Response:
-        async with open_loopback(answer, faults, **options) as server:
-            return await post(server, wire, body)
-
-    return trio.run(main)
+    async with open_loopback(answer, faults, **options) as server:
+        return await post(server, wire, body)
 
 
 # -- without faults -----------------------------------------------------------------------------------------------
 
 
 @WIRES
-def test_the_whole_answer_comes_with_its_terminal_event(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking())
+async def test_the_whole_answer_comes_with_its_terminal_event(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking())
     assert response.headers["content-type"] == wire.content_type
     assert text_in(response.text) == RIVERS.text
     assert TERMINAL[wire] in response.content
 
 
 @WIRES
-def test_the_same_seed_gives_the_same_bytes(wire: Wire) -> None:
-    first, again, other = (seen(RIVERS, wire, asking(), seed=seed).content for seed in (1, 1, 2))
+async def test_the_same_seed_gives_the_same_bytes(wire: Wire) -> None:
+    first, again, other = [(await seen(RIVERS, wire, asking(), seed=seed)).content for seed in (1, 1, 2)]
     assert first == again != other
 
 
 @WIRES
-def test_our_decoders_read_thoughts_calls_and_usage(wire: Wire) -> None:
-    body = seen(WEATHER, wire, asking() | {"stream_options": {"include_usage": True}}).content
+async def test_our_decoders_read_thoughts_calls_and_usage(wire: Wire) -> None:
+    body = (await seen(WEATHER, wire, asking() | {"stream_options": {"include_usage": True}})).content
     decoder, fold = provider_of(wire).decoder(Limits()), Accumulator(Limits())
     for event in (*decoder.feed(body), *decoder.close()):
         fold.fold(event)
@@ -182,43 +176,37 @@ def test_our_decoders_read_thoughts_calls_and_usage(wire: Wire) -> None:
 
 
 @WIRES
-def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) -> None:
-    async def main() -> tuple[list[int], list[Any]]:
-        faults = [Fault(FaultKind.HTTP_ERROR, status=500), Fault(FaultKind.HTTP_ERROR, status=429)]
-        async with open_loopback(RIVERS, faults) as server:
-            statuses = [(await post(server, wire, asking() | {"n": n})).status_code for n in range(4)]
-            assert server.faults_happened == faults
-            return statuses, [body["n"] for body in server.requests]
-
-    assert trio.run(main) == ([500, 429, 200, 200], [0, 1, 2, 3])
+async def test_requests_are_kept_in_order_and_the_nth_meets_the_nth_fault(wire: Wire) -> None:
+    faults = [Fault(FaultKind.HTTP_ERROR, status=500), Fault(FaultKind.HTTP_ERROR, status=429)]
+    async with open_loopback(RIVERS, faults) as server:
+        statuses = [(await post(server, wire, asking() | {"n": n})).status_code for n in range(4)]
+    assert server.faults_happened == faults
+    assert (statuses, [body["n"] for body in server.requests]) == ([500, 429, 200, 200], [0, 1, 2, 3])
 
 
-def sent_raw(*writes: bytes) -> tuple[list[Any], bytes]:
+async def sent_raw(*writes: bytes) -> tuple[list[Any], bytes]:
     """What the server takes of raw writes, and what it answers until it is left or closes."""
 
-    async def main() -> tuple[list[Any], bytes]:
-        async with open_loopback(RIVERS) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
-            for data in writes:
-                await stream.send_all(data)
-            await stream.send_eof()
-            got, _ = await read_rest(stream)
-            return server.requests, got
-
-    return trio.run(main)
+    async with open_loopback(RIVERS) as server, await trio.open_tcp_stream("127.0.0.1", server.port) as stream:
+        for data in writes:
+            await stream.send_all(data)
+        await stream.send_eof()
+        got, _ = await read_rest(stream)
+        return server.requests, got
 
 
-def test_two_requests_in_one_write_are_two() -> None:
+async def test_two_requests_in_one_write_are_two() -> None:
     both = [asking() | {"n": n} for n in (1, 2)]
-    requests, got = sent_raw(b"".join(raw_request(Wire.ANTHROPIC, body) for body in both))
+    requests, got = await sent_raw(b"".join(raw_request(Wire.ANTHROPIC, body) for body in both))
     assert requests == both
     assert got.count(b"HTTP/1.1 200") == 2
 
 
-def test_a_request_comes_in_any_pieces_and_in_chunks() -> None:
+async def test_a_request_comes_in_any_pieces_and_in_chunks() -> None:
     data = json.dumps(asking()).encode()
     head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     whole = head + chunk(data[:9]) + chunk(data[9:]) + b"0\r\n\r\n"
-    requests, _ = sent_raw(*(whole[at : at + 1] for at in range(len(whole))))
+    requests, _ = await sent_raw(*(whole[at : at + 1] for at in range(len(whole))))
     assert requests == [asking()]
 
 
@@ -231,30 +219,24 @@ def test_a_request_comes_in_any_pieces_and_in_chunks() -> None:
     ],
     ids=["no HTTP", "cut off", "an endless head"],
 )
-def test_what_is_no_request_closes_the_connection(data: bytes) -> None:
-    assert sent_raw(data) == ([], b"")
+async def test_what_is_no_request_closes_the_connection(data: bytes) -> None:
+    assert await sent_raw(data) == ([], b"")
 
 
-def test_a_connection_serves_many_requests() -> None:
-    async def main() -> None:
-        async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
-            for _ in range(3):
-                await client.post(server.openai_url + "/chat/completions", json=asking())
-                assert server.connections_open == 1
-
-    trio.run(main)
+async def test_a_connection_serves_many_requests() -> None:
+    async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+        for _ in range(3):
+            await client.post(server.openai_url + "/chat/completions", json=asking())
+            assert server.connections_open == 1
 
 
 @pytest.mark.parametrize(
     ("path", "content", "status"),
     [("/v1/models", b"{}", 404), ("/v1/messages", b"nope", 400), ("/v1/messages", b'{"stream": false}', 400)],
 )
-def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: bytes, status: int) -> None:
-    async def main() -> httpx.Response:
-        async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
-            return await client.post(server.anthropic_url + path, content=content)
-
-    response = trio.run(main)
+async def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: bytes, status: int) -> None:
+    async with open_loopback(RIVERS) as server, httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+        response = await client.post(server.anthropic_url + path, content=content)
     assert response.status_code == status
     assert response.json()["error"]["message"]
 
@@ -264,8 +246,8 @@ def test_what_is_no_streaming_request_gets_a_json_error(path: str, content: byte
 
 @WIRES
 @pytest.mark.parametrize("in_chunk", [False, True])
-def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk: bool) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 5000, cut=WireCut(Unit.CHARACTER, in_chunk=in_chunk)))
+async def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk: bool) -> None:
+    got, end = await seen_raw(wire, Fault(FaultKind.RESET, 5000, cut=WireCut(Unit.CHARACTER, in_chunk=in_chunk)))
     body, _ = dechunked(got)
     assert end == "reset"
     with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
@@ -274,30 +256,30 @@ def test_a_reset_is_a_reset_and_may_fall_inside_a_character(wire: Wire, in_chunk
 
 @WIRES
 @pytest.mark.parametrize(("in_chunk", "where"), [(False, "between"), (True, "inside")])
-def test_a_half_close_ends_between_chunks_or_inside_one(wire: Wire, in_chunk: bool, where: str) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, cut=WireCut(Unit.BYTES, in_chunk=in_chunk)))
+async def test_a_half_close_ends_between_chunks_or_inside_one(wire: Wire, in_chunk: bool, where: str) -> None:
+    got, end = await seen_raw(wire, Fault(FaultKind.HALF_CLOSE, 1999, cut=WireCut(Unit.BYTES, in_chunk=in_chunk)))
     body, ended = dechunked(got)
     assert (end, ended, len(body)) == ("closed", where, 1999)
 
 
 @WIRES
-def test_a_premature_end_is_a_proper_end_without_the_terminal_event(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.PREMATURE_END, 30))
+async def test_a_premature_end_is_a_proper_end_without_the_terminal_event(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.PREMATURE_END, 30))
     assert RIVERS.text.startswith(text_in(response.text))
     assert TERMINAL[wire] not in response.content
 
 
 @WIRES
-def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
-    got, end = seen_raw(wire, Fault(FaultKind.RESET, 10**9, cut=WireCut(Unit.BYTES)))
+async def test_a_place_beyond_the_end_is_after_the_terminal_event(wire: Wire) -> None:
+    got, end = await seen_raw(wire, Fault(FaultKind.RESET, 10**9, cut=WireCut(Unit.BYTES)))
     body, ended = dechunked(got)
     assert (end, ended) == ("reset", "between")
     assert TERMINAL[wire] in body
 
 
 @WIRES
-def test_an_overload_is_an_error_event_under_status_200(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=529))
+async def test_an_overload_is_an_error_event_under_status_200(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=529))
     *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
     assert response.status_code == 200
     assert isinstance(last, StreamFailed)
@@ -305,8 +287,8 @@ def test_an_overload_is_an_error_event_under_status_200(wire: Wire) -> None:
 
 
 @WIRES
-def test_an_error_inside_a_stream_is_the_one_of_the_faults_status(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=429))
+async def test_an_error_inside_a_stream_is_the_one_of_the_faults_status(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.IN_BAND_ERROR, 20, status=429))
     *_, last = provider_of(wire).decoder(Limits()).feed(response.content)
     assert isinstance(last, StreamFailed)
     assert last.failure.kind is FailureKind.RATE_LIMITED
@@ -329,8 +311,8 @@ def test_a_path_has_one_format(wire: Wire) -> None:
 
 
 @WIRES
-def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.GARBAGE, 20))
+async def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.GARBAGE, 20))
     last = response.content.rstrip().rpartition(b"data: ")[2]
     with pytest.raises(ValueError, match=r"utf-8|Expecting"):
         json.loads(last)
@@ -340,9 +322,9 @@ def test_garbage_is_no_json_and_no_utf_8(wire: Wire) -> None:
 
 
 @WIRES
-def test_a_drip_loses_nothing(wire: Wire) -> None:
-    dripped = seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, seconds=0.0, count=9))
-    assert dripped.content == seen(RIVERS, wire, asking()).content
+async def test_a_drip_loses_nothing(wire: Wire) -> None:
+    dripped = await seen(RIVERS, wire, asking(), Fault(FaultKind.DRIP, 5, seconds=0.0, count=9))
+    assert dripped.content == (await seen(RIVERS, wire, asking())).content
 
 
 async def until_silent(stream: trio.SocketStream, count: int) -> bytes:
@@ -352,85 +334,74 @@ async def until_silent(stream: trio.SocketStream, count: int) -> bytes:
     return dechunked(got)[0]
 
 
-def stalled(check: Callable[[Loopback, trio.SocketStream], Awaitable[None]], fault: Fault) -> None:
+async def stalled(check: Callable[[Loopback, trio.SocketStream], Awaitable[None]], fault: Fault) -> None:
     """Run a check with a client that reads up to a fault that lasts for ever."""
 
-    async def main() -> None:
-        with trio.fail_after(LIMIT_S):
-            async with open_loopback(RIVERS, [fault]) as server:
-                stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-                async with stream:
-                    await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
-                    await until_silent(stream, 500)
-                    await check(server, stream)
-
-    trio.run(main)
+    with trio.fail_after(LIMIT_S):
+        async with open_loopback(RIVERS, [fault]) as server:
+            stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+            async with stream:
+                await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
+                await until_silent(stream, 500)
+                await check(server, stream)
 
 
 STALL = Fault(FaultKind.STALL, 5)
 PINGS = Fault(FaultKind.PINGS_ONLY, 5, seconds=0.001)
 
 
-def test_a_stall_is_silent() -> None:
+async def test_a_stall_is_silent() -> None:
     async def check(server: Loopback, stream: trio.SocketStream) -> None:
         with trio.move_on_after(0.05) as scope:
             await stream.receive_some()
         assert scope.cancelled_caught
 
-    stalled(check, STALL)
+    await stalled(check, STALL)
 
 
-def test_pings_are_all_that_comes() -> None:
+async def test_pings_are_all_that_comes() -> None:
     async def check(server: Loopback, stream: trio.SocketStream) -> None:
         got = b"\r\n\r\n"
         while got.count(b"event: ping") < 20:
             got += await stream.receive_some()
         assert got.count(b"event: ") == got.count(b"event: ping")
 
-    stalled(check, PINGS)
+    await stalled(check, PINGS)
 
 
 @pytest.mark.parametrize("fault", [STALL, PINGS], ids=str)
-def test_what_lasts_for_ever_ends_when_the_client_leaves(fault: Fault) -> None:
+async def test_what_lasts_for_ever_ends_when_the_client_leaves(fault: Fault) -> None:
     async def check(server: Loopback, stream: trio.SocketStream) -> None:
         assert server.connections_open == 1
         await stream.aclose()
         while server.connections_open:
             await trio.lowlevel.checkpoint()
 
-    stalled(check, fault)
+    await stalled(check, fault)
 
 
 @pytest.mark.parametrize("fault", [STALL, PINGS], ids=str)
-def test_what_lasts_for_ever_ends_with_the_servers_block(fault: Fault) -> None:
-    async def main() -> tuple[bytes, str]:
-        async with open_loopback(RIVERS, [fault]) as server:
-            stream = await trio.open_tcp_stream("127.0.0.1", server.port)
-            await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
-            await until_silent(stream, 500)
-        async with stream:
-            return await read_rest(stream)
-
-    assert trio.run(main)[1] in ("closed", "reset")
+async def test_what_lasts_for_ever_ends_with_the_servers_block(fault: Fault) -> None:
+    async with open_loopback(RIVERS, [fault]) as server:
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        await stream.send_all(raw_request(Wire.ANTHROPIC, asking()))
+        await until_silent(stream, 500)
+    async with stream:
+        _, end = await read_rest(stream)
+    assert end in ("closed", "reset")
 
 
-def test_the_bodys_own_exception_leaves_as_it_is() -> None:
-    async def main() -> None:
+async def test_the_bodys_own_exception_leaves_as_it_is() -> None:
+    with pytest.raises(LookupError, match="mine"):
         async with open_loopback(RIVERS):
             raise LookupError("mine")
 
-    with pytest.raises(LookupError, match="mine"):
-        trio.run(main)
 
-
-def test_the_port_is_free_after_the_block() -> None:
-    async def main() -> None:
-        async with open_loopback(RIVERS) as server:
-            port = server.port
-        with pytest.raises(OSError, match=r"refused|failed"):
-            await trio.open_tcp_stream("127.0.0.1", port)
-
-    trio.run(main)
+async def test_the_port_is_free_after_the_block() -> None:
+    async with open_loopback(RIVERS) as server:
+        port = server.port
+    with pytest.raises(OSError, match=r"refused|failed"):
+        await trio.open_tcp_stream("127.0.0.1", port)
 
 
 # -- faults instead of the stream ---------------------------------------------------------------------------------
@@ -439,28 +410,26 @@ def test_the_port_is_free_after_the_block() -> None:
 @WIRES
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
 @pytest.mark.parametrize(("hint_s", "header"), [(None, None), (2.0, "2")])
-def test_a_status_comes_with_or_without_its_hint(
+async def test_a_status_comes_with_or_without_its_hint(
     wire: Wire, status: int, hint_s: float | None, header: str | None
 ) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s))
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s))
     assert (response.status_code, response.headers.get("retry-after")) == (status, header)
     assert "on schedule" in json.dumps(response.json()["error"])
 
 
 @WIRES
-def test_a_web_page_comes_under_status_200(wire: Wire) -> None:
-    response = seen(RIVERS, wire, asking(), Fault(FaultKind.HTML))
+async def test_a_web_page_comes_under_status_200(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, asking(), Fault(FaultKind.HTML))
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_prefill_is_refused_each_time_and_takes_no_turn_of_the_schedule() -> None:
-    async def main() -> list[int]:
-        faults = [Fault(FaultKind.PREFILL_REFUSED), Fault(FaultKind.HTTP_ERROR, status=503)]
-        bodies = (asking(said("A river")), asking(said("A river")), asking(), asking())
-        async with open_loopback(RIVERS, faults) as server:
-            return [(await post(server, Wire.ANTHROPIC, body)).status_code for body in bodies]
-
-    assert trio.run(main) == [400, 400, 503, 200]
+async def test_prefill_is_refused_each_time_and_takes_no_turn_of_the_schedule() -> None:
+    faults = [Fault(FaultKind.PREFILL_REFUSED), Fault(FaultKind.HTTP_ERROR, status=503)]
+    bodies = (asking(said("A river")), asking(said("A river")), asking(), asking())
+    async with open_loopback(RIVERS, faults) as server:
+        statuses = [(await post(server, Wire.ANTHROPIC, body)).status_code for body in bodies]
+    assert statuses == [400, 400, 503, 200]
 
 
 # -- going on -----------------------------------------------------------------------------------------------------
@@ -485,25 +454,22 @@ def test_what_riverrun_says_was_said_is_read_back_exactly(text: str) -> None:
 
 
 @WIRES
-def test_an_honest_provider_goes_on_exactly_wherever_it_was_cut(wire: Wire) -> None:
-    async def main() -> None:
-        async with open_loopback(RIVERS) as server:
-            for cut in range(1, len(RIVERS.text), 97):
-                body = continuation(wire, RIVERS.text[:cut])
-                said = read_continuation(wire, body).text
-                assert said + text_in((await post(server, wire, body)).text) == RIVERS.text
-
-    trio.run(main)
+async def test_an_honest_provider_goes_on_exactly_wherever_it_was_cut(wire: Wire) -> None:
+    async with open_loopback(RIVERS) as server:
+        for cut in range(1, len(RIVERS.text), 97):
+            body = continuation(wire, RIVERS.text[:cut])
+            said = read_continuation(wire, body).text
+            assert said + text_in((await post(server, wire, body)).text) == RIVERS.text
 
 
-def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server_says_so() -> None:
+async def test_a_trailing_turn_of_chat_is_gone_on_from_where_the_request_or_the_server_says_so() -> None:
     turn = said("A river")
     plain, flag = asking(turn), asking(turn) | {"continue_final_message": True}
     marked = asking(turn | {"prefix": True})
     assert [read_continuation(Wire.OPENAI, body).text for body in (plain, flag, marked)] == ["", "A river", "A river"]
     assert read_continuation(Wire.OPENAI, plain, continues=True).text == "A river"
-    assert text_in(seen(RIVERS, Wire.OPENAI, plain).text) == RIVERS.text
-    assert text_in(seen(RIVERS, Wire.OPENAI, plain, continues=True).text) == RIVERS.text[len("A river") :]
+    assert text_in((await seen(RIVERS, Wire.OPENAI, plain)).text) == RIVERS.text
+    assert text_in((await seen(RIVERS, Wire.OPENAI, plain, continues=True)).text) == RIVERS.text[len("A river") :]
 
 
 def test_thoughts_and_calls_of_earlier_turns_are_not_what_was_said() -> None:
@@ -515,14 +481,14 @@ def test_thoughts_and_calls_of_earlier_turns_are_not_what_was_said() -> None:
 
 
 @WIRES
-def test_words_that_were_never_said_are_refused(wire: Wire) -> None:
-    response = seen(RIVERS, wire, continuation(wire, "A lake does not stop at a stone"))
+async def test_words_that_were_never_said_are_refused(wire: Wire) -> None:
+    response = await seen(RIVERS, wire, continuation(wire, "A lake does not stop at a stone"))
     assert response.status_code == 400
     assert "never said" in json.dumps(response.json()["error"])
 
 
-def test_a_prefill_that_ends_with_white_space_is_refused_as_anthropic_does() -> None:
-    response = seen(RIVERS, Wire.ANTHROPIC, asking(said("A river ")))
+async def test_a_prefill_that_ends_with_white_space_is_refused_as_anthropic_does() -> None:
+    response = await seen(RIVERS, Wire.ANTHROPIC, asking(said("A river ")))
     assert "trailing whitespace" in response.json()["error"]["message"]
 
 
@@ -535,7 +501,7 @@ def test_a_prefill_that_ends_with_white_space_is_refused_as_anthropic_does() -> 
         (Manner.RESTART, retelling(RIVERS.text)),
     ],
 )
-def test_other_manners_do_what_they_say(manner: Manner, expected: str) -> None:
+async def test_other_manners_do_what_they_say(manner: Manner, expected: str) -> None:
     body = asking(said(RIVERS.text[:100].rstrip()))
     assert len(RIVERS.text[:100].rstrip()) == 100
-    assert text_in(seen(RIVERS, Wire.ANTHROPIC, body, manner=manner).text) == expected
+    assert text_in((await seen(RIVERS, Wire.ANTHROPIC, body, manner=manner)).text) == expected

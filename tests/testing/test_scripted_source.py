@@ -35,10 +35,10 @@ MANNERS = ("echo", "overlap", "starts_over", "white_space")
 BY_PREFILL = PROVIDERS["prefill"]
 
 
-def complete(
+async def complete(
     source: ScriptedSource, request: rr.InferenceRequest = REQUEST, policy: rr.Policy = PATIENT
 ) -> rr.StreamResult:
-    return trio.run(rr.Engine(source, policy=policy).complete, request, clock=MockClock(autojump_threshold=0))
+    return await rr.Engine(source, policy=policy).complete(request)
 
 
 def without_space(text: str) -> str:
@@ -50,8 +50,8 @@ async def read_by_hand(source: ScriptedSource, asked: AskedRequest) -> list[rr.l
         return [event async for event in channel]
 
 
-def reply_to(source: ScriptedSource, asked: AskedRequest) -> str:
-    events = trio.run(read_by_hand, source, asked, clock=MockClock(autojump_threshold=0))
+async def reply_to(source: ScriptedSource, asked: AskedRequest) -> str:
+    events = await read_by_hand(source, asked)
     return "".join(event.text for event in events if isinstance(event, rr.TextDelta))
 
 
@@ -59,9 +59,9 @@ def reply_to(source: ScriptedSource, asked: AskedRequest) -> str:
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: str(answer.name))
-def test_without_a_fault_the_answer_is_said(answer: Answer) -> None:
+async def test_without_a_fault_the_answer_is_said(answer: Answer, autojump_clock: MockClock) -> None:
     source = ScriptedSource(answer)
-    result = complete(source)
+    result = await complete(source)
     assert (result.text, result.tool_calls) == (answer.text, answer.calls)
     assert "".join(block.text for block in result.blocks if isinstance(block, rr.ReasoningBlock)) == answer.reasoning
     assert result.stop_reason is (rr.StopReason.TOOL_USE if answer.calls else rr.StopReason.END_TURN)
@@ -70,10 +70,12 @@ def test_without_a_fault_the_answer_is_said(answer: Answer) -> None:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
-def test_every_fault_of_a_first_request_is_got_over(kind: FaultKind, provider: str) -> None:
+async def test_every_fault_of_a_first_request_is_got_over(
+    kind: FaultKind, provider: str, autojump_clock: MockClock
+) -> None:
     fault = Fault(kind, at=30, count=3, seconds=5.0)
     source = ScriptedSource(WEATHER, [fault, Fault("reset", at=9)], capabilities=PROVIDERS[provider])
-    result = complete(source)
+    result = await complete(source)
     assert result.text == WEATHER.text
     assert result.tool_calls == WEATHER.calls
     assert (fault in source.faults_happened) == (kind not in ("none", "prefill_refused"))
@@ -82,17 +84,19 @@ def test_every_fault_of_a_first_request_is_got_over(kind: FaultKind, provider: s
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
-def test_every_fault_of_a_continuation_is_got_over(kind: FaultKind, provider: str) -> None:
+async def test_every_fault_of_a_continuation_is_got_over(
+    kind: FaultKind, provider: str, autojump_clock: MockClock
+) -> None:
     capabilities = PROVIDERS[provider]
     source = ScriptedSource(RIVERS, [CUT, Fault(kind, at=30, count=3, seconds=5.0)], capabilities=capabilities)
-    assert complete(source).text == RIVERS.text
+    assert (await complete(source)).text == RIVERS.text
     no_room = {"none", "empty"} if capabilities.forms else {"none", "prefill_refused"}
     assert len(source.faults_happened) == (1 if kind in no_room else 2)
 
 
-def test_a_foreign_error_is_raised_as_it_is() -> None:
+async def test_a_foreign_error_is_raised_as_it_is(autojump_clock: MockClock) -> None:
     with pytest.raises(ForeignError):
-        complete(ScriptedSource(RIVERS, [Fault("foreign_error", at=9)]))
+        await complete(ScriptedSource(RIVERS, [Fault("foreign_error", at=9)]))
 
 
 @pytest.mark.parametrize(
@@ -114,24 +118,20 @@ def test_a_foreign_error_is_raised_as_it_is() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["http_error", "in_band_error"])
-def test_a_status_is_its_error_in_the_end(kind: str, status: int, error: type[rr.InferenceError]) -> None:
+async def test_a_status_is_its_error_in_the_end(
+    kind: str, status: int, error: type[rr.InferenceError], autojump_clock: MockClock
+) -> None:
     once = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
     with pytest.raises(error) as raised:
-        complete(ScriptedSource(RIVERS, [Fault(kind, at=0, status=status)]), policy=once)
+        await complete(ScriptedSource(RIVERS, [Fault(kind, at=0, status=status)]), policy=once)
     assert type(raised.value) is error
     assert raised.value.status == status
 
 
-def test_a_hint_is_waited_out() -> None:
-    source = ScriptedSource(RIVERS, [Fault("http_error", status=429, retry_after_s=7.0)])
-
-    async def measure() -> float:
-        await rr.Engine(source).complete(REQUEST)
-        return trio.current_time()
-
-    clock = MockClock(autojump_threshold=0)
-    begun = clock.current_time()
-    assert 7.0 <= trio.run(measure, clock=clock) - begun < 14.0
+async def test_a_hint_is_waited_out(autojump_clock: MockClock) -> None:
+    began_s = trio.current_time()
+    await complete(ScriptedSource(RIVERS, [Fault("http_error", status=429, retry_after_s=7.0)]))
+    assert 7.0 <= trio.current_time() - began_s < 14.0
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,17 @@ def test_a_hint_is_waited_out() -> None:
     ],
     ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
 )
-def test_a_fault_has_its_cause(fault: Fault, cause: rr.InterruptCause) -> None:
-    first, last = complete(ScriptedSource(RIVERS, [fault])).attempts
+async def test_a_fault_has_its_cause(fault: Fault, cause: rr.InterruptCause, autojump_clock: MockClock) -> None:
+    first, last = (await complete(ScriptedSource(RIVERS, [fault]))).attempts
     assert type(first.cause) is type(cause)
     assert last.cause is None
 
 
-def test_a_script_is_json() -> None:
+async def test_a_script_is_json(autojump_clock: MockClock) -> None:
     script = json.loads('[{"kind": "reset", "at": 60}, {"kind": "echo"}, {"kind": "stall", "at": 3, "manner": "echo"}]')
     faults = cast("tuple[Fault, ...]", structure(script, tuple[Fault, ...]))
     source = ScriptedSource(RIVERS, faults)
-    assert complete(source).text == RIVERS.text
+    assert (await complete(source)).text == RIVERS.text
     assert source.faults_happened == list(faults[:2])
 
 
@@ -176,19 +176,21 @@ SEARCHED = [name for name, declared in PROVIDERS.items() if declared.echoes or d
         ("starts_over", rr.SeamVerdict.RESTART, retelling(RIVERS.text)),
     ],
 )
-def test_a_manner_is_seen_at_the_seam(manner: str, seam: rr.SeamVerdict, text: str, kind: str, provider: str) -> None:
+async def test_a_manner_is_seen_at_the_seam(
+    manner: str, seam: rr.SeamVerdict, text: str, kind: str, provider: str, autojump_clock: MockClock
+) -> None:
     dishonest = Fault(kind, at=120, manner=manner, count=40)
     source = ScriptedSource(RIVERS, [CUT, dishonest], capabilities=PROVIDERS[provider])
-    result = complete(source)
+    result = await complete(source)
     assert result.text == text
     assert result.attempts[1].seam is seam
     assert source.faults_happened == [CUT, dishonest]
 
 
 @pytest.mark.parametrize("manner", MANNERS)
-def test_a_manner_as_a_kind_is_the_same_manner(manner: str) -> None:
+async def test_a_manner_as_a_kind_is_the_same_manner(manner: str, autojump_clock: MockClock) -> None:
     texts = [
-        complete(ScriptedSource(RIVERS, [CUT, fault])).text
+        (await complete(ScriptedSource(RIVERS, [CUT, fault]))).text
         for fault in (Fault(manner, burst=1), Fault(manner=manner, burst=1))
     ]
     assert texts[0] == texts[1]
@@ -196,43 +198,45 @@ def test_a_manner_as_a_kind_is_the_same_manner(manner: str) -> None:
 
 
 @pytest.mark.parametrize("provider", [name for name, declared in PROVIDERS.items() if declared.forms])
-def test_other_white_space_is_all_that_is_other(provider: str) -> None:
+async def test_other_white_space_is_all_that_is_other(provider: str, autojump_clock: MockClock) -> None:
     faults = [CUT, Fault("reset", manner="white_space", at=40), Fault("white_space"), CUT]
     source = ScriptedSource(RIVERS, faults, capabilities=PROVIDERS[provider])
-    text = complete(source).text
+    text = (await complete(source)).text
     assert text != RIVERS.text
     assert without_space(text) == without_space(RIVERS.text)
 
 
 @pytest.mark.parametrize("manner", ["echo", "overlap", "starts_over"])
-def test_a_repetition_where_nobody_looks_for_one_is_not_said(manner: str) -> None:
+async def test_a_repetition_where_nobody_looks_for_one_is_not_said(manner: str, autojump_clock: MockClock) -> None:
     source = ScriptedSource(RIVERS, [CUT, Fault(manner)], capabilities=BY_PREFILL)
-    assert complete(source).text == RIVERS.text
+    assert (await complete(source)).text == RIVERS.text
     assert source.faults_happened == [CUT]
 
 
-def test_a_fault_without_room_for_its_manner_happens_without_it() -> None:
+async def test_a_fault_without_room_for_its_manner_happens_without_it(autojump_clock: MockClock) -> None:
     source = ScriptedSource(RIVERS, [evolve(CUT, manner=FaultKind.ECHO)])
-    complete(source)
+    await complete(source)
     assert source.faults_happened == [CUT]
 
 
-def test_of_an_answer_that_repeats_itself_a_quote_loses_what_nobody_can_tell_and_a_prefill_nothing() -> None:
+async def test_of_an_answer_that_repeats_itself_a_quote_loses_what_nobody_can_tell_and_a_prefill_nothing(
+    autojump_clock: MockClock,
+) -> None:
     refrain = Answer("refrain", "the river goes around the stone, " * 20)
-    assert refrain.text.endswith(complete(ScriptedSource(refrain, [CUT])).text)
-    assert len(complete(ScriptedSource(refrain, [CUT])).text) < len(refrain.text)
-    assert complete(ScriptedSource(refrain, [CUT], capabilities=BY_PREFILL)).text == refrain.text
+    assert refrain.text.endswith((await complete(ScriptedSource(refrain, [CUT]))).text)
+    assert len((await complete(ScriptedSource(refrain, [CUT]))).text) < len(refrain.text)
+    assert (await complete(ScriptedSource(refrain, [CUT], capabilities=BY_PREFILL))).text == refrain.text
 
 
-def test_thoughts_alone_that_ended_in_order_are_an_answer_to_the_engine() -> None:
-    result = complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
+async def test_thoughts_alone_that_ended_in_order_are_an_answer_to_the_engine(autojump_clock: MockClock) -> None:
+    result = await complete(ScriptedSource(Answer("thoughts", "", reasoning="Hm.")))
     assert (result.text, result.stop_reason, len(result.attempts)) == ("", rr.StopReason.END_TURN, 1)
 
 
-def test_a_model_that_starts_over_twice_is_where_it_was() -> None:
+async def test_a_model_that_starts_over_twice_is_where_it_was(autojump_clock: MockClock) -> None:
     over = Fault("reset", manner="starts_over", at=60)
     source = ScriptedSource(RIVERS, [CUT, over, over])
-    result = complete(source)
+    result = await complete(source)
     assert [attempt.seam for attempt in result.attempts[1:3]] == [rr.SeamVerdict.RESTART] * 2
     assert result.text == RIVERS.text
 
@@ -243,11 +247,11 @@ def test_a_model_that_starts_over_twice_is_where_it_was() -> None:
 @pytest.mark.parametrize(
     ("provider", "form"), [("prefill", PREFILL), ("native", NATIVE), ("quote", QUOTE), ("restart", None)]
 )
-def test_a_request_is_kept_with_its_form_and_what_it_says_was_said(
-    provider: str, form: rr.ContinuationForm | None
+async def test_a_request_is_kept_with_its_form_and_what_it_says_was_said(
+    provider: str, form: rr.ContinuationForm | None, autojump_clock: MockClock
 ) -> None:
     source = ScriptedSource(RIVERS, [CUT], capabilities=PROVIDERS[provider])
-    complete(source)
+    await complete(source)
     first, second = source.requests
     assert (first, second.form) == (AskedRequest(REQUEST, None), form)
     assert RIVERS.text.startswith(second.said)
@@ -255,41 +259,41 @@ def test_a_request_is_kept_with_its_form_and_what_it_says_was_said(
 
 
 @pytest.mark.parametrize("provider", ["prefill", "prefill_trim", "quote"])
-def test_a_turn_of_the_callers_own_is_not_what_was_said(provider: str) -> None:
+async def test_a_turn_of_the_callers_own_is_not_what_was_said(provider: str, autojump_clock: MockClock) -> None:
     asked = evolve(REQUEST, messages=(*REQUEST.messages, rr.Message.assistant("Here it is:\n\n")))
     source = ScriptedSource(RIVERS, [CUT, Fault("reset", at=9)], capabilities=PROVIDERS[provider])
-    assert complete(source, asked).text == RIVERS.text
+    assert (await complete(source, asked)).text == RIVERS.text
     assert all(RIVERS.text.startswith(request.said) for request in source.requests)
 
 
-def test_thoughts_are_not_thought_again() -> None:
+async def test_thoughts_are_not_thought_again(autojump_clock: MockClock) -> None:
     source = ScriptedSource(evolve(WEATHER, calls=()), [Fault("reset", at=40)], capabilities=BY_PREFILL)
-    result = complete(source)
+    result = await complete(source)
     assert source.requests[1].said
     assert "".join(block.text for block in result.blocks if isinstance(block, rr.ReasoningBlock)) == WEATHER.reasoning
 
 
-def test_thoughts_come_first_and_calls_last() -> None:
-    kinds = [type(block) for block in complete(ScriptedSource(WEATHER)).blocks]
+async def test_thoughts_come_first_and_calls_last(autojump_clock: MockClock) -> None:
+    kinds = [type(block) for block in (await complete(ScriptedSource(WEATHER))).blocks]
     assert kinds == [rr.ReasoningBlock, rr.TextBlock, rr.ToolCall, rr.ToolCall]
 
 
-def test_calls_are_left_to_say_after_all_of_a_text_with_other_white_space() -> None:
+async def test_calls_are_left_to_say_after_all_of_a_text_with_other_white_space(autojump_clock: MockClock) -> None:
     source = ScriptedSource(WEATHER, [Fault(), Fault("white_space")], capabilities=BY_PREFILL)
     asked = claim(WEATHER.text.replace("water level", "water\t level"), PREFILL)
-    events = trio.run(read_by_hand, source, asked, clock=MockClock(autojump_threshold=0))
+    events = await read_by_hand(source, asked)
     assert [event.id for event in events if isinstance(event, rr.ToolCallStart)] == ["call_gauge_01", "call_wind_02"]
 
 
-def test_calls_that_are_said_again_have_other_ids() -> None:
+async def test_calls_that_are_said_again_have_other_ids(autojump_clock: MockClock) -> None:
     source = ScriptedSource(WEATHER)
-    assert [call.id for call in complete(source).tool_calls] == ["call_gauge_01", "call_wind_02"]
-    assert [call.id for call in complete(source).tool_calls] == ["call_gauge_01@1", "call_wind_02@1"]
+    assert [call.id for call in (await complete(source)).tool_calls] == ["call_gauge_01", "call_wind_02"]
+    assert [call.id for call in (await complete(source)).tool_calls] == ["call_gauge_01@1", "call_wind_02@1"]
 
 
-def test_calls_that_were_never_heard_keep_their_ids() -> None:
+async def test_calls_that_were_never_heard_keep_their_ids(autojump_clock: MockClock) -> None:
     source = ScriptedSource(WEATHER, [Fault("http_error"), Fault("reset", at=40)])
-    assert complete(source).tool_calls == WEATHER.calls
+    assert (await complete(source)).tool_calls == WEATHER.calls
 
 
 def claim(said: str, form: rr.ContinuationForm) -> AskedRequest:
@@ -299,9 +303,11 @@ def claim(said: str, form: rr.ContinuationForm) -> AskedRequest:
 
 @pytest.mark.parametrize("at", [1, 30, 400, len(RIVERS.text) - 1, len(RIVERS.text)])
 @pytest.mark.parametrize("form", [PREFILL, QUOTE])
-def test_it_goes_on_exactly_after_what_was_said(form: rr.ContinuationForm, at: int) -> None:
+async def test_it_goes_on_exactly_after_what_was_said(
+    form: rr.ContinuationForm, at: int, autojump_clock: MockClock
+) -> None:
     source = ScriptedSource(RIVERS, capabilities=BY_PREFILL)
-    assert reply_to(source, claim(RIVERS.text[:at], form)) == RIVERS.text[at:]
+    assert await reply_to(source, claim(RIVERS.text[:at], form)) == RIVERS.text[at:]
 
 
 @pytest.mark.parametrize("form", [PREFILL, QUOTE])
@@ -316,19 +322,21 @@ def test_it_goes_on_exactly_after_what_was_said(form: rr.ContinuationForm, at: i
     ],
     ids=["other words", "more", "white space", "a telling that is not in the script", "long"],
 )
-def test_words_that_were_never_said_are_refused(said: str, message: str, form: rr.ContinuationForm) -> None:
+async def test_words_that_were_never_said_are_refused(
+    said: str, message: str, form: rr.ContinuationForm, autojump_clock: MockClock
+) -> None:
     source = ScriptedSource(RIVERS, capabilities=BY_PREFILL)
     with pytest.raises(rr.errors.InvalidRequest, match=message) as raised:
-        reply_to(source, claim(said, form))
+        await reply_to(source, claim(said, form))
     assert raised.value.status == 400
     assert source.open_answers == 0
 
 
-def test_white_space_that_may_have_been_said_is_no_licence_for_words() -> None:
+async def test_white_space_that_may_have_been_said_is_no_licence_for_words(autojump_clock: MockClock) -> None:
     source = ScriptedSource(RIVERS, [Fault(), Fault("white_space")], capabilities=BY_PREFILL)
-    assert reply_to(source, claim("A\t river", PREFILL)) == RIVERS.text[len("A river") :]
+    assert await reply_to(source, claim("A\t river", PREFILL)) == RIVERS.text[len("A river") :]
     with pytest.raises(rr.errors.InvalidRequest, match="at character 1"):
-        reply_to(source, claim("A\tdam", PREFILL))
+        await reply_to(source, claim("A\tdam", PREFILL))
 
 
 @pytest.mark.parametrize(
@@ -353,9 +361,11 @@ def test_white_space_that_may_have_been_said_is_no_licence_for_words() -> None:
     ],
     ids=["no turn", "no quote", "another form", "a quote of other words", "a quote of nothing"],
 )
-def test_a_request_that_is_none_by_its_form_is_refused(asked: AskedRequest, message: str) -> None:
+async def test_a_request_that_is_none_by_its_form_is_refused(
+    asked: AskedRequest, message: str, autojump_clock: MockClock
+) -> None:
     with pytest.raises(rr.errors.InvalidRequest, match=message):
-        reply_to(ScriptedSource(RIVERS, capabilities=BY_PREFILL), asked)
+        await reply_to(ScriptedSource(RIVERS, capabilities=BY_PREFILL), asked)
 
 
 # -- several runs -----------------------------------------------------------------------------------------------------
@@ -374,24 +384,24 @@ async def complete_at_once(source: ScriptedSource, runs: int) -> list[rr.StreamR
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_runs_at_once_do_not_meet(provider: str) -> None:
+async def test_runs_at_once_do_not_meet(provider: str, autojump_clock: MockClock) -> None:
     faults = [CUT, Fault("stall", at=9), Fault("reset", at=200), Fault("goaway", at=3)]
     source = ScriptedSource(RIVERS, faults, capabilities=PROVIDERS[provider])
-    results = trio.run(complete_at_once, source, 3, clock=MockClock(autojump_threshold=0))
+    results = await complete_at_once(source, 3)
     assert [result.text for result in results] == [RIVERS.text] * 3
     assert sum(len(result.attempts) for result in results) == len(source.requests) == 3 + len(faults)
 
 
-def test_a_run_after_one_that_started_over_hears_the_answer() -> None:
+async def test_a_run_after_one_that_started_over_hears_the_answer(autojump_clock: MockClock) -> None:
     source = ScriptedSource(RIVERS, [CUT, Fault("starts_over"), CUT])
-    assert [complete(source).text for _ in range(2)] == [retelling(RIVERS.text), RIVERS.text]
+    assert [(await complete(source)).text for _ in range(2)] == [retelling(RIVERS.text), RIVERS.text]
 
 
-def test_a_run_goes_on_with_a_source_that_has_not_heard_of_it() -> None:
+async def test_a_run_goes_on_with_a_source_that_has_not_heard_of_it(autojump_clock: MockClock) -> None:
     faults = [CUT, Fault("reset", at=60, manner="starts_over")]
     source, later = (ScriptedSource(RIVERS, script) for script in (faults, [Fault(), Fault("starts_over")]))
-    whole = complete(source).text
-    assert reply_to(later, source.requests[2]) == whole[len(source.requests[2].said) :]
+    whole = (await complete(source)).text
+    assert await reply_to(later, source.requests[2]) == whole[len(source.requests[2].said) :]
 
 
 async def leave_in_the_middle(source: ScriptedSource) -> None:
@@ -400,11 +410,11 @@ async def leave_in_the_middle(source: ScriptedSource) -> None:
         assert source.open_answers == 1
 
 
-def test_nothing_is_open_after_a_run_that_was_left() -> None:
+async def test_nothing_is_open_after_a_run_that_was_left(autojump_clock: MockClock) -> None:
     source = ScriptedSource(RIVERS, [Fault("stall", at=9)])
-    trio.run(leave_in_the_middle, source, clock=MockClock(autojump_threshold=0))
+    await leave_in_the_middle(source)
     assert source.open_answers == 0
-    assert complete(source).text == RIVERS.text
+    assert (await complete(source)).text == RIVERS.text
 
 
 async def read_all(source: ScriptedSource) -> list[list[rr.Event]]:
@@ -415,13 +425,13 @@ async def read_all(source: ScriptedSource) -> list[list[rr.Event]]:
     return reads
 
 
-def pieces(seed: int) -> list[str]:
-    reads = trio.run(read_all, ScriptedSource(RIVERS, seed=seed), clock=MockClock(autojump_threshold=0))
+async def pieces(seed: int) -> list[str]:
+    reads = await read_all(ScriptedSource(RIVERS, seed=seed))
     return [event.text for events in reads for event in events if isinstance(event, rr.TextDelta)]
 
 
-def test_the_seed_decides_how_the_text_is_cut() -> None:
-    assert pieces(1) == pieces(1) != pieces(2)
+async def test_the_seed_decides_how_the_text_is_cut(autojump_clock: MockClock) -> None:
+    assert await pieces(1) == await pieces(1) != await pieces(2)
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
@@ -449,9 +459,9 @@ def test_an_answer_that_is_none_is_refused(answer: Any, message: str) -> None:
         ScriptedSource(answer)
 
 
-def test_calls_may_be_an_iterator() -> None:
+async def test_calls_may_be_an_iterator(autojump_clock: MockClock) -> None:
     calls = cast("tuple[rr.ToolCall, ...]", iter(WEATHER.calls))
-    assert complete(ScriptedSource(evolve(WEATHER, calls=calls))).tool_calls == WEATHER.calls
+    assert (await complete(ScriptedSource(evolve(WEATHER, calls=calls)))).tool_calls == WEATHER.calls
 
 
 @pytest.mark.parametrize(
