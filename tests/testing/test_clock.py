@@ -47,13 +47,10 @@ async def sleep_for_an_hour() -> None:
     await trio.sleep(3600)
 
 
-def test_the_innermost_scope_of_a_task_that_sleeps_is_that_of_its_sleep() -> None:
-    async def main() -> float:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(sleep_for_an_hour)
-            await trio.testing.wait_all_tasks_blocked()
-            (sleeper,) = nursery.child_tasks
-            innermost_scope(sleeper).deadline = trio.current_time()
-        return trio.current_time()
-
-    assert trio.run(main, clock=MockClock(autojump_threshold=0.01)) == 0.0
+async def test_the_innermost_scope_of_a_task_that_sleeps_is_that_of_its_sleep(mock_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sleep_for_an_hour)
+        await trio.testing.wait_all_tasks_blocked()
+        (sleeper,) = nursery.child_tasks
+        innermost_scope(sleeper).deadline = trio.current_time()
+    assert trio.current_time() == 0.0

@@ -455,12 +455,9 @@ def test_an_argument_that_no_check_can_begin_with_is_the_callers_mistake(
     ("check", "given"),
     [(check_planner, plan_recovery), (check_policy, Policy()), (check_provider, OURS), (check_store, MemoryStore)],
 )
-def test_a_check_inside_a_trio_run_is_the_callers_mistake_and_no_finding(check: Any, given: Any) -> None:
-    async def main() -> None:
-        with pytest.raises(UsageError, match=rf"{check.__name__}\(\) was called inside a trio run"):
-            check(given, runs=5)
-
-    trio.run(main)
+async def test_a_check_inside_a_trio_run_is_the_callers_mistake_and_no_finding(check: Any, given: Any) -> None:
+    with pytest.raises(UsageError, match=rf"{check.__name__}\(\) was called inside a trio run"):
+        check(given, runs=5)
 
 
 def test_a_provider_of_unknown_format_is_asked_for_its_writer() -> None:

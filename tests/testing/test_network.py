@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from riverrun import Anthropic, Policy, RetryPolicy, StreamInterrupted
 from riverrun.engine.core.causes import ConnectionReset
@@ -47,33 +48,28 @@ URL = "http://provider.test/v1"
 ONCE = Policy(retry=RetryPolicy(attempts_max=1))
 
 
-def run(main: Callable[[], Awaitable[Any]]) -> Any:
-    """Run in virtual time."""
-    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
-def play(steps: Iterable[Step], library: types.ModuleType = httpx, **options: Any) -> bytes:
+async def play(steps: Iterable[Step], library: types.ModuleType = httpx, **options: Any) -> bytes:
     """Ask once; the body, or what the client raises."""
     network = ScriptedNetwork(lambda _: steps, **options)
-
-    async def ask() -> bytes:
-        async with network.client(library) as client:
-            answer = await client.post(URL, content=b"?", timeout=None)
-            return bytes(answer.content)
-
-    return bytes(run(ask))
+    async with network.client(library) as client:
+        answer = await client.post(URL, content=b"?", timeout=None)
+        return bytes(answer.content)
 
 
 @LIBRARIES
 @pytest.mark.parametrize("framing", Framing)
-def test_a_body_arrives_whole_in_every_framing(framing: Framing, library: types.ModuleType) -> None:
-    assert play(response([b"one ", b"two"], framing=framing), library) == b"one two"
+async def test_a_body_arrives_whole_in_every_framing(
+    framing: Framing, library: types.ModuleType, autojump_clock: MockClock
+) -> None:
+    assert await play(response([b"one ", b"two"], framing=framing), library) == b"one two"
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 9), min_size=1), st.sampled_from(Framing))
-def test_a_body_arrives_whole_however_its_bytes_are_cut(parts: list[bytes], sizes: list[int], framing: Framing) -> None:
+async def test_a_body_arrives_whole_however_its_bytes_are_cut(
+    parts: list[bytes], sizes: list[int], framing: Framing
+) -> None:
     endless = (size for _ in iter(int, 1) for size in sizes)
-    assert play(recut(response(parts, framing=framing), endless)) == b"".join(parts)
+    assert await play(recut(response(parts, framing=framing), endless)) == b"".join(parts)
 
 
 @LIBRARIES
@@ -82,15 +78,15 @@ def test_a_body_arrives_whole_however_its_bytes_are_cut(parts: list[bytes], size
     [(Reset(), "ReadError"), (Close(), "RemoteProtocolError"), (GoesAway(), "RemoteProtocolError")],
 )
 @pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.LENGTH])
-def test_a_body_that_breaks_raises_as_a_socket_does(
-    end: Step, raised: str, framing: Framing, library: types.ModuleType
+async def test_a_body_that_breaks_raises_as_a_socket_does(
+    end: Step, raised: str, framing: Framing, library: types.ModuleType, autojump_clock: MockClock
 ) -> None:
     with pytest.raises(getattr(library, raised)):
-        play(response([b"half", end], framing=framing), library)
+        await play(response([b"half", end], framing=framing), library)
 
 
 @pytest.mark.parametrize("end", [Reset(), Stale(), Close(), GoesAway()], ids=repr)
-def test_a_step_means_the_same_below_http_and_in_its_place(end: Step) -> None:
+async def test_a_step_means_the_same_below_http_and_in_its_place(end: Step, autojump_clock: MockClock) -> None:
     steps: list[Step] = [*answer_events("anthropic", RIVERS)[:9], end]
     network = ScriptedNetwork(lambda _: response(steps))
 
@@ -100,69 +96,64 @@ def test_a_step_means_the_same_below_http_and_in_its_place(end: Step) -> None:
             await engine.complete(InferenceRequest([Message.user("?")]))
         return str(caught.value.cause)
 
-    in_its_place = run(lambda: cause(transport=ScriptedTransport(lambda _: Script(steps))))
-    assert run(cause) == in_its_place
+    in_its_place = await cause(transport=ScriptedTransport(lambda _: Script(steps)))
+    assert await cause() == in_its_place
 
 
-def test_what_a_script_fails_with_is_raised_as_it_is() -> None:
+async def test_what_a_script_fails_with_is_raised_as_it_is(autojump_clock: MockClock) -> None:
     with pytest.raises(ZeroDivisionError):
-        play(response([b"half", Fails(ZeroDivisionError())]))
+        await play(response([b"half", Fails(ZeroDivisionError())]))
 
 
 @LIBRARIES
-def test_a_refused_connection_and_one_that_takes_for_ever_are_the_clients_own_errors(library: types.ModuleType) -> None:
+async def test_a_refused_connection_and_one_that_takes_for_ever_are_the_clients_own_errors(
+    library: types.ModuleType, autojump_clock: MockClock
+) -> None:
     async def ask(how: Connecting) -> None:
         network = ScriptedNetwork(lambda _: response([]), connect=lambda _: how)
         async with network.client(library) as client:
             await client.get(URL, timeout=library.Timeout(None, connect=3.0))
 
     with pytest.raises(library.ConnectError):
-        run(lambda: ask(Connecting(is_refused=True)))
+        await ask(Connecting(is_refused=True))
     with pytest.raises(library.ConnectTimeout):
-        run(lambda: ask(Connecting(after_s=None)))
+        await ask(Connecting(after_s=None))
 
 
-def test_silences_are_virtual_seconds_and_a_script_runs_on_while_nobody_reads() -> None:
+async def test_silences_are_virtual_seconds_and_a_script_runs_on_while_nobody_reads(autojump_clock: MockClock) -> None:
     network = ScriptedNetwork(lambda _: response([b"a", Silence(10), b"b", Silence(10), b"c"]))
 
-    async def ask() -> list[tuple[float, bytes]]:
-        seen = []
-        async with network.client() as client, client.stream("GET", URL, timeout=None) as answer:
-            async for part in answer.aiter_raw():
-                seen.append((trio.current_time(), part))
-                await trio.sleep(15)
-        return seen
-
-    assert [(round(at), part) for at, part in run(ask)] == [(0, b"a"), (15, b"b"), (30, b"c")]
+    seen = []
+    async with network.client() as client, client.stream("GET", URL, timeout=None) as answer:
+        async for part in answer.aiter_raw():
+            seen.append((round(trio.current_time()), part))
+            await trio.sleep(15)
+    assert seen == [(0, b"a"), (15, b"b"), (30, b"c")]
 
 
-def test_a_read_timeout_is_the_clients_own_error() -> None:
+async def test_a_read_timeout_is_the_clients_own_error(autojump_clock: MockClock) -> None:
     network = ScriptedNetwork(lambda _: response([b"a", Silence()]))
 
-    async def ask() -> None:
+    with pytest.raises(httpx.ReadTimeout):
         async with network.client() as client:
             await client.get(URL, timeout=httpx.Timeout(None, read=5.0))
 
-    with pytest.raises(httpx.ReadTimeout):
-        run(ask)
 
-
-def test_a_connection_is_used_again_unless_it_was_closed_and_a_stale_one_fails_once() -> None:
+async def test_a_connection_is_used_again_unless_it_was_closed_and_a_stale_one_fails_once(
+    autojump_clock: MockClock,
+) -> None:
     bodies = iter([response([b"1"]), [*response([b"2"]), Close()], [*response([b"3"]), Stale()], response([b"4"])])
     network = ScriptedNetwork(lambda _: next(bodies))
 
-    async def ask() -> list[bytes]:
-        async with network.client() as client:
-            got = [(await client.get(URL)).content for _ in range(3)]
-            with pytest.raises(httpx.ReadError):  # as with a socket: httpcore looks for an answer that came before
-                await client.get(URL)
-            return [*got, (await client.get(URL)).content]
-
-    assert run(ask) == [b"1", b"2", b"3", b"4"]
+    async with network.client() as client:
+        got = [(await client.get(URL)).content for _ in range(3)]
+        with pytest.raises(httpx.ReadError):  # as with a socket: httpcore looks for an answer that came before
+            await client.get(URL)
+        assert [*got, (await client.get(URL)).content] == [b"1", b"2", b"3", b"4"]
     assert (network.connections_made, network.connections_open) == (3, 0)
 
 
-def test_a_request_is_seen_whole_with_its_target_headers_and_body() -> None:
+async def test_a_request_is_seen_whole_with_its_target_headers_and_body(autojump_clock: MockClock) -> None:
     seen: list[SentRequest] = []
 
     def answer(sent: SentRequest) -> list[Step]:
@@ -171,27 +162,21 @@ def test_a_request_is_seen_whole_with_its_target_headers_and_body() -> None:
 
     network = ScriptedNetwork(answer)
 
-    async def ask() -> None:
-        async with network.client() as client:
-            await client.post(f"{URL}/messages?a=1", content=b"x" * 100_000, headers={"X-Say": "hello"})
-
-    run(ask)
+    async with network.client() as client:
+        await client.post(f"{URL}/messages?a=1", content=b"x" * 100_000, headers={"X-Say": "hello"})
     (sent,) = seen
     assert (sent.method, sent.target, sent.body) == ("POST", "/v1/messages?a=1", b"x" * 100_000)
     assert (sent.headers["x-say"], sent.connection, sent.number) == ("hello", 0, 0)
 
 
-def test_a_body_that_is_left_early_is_busy_no_more() -> None:
+async def test_a_body_that_is_left_early_is_busy_no_more(autojump_clock: MockClock) -> None:
     network = ScriptedNetwork(lambda _: response([b"a", Silence()]))
 
-    async def ask() -> int:
-        async with network.client() as client:
-            async with client.stream("GET", URL) as answer:
-                assert answer.status_code == 200
-                assert network.connections_busy == 1
-            return network.connections_busy
-
-    assert run(ask) == 0
+    async with network.client() as client:
+        async with client.stream("GET", URL) as answer:
+            assert answer.status_code == 200
+            assert network.connections_busy == 1
+        assert network.connections_busy == 0
 
 
 @pytest.mark.parametrize(
@@ -221,29 +206,28 @@ HEAD = response([b"half", Silence()])
     [b"HTTP/1.1 200 OK", "abc", None, [*HEAD, "abc"], [Silence], (b"a", 97), iter([*HEAD[:1], "abc"])],
     ids=["bytes", "a text", "nothing", "a text in it", "a class in it", "a number in it", "one by one"],
 )
-def test_a_script_that_is_no_list_of_steps_is_the_tests_mistake_and_no_reset(
-    script: Any, library: types.ModuleType
+async def test_a_script_that_is_no_list_of_steps_is_the_tests_mistake_and_no_reset(
+    script: Any, library: types.ModuleType, autojump_clock: MockClock
 ) -> None:
     with pytest.raises(UsageError, match=r"expected .*bytes, Silence"):
-        play(copy(script), library)
+        await play(copy(script), library)
 
 
 @LIBRARIES
-def test_a_mistake_that_is_seen_while_a_request_is_written_is_raised_by_reading(library: types.ModuleType) -> None:
+async def test_a_mistake_that_is_seen_while_a_request_is_written_is_raised_by_reading(
+    library: types.ModuleType, autojump_clock: MockClock
+) -> None:
     network = ScriptedNetwork(lambda _: response(cast("Any", b"data: x")))
 
-    async def ask() -> None:
+    with pytest.raises(UsageError, match=r"the body of response\(\)"):
         async with network.client(library) as client:
             await client.post(URL, content=b"?")
 
-    with pytest.raises(UsageError, match=r"the body of response\(\)"):
-        run(ask)
 
-
-def test_an_engine_does_not_take_a_mistake_in_a_script_for_a_reset() -> None:
+async def test_an_engine_does_not_take_a_mistake_in_a_script_for_a_reset(autojump_clock: MockClock) -> None:
     network = ScriptedNetwork(lambda _: [*response([message("The ", whole=False), Silence(1.0)]), cast("Any", "river")])
     with pytest.raises(UsageError, match=r"a step of a script is 'river' \(str\)"):
-        run(lambda: tell(network))
+        await tell(network)
     assert network.requests_taken == 1
 
 
@@ -274,7 +258,9 @@ async def tell(network: ScriptedNetwork, library: types.ModuleType = httpx) -> s
 
 
 @LIBRARIES
-def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(library: types.ModuleType) -> None:
+async def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(
+    library: types.ModuleType, autojump_clock: MockClock
+) -> None:
     bodies = iter(
         [
             [message("The river ", whole=False), Silence()],
@@ -283,5 +269,5 @@ def test_an_engine_goes_on_over_a_stall_and_a_reset_in_no_time(library: types.Mo
         ]
     )
     network = ScriptedNetwork(lambda _: response(next(bodies)))
-    assert run(lambda: tell(network, library)) == "The river runs on."
+    assert await tell(network, library) == "The river runs on."
     assert (network.requests_taken, network.connections_open) == (3, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import trio.testing
 from attrs import evolve
 from hypothesis import example, given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun import Anthropic, from_name
@@ -60,10 +61,6 @@ FOLDERS = {
 }
 
 
-def run(main: Callable[[], Awaitable[Any]]) -> Any:
-    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
 def said(*texts: str, first: bool = True, whole: bool = False) -> list[Step]:
     """A message of the Messages API; a read for each text."""
 
@@ -78,31 +75,22 @@ def said(*texts: str, first: bool = True, whole: bool = False) -> list[Step]:
     return [start + block, *deltas, *([end + event(type="message_stop")] if whole else [])]
 
 
-def record(path: Path, bodies: Sequence[Sequence[Step]], **options: Any) -> StreamResult | None:
-    """Ask in virtual time, over the real HTTP client; None if the run failed."""
+async def record(path: Path, bodies: Sequence[Sequence[Step]], **options: Any) -> StreamResult | None:
+    """Ask over the real HTTP client; None if the run failed."""
     scripts = iter(bodies)
     network = ScriptedNetwork(lambda _: response(next(scripts)))
-
-    async def ask() -> StreamResult | None:
-        async with network.client() as client:
-            provider = rr.Anthropic("claude-sonnet-4-5", api_key=KEY, client=client)
-            with Recorder(path, provider, ASK, words=error_words(), **options) as recorder:
-                try:
-                    return await rr.Engine(provider, transport=recorder.transport).complete(ASK)
-                except rr.InferenceError:
-                    return None
-
-    result: StreamResult | None = run(ask)
-    return result
+    async with network.client() as client:
+        provider = rr.Anthropic("claude-sonnet-4-5", api_key=KEY, client=client)
+        with Recorder(path, provider, ASK, words=error_words(), **options) as recorder:
+            try:
+                return await rr.Engine(provider, transport=recorder.transport).complete(ASK)
+            except rr.InferenceError:
+                return None
 
 
-def replay(path: Path) -> StreamResult:
-    async def ask() -> StreamResult:
-        recording = recorded(path)
-        return await recording.engine().complete(recording.request)
-
-    result: StreamResult = run(ask)
-    return result
+async def replay(path: Path) -> StreamResult:
+    recording = recorded(path)
+    return await recording.engine().complete(recording.request)
 
 
 def story(result: StreamResult) -> list[tuple[object, ...]]:
@@ -128,9 +116,11 @@ ENDINGS = pytest.mark.parametrize(
 
 @ENDINGS
 @pytest.mark.parametrize("with_content", [True, False])
-def test_a_replay_is_the_run_that_was_recorded(tmp_path: Path, bodies: list[list[Step]], with_content: bool) -> None:
-    was = record(tmp_path / "it.jsonl", bodies, with_content=with_content)
-    again = replay(tmp_path / "it.jsonl")
+async def test_a_replay_is_the_run_that_was_recorded(
+    tmp_path: Path, bodies: list[list[Step]], with_content: bool, autojump_clock: MockClock
+) -> None:
+    was = await record(tmp_path / "it.jsonl", bodies, with_content=with_content)
+    again = await replay(tmp_path / "it.jsonl")
     assert was is not None
     assert story(again) == story(was)
     assert (again.text == was.text) == with_content
@@ -138,22 +128,26 @@ def test_a_replay_is_the_run_that_was_recorded(tmp_path: Path, bodies: list[list
 
 
 @ENDINGS
-def test_without_content_no_word_of_it_is_in_the_file(tmp_path: Path, bodies: list[list[Step]]) -> None:
-    record(tmp_path / "it.jsonl", bodies)
+async def test_without_content_no_word_of_it_is_in_the_file(
+    tmp_path: Path, bodies: list[list[Step]], autojump_clock: MockClock
+) -> None:
+    await record(tmp_path / "it.jsonl", bodies)
     text = (tmp_path / "it.jsonl").read_text()
     assert not [word for word in WORDS if word in text or json.dumps(word)[1:-1] in text]
 
 
-def test_with_content_the_words_are_there_and_the_key_is_not(tmp_path: Path) -> None:
-    record(tmp_path / "it.jsonl", [[*said(f"the key is {KEY}"), Reset()]] * 3, with_content=True)
+async def test_with_content_the_words_are_there_and_the_key_is_not(tmp_path: Path, autojump_clock: MockClock) -> None:
+    await record(tmp_path / "it.jsonl", [[*said(f"the key is {KEY}"), Reset()]] * 3, with_content=True)
     text = (tmp_path / "it.jsonl").read_text()
     assert "hippopotamus" in text
     assert KEY[:8] not in text
 
 
-def test_a_key_that_a_server_quotes_is_stars_even_across_two_reads(tmp_path: Path) -> None:
+async def test_a_key_that_a_server_quotes_is_stars_even_across_two_reads(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     quoted = [b": you sent " + KEY[:12].encode(), KEY[12:].encode() + b"\n\n", *said("It.", whole=True)]
-    record(tmp_path / "it.jsonl", [quoted], with_content=True)
+    await record(tmp_path / "it.jsonl", [quoted], with_content=True)
     body = read_recording(tmp_path / "it.jsonl").exchanges[0].body
     assert body.startswith(b": you sent " + b"*" * len(KEY) + b"\n\n")
 
@@ -163,23 +157,22 @@ PLAIN_SECRETS = [("x-jwt", PLANTED), ("x-upstream", f"Bearer {PLANTED}"), ("x-se
 
 
 @pytest.mark.parametrize("header", PLAIN_SECRETS)
-def test_what_a_provider_of_anybodys_sends_in_plain_headers_is_stars_too(header: tuple[str, str]) -> None:
+async def test_what_a_provider_of_anybodys_sends_in_plain_headers_is_stars_too(
+    header: tuple[str, str], autojump_clock: MockClock
+) -> None:
     transport = RecordingTransport(ScriptedTransport(lambda _: Script([f": you sent {PLANTED}\n\n".encode()])))
 
-    async def ask() -> Recording:
-        body = await transport.open(WireRequest("http://localhost/", dict([header]), b"{}"), connect_s=None)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(body.pump)
-            assert await body.receive()
-            nursery.cancel_scope.cancel()
-        return transport.recorded(Recording("mine", "m", ASK))
-
-    recording: Recording = run(ask)
+    body = await transport.open(WireRequest("http://localhost/", dict([header]), b"{}"), connect_s=None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(body.pump)
+        assert await body.receive()
+        nursery.cancel_scope.cancel()
+    recording = transport.recorded(Recording("mine", "m", ASK))
     assert recording.exchanges[0].body == b": you sent " + b"*" * len(PLANTED) + b"\n\n"
 
 
-def test_reads_keep_their_sizes_and_their_times(tmp_path: Path) -> None:
-    record(tmp_path / "it.jsonl", [STALL, said("x", whole=True)], with_content=True)
+async def test_reads_keep_their_sizes_and_their_times(tmp_path: Path, autojump_clock: MockClock) -> None:
+    await record(tmp_path / "it.jsonl", [STALL, said("x", whole=True)], with_content=True)
     plain = read_recording(tmp_path / "it.jsonl")
     shape = without_content(plain, Placeholders(b"k", fields=ALL_FIELDS))
     for one, other in zip(plain.exchanges, shape.exchanges, strict=True):
@@ -195,21 +188,23 @@ def test_an_error_without_content_is_still_the_same_error(tmp_path: Path) -> Non
     assert b"hippopotamus" not in shape
 
 
-def test_the_file_is_for_its_owner_alone_and_replaces_none(tmp_path: Path) -> None:
-    record(tmp_path / "it.jsonl", [said("x", whole=True)])
+async def test_the_file_is_for_its_owner_alone_and_replaces_none(tmp_path: Path, autojump_clock: MockClock) -> None:
+    await record(tmp_path / "it.jsonl", [said("x", whole=True)])
     assert stat.S_IMODE((tmp_path / "it.jsonl").stat().st_mode) == 0o600
     with pytest.raises(rr.UsageError, match="exists; expected the name of a new file"):
-        record(tmp_path / "it.jsonl", [said("x", whole=True)])
+        await record(tmp_path / "it.jsonl", [said("x", whole=True)])
 
 
-def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(tmp_path: Path) -> None:
-    assert record(tmp_path / "it.jsonl", [[*said("x"), Reset()]] * 3) is None
+async def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    assert await record(tmp_path / "it.jsonl", [[*said("x"), Reset()]] * 3) is None
     path = tmp_path / "it.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     second = next(at for at, line in enumerate(lines) if '"exchange":1' in line)
     path.write_text("".join(lines[:second]))
     with pytest.raises(RecordingEnded, match="request 2 was made, and the recording holds 1"):
-        replay(path)
+        await replay(path)
 
 
 @pytest.mark.parametrize(
@@ -242,10 +237,10 @@ def test_a_run_that_asks_oftener_than_the_recorded_one_is_told_so(tmp_path: Path
         (lambda lines: [*lines[:-1], lines[-1].replace('"left"', '"broke"')], "broke with its cause"),
     ],
 )
-def test_a_file_that_is_no_recording_is_refused_by_line(
-    tmp_path: Path, change: Callable[[list[str]], list[str]], complaint: str
+async def test_a_file_that_is_no_recording_is_refused_by_line(
+    tmp_path: Path, change: Callable[[list[str]], list[str]], complaint: str, autojump_clock: MockClock
 ) -> None:
-    record(tmp_path / "it.jsonl", [said("x", whole=True)])
+    await record(tmp_path / "it.jsonl", [said("x", whole=True)])
     lines = (tmp_path / "it.jsonl").read_text().splitlines()
     with pytest.raises(RecordingUnusable, match=complaint):
         recording_of(change(lines), "it.jsonl")
@@ -342,7 +337,7 @@ def test_of_a_provider_that_declares_no_fields_all_is_content() -> None:
     assert b"patient" not in Placeholders(b"k", error_words()).body(json.dumps(said).encode())
 
 
-def test_a_provider_of_one_s_own_says_which_fields_are_its_own(tmp_path: Path) -> None:
+async def test_a_provider_of_one_s_own_says_which_fields_are_its_own(tmp_path: Path, autojump_clock: MockClock) -> None:
     class Mine(Anthropic):
         wire_fields = WireFields(keys="kind hippo", names="kind")
 
@@ -350,12 +345,9 @@ def test_a_provider_of_one_s_own_says_which_fields_are_its_own(tmp_path: Path) -
     scripted = ScriptedTransport(lambda _: Script([body], 500))
     provider = Mine("m", api_key=KEY)
 
-    async def ask() -> None:
-        recorder = Recorder(tmp_path / "it.jsonl", provider, ASK, transport=scripted)
-        with recorder, pytest.raises(rr.InferenceError):
-            await rr.Engine(provider, transport=recorder.transport, policy=ONCE).complete(ASK)
-
-    run(ask)
+    recorder = Recorder(tmp_path / "it.jsonl", provider, ASK, transport=scripted)
+    with recorder, pytest.raises(rr.InferenceError):
+        await rr.Engine(provider, transport=recorder.transport, policy=ONCE).complete(ASK)
     shaped = read_recording(tmp_path / "it.jsonl").exchanges[0].body
     assert shaped.startswith(b'{"kind":"patient","hippo":"')
     assert shaped.count(b"patient") == 1

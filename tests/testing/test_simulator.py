@@ -466,13 +466,10 @@ def test_a_scenario_file_that_is_misspelt_is_refused_by_field(body: str, says: s
         Scenario.from_json(f'{{"schema": 1, {body}}}')
 
 
-def test_a_simulation_inside_a_trio_run_is_the_callers_mistake() -> None:
-    async def main() -> None:
-        for call in (lambda: simulate(RESET), lambda: sweep(10, jobs=1)):
-            with pytest.raises(UsageError, match="was called inside a trio run"):
-                call()
-
-    trio.run(main)
+async def test_a_simulation_inside_a_trio_run_is_the_callers_mistake() -> None:
+    for call in (lambda: simulate(RESET), lambda: sweep(10, jobs=1)):
+        with pytest.raises(UsageError, match="was called inside a trio run"):
+            call()
 
 
 # -- what a run comes to ------------------------------------------------------------------------------------------
