@@ -84,8 +84,8 @@ async def ask(peer: Peer) -> Asked:
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
-def test_an_answer_that_was_reset_is_whole_on_standard_output(peer: Peer) -> None:
-    asked = trio.run(ask, peer)
+async def test_an_answer_that_was_reset_is_whole_on_standard_output(peer: Peer) -> None:
+    asked = await ask(peer)
     assert asked.ended.out == RIVERS.text
     assert asked.ended.code == 0
     first, second = asked.continuations

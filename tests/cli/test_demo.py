@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -175,31 +174,31 @@ def test_what_is_no_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None
     assert demo.can_go_live()
 
 
-def shown_live(width: int, height: int) -> str:
+async def shown_live(width: int, height: int) -> str:
     """What the panels write to a terminal of this size."""
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, height=height)
     (scene,) = demo.choose_scenes(1, [FaultKind.PREMATURE_END], "anthropic", 20.0)
-    assert trio.run(demo_show.play, scene, LiveView(console)).holds
+    assert (await demo_show.play(scene, LiveView(console))).holds
     return out.getvalue()
 
 
-def test_panels_mark_each_seam_and_colour_what_was_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_panels_mark_each_seam_and_colour_what_was_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    screen = shown_live(100, 50)
+    screen = await shown_live(100, 50)
     assert "\x1b[1;7m" in screen
     assert "\x1b[32m" in screen
 
 
 @pytest.mark.parametrize(("width", "height"), [(40, 10), (12, 3), (300, 100)])
-def test_panels_fit_any_terminal(width: int, height: int) -> None:
-    assert "riverrun" in shown_live(width, height) or width < 40
+async def test_panels_fit_any_terminal(width: int, height: int) -> None:
+    assert "riverrun" in await shown_live(width, height) or width < 40
 
 
-def test_no_color_leaves_colours_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color_leaves_colours_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[32m" not in shown_live(100, 50)
+    assert "\x1b[32m" not in await shown_live(100, 50)
 
 
 def test_a_terminal_without_utf_8_gets_escapes_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

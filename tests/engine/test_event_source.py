@@ -28,7 +28,6 @@ from tests.engine.own_source import (
     channel_of,
     engine_of,
     kinds,
-    played,
     say,
     text_of,
 )
@@ -204,13 +203,14 @@ class Reads(trio.abc.Instrument):
         self.count += 1
 
 
-def test_what_is_ready_in_a_channel_is_taken_in_one_go() -> None:
-    reads = Reads()
+@pytest.fixture
+def reads() -> Reads:
+    """An instrument that is a fixture is given to the test's run."""
+    return Reads()
 
-    async def main() -> rr.StreamResult:
-        return await engine_of(Channelled(channel_of(*numbers(2000), END))).complete(ASK)
 
-    result = trio.run(main, instruments=[reads])
+async def test_what_is_ready_in_a_channel_is_taken_in_one_go(reads: Reads) -> None:
+    result = await engine_of(Channelled(channel_of(*numbers(2000), END))).complete(ASK)
     assert result.text == "".join(f"{n} " for n in range(2000))
     assert reads.count < 2000 / READ_EVENTS_MAX * 12
 
@@ -258,24 +258,24 @@ BREAKS = {
 }
 
 
+async def told(source: OwnSource, policy: rr.Policy) -> tuple[list[rr.Event], str]:
+    """What a run hands over, and how it ends."""
+    events: list[rr.Event] = []
+    try:
+        async with engine_of(source, policy=policy).open_stream(ASK) as run:
+            async for event in run:
+                events.append(evolve(event, result=None) if isinstance(event, rr.Finished) else event)
+    except rr.InferenceError as error:
+        return events, str(error)
+    return events, run.result.stop_reason.value
+
+
 @pytest.mark.parametrize("name", BREAKS)
-def test_how_much_is_ready_makes_no_difference(name: str) -> None:
+async def test_how_much_is_ready_makes_no_difference(name: str, autojump_clock: MockClock) -> None:
     steps = BREAKS[name]
-    limits = evolve(rr.Policy().limits, text_bytes_max=25, calls_max=2)
-    policy = evolve(ONCE, limits=limits)
-
-    async def told(source: OwnSource) -> tuple[list[rr.Event], str]:
-        events: list[rr.Event] = []
-        try:
-            async with engine_of(source, policy=policy).open_stream(ASK) as run:
-                async for event in run:
-                    events.append(evolve(event, result=None) if isinstance(event, rr.Finished) else event)
-        except rr.InferenceError as error:
-            return events, str(error)
-        return events, run.result.stop_reason.value
-
-    one_by_one = played(lambda: told(OwnSource(steps)))
-    assert played(lambda: told(Channelled(channel_of(*steps)))) == one_by_one
+    policy = evolve(ONCE, limits=evolve(rr.Policy().limits, text_bytes_max=25, calls_max=2))
+    one_by_one = await told(OwnSource(steps), policy)
+    assert await told(Channelled(channel_of(*steps)), policy) == one_by_one
     assert "after" not in text_of(one_by_one[0])
 
 

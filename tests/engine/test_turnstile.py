@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.provider import WireRequest
@@ -31,23 +31,24 @@ class Turns(trio.abc.Instrument):
         return ANSWER
 
 
-async def open_at_once(engine: rr.Engine, count: int) -> None:
-    async with trio.open_nursery() as nursery:
-        for _ in range(count):
-            nursery.start_soon(engine.complete, QUESTION)
+@pytest.fixture
+def turns() -> Turns:
+    """An instrument that is a fixture is given to the test's run."""
+    return Turns()
 
 
-def test_of_a_thousand_answers_a_few_are_opened_in_a_turn() -> None:
-    turns = Turns()
+async def test_of_a_thousand_answers_a_few_are_opened_in_a_turn(turns: Turns) -> None:
     engine = rr.Engine(PROVIDER, transport=ScriptedTransport(turns.open))
-    trio.run(open_at_once, engine, 1_000, instruments=[turns])
+    async with trio.open_nursery() as nursery:
+        for _ in range(1_000):
+            nursery.start_soon(engine.complete, QUESTION)
     assert sum(turns.opened) == 1_000
     assert max(turns.opened) == PASSING_MAX
 
 
-async def waited(monkeypatch: pytest.MonkeyPatch) -> float:
-    """How long a run takes that waits an hour for its turn, under clocks of a second."""
-
+async def test_law_6_waiting_for_a_turn_is_no_time_of_the_providers(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
     async def wait_turn(_: Turnstile) -> None:
         await trio.sleep(3_600.0)
 
@@ -55,12 +56,7 @@ async def waited(monkeypatch: pytest.MonkeyPatch) -> float:
     policy = rr.Policy(stall=rr.StallPolicy(headers_s=1.0, first_event_s=1.0, total_s=1.0))
     engine = rr.Engine(PROVIDER, policy=policy, transport=ScriptedTransport(lambda _: ANSWER))
     assert len((await engine.complete(QUESTION)).attempts) == 1
-    return trio.current_time()
-
-
-def test_law_6_waiting_for_a_turn_is_no_time_of_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = trio.testing.MockClock(autojump_threshold=0)
-    assert trio.run(waited, monkeypatch, clock=clock) >= 3_600.0
+    assert trio.current_time() >= 3_600.0
 
 
 async def test_who_is_cancelled_while_waiting_gives_the_place_up() -> None:

@@ -24,6 +24,12 @@ class Looks(trio.abc.Instrument):
         self.count += 1
 
 
+@pytest.fixture
+def looks() -> Looks:
+    """An instrument that is a fixture is given to the test's run."""
+    return Looks()
+
+
 async def watched(policy: StallPolicy, story: list[tuple[float, str]]) -> tuple[IdleStall | None, float]:
     """Let things happen at their times (seconds from the beginning); how it stalled, and when."""
     began_s = trio.current_time()
@@ -63,58 +69,48 @@ async def test_it_fires_when_a_clock_runs_out_and_not_before(
     assert at_s == pytest.approx(ended_s)
 
 
-def test_with_every_clock_off_it_sleeps() -> None:
+async def test_with_every_clock_off_it_sleeps(looks: Looks, autojump_clock: MockClock) -> None:
     off = StallPolicy(connect_s=None, headers_s=None, first_event_s=None, first_event_s_max=None, idle_s=None)
-    looks = Looks()
-    trio.run(watched, off, [], clock=MockClock(autojump_threshold=0), instruments=[looks])
+    await watched(off, [])
     assert looks.count < 20
 
 
 @pytest.mark.parametrize("policy", [StallPolicy(total_s=4), StallPolicy(idle_s=0), StallPolicy(idle_s=1e-9)])
-def test_paused_right_at_a_deadline_it_sleeps_until_it_is_told(policy: StallPolicy) -> None:
-    looks = Looks()
-    story: list[tuple[float, str]] = [(1.0, "opened"), (4.0, "progress"), (4.0, "pause")]
-    stall, _ = trio.run(watched, policy, story, clock=MockClock(autojump_threshold=0), instruments=[looks])
+async def test_paused_right_at_a_deadline_it_sleeps_until_it_is_told(
+    policy: StallPolicy, looks: Looks, autojump_clock: MockClock
+) -> None:
+    stall, _ = await watched(policy, [(1.0, "opened"), (4.0, "progress"), (4.0, "pause")])
     assert stall is None
     assert looks.count < 40
 
 
-def test_a_window_of_throughput_is_looked_at_once_each() -> None:
-    looks, policy = Looks(), StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=100))
-    stall, at_s = trio.run(
-        watched,
-        policy,
-        [(1.0, "opened"), (2.0, "progress")],
-        clock=MockClock(autojump_threshold=0),
-        instruments=[looks],
-    )
+async def test_a_window_of_throughput_is_looked_at_once_each(looks: Looks, autojump_clock: MockClock) -> None:
+    policy = StallPolicy(idle_s=None, throughput=Throughput(bytes_min=1, window_s=100))
+    stall, at_s = await watched(policy, [(1.0, "opened"), (2.0, "progress")])
     assert (stall, looks.count < 40) == (IdleStall("throughput", 100), True)
     assert at_s == pytest.approx(102)
 
 
-def test_a_loop_that_was_held_up_gets_time_to_read_whatever_the_reader_tells_meanwhile() -> None:
-    clock = MockClock()
-
-    async def main() -> tuple[IdleStall | None, IdleStall | None]:
-        watch, clocks = Watch(), Clocks(StallPolicy(total_s=4), reasons=False, now=trio.current_time())
-        with trio.CancelScope() as scope:
-            async with trio.open_nursery() as nursery:
-                watch.begin(clocks, scope)
-                nursery.start_soon(watch.run)
-                await wait_all_tasks_blocked()
-                clock.jump(10)
-                await wait_all_tasks_blocked()
-                clocks.opened(trio.current_time())  # what lay in the socket: the answer's head
-                watch.look_again()
-                clock.jump(LATE_S / 2)
-                await wait_all_tasks_blocked()
-                before = watch.stall
-                clock.jump(LATE_S / 2)
-                await wait_all_tasks_blocked()
-                watch.close()
-        return before, watch.stall
-
-    assert trio.run(main, clock=clock) == (None, IdleStall("total", 4))
+async def test_a_loop_that_was_held_up_gets_time_to_read_whatever_the_reader_tells_meanwhile(
+    mock_clock: MockClock,
+) -> None:
+    watch, clocks = Watch(), Clocks(StallPolicy(total_s=4), reasons=False, now=trio.current_time())
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            watch.begin(clocks, scope)
+            nursery.start_soon(watch.run)
+            await wait_all_tasks_blocked()
+            mock_clock.jump(10)
+            await wait_all_tasks_blocked()
+            clocks.opened(trio.current_time())  # what lay in the socket: the answer's head
+            watch.look_again()
+            mock_clock.jump(LATE_S / 2)
+            await wait_all_tasks_blocked()
+            before = watch.stall
+            mock_clock.jump(LATE_S / 2)
+            await wait_all_tasks_blocked()
+            watch.close()
+    assert (before, watch.stall) == (None, IdleStall("total", 4))
 
 
 async def keep_the_loop(clock: MockClock, turns: int) -> None:
@@ -124,23 +120,20 @@ async def keep_the_loop(clock: MockClock, turns: int) -> None:
         await trio.lowlevel.checkpoint()
 
 
-def test_a_busy_loop_is_no_stall_while_what_has_come_is_on_its_way_and_hides_no_real_one() -> None:
-    clock = MockClock()
-
-    async def main() -> tuple[IdleStall | None, IdleStall | None]:
-        watch, clocks = Watch(), Clocks(StallPolicy(idle_s=0.5), reasons=False, now=trio.current_time())
-        clocks.opened(trio.current_time())
-        clocks.progress(trio.current_time())
-        with trio.CancelScope() as scope:
-            async with trio.open_nursery() as nursery:
-                watch.begin(clocks, scope)
-                nursery.start_soon(watch.run)
-                await wait_all_tasks_blocked()
-                await keep_the_loop(clock, 5)  # socket, pump, reader: a turn each
-                before = watch.stall
-                clocks.progress(trio.current_time())
-                await keep_the_loop(clock, TURNS + 5)  # and now nothing comes
-                watch.close()
-        return before, watch.stall
-
-    assert trio.run(main, clock=clock) == (None, IdleStall("idle", 0.5))
+async def test_a_busy_loop_is_no_stall_while_what_has_come_is_on_its_way_and_hides_no_real_one(
+    mock_clock: MockClock,
+) -> None:
+    watch, clocks = Watch(), Clocks(StallPolicy(idle_s=0.5), reasons=False, now=trio.current_time())
+    clocks.opened(trio.current_time())
+    clocks.progress(trio.current_time())
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            watch.begin(clocks, scope)
+            nursery.start_soon(watch.run)
+            await wait_all_tasks_blocked()
+            await keep_the_loop(mock_clock, 5)  # socket, pump, reader: a turn each
+            before = watch.stall
+            clocks.progress(trio.current_time())
+            await keep_the_loop(mock_clock, TURNS + 5)  # and now nothing comes
+            watch.close()
+    assert (before, watch.stall) == (None, IdleStall("idle", 0.5))

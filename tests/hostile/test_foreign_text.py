@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trio
-import trio.testing
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun import from_name
@@ -102,15 +102,11 @@ async def told(provider: Any, script: Script) -> list[tuple[str, object]]:
     return [*lines, *lines_of_attempts(run.attempts)]
 
 
-def run(provider: Any, scripts: Iterable[Script], caplog: pytest.LogCaptureFixture) -> None:
+async def run(provider: Any, scripts: Iterable[Script], caplog: pytest.LogCaptureFixture) -> None:
     lines: set[tuple[str, str]] = set()
-
-    async def main() -> None:
+    with caplog.at_level(logging.DEBUG):
         for script in scripts:
             lines.update((place, str(text)) for place, text in await told(provider, script))
-
-    with caplog.at_level(logging.DEBUG):
-        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     check([*lines, *(("log", record.getMessage()) for record in caplog.records)])
 
 
@@ -129,8 +125,8 @@ def script(provider: Any, body: bytes) -> Script:
 
 @pytest.mark.parametrize("share", [11, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("name", provider_classes())
-def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
-    name: str, share: int, caplog: pytest.LogCaptureFixture
+async def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
+    name: str, share: int, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
     provider, is_line = provider_of(name), name == "ollama"
     scripts = (
@@ -139,13 +135,13 @@ def test_whatever_string_of_a_stream_holds_it_no_sentence_does(
         for string in sorted(strings_of(frames))[:: share if name in STREAMS else 7 * share]
         for body in bodies(frames, string, is_line=is_line)
     )
-    run(provider, scripts, caplog)
+    await run(provider, scripts, caplog)
 
 
 @pytest.mark.parametrize("name", provider_classes())
 @pytest.mark.parametrize("status", [200, 307, 400, 401, 429, 500])
-def test_an_error_response_that_holds_it_anywhere_is_a_line(
-    name: str, status: int, caplog: pytest.LogCaptureFixture
+async def test_an_error_response_that_holds_it_anywhere_is_a_line(
+    name: str, status: int, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
 ) -> None:
     provider = provider_of(name)
     kind = "".join(c for c in CANARY if " " <= c <= "~")
@@ -153,10 +149,10 @@ def test_an_error_response_that_holds_it_anywhere_is_a_line(
     said = {"message": CANARY, "type": CANARY, "code": CANARY, CANARY: CANARY, "metadata": {"raw": CANARY}}
     told: list[Any] = [CANARY, {"error": CANARY}, {"error": said}, said, {"detail": [{"loc": [CANARY], "msg": CANARY}]}]
     bodies = [CANARY.encode("utf-8", "surrogatepass"), *(json.dumps(one).encode() for one in told)]
-    run(provider, [Script([body], status, headers) for body in bodies], caplog)
+    await run(provider, [Script([body], status, headers) for body in bodies], caplog)
 
 
-def test_what_is_no_frame_at_all_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_no_frame_at_all_is_a_line(caplog: pytest.LogCaptureFixture, autojump_clock: MockClock) -> None:
     raw = CANARY.encode("utf-8", "surrogatepass")
     bodies = [
         raw,
@@ -168,7 +164,7 @@ def test_what_is_no_frame_at_all_is_a_line(caplog: pytest.LogCaptureFixture) -> 
     ]
     for name in STREAMS:
         provider = provider_of(name)
-        run(provider, [script(provider, body) for body in bodies], caplog)
+        await run(provider, [script(provider, body) for body in bodies], caplog)
 
 
 class Chatty:
@@ -208,5 +204,7 @@ CHATTY = [
 
 
 @pytest.mark.parametrize("source", CHATTY)
-def test_a_source_in_the_same_process_is_told_in_lines_too(source: Chatty, caplog: pytest.LogCaptureFixture) -> None:
-    run(source, [Script([])], caplog)
+async def test_a_source_in_the_same_process_is_told_in_lines_too(
+    source: Chatty, caplog: pytest.LogCaptureFixture, autojump_clock: MockClock
+) -> None:
+    await run(source, [Script([])], caplog)

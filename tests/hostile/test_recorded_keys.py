@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
-import trio.testing
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun import Recorder
@@ -122,26 +121,24 @@ async def ask(engine: rr.Engine, request: rr.InferenceRequest) -> list[object]:
     return [result.stop_reason, len(result.text), calls, result.usage.input, [str(a.cause) for a in result.attempts]]
 
 
-def record_and_replay(provider: Any, said: Script, path: Path) -> tuple[list[object], list[object]]:
+async def record_and_replay(provider: Any, said: Script, path: Path) -> tuple[list[object], list[object]]:
     request = request_of(provider.name)
-
-    async def main() -> tuple[list[object], list[object]]:
-        scripted = ScriptedTransport(lambda _: said)
-        with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=error_words()) as recorder:
-            was = await ask(rr.Engine(provider, transport=recorder.transport, policy=POLICY), request)
-        again = recorded(path, provider=provider)
-        return was, await ask(again.engine(), again.request)
-
-    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    scripted = ScriptedTransport(lambda _: said)
+    with Recorder(path, provider, request, policy=POLICY, transport=scripted, words=error_words()) as recorder:
+        was = await ask(rr.Engine(provider, transport=recorder.transport, policy=POLICY), request)
+    again = recorded(path, provider=provider)
+    return was, await ask(again.engine(), again.request)
 
 
 @pytest.mark.parametrize("name", provider_classes())
 @pytest.mark.parametrize("number", range(3))
-def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(name: str, number: int, tmp_path: Path) -> None:
+async def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(
+    name: str, number: int, tmp_path: Path, autojump_clock: MockClock
+) -> None:
     frames = (streams_of(name) * 3)[number]
     body = b"".join(frame.write(is_line=name == "ollama") for frame in echoing(frames))
     path = tmp_path / "it.jsonl"
-    was, again = record_and_replay(provider_of(name), script(provider_of(name), body), path)
+    was, again = await record_and_replay(provider_of(name), script(provider_of(name), body), path)
     assert WORD.lower() not in path.read_text().lower()
     assert again == was
 
@@ -149,11 +146,11 @@ def test_no_key_and_no_value_of_the_user_s_is_in_a_recording(name: str, number: 
 @pytest.mark.parametrize("name", provider_classes())
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("said", [ERROR, DETAIL, REFUSAL, UNSUCCESSFUL])
-def test_no_error_brings_the_user_s_keys_into_a_recording(
-    name: str, said: dict[str, Any], status: int, tmp_path: Path
+async def test_no_error_brings_the_user_s_keys_into_a_recording(
+    name: str, said: dict[str, Any], status: int, tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     error_response = Script([json.dumps(said).encode()], status, {"content-type": "application/json"})
-    was, again = record_and_replay(provider_of(name), error_response, tmp_path / "it.jsonl")
+    was, again = await record_and_replay(provider_of(name), error_response, tmp_path / "it.jsonl")
     assert WORD.lower() not in (tmp_path / "it.jsonl").read_text().lower()
     assert again == was
 
