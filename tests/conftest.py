@@ -4,6 +4,7 @@ A test that awaits is `async def`: pytest-trio gives it a run of its own, and wi
 over every wait. `trio.run` stays where a test needs a run of its own making: where each example that Hypothesis draws
 needs a clock that begins at 0, an order of tasks or an instrument; where one thing is used in several runs, one after
 another; and where Ctrl-C is struck, which trio raises in its main task, and a test under pytest-trio is not that.
+tests/test_async_tests.py holds the list of these files.
 """
 
 from __future__ import annotations

@@ -345,23 +345,20 @@ def test_the_events_of_an_interruption_come_in_the_order_of_the_design() -> None
     assert kinds == [*first, rr.Resumed, rr.ToolCallStart, rr.ToolCallReady, rr.Finished]
 
 
-def test_a_checkpoint_of_another_request_is_refused_and_untouched() -> None:
-    async def main() -> None:
-        store = KeepingStore()
-        network = HonestNetwork(PROVIDERS[PREFILL][0], Whole("said and done"))
-        network.firsts = [lambda events: [b"".join(events[:5]), Silence()]]
-        engine = rr.Engine(PROVIDERS[PREFILL][1](), store=store, transport=ScriptedTransport(network.script_for))
-        with trio.move_on_after(5):
-            await watch_run(engine, QUESTION)
-        other = rr.InferenceRequest([rr.Message.user("Something else.")])
-        assert fingerprint(other) != fingerprint(QUESTION)
-        with pytest.raises(rr.errors.CheckpointMismatch, match="another request"):
-            async with engine.open_stream(other, run_id="run"):
-                pass
-        assert await store.list_runs() == ("run",)
-        assert (await watch_run(engine, QUESTION)).text == "said and done"
-
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+async def test_a_checkpoint_of_another_request_is_refused_and_untouched(autojump_clock: MockClock) -> None:
+    store = KeepingStore()
+    network = HonestNetwork(PROVIDERS[PREFILL][0], Whole("said and done"))
+    network.firsts = [lambda events: [b"".join(events[:5]), Silence()]]
+    engine = rr.Engine(PROVIDERS[PREFILL][1](), store=store, transport=ScriptedTransport(network.script_for))
+    with trio.move_on_after(5):
+        await watch_run(engine, QUESTION)
+    other = rr.InferenceRequest([rr.Message.user("Something else.")])
+    assert fingerprint(other) != fingerprint(QUESTION)
+    with pytest.raises(rr.errors.CheckpointMismatch, match="another request"):
+        async with engine.open_stream(other, run_id="run"):
+            pass
+    assert await store.list_runs() == ("run",)
+    assert (await watch_run(engine, QUESTION)).text == "said and done"
 
 
 def test_nothing_of_a_refused_prefill_is_lost_and_the_next_form_takes_its_place() -> None:
