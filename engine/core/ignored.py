@@ -48,6 +48,7 @@ class Ignored(StrEnum):
     EMPTY_LINE = "a line without anything in it"
     NO_FRAME = "a line that is no object"
     BROKEN_FRAME = "an object that can not be read, after the stop reason"
+    BARE_FRAME = "an object without its data:"
     PREFIX_TWICE = "a line whose data: stands twice"
     KEY_TWICE = "a key twice in one object, with one value"
     COUNTS = "counts that can not be believed"

@@ -49,10 +49,11 @@ from ...engine.core.stream_events import (
     StreamFailed,
 )
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..wire.call_bounds import key_of
 from ..wire.finish_words import STRICTER_STOPS, stop_of
-from ..wire.frames import FrameReader
-from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, read_object, text_at
+from ..wire.frames import FrameReader, bare_frames
+from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, text_at
 from ..wire.spoken import NOT_TEXT, spoken, spoken_at
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, word_of
@@ -79,6 +80,7 @@ _ARGUMENTS = {
     "response.function_call_arguments": "function_call",
     "response.custom_tool_call_input": "custom_tool_call",
 }
+_NO_KIND = ("", "message")  # what a frame is called that names no event
 _QUIET = tuple(
     f"response.{stem}"
     for stem in (
@@ -133,7 +135,7 @@ class OpenAIResponsesDecoder:
     @property
     def ignored(self) -> Counter[str]:
         """What was not understood and changed nothing (frames and items), by kind."""
-        return self._ignored + self._output.ignored
+        return self._ignored + self._output.ignored + bare_frames(self._reader)
 
     @property
     def defect(self) -> str | None:
@@ -161,7 +163,7 @@ class OpenAIResponsesDecoder:
         cut = self._reader.close()
         events: list[StreamEvent] = []
         if cut is not None and not self._is_over:
-            if isinstance(read_object(cut.data, self._limits.values_max), str):
+            if self.frame_reader.is_half(cut.data):
                 self.is_cut = not is_half_end(cut)
             else:
                 self._take(cut, events)
@@ -226,7 +228,7 @@ class OpenAIResponsesDecoder:
                 return (KeepAlive(),)
             case _ if kind in _TERMINAL:
                 return self._terminal(kind, object_at(content, "response"))
-            case _ if kind == "error" or content.get("error"):
+            case _ if kind == "error" or content.get("error") or (kind in _NO_KIND and is_complaint(content)):
                 return self._error(content)
             case _:
                 self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)

@@ -24,12 +24,13 @@ from typing import NoReturn, cast
 
 from attrs import frozen
 
+from ...engine.core.framing import SSEReader
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_bounds import explain_excess
 from ...engine.core.json_value import JSONObject, JSONValue, is_same_json
 from ...engine.core.printable import printable
 from ...engine.core.tool_json import INTEGER_DIGITS_MAX, read_integer
-from .json import EXCERPT_CHARS_MAX, SHORT_CHARS_MAX
+from .json import EXCERPT_CHARS_MAX, SHORT_CHARS_MAX, read_value
 from .spoken import MINUS_ZERO, read_written, spoken
 
 WORDS_CHARS_MAX = 120
@@ -37,6 +38,7 @@ WORDS_CHARS_MAX = 120
 
 _PREFIX = re.compile("(?:data:|[\ufeff \t\r\n])+")
 _OBJECT = re.compile(r'\{\s*"')
+_ERROR = re.compile(r'\s*\[?\s*\{\s*"(?:error|type"\s*:\s*"error)"')
 
 _COUNTS = frozenset({
     "usage", "usageMetadata", "total_usage", "x_groq", "timings", "prompt_eval_count", "eval_count", "total_duration",
@@ -93,6 +95,14 @@ class FrameReader:
         value = _decode(text)
         return cast("JSONObject", value) if isinstance(value, dict) else self._read_odd(text)
 
+    def is_half(self, text: str) -> bool:
+        """Whether what stood at the end of the body is no whole object. Of an error that was cut the words are kept."""
+        if isinstance(_only_error(read_value(text, self._values_max)), dict):
+            return False
+        if _ERROR.match(text) is not None:
+            self.words = printable(text, WORDS_CHARS_MAX)
+        return True
+
     def _read_odd(self, text: str) -> JSONObject | str | None:
         prefix = _PREFIX.match(text)
         frame = text if prefix is None else text[prefix.end() :]
@@ -103,6 +113,7 @@ class FrameReader:
             value = reader.read(frame)
         except (ValueError, RecursionError, MemoryError):
             value = None
+        value = _only_error(value)
         if not isinstance(value, dict):
             return _unreadable(text)
         holder = cast("dict[str, object]", value)
@@ -124,6 +135,17 @@ class FrameReader:
             self.words = printable(words, WORDS_CHARS_MAX)
         self._ignored[Ignored.NO_FRAME if words else Ignored.EMPTY_LINE] += 1
         return None
+
+
+def bare_frames(reader: SSEReader) -> Counter[str]:
+    """Count the frames that came without their `data:`."""
+    return Counter({Ignored.BARE_FRAME: reader.bare})
+
+
+def _only_error(value: object) -> object:
+    """Return the error that a list holds first (Vertex writes it so), or the value."""
+    first = next(iter(cast("list[object]", value)), None) if isinstance(value, list) else None
+    return cast("object", first) if isinstance(first, dict) and "error" in first else value
 
 
 def _unreadable(text: str) -> str:
