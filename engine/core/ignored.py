@@ -58,8 +58,13 @@ class Ignored(StrEnum):
     CODED_BODY = "a coded body where none was asked for"
 
 
-def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:
-    """Copy a decoder's counts as they are told: printable, bounded, and only what was counted."""
+def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = (), *, told_again: int = 0) -> Mapping[str, int]:
+    """Copy a decoder's counts as they are told: printable, bounded, and only what was counted.
+
+    `told_again` is how many calls were, as the run saw it.
+    """
+    if told_again:
+        counts = {**counts, Ignored.TOLD_AGAIN: counts.get(Ignored.TOLD_AGAIN, 0) + told_again}
     if not counts:
         return NOTHING_IGNORED
     some = islice(((kind, count) for kind, count in counts.items() if count > 0), KINDS_MAX)

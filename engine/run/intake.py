@@ -177,7 +177,7 @@ class Intake:
         self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
-        ignored = told_counts(self._count_ignored(), self.secrets)
+        ignored = told_counts(self._count_ignored(), self.secrets, told_again=self._accumulator.told_again)
         heard = (self._answer_ended, said_anything, self._seam, received, ignored)
         return AttemptReport(outcome, *heard, self.useful_bytes, self._is_buffered)
 
