@@ -30,7 +30,7 @@ from ...engine.core.json_bounds import explain_excess
 from ...engine.core.json_value import JSONObject, JSONValue, is_same_json
 from ...engine.core.printable import printable
 from ...engine.core.tool_json import INTEGER_DIGITS_MAX, read_integer
-from .json import EXCERPT_CHARS_MAX, SHORT_CHARS_MAX, read_value
+from .json import EXCERPT_CHARS_MAX, SHORT_CHARS_MAX
 from .spoken import MINUS_ZERO, read_written, spoken
 
 WORDS_CHARS_MAX = 120
@@ -97,7 +97,7 @@ class FrameReader:
 
     def is_half(self, text: str) -> bool:
         """Whether what stood at the end of the body is no whole object. Of an error that was cut the words are kept."""
-        if isinstance(_only_error(read_value(text, self._values_max)), dict):
+        if explain_excess(text, self._values_max) is not None or isinstance(_read_whole(_less_prefix(text)), dict):
             return False
         if _ERROR.match(text) is not None:
             self.words = printable(text, WORDS_CHARS_MAX)
@@ -105,15 +105,10 @@ class FrameReader:
 
     def _read_odd(self, text: str) -> JSONObject | str | None:
         prefix = _PREFIX.match(text)
-        frame = text if prefix is None else text[prefix.end() :]
+        frame = _less_prefix(text)
         if not frame.startswith(("{", "[")):
             return self._pass_over(text, frame)
-        reader = _OddReader()
-        try:
-            value = reader.read(frame)
-        except (ValueError, RecursionError, MemoryError):
-            value = None
-        value = _only_error(value)
+        value = _read_whole(frame, reader := _OddReader())
         if not isinstance(value, dict):
             return _unreadable(text)
         holder = cast("dict[str, object]", value)
@@ -140,6 +135,19 @@ class FrameReader:
 def bare_frames(reader: SSEReader) -> Counter[str]:
     """Count the frames that came without their `data:`."""
     return Counter({Ignored.BARE_FRAME: reader.bare})
+
+
+def _less_prefix(text: str) -> str:
+    prefix = _PREFIX.match(text)
+    return text if prefix is None else text[prefix.end() :]
+
+
+def _read_whole(text: str, reader: _OddReader | None = None) -> object:
+    """Return what a text is, odd or not; None where it is no JSON."""
+    try:
+        return _only_error((reader or _OddReader()).read(text))
+    except (ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _only_error(value: object) -> object:
