@@ -41,6 +41,7 @@ class Ignored(StrEnum):
     NULL_ARGUMENTS = "null for no arguments"
     INDEX_ODD = "an index that was left out, used again or shared"
     OTHER_KIND = "a delta of another kind than its block"
+    UNTYPED = "a delta or an event without its type"
     STOP_UNKNOWN = "a stop of what is not open"
     STOP_MISSING = "a call that only the end of the answer closed"
     TERMINAL_NAME = "the end under another name"

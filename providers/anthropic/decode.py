@@ -57,6 +57,7 @@ from ..wire.call_bounds import CallIds, key_of
 from ..wire.finish_words import fault_of, is_fault, says_nothing
 from ..wire.frames import FrameReader, bare_frames
 from ..wire.json import count_at, name_at, object_at, text_at
+from ..wire.untyped import NO_KIND
 from .blocks import OpenBlock, open_block
 from .ending import FINISHING_STOPS, Ending, reason_of
 from .usage import Counts
@@ -69,7 +70,6 @@ _PLAIN_DELTA = re.compile(
 
 _PLAIN_EVENTS: dict[str, type[TextDelta] | type[ReasoningDelta]] = {"text": TextDelta, "thinking": ReasoningDelta}
 _NO_PLAIN_BLOCK = ("", "")
-_NO_KIND = ("", "message")  # what a frame is called that names no event
 _TOLD_MAX = 8  # open blocks that a message names
 _NO_HEAD = "\0"  # what no frame begins with that is JSON
 
@@ -193,8 +193,11 @@ class AnthropicDecoder:
             case "error":
                 self._end()
                 return (StreamFailed(self._read_error(content.get("error", content))),)
-            case _ if content.get("error") or (kind in _NO_KIND and is_complaint(content)):
+            case _ if content.get("error") or (kind in NO_KIND and is_complaint(content)):
                 return self._read("error", content)
+            case _ if kind in NO_KIND and "index" in content and ("delta" in content or "content_block" in content):
+                self._ignored[Ignored.UNTYPED] += 1
+                return self._delta(content) if "delta" in content else self._block_start(content)
             case _:
                 self._ignored[Ignored.UNKNOWN_EVENT] += 1
                 return ()

@@ -53,6 +53,7 @@ from ..wire.json import count_at, excess_of_names, list_at, object_at, read_obje
 from .steps import OpenStep, open_step, restore_step
 from .usage import read_usage
 
+_UNTYPED = {"delta": "step.delta", "step": "step.start"}
 STOP_REASONS = {
     "completed": StopReason.END_TURN,
     "requires_action": StopReason.TOOL_USE,
@@ -206,7 +207,7 @@ class InteractionsDecoder:
             events.extend(self._move_cursor(text_at(event, "event_id"), said))
 
     def _read(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
-        kind = text_at(event, "event_type")
+        kind = text_at(event, "event_type") or self._kind_of(event)
         match kind:
             case "step.delta":
                 yield from self._delta(event, text)
@@ -231,6 +232,12 @@ class InteractionsDecoder:
                 self.ignored[Ignored.UNKNOWN_EVENT] += 1
         if self.defect is None:
             yield from self._report(event)
+
+    def _kind_of(self, event: JSONObject) -> str:
+        """Return the kind of an event that does not say it, by what it holds; "" where that is not sure."""
+        found = [kind for key, kind in _UNTYPED.items() if "index" in event and isinstance(event.get(key), dict)]
+        self.ignored[Ignored.UNTYPED] += len(found) == 1
+        return found[0] if len(found) == 1 else ""
 
     def _identify(self, interaction: str, model: str = "") -> None:
         if (excess := excess_of_names(interaction, model)) is not None:

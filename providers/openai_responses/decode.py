@@ -56,6 +56,7 @@ from ..wire.finish_words import STRICTER_STOPS, stop_of
 from ..wire.frames import FrameReader, bare_frames
 from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, text_at
 from ..wire.spoken import NOT_TEXT, spoken, spoken_at
+from ..wire.untyped import NO_KIND
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, is_half_mark, word_of
 from .items import CALL_KINDS
@@ -81,7 +82,6 @@ _ARGUMENTS = {
     "response.function_call_arguments": "function_call",
     "response.custom_tool_call_input": "custom_tool_call",
 }
-_NO_KIND = ("", "message")  # what a frame is called that names no event
 _QUIET = tuple(
     f"response.{stem}"
     for stem in (
@@ -230,8 +230,11 @@ class OpenAIResponsesDecoder:
                 return (KeepAlive(),)
             case _ if kind in _TERMINAL:
                 return self._terminal(kind, object_at(content, "response"))
-            case _ if kind == "error" or content.get("error") or (kind in _NO_KIND and is_complaint(content)):
+            case _ if kind == "error" or content.get("error") or (kind in NO_KIND and is_complaint(content)):
                 return self._error(content)
+            case _ if kind in NO_KIND and ("delta" in content or "item" in content):
+                self._break("seen an event without a type that says something; expected its type")
+                return ()
             case _:
                 self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)
                 return ()
