@@ -125,6 +125,17 @@ async def test_a_repetition_that_ends_without_a_word_was_cut_in_it(autojump_cloc
     assert result.attempts[1].cause == rr.causes.PrematureEnd()
 
 
+@pytest.mark.parametrize("repeats", ["flood and grove", "brook delta, flood", "heron or inlet, "])
+async def test_a_continuation_that_only_repeats_ends_the_answer_unconfirmed_in_two_requests(
+    repeats: str, autojump_clock: MockClock
+) -> None:
+    said = "brook delta, flood and grove, heron or inlet, "
+    source = OwnSource(say(said), *[say(repeats)] * 9, forms=[ContinuationForm.QUOTE])
+    result = await engine_of(source).complete(ASK)
+    assert (result.text, result.stop_reason, len(result.attempts)) == (said, rr.StopReason.OTHER, 2)
+    assert result.is_unconfirmed
+
+
 async def test_words_said_before_are_new_where_the_model_ends_without_a_word(autojump_clock: MockClock) -> None:
     said = "brook delta, flood and grove, heron or inlet, "
     source = OwnSource([*say(said), trio.BrokenResourceError("cut")], say("flood"), forms=[ContinuationForm.QUOTE])
