@@ -1,7 +1,7 @@
 """The counts of a Messages stream: each report is of the whole answer so far, and says only what it has.
 
-A later 0 does not replace a count: some gateways write their last report so. A first report of 0 is one. In no recording
-does a count shrink; it does in one fixture that Anthropic's SDK wrote by hand (docs/providers.md).
+A later 0 does not replace a count: some gateways write their last report so. A first report of 0 is one. No recording
+has a count that shrinks; it does in one fixture that Anthropic's SDK wrote by hand (docs/providers.md).
 """
 
 from __future__ import annotations
