@@ -197,7 +197,8 @@ class Accumulator(HeldAnswer):
             self._close_blocks()
             return None
         if (again := self._calls.again.get(event.id)) is not None:
-            return self._end_again(again, event)
+            self._end_again(again, event)
+            return None
         call = self._calls.under_way.pop(event.id, None)
         if call is None:
             self._note(f"a stop of call '{named(event.id)}', which is not open; expected a start before it")

@@ -137,7 +137,7 @@ class SSEReader:
         name, colon, value = bytes(self._tail).partition(b":")
         if name == b"data" and colon:
             self._data.append(_less_cut_character(value.removeprefix(b" ")))
-        elif self._tail[:1] and self._tail[:1] in MARKS and (self._data or begins_value(self._tail)):
+        elif self._tail[:1] and self._tail[:1] in MARKS and (self._data or begins_value(bytes(self._tail))):
             self._data.append(_less_cut_character(bytes(self._tail)))
         return self._replaced_event() if self._data else None
 
