@@ -1,14 +1,15 @@
 """An answer in one piece, decoded by the decoder of its format's stream: rewritten as the stream that says the same.
 
 So both obey the same laws, and what a format learns to tolerate holds for both. A whole answer is one JSON text, read
-strictly, for it holds arguments and counts; it is bounded as an event is (`event_bytes_max`, `values_max`), and by what
-a decoder may hold back.
+as a frame of a stream is (a key twice, counts that are none, numbers by their characters); it is bounded as an event is
+(`event_bytes_max`, `values_max`), and by what a decoder may hold back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -17,10 +18,10 @@ from ..engine.core.json_value import JSONObject, JSONValue
 from ..engine.core.policy import Limits
 from ..engine.core.provider import CountsIgnored, TellsEnds, WireDecoder
 from ..engine.core.stream_events import StreamEvent
-from ..engine.core.tool_json import explain_arguments
 from .error_table.classify import is_complaint
-from .wire.json import read_object
+from .wire.frames import FrameReader
 from .wire.json_values import JSONValueReader
+from .wire.spoken import MINUS_ZERO, WrittenNumber
 
 _ENVELOPE_BYTES = 4096
 """How much longer than the answer a line of the stream may be that says a part of it."""
@@ -47,9 +48,10 @@ class WholeAnswerDecoder:
         self._frames_of = frames_of
         bytes_max = min(limits.event_bytes_max, limits.held_bytes_max)
         self._reader = JSONValueReader(value_bytes_max=bytes_max, skips_empty=False)
+        self._ignored: Counter[str] = Counter()
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored, is_ndjson=True)
         self._stream: WireDecoder | None = None
         self._defect: str | None = None
-        self._after = 0
 
     @property
     def is_complete(self) -> bool:
@@ -71,13 +73,12 @@ class WholeAnswerDecoder:
     def ignored(self) -> dict[str, int]:
         """How often each kind of thing was not understood, and changed nothing."""
         stream: object = self._stream
-        counted: dict[str, int] = dict(stream.ignored) if isinstance(stream, CountsIgnored) else {}
-        return {**counted, Ignored.AFTER_END: self._after} if self._after else counted
+        return dict(self._ignored + Counter(stream.ignored if isinstance(stream, CountsIgnored) else {}))
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events of the answer once all of it is there. Never raises."""
         if self._is_over:
-            self._after += bool(data.strip())
+            self._ignored[Ignored.AFTER_END] += bool(data.strip())
             return ()
         texts = self._reader.feed(data)
         if texts:
@@ -98,16 +99,13 @@ class WholeAnswerDecoder:
         return self._stream is not None or self._defect is not None or self.refusal is not None
 
     def _read(self, text: str) -> Sequence[StreamEvent]:
-        answer = read_object(text, self._limits.values_max)
-        if isinstance(answer, str):
-            self._defect = answer
+        answer = self.frame_reader.read(text)
+        if not isinstance(answer, dict):
+            self._defect = f"an answer in one piece: {answer}"
             return ()
         frames = None if is_complaint(answer) else self._frames_of(answer)
         if frames is None:
             self.refusal = text.encode("utf-8", "replace")[: self._limits.error_body_bytes_max]
-            return ()
-        if (reason := explain_arguments(text, self._limits.values_max)) is not None:
-            self._defect = f"an answer in one piece: {reason}"
             return ()
         return self._say(frames, len(text))
 
@@ -133,9 +131,23 @@ def event(value: JSONObject, name: str = "") -> bytes:
 
 
 def write_text(value: JSONValue) -> bytes:
-    """Write JSON without making it longer; half a character, which has no bytes, is escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Write JSON without making it longer, its numbers as they came; half a character has no bytes, and is escaped."""
+    text = _written(value, ensure_ascii=False)
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _written(value, ensure_ascii=True).encode()
+
+
+def _written(value: JSONValue, *, ensure_ascii: bool) -> str:
+    if isinstance(value, Mapping):
+        pairs = (
+            f"{json.dumps(key, ensure_ascii=ensure_ascii)}:{_written(each, ensure_ascii=ensure_ascii)}"
+            for key, each in value.items()
+        )
+        return "{" + ",".join(pairs) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join([_written(each, ensure_ascii=ensure_ascii) for each in value]) + "]"
+    if isinstance(value, WrittenNumber):
+        return value.written
+    return "-0" if value is MINUS_ZERO else json.dumps(value, ensure_ascii=ensure_ascii)

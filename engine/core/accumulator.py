@@ -157,6 +157,9 @@ class Accumulator(HeldAnswer):
             self._count(size_bytes(event.data))
 
     def _fold_call_start(self, event: ToolCallStart) -> Event | None:
+        if self._calls.tells_again(event.id):
+            self._count(self._calls.start_again(event).held_bytes)
+            return None
         if event.id in self._calls:
             self._note(f"a second start of call '{named(event.id)}'; expected each call to start once")
             return None
@@ -168,13 +171,17 @@ class Accumulator(HeldAnswer):
         return event
 
     def _fold_call_delta(self, event: ToolCallDelta) -> Event | None:
-        call = self._calls.under_way.get(event.id)
+        call = self._calls.under_way.get(event.id) or self._calls.again.get(event.id)
         if call is None:
             self._note(f"arguments for call '{named(event.id)}', which is not open; expected a start before them")
             return None
         call.append(event.args_delta)
-        self.said_bytes += (size := self._size(event.args_delta))
+        size = self._size(event.args_delta)
         self._count_arguments(call, size)
+        if event.id in self._calls.again:
+            self.wasted_bytes += size
+            return None
+        self.said_bytes += size
         return event
 
     def _count_arguments(self, call: CallParts, size: int) -> None:
@@ -189,6 +196,9 @@ class Accumulator(HeldAnswer):
                 self._open_reasoning.close(event.came_as)
             self._close_blocks()
             return None
+        if (again := self._calls.again.get(event.id)) is not None:
+            self._end_again(again, event)
+            return None
         call = self._calls.under_way.pop(event.id, None)
         if call is None:
             self._note(f"a stop of call '{named(event.id)}', which is not open; expected a start before it")
@@ -201,6 +211,11 @@ class Accumulator(HeldAnswer):
             return ToolCallCancel(call.id, call.name, closed)
         self._count(self._held.complete(call, closed))
         return self.ready.pop(0) if self.ready else None
+
+    def _end_again(self, call: CallParts, event: BlockStop) -> None:
+        self._held_bytes -= call.held_bytes
+        if not self._calls.close_again(call, event, self.limits.values_max):
+            self._note(f"call '{named(call.id)}' once more, and another one; expected the same or another id")
 
     def _fold_server_tool(self, event: ServerToolStarted) -> None:
         self._close_blocks()
@@ -275,7 +290,7 @@ class Accumulator(HeldAnswer):
         One that `reattaches` goes on with the generation under way: its usage, its cursor and what is open.
         """
         self._held.begin_attempt(reattaches=reattaches)
-        self._calls.begin_attempt(reattaches=reattaches)
+        self._held_bytes -= self._calls.begin_attempt(reattaches=reattaches)
         if reattaches:
             return
         self._limited_before = (self._held_bytes, self.calls_started)

@@ -7,6 +7,8 @@ Rules:
   interruption keeps it, and the consumer is told before it is told of the interruption.
 - A call that was given the id of another (`BlockStop.repeats`) and has its name and its arguments is that one told
   again: which of both was meant can not be known, and nothing is released twice.
+- A generation that is read on may begin a whole call once more under its id (`tells_again`): whoever decodes it has not
+  seen the first. It is heard to its end and then held against that one; nothing of it is shown.
 """
 
 from __future__ import annotations
@@ -25,11 +27,17 @@ TOLD_AGAIN = "the same call was told before"
 class AnswerCalls:
     """The calls of one run. `under_way` are open, by id; `ready` are to be told to the consumer, in order."""
 
-    __slots__ = ("_completed", "_generation", "_started", "_told", "_waiting", "ready", "under_way")
+    __slots__ = (
+        "_completed", "_generation", "_is_read_on", "_started", "_told", "_waiting", "again", "ready", "told_again",
+        "under_way",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.under_way: dict[str, CallParts] = {}
         self.ready: list[ToolCallReady] = []
+        self.again: dict[str, CallParts] = {}
+        self.told_again: int = 0
+        self._is_read_on = False
         self._generation = self._started = 0
         self._completed: dict[str, tuple[tuple[int, int, int], ToolCall]] = {}
         self._waiting: list[tuple[tuple[int, int, int], ToolCall]] = []
@@ -47,11 +55,38 @@ class AnswerCalls:
         """Return the whole calls in declared order."""
         return tuple(call for _, call in sorted(self._completed.values(), key=lambda kept: kept[0]))
 
-    def begin_attempt(self, *, reattaches: bool) -> None:
-        """Begin an attempt; what waited was told when the one before it ended."""
+    def begin_attempt(self, *, reattaches: bool) -> int:
+        """Begin an attempt; what waited was told when the one before it ended. Returns how many bytes are held no more.
+
+        `told_again` is of this attempt.
+        """
         self.ready.clear()
         self._waiting.clear()
         self._generation += not reattaches
+        self._is_read_on, self.told_again = reattaches, 0
+        return 0 if reattaches else self._forget_again()
+
+    def _forget_again(self) -> int:
+        held_bytes = sum(call.held_bytes for call in self.again.values())
+        self.again.clear()
+        return held_bytes
+
+    def tells_again(self, call_id: str) -> bool:
+        """Whether a call that begins is a whole one of an attempt before, told once more."""
+        return self._is_read_on and call_id in self._completed and call_id not in self.again
+
+    def start_again(self, event: ToolCallStart) -> CallParts:
+        """Begin to hear a whole call once more."""
+        self.again[event.id] = call = CallParts(event.id, event.name)
+        return call
+
+    def close_again(self, call: CallParts, event: BlockStop, values_max: int) -> bool:
+        """End such a call; whether it was the same one, as far as it was told."""
+        del self.again[call.id]
+        closed = call.close(event.arguments, values_max, is_cut=event.is_cut)
+        is_same = event.is_cut or (not isinstance(closed, str) and _is_same(self._completed[call.id][1], closed))
+        self.told_again += is_same
+        return is_same
 
     def start(self, event: ToolCallStart) -> CallParts:
         """Begin a call."""
@@ -114,6 +149,7 @@ class AnswerCalls:
         self._completed.clear()
         self._waiting.clear()
         self._told.clear()
+        self.again.clear()
         self.ready.clear()
 
 

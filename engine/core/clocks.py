@@ -39,6 +39,7 @@ class Clocks:
         policy: the limits, in seconds.
         reasons: whether the model thinks first; doubles the idle clock.
         loads: whether the model may have to be loaded first; two and a half times the headers clock.
+        in_one_piece: whether the answer is not streamed, so that all of it is composed before its first byte.
         now: trio's time as the attempt opens.
         is_inside: whether a call or a thought is open; asked when it matters, not with each event.
     """
@@ -50,8 +51,13 @@ class Clocks:
         reasons: bool,
         now: float,
         loads: bool = False,
+        in_one_piece: bool = False,
         is_inside: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._waits: tuple[str, str] = ("headers_s", "first_event_s")  # what sets the clocks of the first two phases
+        if in_one_piece:
+            self._waits = (policy.longest_wait,) * 2
+            policy = policy.in_one_piece()
         self._policy = policy
         self._is_inside = is_inside
         self._looked_inside = False  # the deadline that was told last is that of an open call or thought
@@ -127,7 +133,7 @@ class Clocks:
         """Return the provider time at which each clock of this phase runs out, and the stall that this is."""
         policy = self._policy
         if self._phase is Phase.HEADERS:
-            row = _row(self._began, "headers", self._headers_s, "headers_s")
+            row = _row(self._began, "headers", self._headers_s, self._waits[0])
         elif self._phase is Phase.FIRST_EVENT:
             row = self._silence("first event", self._phase_began)
         else:
@@ -148,10 +154,9 @@ class Clocks:
         most = inf if self._policy.first_event_s_max is None else self._policy.first_event_s_max
         lived = max(self._pinged_at, since)
         if limit is None or lived + limit <= since + most:
-            return _row(lived, name, limit, "first_event_s")
-        return (
-            _row(since, name, most, "first_event_s_max") if most > limit else _row(since, name, limit, "first_event_s")
-        )
+            return _row(lived, name, limit, self._waits[1])
+        capped = (most, "first_event_s_max") if most > limit else (limit, self._waits[1])
+        return _row(since, name, *capped)
 
     def stall(self, now: float) -> IdleStall | None:
         """Say which clock has run out, if one has: strictly past its deadline."""

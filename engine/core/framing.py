@@ -17,6 +17,8 @@ from codecs import BOM_UTF8, utf_8_decode
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from .bare_json import MARKS, begins_value, depth_after, may_end
+
 __all__ = ["NDJSONReader", "SSEReader", "ServerSentEvent"]
 
 RETRY_DIGITS_MAX = 15
@@ -51,6 +53,9 @@ class SSEReader:
     `retry_ms` and `last_event_id` are what a reconnect needs; an id counts once the block that holds it has ended.
     `comments` counts comment lines, which prove that the peer lives and nothing else. `replaced` counts the lines that
     held invalid UTF-8 and were decoded with U+FFFD. `defect` says which bound was exceeded; nothing is read after that.
+    `bare` counts the events that were JSON without `data:`, which WHATWG passes over: a gateway's error, mostly. Such a
+    value is an event of its own as soon as its last bracket is there; of several lines, only the first has to begin
+    with a bracket.
 
     Args:
         line_bytes_max: the longest line, without its end.
@@ -62,6 +67,7 @@ class SSEReader:
         self.retry_ms: int | None = None
         self.last_event_id: str = ""
         self.comments: int = 0
+        self.bare: int = 0
         self.replaced: int = 0
         self.defect: str | None = None
         self._line_bytes_max = line_bytes_max
@@ -78,6 +84,8 @@ class SSEReader:
         self._id = ""
         self._data: list[bytes] = []
         self._data_joined = 0  # how many elements at its start are joined lines
+        self._bare_line: bytes | None = None  # the last one without a field, and how many brackets were open then
+        self._depth = 0
         self._data_bytes = 0
 
     @property
@@ -110,6 +118,8 @@ class SSEReader:
                 data.append(line[6:])
             elif line[:7] == b"event: ":
                 self._event = line[7:] or b"message"
+            elif line[:1] in MARKS:
+                events += self._read_bare(line)
             else:
                 self._read_field(line)
         return events
@@ -127,6 +137,8 @@ class SSEReader:
         name, colon, value = bytes(self._tail).partition(b":")
         if name == b"data" and colon:
             self._data.append(_less_cut_character(value.removeprefix(b" ")))
+        elif self._tail[:1] and self._tail[:1] in MARKS and (self._data or begins_value(bytes(self._tail))):
+            self._data.append(_less_cut_character(bytes(self._tail)))
         return self._replaced_event() if self._data else None
 
     def _admit(self, chunk: bytes, lines: list[bytes]) -> list[bytes]:
@@ -150,7 +162,9 @@ class SSEReader:
 
     def _join_data(self) -> None:
         """Make one line of the lines that wait, less those that were joined before: each is copied once."""
+        is_bare = self._data[-1] is self._bare_line
         self._data[self._data_joined :] = [b"\n".join(self._data[self._data_joined :])]
+        self._bare_line = self._data[-1] if is_bare else self._bare_line
         self._data_joined = len(self._data)
 
     def _less_edge(self, chunk: bytes) -> bytes:
@@ -212,6 +226,36 @@ class SSEReader:
                 break
             pending_bytes += _data_bytes(line)
         self._data_bytes += pending_bytes
+
+    def _read_bare(self, line: bytes) -> list[ServerSentEvent]:
+        """Read a line that is no field; return the events that it ends: one without its blank line, and its own.
+
+        It goes on with a line of this kind, or with a `data:` that holds the first line of a value laid out in several.
+        """
+        events: list[ServerSentEvent] = []
+        waiting = self._data
+        if waiting and waiting[-1] is self._bare_line:
+            depth = self._depth
+        elif len(waiting) == 1 and not may_end(waiting[0]):
+            depth = depth_after(waiting[0], 0)
+        elif begins_value(line):
+            depth = 0
+            events += [self._end_bare()] if waiting else []
+        else:
+            return events
+        waiting.append(line)
+        self._bare_line, self._depth = line, depth_after(line, depth)
+        if self._depth <= 0:
+            self.bare += 1
+            events.append(self._end_bare())
+        return events
+
+    def _end_bare(self) -> ServerSentEvent:
+        event = self._replaced_event()
+        self._data.clear()
+        self._data_joined = 0
+        self._event = b"message"
+        return event
 
     def _read_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -293,8 +337,8 @@ class NDJSONReader:
 
 
 def _data_bytes(line: bytes) -> int:
-    """Return what a line counts for in its event: all of a data line, its end included, and nothing of any other."""
-    return len(line) + 1 if line[:5] == b"data:" or line == b"data" else 0
+    """Return what a line counts for in its event: all of one with data in it, its end included, else nothing."""
+    return len(line) + 1 if line[:5] == b"data:" or line[:1] in MARKS or line == b"data" else 0
 
 
 def _decode(value: bytes) -> tuple[str, bool]:

@@ -39,6 +39,11 @@ class HeldAnswer:
         return bool(self._calls.under_way) or self._held.has_begun
 
     @property
+    def told_again(self) -> int:
+        """How many whole calls this attempt told once more."""
+        return self._calls.told_again
+
+    @property
     def is_inside(self) -> bool:
         """Whether a call or a thought is open: it may be composed in silence. A signed one is only to be closed."""
         thought = self._open_reasoning

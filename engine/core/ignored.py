@@ -41,6 +41,7 @@ class Ignored(StrEnum):
     NULL_ARGUMENTS = "null for no arguments"
     INDEX_ODD = "an index that was left out, used again or shared"
     OTHER_KIND = "a delta of another kind than its block"
+    UNTYPED = "a delta or an event without its type"
     STOP_UNKNOWN = "a stop of what is not open"
     STOP_MISSING = "a call that only the end of the answer closed"
     TERMINAL_NAME = "the end under another name"
@@ -48,6 +49,7 @@ class Ignored(StrEnum):
     EMPTY_LINE = "a line without anything in it"
     NO_FRAME = "a line that is no object"
     BROKEN_FRAME = "an object that can not be read, after the stop reason"
+    BARE_FRAME = "an object without its data:"
     PREFIX_TWICE = "a line whose data: stands twice"
     KEY_TWICE = "a key twice in one object, with one value"
     COUNTS = "counts that can not be believed"
@@ -57,8 +59,13 @@ class Ignored(StrEnum):
     CODED_BODY = "a coded body where none was asked for"
 
 
-def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = ()) -> Mapping[str, int]:
-    """Copy a decoder's counts as they are told: printable, bounded, and only what was counted."""
+def told_counts(counts: Mapping[str, int], secrets: Sequence[Secret] = (), *, told_again: int = 0) -> Mapping[str, int]:
+    """Copy a decoder's counts as they are told: printable, bounded, and only what was counted.
+
+    `told_again` is how many calls were, as the run saw it.
+    """
+    if told_again:
+        counts = {**counts, Ignored.TOLD_AGAIN: counts.get(Ignored.TOLD_AGAIN, 0) + told_again}
     if not counts:
         return NOTHING_IGNORED
     some = islice(((kind, count) for kind, count in counts.items() if count > 0), KINDS_MAX)

@@ -177,6 +177,14 @@ class StallPolicy:
         waits_s = None if most is None else max(most, *longer)
         return evolve(self, headers_s=waits_s, first_event_s=waits_s, first_event_s_max=waits_s)
 
+    @property
+    def longest_wait(self) -> str:
+        """The field whose limit holds `in_one_piece`: `first_event_s_max`, unless another one is longer."""
+        limits = {"first_event_s": self.first_event_s, "headers_s": self.headers_s}
+        most = self.first_event_s_max or 0.0
+        longer = [(limit, name) for name, limit in limits.items() if limit is not None and limit > most]
+        return max(longer, default=(most, "first_event_s_max"))[1]
+
 
 @frozen(kw_only=True)
 class CheckpointPolicy:

@@ -96,7 +96,8 @@ def _with_words(outcome: Outcome, words: str) -> Outcome:
 
 def _clocks_of(policy: Policy, capabilities: Capabilities, intake: Intake) -> Clocks:
     return Clocks(
-        policy.stall if capabilities.streams else policy.stall.in_one_piece(),
+        policy.stall,
+        in_one_piece=not capabilities.streams,
         reasons=capabilities.reasons,
         loads=capabilities.loads_model,
         now=trio.current_time(),

@@ -13,7 +13,7 @@ from ..core.accumulator import Accumulator
 from ..core.answer_blocks import size_bytes
 from ..core.buffering import BUFFERED, is_buffered
 from ..core.capabilities import ContinuationForm
-from ..core.causes import MalformedStream, PrematureEnd
+from ..core.causes import MalformedStream
 from ..core.effects import Ask, Deliver, Record
 from ..core.events import Event, Resumed, Status, StreamReset, TextDelta
 from ..core.failures import Failure, FailureKind
@@ -161,13 +161,13 @@ class Intake:
     def finish(self, outcome: Outcome | None, *, ends_without_finish: bool = False) -> AttemptReport:
         """Take that the attempt is over, and say what it brought; None: it was cancelled from outside.
 
-        What the seam holds is new at the answer's end; one that no word ended was cut in it, if not declared to end so.
+        What the seam holds is new at the answer's end; one that no word ended has added none of it, unless declared so.
         """
         aligner, self._aligner = self._aligner, None
         is_over = self._answer_ended or isinstance(outcome, Unconfirmed)
         new = aligner.finish() if aligner is not None and is_over else ""
         if new and not (self._answer_ended or ends_without_finish):
-            outcome, is_over = Broken(PrematureEnd()), False
+            is_over = False
         if aligner is not None and is_over:
             self._join(aligner.verdict or SeamVerdict.CLEAN, new)
         elif self._answer_ended:
@@ -177,7 +177,7 @@ class Intake:
         self._tell_ready(is_over=True)
         received = self._accumulator.bytes_received - self._bytes_before
         said_anything = self._said_anything or self._seam is not None  # a `Resumed` that was told is news, too
-        ignored = told_counts(self._count_ignored(), self.secrets)
+        ignored = told_counts(self._count_ignored(), self.secrets, told_again=self._accumulator.told_again)
         heard = (self._answer_ended, said_anything, self._seam, received, ignored)
         return AttemptReport(outcome, *heard, self.useful_bytes, self._is_buffered)
 

@@ -30,6 +30,7 @@ from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import arguments_of, call_name_at, held_bytes_of, name_at, text_at
 from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
+from ..wire.untyped import kind_by_key
 
 _SERVER_TOOLS = frozenset({"server_tool_use", "mcp_tool_use"})
 _COMPACTED = ("content", "encrypted_content")
@@ -37,6 +38,13 @@ _READ = frozenset({"text", "thinking", "tool_use", "redacted_thinking"})
 """The kinds that are said as events: of their starts a call's input is kept. Any other start goes back as it came."""
 
 _SPOKEN = frozenset({"text", "thinking"})
+_UNTYPED = {
+    "text": {"text": "text_delta", "citation": "citations_delta"},
+    "thinking": {"thinking": "thinking_delta", "signature": "signature_delta"},
+    "tool_use": {"partial_json": "input_json_delta"},
+}
+"""What a delta without a type says at a key, in each kind of block."""
+_TYPED = _SERVER_TOOLS | _UNTYPED.keys()
 _DELTA_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
 
 
@@ -133,7 +141,9 @@ class OpenBlock:
 
     def delta_events(self, delta: JSONObject) -> Iterator[StreamEvent]:
         """Say what a delta adds."""
-        kind = text_at(delta, "type")
+        kind = text_at(delta, "type") or self._kind_of(delta)
+        if self.defect is not None:
+            return
         if (spoken := _DELTA_KINDS.get(kind, self.kind)) != self.kind:
             if self.kind not in _SPOKEN:
                 self.defect = f"seen a {named(kind)} in a {named(self.kind)} block; expected one of its own kind"
@@ -157,6 +167,15 @@ class OpenBlock:
             case _:
                 self._ignored[Ignored.UNKNOWN_DELTA] += 1
                 self._is_lossy = True
+
+    def _kind_of(self, delta: JSONObject) -> str:
+        """Return the kind of a delta that does not say it: what it says has to be what its block holds."""
+        kinds = _UNTYPED["tool_use" if self.kind in _SERVER_TOOLS else self.kind] if self.kind in _TYPED else {}
+        kind = kind_by_key(delta, kinds)
+        if kind is None:
+            self.defect = f"seen a delta without a type in a {named(self.kind)} block; expected one of its own kind"
+        self._ignored[Ignored.UNTYPED] += bool(kind)
+        return kind or ""
 
     def _turn_into(self, kind: str) -> Iterator[StreamEvent]:
         """Go on as a block of the other kind that is spoken."""

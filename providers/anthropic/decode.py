@@ -52,12 +52,15 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..wire.call_bounds import CallIds, key_of
 from ..wire.finish_words import fault_of, is_fault, says_nothing
-from ..wire.frames import FrameReader
-from ..wire.json import count_at, name_at, object_at, read_object, text_at
+from ..wire.frames import FrameReader, bare_frames
+from ..wire.json import count_at, name_at, object_at, text_at
+from ..wire.untyped import NO_KIND
 from .blocks import OpenBlock, open_block
 from .ending import FINISHING_STOPS, Ending, reason_of
+from .usage import Counts
 
 _PLAIN_DELTA = re.compile(
     r'\{"type": ?"content_block_delta", ?"index": ?(0|[1-9][0-9]{0,5}), ?'
@@ -87,11 +90,10 @@ class AnthropicDecoder:
         self.is_complete: bool = False
         self.is_cut: bool = False
         self.defect: str | None = None
-        self.ignored: Counter[str] = Counter()
+        self._ignored: Counter[str] = Counter()
         self._origin = origin
         self._limits = limits
-        self._values_max = limits.values_max
-        self.frame_reader: FrameReader = FrameReader(limits.values_max, self.ignored)
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._read_error = read_error
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._match = _PLAIN_DELTA.fullmatch if is_fast else _match_nothing
@@ -105,8 +107,13 @@ class AnthropicDecoder:
         self._unsure: list[OpenBlock] = []
         self._blocks_started = self._index_next = 0
         self._call_ids, self._response_key = CallIds(limits), ""
-        self._usage: dict[str, int] = {}
+        self._counts = Counts()
         self._ending = Ending()
+
+    @property
+    def ignored(self) -> Counter[str]:
+        """What was not understood and changed nothing (frames, events and deltas), by kind."""
+        return self._ignored + bare_frames(self._reader)
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -136,7 +143,7 @@ class AnthropicDecoder:
         cut = self._reader.close()
         events: list[StreamEvent] = []
         if cut is not None and not self._is_over:
-            if isinstance(read_object(cut.data, self._values_max), str):
+            if self.frame_reader.is_half(cut.data):
                 self.is_cut = bool(cut.data.strip())
                 if "content_block" in cut.event + cut.data:
                     self._ending.say_more()
@@ -152,7 +159,7 @@ class AnthropicDecoder:
     def _take(self, frame: ServerSentEvent, events: list[StreamEvent]) -> None:
         """Read one frame; a defect found half-way keeps the events before it."""
         if self._is_over:
-            self.ignored[Ignored.AFTER_END] += 1
+            self._ignored[Ignored.AFTER_END] += 1
             return
         content = self.frame_reader.read(frame.data)
         if content is None:
@@ -161,9 +168,9 @@ class AnthropicDecoder:
             events.extend(self._read(text_at(content, "type") or frame.event, content))
             self._learn_head(frame.data)
         elif frame.data.strip() == "[DONE]":
-            self.ignored[Ignored.AFTER_END] += 1
+            self._ignored[Ignored.AFTER_END] += 1
         elif self._ending.counts_at_end(is_broken=False) and not self._blocks:  # nothing of the answer
-            self.ignored[Ignored.BROKEN_FRAME] += 1
+            self._ignored[Ignored.BROKEN_FRAME] += 1
         else:
             self._break(content)
 
@@ -186,10 +193,13 @@ class AnthropicDecoder:
             case "error":
                 self._end()
                 return (StreamFailed(self._read_error(content.get("error", content))),)
-            case _ if content.get("error"):
+            case _ if content.get("error") or (kind in NO_KIND and is_complaint(content)):
                 return self._read("error", content)
+            case _ if kind in NO_KIND and "index" in content and ("delta" in content or "content_block" in content):
+                self._ignored[Ignored.UNTYPED] += 1
+                return self._delta(content) if "delta" in content else self._block_start(content)
             case _:
-                self.ignored[Ignored.UNKNOWN_EVENT] += 1
+                self._ignored[Ignored.UNKNOWN_EVENT] += 1
                 return ()
 
     def _message_start(self, content: JSONObject) -> Iterator[StreamEvent]:
@@ -200,7 +210,7 @@ class AnthropicDecoder:
             self._unsure.clear()
             self._held = HeldBytes(self._limits.held_bytes_max)
             self._call_ids.clear()
-            self._usage.clear()
+            self._counts = Counts()
             self._blocks_started = self._index_next = 0
             self._note_no_plain()
             self._ending = Ending()
@@ -234,7 +244,7 @@ class AnthropicDecoder:
         if self._is_over:
             return
         self._blocks_started += 1
-        self.ignored[Ignored.INDEX_ODD] += index != self._index_next
+        self._ignored[Ignored.INDEX_ODD] += index != self._index_next
         self._index_next = index + 1
         self._blocks[index] = block
         yield from block.open_events(start)
@@ -242,7 +252,7 @@ class AnthropicDecoder:
 
     def _admit_call(self, block: OpenBlock) -> bool:
         block.id, block.repeats = self._call_ids.choose(block.id, self._response_key or key_of(block.id))
-        self.ignored[Ignored.CALL_ID_AGAIN] += block.repeats is not None
+        self._ignored[Ignored.CALL_ID_AGAIN] += block.repeats is not None
         self._held.hold(len(block.id))
         if (defect := self._call_ids.admit(block.id)) is not None:
             self._break(defect)
@@ -258,7 +268,7 @@ class AnthropicDecoder:
         delta = object_at(content, "delta")
         self._ending.say_more()
         yield from block.delta_events(delta)
-        self.ignored.update(block.take_ignored())
+        self._ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
             return
@@ -268,7 +278,7 @@ class AnthropicDecoder:
         index = count_at(content, "index")
         block = None if index is None else self._blocks.pop(index, None)
         if block is None:
-            self.ignored[Ignored.STOP_UNKNOWN] += 1
+            self._ignored[Ignored.STOP_UNKNOWN] += 1
             return
         self._note_no_plain()
         if block.is_unsure:
@@ -278,7 +288,7 @@ class AnthropicDecoder:
 
     def _close_block(self, block: OpenBlock) -> Iterator[StreamEvent]:
         yield from block.close_events()
-        self.ignored.update(block.take_ignored())
+        self._ignored.update(block.take_ignored())
         if block.defect is not None:
             self._break(block.defect)
 
@@ -293,7 +303,7 @@ class AnthropicDecoder:
         """Close the calls whose stop did not come, and whose arguments are whole."""
         for index, block in list(self._blocks.items()):
             if block.is_call and block.is_whole and not self._is_over:
-                self.ignored[Ignored.STOP_MISSING] += 1
+                self._ignored[Ignored.STOP_MISSING] += 1
                 del self._blocks[index]
                 yield from self._close_block(block)
 
@@ -302,7 +312,7 @@ class AnthropicDecoder:
             if block.is_call:
                 yield BlockStop(block.id, is_cut=True)
             else:
-                self.ignored[Ignored.LOSSY_BLOCK] += 1
+                self._ignored[Ignored.LOSSY_BLOCK] += 1
 
     def _note_plain(self, index: int, block: OpenBlock) -> None:
         """Let the hot path serve this block, unless half a character waits in it."""
@@ -339,7 +349,7 @@ class AnthropicDecoder:
             self._end()
             yield StreamFailed(self._read_error(fault_of(word, "stop reason")))
         elif says_nothing(word):
-            self.ignored.update([Ignored.NO_REASON] if word else ())
+            self._ignored.update([Ignored.NO_REASON] if word else ())
         else:
             self._ending.reason = reason
             self._note_no_plain()  # what comes behind it is looked at
@@ -362,23 +372,8 @@ class AnthropicDecoder:
         self._end()
 
     def _report_usage(self, usage: JSONObject) -> Iterator[UsageReport]:
-        """Merge what is given over what was: counts are cumulative, and absent or null says nothing."""
-        given = {name: count_at(usage, name) for name in _INPUT_COUNTS}
-        given["output_tokens"] = count_at(usage, "output_tokens")
-        given["thinking_tokens"] = count_at(object_at(usage, "output_tokens_details"), "thinking_tokens")
-        known = {name: count for name, count in given.items() if count is not None}
-        if not known:
-            return
-        self._usage |= {name: count for name, count in known.items() if count or name not in self._usage}
-        inputs = [self._usage[name] for name in _INPUT_COUNTS if name in self._usage]
-        yield UsageReport(
-            input=sum(inputs) if inputs else None,
-            output=self._usage.get("output_tokens"),
-            cached_input=self._usage.get("cache_read_input_tokens"),
-            cache_write=self._usage.get("cache_creation_input_tokens"),
-            reasoning=self._usage.get("thinking_tokens"),
-            service_tier=text_at(usage, "service_tier") or None,
-        )
+        report = self._counts.merge(usage)
+        yield from () if report is None else (report,)
 
     def _break(self, defect: str) -> None:
         self.defect = defect
@@ -389,9 +384,6 @@ class AnthropicDecoder:
         self._note_no_plain()
         self._blocks.clear()
         self._unsure.clear()
-
-
-_INPUT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
 def _match_nothing(_data: str) -> None:

@@ -33,9 +33,10 @@ from ...engine.core.printable import named
 from ...engine.core.stop import StopReason
 from ...engine.core.stream_events import KeepAlive, ResponseStarted, StopReported, StreamEvent, StreamFailed
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..wire.finish_words import is_fault, stop_of
 from ..wire.frames import FrameReader
-from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at
+from ..wire.json import count_at, excess_of_names, list_at, object_at, text_at
 from .ending import Ending
 from .frames import GeminiFrames
 from .parts import PartReader
@@ -122,7 +123,7 @@ class GeminiDecoder:
         events: list[StreamEvent] = []
         text = self._frames.close()
         if text is not None and not self._is_over:
-            if isinstance(read_object(text, self._limits.values_max), str):
+            if self.frame_reader.is_half(text):
                 self.is_cut = bool(text.strip())
             else:
                 self._take(text, events)
@@ -141,7 +142,7 @@ class GeminiDecoder:
             self._ignored[Ignored.BROKEN_FRAME] += 1
         elif isinstance(chunk, str):
             self._break(chunk)
-        elif error := chunk.get("error"):
+        elif error := chunk.get("error") or (chunk if is_complaint(chunk) else None):
             self._fail(events, error)
         else:
             candidate = _first_candidate(chunk)

@@ -44,13 +44,16 @@ from ...engine.core.stream_events import (
 )
 from ...engine.core.usage import UsageReport
 from ...engine.core.usage_error import UsageError
+from ..error_table.classify import is_complaint
 from ..gemini.frames import GeminiFrames
 from ..wire.call_bounds import CallIds, key_of
 from ..wire.finish_words import is_fault, stop_of
 from ..wire.frames import FrameReader
 from ..wire.json import count_at, excess_of_names, list_at, object_at, read_object, text_at, write_json
 from .steps import OpenStep, open_step, restore_step
+from .usage import read_usage
 
+_UNTYPED = {"delta": "step.delta", "step": "step.start"}
 STOP_REASONS = {
     "completed": StopReason.END_TURN,
     "requires_action": StopReason.TOOL_USE,
@@ -172,7 +175,7 @@ class InteractionsDecoder:
         """Take the end of the body; a last event without its blank line counts if its JSON is whole."""
         events: list[StreamEvent] = []
         text = self._frames.close()
-        if text is not None and not self._is_over and isinstance(read_object(text, self._limits.values_max), str):
+        if text is not None and not self._is_over and self.frame_reader.is_half(text):
             self.is_cut = bool(text.strip())
         elif text is not None:
             self._take(text, events)
@@ -204,7 +207,7 @@ class InteractionsDecoder:
             events.extend(self._move_cursor(text_at(event, "event_id"), said))
 
     def _read(self, event: JSONObject, text: str) -> Iterator[StreamEvent]:
-        kind = text_at(event, "event_type")
+        kind = text_at(event, "event_type") or self._kind_of(event)
         match kind:
             case "step.delta":
                 yield from self._delta(event, text)
@@ -221,7 +224,7 @@ class InteractionsDecoder:
             case "interaction.completed":
                 yield from self._complete(object_at(event, "interaction"))
                 return
-            case _ if kind == "error" or event.get("error"):
+            case _ if kind == "error" or event.get("error") or (not kind and is_complaint(event)):
                 self._end()
                 yield StreamFailed(self._read_error(event.get("error", event)))
                 return
@@ -229,6 +232,12 @@ class InteractionsDecoder:
                 self.ignored[Ignored.UNKNOWN_EVENT] += 1
         if self.defect is None:
             yield from self._report(event)
+
+    def _kind_of(self, event: JSONObject) -> str:
+        """Return the kind of an event that does not say it, by what it holds; "" where that is not sure."""
+        found = [kind for key, kind in _UNTYPED.items() if "index" in event and isinstance(event.get(key), dict)]
+        self.ignored[Ignored.UNTYPED] += len(found) == 1
+        return found[0] if len(found) == 1 else ""
 
     def _identify(self, interaction: str, model: str = "") -> None:
         if (excess := excess_of_names(interaction, model)) is not None:
@@ -381,20 +390,3 @@ class InteractionsDecoder:
     def _end(self) -> None:
         self._is_over = True
         self._steps.clear()
-
-
-def read_usage(usage: JSONObject) -> UsageReport | None:
-    """Return the usage of an interaction as a report; None where it holds no counts."""
-    inputs = count_at(usage, "total_input_tokens")
-    outputs = count_at(usage, "total_output_tokens")
-    if inputs is None and outputs is None:
-        return None
-    thoughts = count_at(usage, "total_thought_tokens") or 0
-    return UsageReport(
-        input=None if inputs is None else inputs + (count_at(usage, "total_tool_use_tokens") or 0),
-        output=(outputs or 0) + thoughts,
-        cached_input=count_at(usage, "total_cached_tokens") or 0,
-        reasoning=thoughts,
-        total=count_at(usage, "total_tokens"),
-        service_tier=text_at(usage, "service_tier") or None,
-    )

@@ -30,12 +30,20 @@ from ..wire.call_bounds import ArgumentsBound
 from ..wire.json import arguments_of, call_name_at, list_at, object_at, text_at, write_json
 from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
+from ..wire.untyped import kind_by_key
 
 _OURS = frozenset({"user_input", "function_result"})
 """What the caller said, told back: nothing of the answer."""
 
 _SPOKEN = {"text": "model_output", "thought_summary": "thought"}
 """The deltas that are said, and the steps in which they are: the delta's own kind counts, and parts the block."""
+
+_UNTYPED = {
+    "model_output": {"text": "text"},
+    "thought": {"content": "thought_summary", "signature": "thought_signature"},
+    "function_call": {"arguments": "arguments_delta"},
+}
+"""What a delta without a type says at a key, in each kind of step."""
 
 _PLAIN = frozenset({"thought", "model_output", "function_call"})
 
@@ -185,6 +193,11 @@ class OpenStep:
     def delta_events(self, delta: JSONObject, text: str) -> Iterator[StreamEvent]:
         """Say what a delta adds; `text` is the event it came in."""
         kind = text_at(delta, "type")
+        if not kind and self.kind in _UNTYPED:
+            kind = self._kind_of(delta)
+            delta = {**delta, "type": kind}
+            if self.defect is not None or not kind:
+                return
         if self._is_misplaced(kind, delta):
             self.defect = f"seen a {named(kind)} in a {named(self.kind)}; expected one of its own kind"
             return
@@ -206,6 +219,14 @@ class OpenStep:
                 yield from self._say(delta)
             case _:
                 self._merge(delta, text)
+
+    def _kind_of(self, delta: JSONObject) -> str:
+        """Return the kind of a delta that does not say it: what it says has to be what its step holds."""
+        kind = kind_by_key(delta, _UNTYPED[self.kind])
+        if kind is None:
+            self.defect = f"seen a delta without a type in a {named(self.kind)}; expected one of its own kind"
+        self._ignored[Ignored.UNTYPED if kind else Ignored.UNKNOWN_DELTA] += 1
+        return kind or ""
 
     def _is_misplaced(self, kind: str, delta: JSONObject) -> bool:
         """Whether this is text in a call, or arguments in what is said."""

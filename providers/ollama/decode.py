@@ -36,11 +36,12 @@ from ...engine.core.stream_events import (
     ToolCallStart,
 )
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..openai_chat.text import Speech
 from ..wire.call_bounds import ArgumentsBound, CallIds
 from ..wire.finish_words import fault_of, is_fault, stop_of
 from ..wire.frames import FrameReader
-from ..wire.json import arguments_of, call_name_at, count_at, list_at, name_at, object_at, read_object
+from ..wire.json import arguments_of, call_name_at, count_at, list_at, name_at, object_at
 from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.surrogates import SurrogateJoiner
 from ..wire.think_tags import ThinkTagSplitter
@@ -68,7 +69,7 @@ class OllamaDecoder:
         self.defect: str | None = None
         self.ignored: Counter[str] = Counter()
         self._limits = limits
-        self._lines = FrameReader(limits.values_max, self.ignored, is_ndjson=True)
+        self.frame_reader: FrameReader = FrameReader(limits.values_max, self.ignored, is_ndjson=True)
         self._read_error = read_error
         self._reader = NDJSONReader(line_bytes_max=limits.line_bytes_max, gives_blank=True)
         self._held = HeldBytes(limits.held_bytes_max)
@@ -99,7 +100,7 @@ class OllamaDecoder:
         rest = self._reader.close()
         events: list[StreamEvent] = []
         if rest is not None and not self._is_over:
-            if isinstance(read_object(rest, self._limits.values_max), str):
+            if self.frame_reader.is_half(rest):
                 self.is_cut = bool(rest.strip())
             else:
                 self._take(rest, events)
@@ -116,12 +117,12 @@ class OllamaDecoder:
         if self._is_over:
             self.ignored[Ignored.AFTER_END] += 1
             return
-        line = self._lines.read(text)
+        line = self.frame_reader.read(text)
         if line is None:
             events.append(KeepAlive())
         elif isinstance(line, str):
             self._break(line)
-        elif line.get("error"):
+        elif is_complaint(line):
             events.extend(self._speech.release())
             self._is_over = True
             events.append(StreamFailed(self._read_error(line)))

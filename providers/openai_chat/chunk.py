@@ -12,6 +12,7 @@ from ...engine.core.ignored import Ignored
 from ...engine.core.json_value import JSONObject, JSONValue
 from ...engine.core.stream_events import ReasoningDelta, ReasoningSignature, TextDelta
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..wire.json import count_at, list_at, object_at, text_at
 from ..wire.spoken import spoken, spoken_at
 
@@ -45,7 +46,7 @@ def error_of(frame: ServerSentEvent, chunk: JSONObject) -> JSONValue:
         return error
     if count_at(object_at(chunk, "base_resp"), "status_code"):  # MiniMax's envelope: 0 in every chunk that is none
         return {"base_resp": chunk["base_resp"]}
-    return chunk if not choices and (frame.event == "error" or chunk.get("object") == "error") else None
+    return chunk if not choices and (frame.event == "error" or is_complaint(chunk)) else None
 
 
 def usage_of(chunk: JSONObject) -> JSONObject:

@@ -37,8 +37,8 @@ from ...engine.core.stream_events import (
     TextDelta,
 )
 from ..wire.finish_words import says_nothing
-from ..wire.frames import FrameReader
-from ..wire.json import count_at, list_at, name_at, object_at, read_object, text_at
+from ..wire.frames import FrameReader, bare_frames
+from ..wire.json import count_at, list_at, name_at, object_at, text_at
 from ..wire.spoken import NOT_TEXT, spoken_at
 from ..wire.think_tags import ThinkTagSplitter
 from .chunk import (
@@ -101,7 +101,6 @@ class OpenAIChatDecoder:
         self._is_compatible = is_compatible
         self._reader = SSEReader(line_bytes_max=limits.line_bytes_max, event_bytes_max=limits.event_bytes_max)
         self._comments = 0
-        self._values_max = limits.values_max
         self.frame_reader: FrameReader = FrameReader(limits.values_max, self._ignored)
         self._held = HeldBytes(limits.held_bytes_max)
         self._calls = CallTracker(limits, self._held, origin)
@@ -121,7 +120,7 @@ class OpenAIChatDecoder:
     @property
     def ignored(self) -> Counter[str]:
         """What was not understood and changed nothing (frames, choices and parts), by kind."""
-        return self._ignored + self._calls.ignored
+        return self._ignored + self._calls.ignored + bare_frames(self._reader)
 
     def feed(self, data: bytes) -> Sequence[StreamEvent]:
         """Take the next bytes, in any cut; return the events that they complete. Never raises."""
@@ -166,7 +165,7 @@ class OpenAIChatDecoder:
         if cut is not None and not self._is_over:
             if is_end_mark(cut.data, is_cut=True):
                 events.extend(self._done())
-            elif isinstance(read_object(cut.data, self._values_max), str):
+            elif self.frame_reader.is_half(cut.data):
                 self.is_cut = bool(cut.data.strip())
             else:
                 self._take(cut, events)

@@ -8,8 +8,9 @@ Rules:
 - `response.completed`, `.incomplete` and `.cancelled` complete the answer, `.failed` and error frames fail it, once;
   nothing after either counts. `response.done` is one of them under the name of the realtime API. `[DONE]` proves
   nothing.
-- A body that ends in order behind a whole message, with nothing open, is whole without a terminal event, unless a call
-  may follow (the response names tools) or there is a cursor, which is read on instead.
+- A body that ends in order is whole behind a message of the phase `final_answer`; so is one that ends inside its
+  `response.completed` behind any whole message, unless a call may follow (the response names tools). Where there is a
+  cursor it is read on instead. Behind any other item nothing says that it was the last: the end is unconfirmed.
 - A reason that names a failure is one, also behind `completed`; so is a ceiling, a filter.
 - What is open at the terminal event is closed by it: as a whole after `completed`, cut otherwise. Its `output` fills in
   only the items that no event of their own named: several servers leave it empty, or make up new ids for it.
@@ -49,13 +50,15 @@ from ...engine.core.stream_events import (
     StreamFailed,
 )
 from ...engine.core.usage import UsageReport
+from ..error_table.classify import is_complaint
 from ..wire.call_bounds import key_of
 from ..wire.finish_words import STRICTER_STOPS, stop_of
-from ..wire.frames import FrameReader
-from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, read_object, text_at
+from ..wire.frames import FrameReader, bare_frames
+from ..wire.json import arguments_of, count_at, excess_of_names, list_at, object_at, text_at
 from ..wire.spoken import NOT_TEXT, spoken, spoken_at
+from ..wire.untyped import NO_KIND
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
-from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, word_of
+from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, is_half_mark, word_of
 from .items import CALL_KINDS
 from .output import Output
 
@@ -133,7 +136,7 @@ class OpenAIResponsesDecoder:
     @property
     def ignored(self) -> Counter[str]:
         """What was not understood and changed nothing (frames and items), by kind."""
-        return self._ignored + self._output.ignored
+        return self._ignored + self._output.ignored + bare_frames(self._reader)
 
     @property
     def defect(self) -> str | None:
@@ -161,8 +164,9 @@ class OpenAIResponsesDecoder:
         cut = self._reader.close()
         events: list[StreamEvent] = []
         if cut is not None and not self._is_over:
-            if isinstance(read_object(cut.data, self._limits.values_max), str):
-                self.is_cut = not is_half_end(cut)
+            if self.frame_reader.is_half(cut.data):
+                self._ending.is_half_told = is_half_end(cut)
+                self.is_cut = not (self._ending.is_half_told or is_half_mark(cut))
             else:
                 self._take(cut, events)
         is_last = self._ending.is_last_item and self._output.is_settled
@@ -226,8 +230,11 @@ class OpenAIResponsesDecoder:
                 return (KeepAlive(),)
             case _ if kind in _TERMINAL:
                 return self._terminal(kind, object_at(content, "response"))
-            case _ if kind == "error" or content.get("error"):
+            case _ if kind == "error" or content.get("error") or (kind in NO_KIND and is_complaint(content)):
                 return self._error(content)
+            case _ if kind in NO_KIND and ("delta" in content or "item" in content):
+                self._break("seen an event without a type that says something; expected its type")
+                return ()
             case _:
                 self._ignored[Ignored.UNKNOWN_EVENT] += not kind.startswith(_QUIET)
                 return ()

@@ -1,4 +1,4 @@
-"""The end of a Responses stream: what its status and reason say, and whether its last item was the last."""
+"""The end of a Responses stream: what its status and reason say, and what else may say that an item was the last."""
 
 from __future__ import annotations
 
@@ -30,17 +30,27 @@ def fault_behind(status: str, detail: str) -> JSONObject:
 
 def is_half_end(cut: ServerSentEvent) -> bool:
     """Whether a frame that was cut was to be the answer's end: some proxies drop the last bytes of every body."""
-    named = cut.event == "response.completed" or '"response.completed"' in cut.data[:_HEAD_CHARS]
-    return named or "[DONE]".startswith(cut.data.strip())
+    return cut.event == "response.completed" or '"response.completed"' in cut.data[:_HEAD_CHARS]
+
+
+def is_half_mark(cut: ServerSentEvent) -> bool:
+    """Whether a frame that was cut was to be `[DONE]`, which proves nothing, or has nothing in it."""
+    return "[DONE]".startswith(cut.data.strip())
 
 
 class Ending:
-    """Whether the item that ended last may be the answer's last: nothing says so but what it is, and the request."""
+    """Whether the item that ended last is known to be the answer's last.
 
-    __slots__ = ("_has_tools", "_is_whole")
+    Only its phase says so. Any other message may be followed by another one (recorded: two messages without a phase),
+    or by a call; behind the beginning of the answer's end it is the last, if the response names no tools.
+    """
+
+    __slots__ = ("_has_tools", "_is_final", "_is_whole", "is_half_told")
 
     def __init__(self) -> None:
-        self._has_tools = self._is_whole = False
+        self.is_half_told: bool = False
+        """Whether the end was told, and cut inside."""
+        self._has_tools = self._is_final = self._is_whole = False
 
     def take_response(self, response: JSONObject) -> None:
         """Take what the response says of its request: with tools, a call may follow any message."""
@@ -49,8 +59,9 @@ class Ending:
     def take_item(self, item: JSONObject) -> None:
         """Take an item that ended."""
         self._is_whole = text_at(item, "type") == "message" and text_at(item, "status") in ("completed", "")
+        self._is_final = text_at(item, "phase") == "final_answer"
 
     @property
     def is_last_item(self) -> bool:
-        """Whether the item that ended last is whole, and nothing has to follow it."""
-        return self._is_whole and not self._has_tools
+        """Whether the item that ended last is whole, and nothing follows it."""
+        return self._is_whole and (self._is_final or (self.is_half_told and not self._has_tools))

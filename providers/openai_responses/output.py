@@ -115,7 +115,7 @@ class Output:
         known = self._find(at, kind, text_at(item, "id"), text_at(item, "call_id")) if at in self._items else None
         if self.defect is not None:
             return
-        if not kind or (known is None and self._is_past(index)):
+        if not kind or (known is None and self._is_past(index, kind)):
             self.ignored[Ignored.TOLD_AGAIN] += 1
         elif known is not None and known.is_same(item):
             if isinstance(known, CallItem) and not known.is_announced:
@@ -139,7 +139,7 @@ class Output:
                 self.defect = f"seen the end of a {named(kind)} in a {named(known.kind)}; expected its own"
                 return
             yield from self._close(known, item)
-        elif not kind or self._is_past(index) or (known is not None and is_told_again(known, index, item)):
+        elif not kind or self._is_past(index, kind) or (known is not None and is_told_again(known, index, item)):
             self.ignored[Ignored.TOLD_AGAIN] += 1
         elif (made := self._make(index, kind, text_at(item, "id"))) is not None:
             yield from self._begin(made, item)
@@ -224,9 +224,9 @@ class Output:
             return None
         return item
 
-    def _is_past(self, index: int | None) -> bool:
-        """Whether an item ended before the place where the stream is read on."""
-        return index is not None and index <= self._had_top and index not in self._items
+    def _is_past(self, index: int | None, kind: str = "") -> bool:
+        """Whether an item ended before the place where the stream is read on; a call is held against the one it was."""
+        return kind not in CALL_KINDS and index is not None and index <= self._had_top and index not in self._items
 
     def _is_untold(self, index: int, item: JSONObject, said: Set[tuple[str, SaidState]]) -> bool:
         """Whether no event named this item, nor another item said the same: some servers make up new ids at the end."""

@@ -24,6 +24,7 @@ from typing import NoReturn, cast
 
 from attrs import frozen
 
+from ...engine.core.framing import SSEReader
 from ...engine.core.ignored import Ignored
 from ...engine.core.json_bounds import explain_excess
 from ...engine.core.json_value import JSONObject, JSONValue, is_same_json
@@ -37,6 +38,7 @@ WORDS_CHARS_MAX = 120
 
 _PREFIX = re.compile("(?:data:|[\ufeff \t\r\n])+")
 _OBJECT = re.compile(r'\{\s*"')
+_ERROR = re.compile(r'\s*\[?\s*\{\s*"(?:error|type"\s*:\s*"error)"')
 
 _COUNTS = frozenset({
     "usage", "usageMetadata", "total_usage", "x_groq", "timings", "prompt_eval_count", "eval_count", "total_duration",
@@ -93,16 +95,20 @@ class FrameReader:
         value = _decode(text)
         return cast("JSONObject", value) if isinstance(value, dict) else self._read_odd(text)
 
+    def is_half(self, text: str) -> bool:
+        """Whether what stood at the end of the body is no whole object. Of an error that was cut the words are kept."""
+        if explain_excess(text, self._values_max) is not None or isinstance(_read_whole(_less_prefix(text)), dict):
+            return False
+        if _ERROR.match(text) is not None:
+            self.words = printable(text, WORDS_CHARS_MAX)
+        return True
+
     def _read_odd(self, text: str) -> JSONObject | str | None:
         prefix = _PREFIX.match(text)
-        frame = text if prefix is None else text[prefix.end() :]
+        frame = _less_prefix(text)
         if not frame.startswith(("{", "[")):
             return self._pass_over(text, frame)
-        reader = _OddReader()
-        try:
-            value = reader.read(frame)
-        except (ValueError, RecursionError, MemoryError):
-            value = None
+        value = _read_whole(frame, reader := _OddReader())
         if not isinstance(value, dict):
             return _unreadable(text)
         holder = cast("dict[str, object]", value)
@@ -124,6 +130,30 @@ class FrameReader:
             self.words = printable(words, WORDS_CHARS_MAX)
         self._ignored[Ignored.NO_FRAME if words else Ignored.EMPTY_LINE] += 1
         return None
+
+
+def bare_frames(reader: SSEReader) -> Counter[str]:
+    """Count the frames that came without their `data:`."""
+    return Counter({Ignored.BARE_FRAME: reader.bare})
+
+
+def _less_prefix(text: str) -> str:
+    prefix = _PREFIX.match(text)
+    return text if prefix is None else text[prefix.end() :]
+
+
+def _read_whole(text: str, reader: _OddReader | None = None) -> object:
+    """Return what a text is, odd or not; None where it is no JSON."""
+    try:
+        return _only_error((reader or _OddReader()).read(text))
+    except (ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _only_error(value: object) -> object:
+    """Return the error that a list holds first (Vertex writes it so), or the value."""
+    first = next(iter(cast("list[object]", value)), None) if isinstance(value, list) else None
+    return cast("object", first) if isinstance(first, dict) and "error" in first else value
 
 
 def _unreadable(text: str) -> str:

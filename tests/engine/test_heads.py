@@ -258,3 +258,23 @@ async def test_a_body_that_unpacks_to_too_many_times_its_size_is_malformed() -> 
 )
 def test_the_first_bytes_tell(begins: bytes, is_json: bool, kind: BodyKind) -> None:
     assert kind_of_body(begins, is_json=is_json) is kind
+
+
+@pytest.mark.parametrize("headers", [JSON, {"content-type": "application/json"}, {}, EVENTS])
+@pytest.mark.parametrize("indent", [None, 2])
+async def test_geminis_array_of_chunks_is_its_answer_whatever_its_label(
+    headers: dict[str, str], indent: int | None
+) -> None:
+    chunks = [json.loads(event[6:]) for event in events_of(Wire.GEMINI, REPLY) if event.startswith(b"data: ")]
+    body = json.dumps(chunks, indent=indent).encode()
+    for steps in ([body], in_bytes(body)):
+        result, requests = await asked(MODELS[Wire.GEMINI], Script(steps, headers=headers))
+        assert (result.text, result.stop_reason, len(requests)) == (TEXT, rr.StopReason.END_TURN, 1)
+
+
+async def test_geminis_array_that_is_cut_goes_on() -> None:
+    chunks = [json.loads(event[6:]) for event in events_of(Wire.GEMINI, REPLY) if event.startswith(b"data: ")]
+    half = json.dumps(chunks).encode().partition(b"rises")[0]
+    rest = Script([b"".join(events_of(Wire.GEMINI, Reply(2, "m", ["rises in the Alps."])))])
+    result, requests = await asked(MODELS[Wire.GEMINI], Script([half], headers=JSON), rest)
+    assert (result.text, len(requests)) == (TEXT, 2)

@@ -174,7 +174,28 @@ async def test_blank_lines_before_it_prove_that_the_server_lives(autojump_clock:
 async def test_it_is_not_waited_for_longer_than_that(autojump_clock: MockClock) -> None:
     policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1))
     transport = ScriptedTransport(lambda _: whole_script(Wire.OPENAI, opens_after_s=601))
-    with pytest.raises(rr.errors.InferenceTimeout, match="600"):
+    with pytest.raises(rr.errors.InferenceTimeout, match=r"600 s \(first_event_s_max\)"):
+        await rr.Engine(WHOLE[Wire.OPENAI], transport=transport, policy=policy).complete(QUESTION)
+
+
+FIELDS = [
+    ({}, "first_event_s_max"),
+    ({"first_event_s_max": 5}, "first_event_s"),
+    ({"headers_s": 900}, "headers_s"),
+    ({"first_event_s": 700, "headers_s": 1}, "first_event_s"),
+]
+
+
+@pytest.mark.parametrize(("given", "setting"), FIELDS)
+@pytest.mark.parametrize("after_head", [False, True])
+async def test_its_stall_names_the_field_that_held(
+    given: Any, setting: str, after_head: bool, autojump_clock: MockClock
+) -> None:
+    policy = rr.Policy(retry=rr.RetryPolicy(attempts_max=1), stall=rr.StallPolicy(**given))
+    late = Script([Silence(901), whole_of(Wire.OPENAI, REPLY)], headers=JSON)
+    script = late if after_head else whole_script(Wire.OPENAI, opens_after_s=901)
+    transport = ScriptedTransport(lambda _: script)
+    with pytest.raises(rr.InferenceError, match=rf"\({setting}\)"):
         await rr.Engine(WHOLE[Wire.OPENAI], transport=transport, policy=policy).complete(QUESTION)
 
 

@@ -15,7 +15,9 @@ import riverrun as rr
 from riverrun.engine.core.capabilities import ContinuationForm
 from riverrun.engine.testing.network.http import ScriptedNetwork
 from riverrun.engine.testing.network.script import SentRequest, Step, response
+from riverrun.engine.testing.network.transport import Script, ScriptedTransport
 from tests.engine.own_source import ASK, END, OwnSource, engine_of, say
+from tests.providers import openai_responses_samples as responses
 from tests.providers.samples import call, chunk, sse
 
 HALF, REST = chunk({"content": "The Rhine"}), chunk({"content": " rises."})
@@ -123,9 +125,47 @@ async def test_a_repetition_that_ends_without_a_word_was_cut_in_it(autojump_cloc
     assert result.attempts[1].cause == rr.causes.PrematureEnd()
 
 
+@pytest.mark.parametrize("repeats", ["flood and grove", "brook delta, flood", "heron or inlet, "])
+async def test_a_continuation_that_only_repeats_ends_the_answer_unconfirmed_in_two_requests(
+    repeats: str, autojump_clock: MockClock
+) -> None:
+    said = "brook delta, flood and grove, heron or inlet, "
+    source = OwnSource(say(said), *[say(repeats)] * 9, forms=[ContinuationForm.QUOTE])
+    result = await engine_of(source).complete(ASK)
+    assert (result.text, result.stop_reason, len(result.attempts)) == (said, rr.StopReason.OTHER, 2)
+    assert result.is_unconfirmed
+
+
 async def test_words_said_before_are_new_where_the_model_ends_without_a_word(autojump_clock: MockClock) -> None:
     said = "brook delta, flood and grove, heron or inlet, "
     source = OwnSource([*say(said), trio.BrokenResourceError("cut")], say("flood"), forms=[ContinuationForm.QUOTE])
     source.declared = evolve(source.declared, ends_without_finish=True)
     result = await engine_of(source).complete(ASK)
     assert (result.text, result.stop_reason) == (said + "flood", rr.StopReason.OTHER)
+
+
+# -- Responses, which has no stop reason before its trailer ------------------------------------------------------------
+
+
+def message(number: int, text: str) -> list[dict[str, Any]]:
+    return [responses.added(number), responses.text(number, text), responses.message_done(number, text)]
+
+
+async def ask_responses(*bodies: bytes) -> tuple[rr.StreamResult, int]:
+    left = list(bodies)
+    transport = ScriptedTransport(lambda _: Script([left.pop(0)]))
+    provider = rr.OpenAIResponses("gpt-5", api_key="k" * 20, base_url="https://api.example")
+    return await rr.Engine(provider, transport=transport).complete(ASK), len(bodies) - len(left)
+
+
+async def test_a_response_cut_between_two_messages_is_continued(autojump_clock: MockClock) -> None:
+    rest = sse(responses.CREATED, *message(0, " rises."), responses.ended("completed"))
+    result, requests = await ask_responses(sse(responses.CREATED, *message(0, "The Rhine")), rest)
+    assert (result.text, result.stop_reason, requests) == ("The Rhine rises.", rr.StopReason.END_TURN, 2)
+
+
+async def test_a_response_without_its_trailer_is_asked_about_once(autojump_clock: MockClock) -> None:
+    whole = sse(responses.CREATED, *message(0, "The Rhine rises."))
+    result, requests = await ask_responses(whole, sse(responses.CREATED))
+    assert (result.text, result.stop_reason, requests) == ("The Rhine rises.", rr.StopReason.OTHER, 2)
+    assert result.is_unconfirmed

@@ -8,8 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from riverrun.engine.core.accumulator import Accumulator
+from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.core.stream_events import StreamEvent
+from riverrun.engine.testing.wire.formats import Reply, Wire, whole_of
 from riverrun.providers.by_name import provider_classes
 from tests.providers import gemini_samples, samples
 
@@ -56,25 +58,33 @@ SEEDS = (
 """Whole answers in each of the formats, to begin from; every decoder meets those of the others, too."""
 
 
+WHOLE_SEEDS = tuple(
+    whole_of(wire, Reply(1, "m", ["Hi"], ["Hm."], (ToolCall("call_a", "look", {"a": 1}),), 9)) for wire in Wire
+)
+"""The same in one piece."""
+
+
 @cache
 def provider(name: str) -> Any:
     """Make the provider of that name, at a server on this machine."""
     return provider_classes()[name]("some-model", base_url="http://127.0.0.1:9", api_key="test-key-0123")
 
 
-def decode(name: str, data: bytes, cuts: Sequence[int] = ()) -> tuple[list[StreamEvent], tuple[bool, str | None]]:
-    """Decode bytes that come in these cuts; also returns how it ended."""
-    decoder = provider(name).decoder(NARROW)
+def decode(
+    name: str, data: bytes, cuts: Sequence[int] = (), *, is_whole: bool = False
+) -> tuple[list[StreamEvent], tuple[bool, str | None]]:
+    """Decode bytes that come in these cuts, as a stream or as an answer in one piece; also returns how it ended."""
+    decoder = (provider(name).whole_decoder(NARROW) if is_whole else None) or provider(name).decoder(NARROW)
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     events = [event for start, end in pairwise(edges) for event in decoder.feed(data[start:end])]
     events += decoder.close()
     return events, (decoder.is_complete, decoder.defect)
 
 
-def check(name: str, data: bytes, cuts: Sequence[int]) -> None:
+def check(name: str, data: bytes, cuts: Sequence[int], *, is_whole: bool = False) -> None:
     """Decoding raises nothing, does not depend on the cuts, and what it gives can be folded and kept."""
-    events, end = decode(name, data)
-    assert decode(name, data, cuts) == (events, end)
+    events, end = decode(name, data, is_whole=is_whole)
+    assert decode(name, data, cuts, is_whole=is_whole) == (events, end)
     accumulator = Accumulator(NARROW)
     accumulator.begin_attempt()
     for event in events:

@@ -1,4 +1,4 @@
-"""Whether ever other odd answers are read as they were written, for so many seconds. Run by .ci/fuzz.
+"""Whether ever other odd answers, streamed and whole, are read as they were written. Run by .ci/fuzz.
 
 python -m tests.fuzz.fuzz_tolerance SECONDS [SEED]
 """
@@ -11,7 +11,7 @@ from itertools import count
 from time import monotonic
 
 from riverrun.providers.by_name import provider_classes
-from tests.fuzz.tolerance import check_tolerance, draw_answer, draw_oddities
+from tests.fuzz.tolerance import check_tolerance, check_whole, draw_answer, draw_oddities, draw_whole_oddities
 
 
 def main(seconds: float, seed: int) -> None:
@@ -19,7 +19,10 @@ def main(seconds: float, seed: int) -> None:
     names, until = sorted(provider_classes()), monotonic() + seconds
     for number in count(1):
         dice = random.Random(f"{seed} {number}")
-        check_tolerance(dice.choice(names), draw_answer(dice), draw_oddities(dice), dice)
+        if number % 2:
+            check_tolerance(dice.choice(names), draw_answer(dice), draw_oddities(dice), dice)
+        else:
+            check_whole(dice.choice(names), draw_answer(dice), draw_whole_oddities(dice), dice)
         if monotonic() > until:
             print(f"{number} odd answers, from seed {seed}: none lost, doubled or invented anything")
             return

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riverrun.providers.by_name import provider_classes
-from tests.fuzz.decoding import SEEDS, check
+from tests.fuzz.decoding import SEEDS, WHOLE_SEEDS, check
 
 every_provider = pytest.mark.parametrize("name", sorted(provider_classes()))
 cuts = st.lists(st.integers(0, 3000), max_size=6)
@@ -55,3 +55,10 @@ def test_a_damaged_answer_decodes_to_something_however_it_is_cut(
     name: str, seed: bytes, dice: random.Random, cuts: list[int]
 ) -> None:
     check(name, damaged(seed, dice), cuts)
+
+
+@every_provider
+@given(seed=st.sampled_from(WHOLE_SEEDS), dice=st.randoms(use_true_random=False), cuts=cuts)
+@settings(max_examples=100, deadline=None)
+def test_so_does_a_damaged_answer_in_one_piece(name: str, seed: bytes, dice: random.Random, cuts: list[int]) -> None:
+    check(name, damaged(seed, dice), cuts, is_whole=True)

@@ -24,7 +24,7 @@ from riverrun.engine.core.accumulator import Accumulator
 from riverrun.engine.core.messages import ToolCall
 from riverrun.engine.core.policy import Limits
 from riverrun.engine.testing.script.answers import Answer
-from riverrun.engine.testing.wire.answers import answer_events
+from riverrun.engine.testing.wire.answers import answer_events, whole_answer
 from tests.fuzz.decoding import provider
 
 Events: TypeAlias = list[bytes]
@@ -283,7 +283,18 @@ class Read:
 
 def read_body(name: str, body: bytes, cuts: tuple[int, ...] = (), *, is_broken: bool = False) -> Read:
     """Decode a body in these cuts, as a run does; `is_broken` says that the connection broke at its end."""
-    decoder, accumulator = provider(name).decoder(Limits()), Accumulator(Limits())
+    return read_with(provider(name).decoder(Limits()), body, cuts, is_broken=is_broken)
+
+
+def read_whole(name: str, body: bytes, cuts: tuple[int, ...] = (), *, is_broken: bool = False) -> Read:
+    """Decode an answer in one piece, likewise."""
+    decoder = provider(name).whole_decoder(Limits()) or provider(name).decoder(Limits())
+    return read_with(decoder, body, cuts, is_broken=is_broken)
+
+
+def read_with(decoder: Any, body: bytes, cuts: tuple[int, ...] = (), *, is_broken: bool = False) -> Read:
+    """Decode a body with a decoder in these cuts."""
+    accumulator = Accumulator(Limits())
     accumulator.begin_attempt()
     edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
     events = [event for start, end in pairwise(edges) for event in decoder.feed(body[start:end])]
@@ -297,7 +308,18 @@ def read_body(name: str, body: bytes, cuts: tuple[int, ...] = (), *, is_broken: 
 
 def check_tolerance(name: str, answer: Answer, oddities: list[str], dice: Dice) -> None:
     """Write an answer, make it odd, and hold what is read against what was written."""
-    events = answer_events(name, answer, seed=dice.randrange(1000))
+    check_odd(name, answer, answer_events(name, answer, seed=dice.randrange(1000)), oddities, dice, read_body)
+
+
+def check_whole(name: str, answer: Answer, oddities: list[str], dice: Dice) -> None:
+    """Do the same with an answer in one piece."""
+    check_odd(name, answer, [whole_answer(name, answer)], oddities, dice, read_whole)
+
+
+def check_odd(
+    name: str, answer: Answer, events: Events, oddities: list[str], dice: Dice, read_body: Callable[..., Read]
+) -> None:
+    """Hold what is read of these events, made odd, against what is read of them as they are, and what was written."""
     written = read_body(name, b"".join(events))
     calls = tuple((call.name, call.arguments) for call in answer.calls)
     assert (written.text, written.calls, written.is_whole) == (answer.text, calls, True), written
@@ -354,6 +376,17 @@ def draw_answer(dice: Dice) -> Answer:
     text = "".join(dice.choice(words) for _ in range(dice.randint(1, 30)))
     reasoning = "".join(dice.choice(words) for _ in range(dice.randint(0, 9)))
     return Answer("drawn", text, reasoning, tuple(dice.sample(CALLS, dice.choice([0, 0, 1, 2, 3]))))
+
+
+WHOLE = (
+    "unknown fields", "numbers as text", "lists of parts", "keys twice", "counts twice", "two values",
+    "an object as text", "cut",
+)  # fmt: skip
+"""What is odd of an answer in one piece as it is of one event."""
+
+
+def draw_whole_oddities(dice: Dice) -> list[str]:
+    return dice.sample(WHOLE, dice.choice([1, 1, 2, 3]))
 
 
 def draw_oddities(dice: Dice) -> list[str]:

@@ -55,9 +55,9 @@ def text_done(index: int, whole: str, **fields: Any) -> dict[str, Any]:
     return event("output_text.done", **{**named, "text": whole, **fields})
 
 
-def message_done(index: int, *texts: str) -> dict[str, Any]:
+def message_done(index: int, *texts: str, **fields: Any) -> dict[str, Any]:
     parts = [{"type": "output_text", "text": whole, "annotations": []} for whole in texts]
-    return done(index, "message", role="assistant", content=parts)
+    return done(index, "message", role="assistant", content=parts, **fields)
 
 
 def summary(index: int, delta: str, part: int = 0) -> dict[str, Any]:

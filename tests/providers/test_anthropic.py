@@ -446,3 +446,16 @@ def test_half_a_character_without_its_pair_is_replaced() -> None:
     half = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\\ud83c"}}'
     assert fold(events_of(block_start(0), half, block_delta(0, "b"))).text == "a\ufffdb"
     assert fold(events_of(block_start(0), half, block_stop(0))).text == "a\ufffd"
+
+
+@pytest.mark.parametrize(("reports", "output"), [((1, 0), 1), ((0, 0), 0), ((0, 7), 7), ((1, 7, 0), 7), ((9, 3), 3)])
+def test_a_later_zero_replaces_no_count_and_any_other_report_does(reports: tuple[int, ...], output: int) -> None:
+    first, *later = reports
+    start = message_start()
+    start["message"] = {**start["message"], "usage": {"input_tokens": 20, "output_tokens": first}}
+    ends = [
+        {"type": "message_delta", "delta": {"stop_reason": "refusal"}, "usage": {"output_tokens": count}}
+        for count in later
+    ]
+    answer = fold(decode(new_decoder(), [sse(start, *ends, MESSAGE_STOP)]))
+    assert (answer.usage.input, answer.usage.output) == (20, output)

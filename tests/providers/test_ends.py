@@ -98,20 +98,34 @@ def responses_end(*payloads: Any, rest: str = "", is_broken: bool = False) -> St
 WHOLE = StopReported(StopReason.END_TURN, "completed")
 
 
-def test_a_body_that_ends_in_order_behind_the_last_item_is_whole() -> None:
-    assert responses_end(responses.CREATED, *MESSAGE) == WHOLE
+FINAL = (*MESSAGE[:-1], responses.message_done(0, "The Rhine", phase="final_answer"))
+COMMENT = (*MESSAGE[:-1], responses.message_done(0, "The Rhine", phase="commentary"))
+
+
+def test_a_body_that_ends_in_order_where_its_last_item_is_known_is_whole() -> None:
     half = 'event: response.completed\ndata: {"type":"response.com'
+    tools = responses.lifecycle(tools=[{"type": "function", "name": "look"}])
     assert responses_end(responses.CREATED, *MESSAGE, rest=half) == WHOLE
+    assert responses_end(tools, *MESSAGE, rest=half) is None  # a call may have followed
+    for created in (responses.CREATED, tools):
+        assert responses_end(created, *FINAL) == WHOLE
+        assert responses_end(created, *FINAL, rest="data: [DON") == WHOLE
+
+
+def test_behind_any_other_item_another_may_follow_and_the_end_is_unconfirmed() -> None:
+    for message in (MESSAGE, COMMENT):
+        assert responses_end(responses.CREATED, *message) is None
+        assert responses_end(responses.CREATED, *message, rest="data: [DONE]\n\n") is None
+    assert responses_end(responses.CREATED, *FINAL, responses.added(1)) is None
 
 
 def test_a_body_that_ends_anywhere_else_is_not() -> None:
-    created, tools = responses.CREATED, responses.lifecycle(tools=[{"type": "function", "name": "look"}])
-    assert responses_end(created, *MESSAGE, is_broken=True) is None
-    assert responses_end(created, *MESSAGE[:-1]) is None
-    assert responses_end(tools, *MESSAGE) is None  # a call may follow
-    assert responses_end(created, *MESSAGE, responses.added(1, "reasoning")) is None
+    created = responses.CREATED
+    assert responses_end(created, *FINAL, is_broken=True) is None
+    assert responses_end(created, *FINAL[:-1]) is None
+    assert responses_end(created, *FINAL, responses.added(1, "reasoning")) is None
     assert responses_end(created, responses.reasoning_done(0, "hm")) is None
-    assert responses_end(created, *MESSAGE, rest='event: response.output_item.added\ndata: {"type":"resp') is None
+    assert responses_end(created, *FINAL, rest='event: response.output_item.added\ndata: {"type":"resp') is None
 
 
 @pytest.mark.parametrize(

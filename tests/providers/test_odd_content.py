@@ -212,3 +212,12 @@ def test_what_nobody_reads_may_be_odd() -> None:
     frame = '{"created":1,"created":2,"choices":[{"index":0,"delta":{"content":§},"logprobs":{"a":-Infinity}}]}'
     answer, decoder = read(Place("vllm", "text", (), frame, TEXT[0].after), '"7"')
     assert (answer.text, decoder.defect, +decoder.ignored) == ("7", None, {})
+
+
+@places(tuple(place for place in TEXT if place.after[-1] != "[DONE]"))
+@pytest.mark.parametrize("odd", ['"usage":{"n":NaN},', '"created":1,"created":1,', '"usage":{"n":1},"usage":{"n":2},'])
+def test_a_last_frame_without_its_end_is_read_though_something_in_it_is_odd(place: Place, odd: str) -> None:
+    head, _, last = place.stream('"Hi"').rstrip(b"\n").rpartition(b"{" + place.after[-1][1:12].encode())
+    decoder = provider(place.provider).decoder(Limits())
+    body = head + b"{" + odd.encode() + place.after[-1][1:12].encode() + last
+    assert (fold(decode(decoder, [body])).text, decoder.is_complete, decoder.is_cut) == ("Hi", True, False)

@@ -141,6 +141,18 @@ def test_a_recording_decodes_the_same_however_it_is_cut(meta: Path | None, how: 
 
 
 @every_recording
+def test_a_recording_whose_body_ends_in_order_behind_an_item_counts_as_whole_only_if_it_is(meta: Path | None) -> None:
+    _, data, events, _ = read(meta)
+    whole = fold(events)
+    frames = data.splitlines(keepends=True)
+    for at, line in enumerate(frames):
+        if b'"response.output_item.done"' in line:
+            decoder = new_decoder()
+            held = fold(decode(decoder, [b"".join(frames[: at + 1]), b"\n\n"]))
+            assert not decoder.is_complete or (held.text, held.calls) == (whole.text, whole.calls)
+
+
+@every_recording
 def test_a_recording_that_breaks_before_its_end_is_never_complete(meta: Path | None) -> None:
     _, data = load(meta)
     ends = [data.find(f'"response.{word}"'.encode()) for word in ("completed", "incomplete", "failed")]

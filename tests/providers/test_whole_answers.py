@@ -114,6 +114,50 @@ def test_a_key_twice_in_it_leaves_two_meanings(wire: Wire) -> None:
     assert events == []
 
 
+CALL = rr.ToolCall("c1", "look", {"city": "Bern"})
+COUNT = {Wire.ANTHROPIC: b'"output_tokens"', Wire.OPENAI: b'"completion_tokens"', Wire.RESPONSES: b'"output_tokens"',
+         Wire.GEMINI: b'"candidatesTokenCount"', Wire.INTERACTIONS: b'"total_output_tokens"',
+         Wire.OLLAMA: b'"eval_count"'}  # fmt: skip
+MODEL = {Wire.GEMINI: b'"modelVersion"'}
+
+
+def again(body: bytes, key: bytes, value: bytes | None = None) -> bytes:
+    """Write a key once more, with its own value or another one."""
+    at = body.index(key)
+    end = at + len(key) + body[at + len(key) :].index(b":") + 1
+    length = len(json.dumps(json.JSONDecoder().raw_decode(body[end:].decode().lstrip())[0]))
+    own = body[end:].lstrip()[:length]
+    return body[:at] + key + b":" + (own if value is None else value) + b"," + body[at:]
+
+
+@pytest.mark.parametrize("wire", Wire)
+def test_a_key_twice_in_it_with_one_value_is_one_and_counted(wire: Wire) -> None:
+    body = whole_of(wire, Reply(1, "m", ["a"], calls=[CALL]))
+    plain = whole(wire, body)
+    for key in (MODEL.get(wire, b'"model"'), b'"city"' if b'"city":' in body.replace(b" ", b"") else COUNT[wire]):
+        decoder, events = whole(wire, again(body, key))
+        assert (events, decoder.defect, decoder.is_complete) == (plain[1], None, True)
+        assert decoder.ignored["a key twice in one object, with one value"] == 1
+
+
+@pytest.mark.parametrize("wire", Wire)
+@pytest.mark.parametrize("value", [b"77", b"NaN", b"1e999", b"9" * 5000])
+def test_counts_that_can_not_be_believed_in_it_are_not(wire: Wire, value: bytes) -> None:
+    body = whole_of(wire, Reply(1, "m", ["a"], calls=[CALL]))
+    decoder, events = whole(wire, again(body, COUNT[wire], value))
+    assert (fold(events).text, len(fold(events).calls), decoder.is_complete) == ("a", 1, True)
+    assert decoder.ignored["counts that can not be believed"] == 1
+    assert fold(events).usage.output == 0
+
+
+@pytest.mark.parametrize("wire", TRANSLATED)
+@pytest.mark.parametrize("number", [b"0.10", b"-0", b"1e2", b"12345678901234567890", b"1.0"])
+def test_a_number_where_its_text_is_keeps_its_characters(wire: Wire, number: bytes) -> None:
+    body = whole_of(wire, Reply(1, "m", ["price"])).replace(b'"price"', number)
+    decoder, events = whole(wire, body)
+    assert (fold(events).text, decoder.defect) == (number.decode(), None)
+
+
 @pytest.mark.parametrize("wire", TRANSLATED)
 def test_it_is_bounded_as_an_event_is(wire: Wire) -> None:
     body = whole_of(wire, Reply(1, "m", ["x" * 5000]))

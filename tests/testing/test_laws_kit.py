@@ -33,9 +33,23 @@ from riverrun.engine.testing.simulator.state import RUN_ID
 from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
 from riverrun.testing import Law, LawBroken, check_planner, check_policy, check_provider, check_store
-from tests.testing import broken, broken_asked, broken_providers, broken_requests, broken_stores, broken_streams
+from tests.testing import (
+    broken,
+    broken_asked,
+    broken_providers,
+    broken_requests,
+    broken_stores,
+    broken_streams,
+    broken_whole,
+)
 
-BROKEN_PROVIDERS = broken_providers.PROVIDERS | broken_streams.STREAMS | broken_requests.REQUESTS | broken_asked.ASKED
+BROKEN_PROVIDERS = (
+    broken_providers.PROVIDERS
+    | broken_streams.STREAMS
+    | broken_requests.REQUESTS
+    | broken_asked.ASKED
+    | broken_whole.WHOLE
+)
 
 
 def refuted(check: Any, *args: Any, **kwargs: Any) -> LawBroken:
@@ -166,6 +180,11 @@ def test_a_broken_planner_is_refuted(name: str) -> None:
 @pytest.mark.parametrize("made", one_of_each(BROKEN_PROVIDERS, lambda made: (made.__module__, BROKEN_PROVIDERS[made])))
 def test_a_broken_provider_is_refuted(made: type[Any]) -> None:
     assert refuted(check_provider, made(), runs=40).law in BROKEN_PROVIDERS[made]
+
+
+@pytest.mark.parametrize("made", broken_whole.WHOLE)
+def test_a_provider_that_is_broken_in_one_piece_alone_is_refuted_for_it(made: type[Any]) -> None:
+    assert "in one piece" in str(refuted(check_provider, made(), runs=4))
 
 
 @pytest.mark.parametrize("made", broken_asked.REFUSING, ids=lambda made: str(made.__name__))

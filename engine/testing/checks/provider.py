@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from attrs import evolve
+
 from ...core.messages import Message, ToolCall
 from ...core.provider import ErrorResponse, Provider
 from ...core.request import InferenceRequest
@@ -17,6 +19,7 @@ from ..simulator.state import REQUEST
 from ..wire.answers import answer_bytes, wire_of
 from .provider_asked import claimed_faults, told_apart_faults
 from .provider_decoding import Judge, Write, status_faults
+from .provider_in_one_piece import whole_request_faults
 from .provider_requests import (
     SECRET_CHARS_MIN,
     conversation_faults,
@@ -24,7 +27,7 @@ from .provider_requests import (
     takes_tools,
     world_faults,
 )
-from .provider_streams import SPOKEN, flood_faults
+from .provider_streams import PLAIN, SPOKEN, flood_faults
 
 PROVIDER_LAWS = (
     Law.ONE_STREAM,
@@ -55,6 +58,7 @@ def check_provider(
     once do not disturb each other; what it holds is bounded. Its requests: pure, valid JSON, with the conversation and
     all that was asked for (several of each, zeros, the same once more) and, in each declared form, exactly what was
     said; what it claims it does not refuse. Its errors: typed, short, without the key, and retryable where time heals.
+    Answers that are not streamed, where it has them: asked for with all of that, and decoded to the same.
     And whole runs: the real engine, cut at any byte, continues to the same answer.
     Re-attaching is not judged; errors inside a stream are only where its `name` is one of riverrun's own.
 
@@ -128,6 +132,10 @@ def _judge_of(provider: Provider, write: Write | None, key: str | None) -> Judge
     return Judge(provider, partial(answer_bytes, provider.name), wire, key)
 
 
+def _calls_of(judge: Judge) -> tuple[ToolCall, ...]:
+    return SPOKEN.calls if takes_tools(judge.provider) else ()
+
+
 def _again(judge: Judge) -> Answer:
     """An answer whose neighbouring deltas are equal: one character, wherever it is cut."""
     calls = (ToolCall("call_1", "look", {"at": "o" * AGAIN_CHARS}),) if takes_tools(judge.provider) else ()
@@ -151,6 +159,9 @@ _FIRST: tuple[tuple[str, Callable[[Judge], Iterator[Violation]]], ...] = (
     ("a short answer as servers also send it", Judge.streams),
     ("an answer of the same word again and again", lambda judge: judge.whole_answer(_again(judge))),
     ("an answer that its ceiling cut", Judge.ceiling),
+    ("requests for answers that are not streamed", lambda judge: whole_request_faults(judge.provider)),
+    ("a short answer in one piece", lambda judge: judge.in_one_piece(PLAIN)),
+    ("an answer of everything in one piece", lambda judge: judge.in_one_piece(evolve(SPOKEN, calls=_calls_of(judge)))),
 )
 """What is judged before anything is drawn, cheapest first: what the story says is given, and the claim."""
 
@@ -190,6 +201,7 @@ def _claims(judge: Judge, strategies: Any) -> list[_Claim]:
     return [
         (st.just(b"data: ") | st.just(b"") | st.just(b"event: x\n"), partial(flood_faults, judge.provider), 20),
         (answers, judge.whole_answer, 1),
+        (answers, judge.in_one_piece, 4),
         (any_bytes, judge.any_bytes, 1),
         (strategies.chunked(any_bytes), judge.any_cut, 1),
         (st.tuples(answers, place), judge.cut_short, 1),

@@ -29,6 +29,7 @@ from ..wire.format import SIGNATURE
 from ..wire.formats import Wire, ping, stream_error
 from .decoding import Decoded, decode, difference_of, end_of
 from .provider_asked import Refusals, asked_faults, drawn_faults
+from .provider_in_one_piece import whole_answer_faults
 from .provider_requests import keys_in_sight, secrets_of, steps_of
 from .provider_runs import CutRun, told_strings
 from .provider_streams import (
@@ -106,6 +107,11 @@ class Judge:
         """An answer that its ceiling cut is told as one; how a foreign server says so is not known."""
         if self._wire is not None:
             yield from ceiling_faults(self.provider, answer_events(self.provider.name, PLAIN, is_cut=True))
+
+    def in_one_piece(self, answer: Answer) -> Iterator[Violation]:
+        """An answer that is not streamed is the same answer; how a foreign server writes one is not known."""
+        if self._wire is not None:
+            yield from whole_answer_faults(self.provider, answer)
 
     def shapes(self) -> Iterator[Violation]:
         """No value of another shape makes a decoder raise."""

@@ -10,7 +10,7 @@ from ....providers.by_name import provider_classes
 from ....providers.openai_chat.model import ChatModel
 from ...core.usage_error import UsageError
 from ..script.answers import MODEL, Answer, split_pieces
-from .formats import Reply, Wire, events_of
+from .formats import Reply, Wire, events_of, whole_of
 
 
 def wire_of(provider_name: str) -> Wire:
@@ -38,6 +38,11 @@ def answer_events(provider_name: str, answer: Answer, *, seed: int = 0, is_cut: 
         is_cut: the output ceiling ended it.
     """
     return events_of(wire_of(provider_name), evolve(_reply(answer, seed), is_cut=is_cut))
+
+
+def whole_answer(provider_name: str, answer: Answer) -> bytes:
+    """Encode an answer in one piece, as it is sent where no stream is asked for."""
+    return whole_of(wire_of(provider_name), _reply(answer, 0))
 
 
 def _reply(answer: Answer, seed: int) -> Reply:
