@@ -8,6 +8,7 @@ can not be told from an echo. Nothing in it is a model's output.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
 
@@ -38,8 +39,9 @@ _PHRASES = (
     "at {number:02}:{other:02}",
     "№ {number}{other}",
     "</script><b>",
-    "\u2028 is no line end",
 )
+_SEPARATORS = ("\u2028 is no line end", "nor is \u2029", "nor \x85 either")
+"""What some clients take for the end of a line, and break JSON there: in answers apart, or it would hide the rest."""
 
 
 class Shape(StrEnum):
@@ -50,24 +52,26 @@ class Shape(StrEnum):
     """Signed reasoning, then text."""
     CALLS = "calls"
     """Text, then two calls."""
+    SEPARATORS = "separators"
+    """Text with separators of Unicode that end no line of a stream."""
 
 
 def answer_of(seed: int, shape: Shape = Shape.TEXT) -> Answer:
     """Make the answer of a seed: same arguments, same answer."""
     dice = random.Random(seed)  # noqa: S311 - an answer has to repeat
-    text = _text(dice, seed)
-    if shape is Shape.TEXT:
+    text = _text(dice, seed, _PHRASES + _SEPARATORS if shape is Shape.SEPARATORS else _PHRASES)
+    if shape in (Shape.TEXT, Shape.SEPARATORS):
         return Answer(f"bench-{seed}", text)
     if shape is Shape.THOUGHTS:
         return Answer(f"bench-{seed}", text, reasoning=_thought(dice))
     return Answer(f"bench-{seed}", text, calls=_calls(dice))
 
 
-def _text(dice: random.Random, seed: int) -> str:
+def _text(dice: random.Random, seed: int, phrases: Sequence[str]) -> str:
     parts = [_OPENING.format(seed=seed)]
     last = ""
     while len(parts) < TOKENS // 2:
-        phrase = dice.choice([phrase for phrase in _PHRASES if phrase != last])
+        phrase = dice.choice([phrase for phrase in phrases if phrase != last])
         last = phrase
         filled = phrase.format(number=dice.randint(0, 9999), other=dice.randint(0, 59)) if "{" in phrase else phrase
         parts.append(filled + dice.choice((". ", ", ", "; ", ".\n", ".\n\n")))

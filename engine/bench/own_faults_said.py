@@ -45,6 +45,12 @@ _FRAMES = (
         wires=SSE,
     ),
     BenchFault(
+        name="line-separators",
+        group="Frames",
+        title="The text holds U+2028, U+2029 and U+0085, which end no line of a stream; nothing is wrong.",
+        shape=Shape.SEPARATORS,
+    ),
+    BenchFault(
         name="unknown-event",
         group="Frames",
         title="An event of an unknown kind between two words; nothing is wrong.",

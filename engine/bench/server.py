@@ -29,18 +29,20 @@ async def serve_faults(
     profile: Profile,
     *,
     event_s: float = 0.0,
+    port: int = 0,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve on a free port of 127.0.0.1 until cancelled; the port is told once it listens.
+    """Serve on 127.0.0.1 until cancelled; the port is told once it listens.
 
     Args:
         profile: how long silences are.
         event_s: seconds between two events of an answer.
+        port: where to listen; 0 is any free port.
         task_status: is told the port.
     """
     stage = Stage(profile, event_s)
     async with trio.open_nursery() as nursery:
-        serve = partial(trio.serve_tcp, partial(_serve_connection, stage), 0, host="127.0.0.1")
+        serve = partial(trio.serve_tcp, partial(_serve_connection, stage), port, host="127.0.0.1")
         listeners = cast("list[trio.SocketListener]", await nursery.start(serve))
         task_status.started(listeners[0].socket.getsockname()[1])
 
@@ -70,11 +72,11 @@ async def _serve_request(stage: Stage, stream: trio.SocketStream, method: str, p
     return played is Played.WHOLE
 
 
-async def serve_until_left(profile: Profile, event_s: float) -> None:
+async def serve_until_left(profile: Profile, event_s: float, port: int = 0) -> None:
     """Serve, say the port on standard output, and end when standard input closes."""
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(partial(serve_faults, profile, event_s=event_s))
-        print(json.dumps({"port": port}), flush=True)
+        bound = await nursery.start(partial(serve_faults, profile, event_s=event_s, port=port))
+        print(json.dumps({"port": bound}), flush=True)
         await trio.to_thread.run_sync(_wait_closed, abandon_on_cancel=True)
         nursery.cancel_scope.cancel(reason="standard input is closed")
 
@@ -89,9 +91,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m riverrun.engine.bench.server", description=__doc__)
     parser.add_argument("--profile", choices=list(PROFILES), default="quick", help="how long silences are")
     parser.add_argument("--event-ms", type=float, default=0.0, help="milliseconds between two events (0)")
+    parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (any free port)")
     args = parser.parse_args(argv)
     try:
-        trio.run(serve_until_left, profile_of(args.profile), args.event_ms / 1000)
+        trio.run(serve_until_left, profile_of(args.profile), args.event_ms / 1000, args.port)
     except KeyboardInterrupt:
         return
 

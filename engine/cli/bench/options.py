@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .defaults import ANSWERS, CONTINUES, TRACES, WORDS
+from .faults_options import add_faults_parser
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -15,6 +16,7 @@ _BENCH = """\
 examples:
   riverrun bench stalls                                  the default policy, beside clients and clocks as they are usual
   riverrun bench stalls mine.toml --trace heavy-tail
+  riverrun bench faults                                  what clients do with broken streams, over real sockets
 """
 
 _STALLS = f"""\
@@ -67,6 +69,7 @@ def add_bench_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
     stalls.add_argument("--ratchet", metavar="FILE", help="fail if anything is worse than in this measurement")
     stalls.add_argument("--compare", nargs=2, metavar=("OLD", "NEW"), help="measure nothing; compare two measurements")
     stalls.set_defaults(command=_run)
+    add_faults_parser(kinds)
 
 
 def _add_world(parser: argparse.ArgumentParser) -> None:
