@@ -35,7 +35,7 @@ MAY_IMPORT = {
 """What each room may import of ours, from the lowest floor to the highest. What is not named here (the testing kit, the
 command line) stands above all of these, and none of these may import it."""
 
-ABOVE = ("engine.cli", "engine.testing")
+ABOVE = ("engine.cli", "engine.testing", "engine.bench")
 
 
 def modules() -> dict[str, Path]:
