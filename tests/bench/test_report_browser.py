@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from riverrun.engine.bench.report.faults import write_faults_html
+from riverrun.engine.bench.report.stalls import write_stalls_html
 from tests.bench.made_result import HOSTILE, hostile_result, made_result
+from tests.bench.made_stalls import made_stalls
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -20,7 +22,11 @@ pytestmark = pytest.mark.browser
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FOUND = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-PAGES = {"faults": lambda: write_faults_html(made_result()), "hostile": lambda: write_faults_html(hostile_result())}
+PAGES = {
+    "faults": lambda: write_faults_html(made_result()),
+    "hostile": lambda: write_faults_html(hostile_result()),
+    "stalls": lambda: write_stalls_html(made_stalls()),
+}
 
 
 def missing(reason: str) -> None:
@@ -193,6 +199,7 @@ def test_every_text_has_the_contrast_of_level_aa(look: str, name: str, watch: An
     page = watch(name, color_scheme=look).page
     if page.locator(".cell").count():
         page.locator(".cell").first.click()
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert page.evaluate(CONTRAST) == []
 
 
@@ -234,3 +241,32 @@ def test_the_data_can_be_saved_as_a_file(watch: Any) -> None:
     with page.expect_download() as download:
         page.locator("#save").click()
     assert download.value.suggested_filename == "riverrun-bench.json"
+
+
+LABELS_OUTSIDE = """() => Array.from(document.querySelectorAll(".plot")).flatMap((plot) => {
+  const frame = plot.getBoundingClientRect();
+  return Array.from(plot.querySelectorAll("text")).filter((text) => {
+    const box = text.getBoundingClientRect();
+    const isIn = (low, high, from, to) => low >= from - 1 && high <= to + 1;
+    return !isIn(box.left, box.right, frame.left, frame.right) || !isIn(box.top, box.bottom, frame.top, frame.bottom);
+  }).map((text) => text.textContent);
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_label_of_a_plot_is_cut_off(width: int, watch: Any) -> None:
+    page = watch("stalls", width=width).page
+    assert page.locator(".plot").count() == 6
+    assert page.evaluate(LABELS_OUTSIDE) == []
+
+
+def test_the_tables_of_stalls_open_by_keyboard_and_are_open_on_paper(watch: Any) -> None:
+    page = watch("stalls").page
+    cell = page.locator("details td").first
+    page.emulate_media(media="print")
+    assert cell.is_visible()
+    page.emulate_media(media="screen")
+    assert cell.is_hidden()
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    assert cell.is_visible()
