@@ -12,7 +12,7 @@ from ..testing.wire.formats import Wire
 
 PROMPT = "Please answer as you always do, in full."
 
-_STATION = {"type": "object", "properties": {"station": {"type": "string"}}}
+_STATION: JSONObject = {"type": "object", "properties": {"station": {"type": "string"}}}
 TOOLS: tuple[JSONObject, ...] = (
     {"name": "read_gauge", "description": "The water level at a station.", "parameters": _STATION},
     {
@@ -56,14 +56,18 @@ _GEMINI_PROMPT: JSONObject = {"role": "user", "parts": [{"text": PROMPT}]}
 
 
 def _anthropic(turn: Turn) -> list[JSONObject]:
-    said = [{"type": "text", "text": turn.text}] if turn.text else []
-    uses = [{"type": "tool_use", "id": c.id, "name": c.name, "input": json.loads(c.arguments)} for c in turn.calls]
-    results = [{"type": "tool_result", "tool_use_id": call.id, "content": call.result} for call in turn.calls]
+    said: list[JSONObject] = [{"type": "text", "text": turn.text}] if turn.text else []
+    uses: list[JSONObject] = [
+        {"type": "tool_use", "id": c.id, "name": c.name, "input": json.loads(c.arguments)} for c in turn.calls
+    ]
+    results: list[JSONObject] = [
+        {"type": "tool_result", "tool_use_id": call.id, "content": call.result} for call in turn.calls
+    ]
     return [{"role": "assistant", "content": [*said, *uses]}, {"role": "user", "content": results}]
 
 
 def _openai(turn: Turn) -> list[JSONObject]:
-    calls = [
+    calls: list[JSONObject] = [
         {"type": "function", "id": call.id, "function": {"name": call.name, "arguments": call.arguments}}
         for call in turn.calls
     ]
@@ -86,14 +90,20 @@ def _responses(turn: Turn) -> list[JSONObject]:
 
 
 def _gemini(turn: Turn) -> list[JSONObject]:
-    said = [{"text": turn.text}] if turn.text else []
-    calls = [{"functionCall": {"name": call.name, "args": json.loads(call.arguments)}} for call in turn.calls]
-    results = [{"functionResponse": {"name": c.name, "response": {"result": c.result}}} for c in turn.calls]
+    said: list[JSONObject] = [{"text": turn.text}] if turn.text else []
+    calls: list[JSONObject] = [
+        {"functionCall": {"name": call.name, "args": json.loads(call.arguments)}} for call in turn.calls
+    ]
+    results: list[JSONObject] = [
+        {"functionResponse": {"name": c.name, "response": {"result": c.result}}} for c in turn.calls
+    ]
     return [{"role": "model", "parts": [*said, *calls]}, {"role": "user", "parts": results}]
 
 
 def _ollama(turn: Turn) -> list[JSONObject]:
-    calls = [{"function": {"name": call.name, "arguments": json.loads(call.arguments)}} for call in turn.calls]
+    calls: list[JSONObject] = [
+        {"function": {"name": call.name, "arguments": json.loads(call.arguments)}} for call in turn.calls
+    ]
     results: list[JSONObject] = [
         {"role": "tool", "tool_name": call.name, "content": call.result} for call in turn.calls
     ]

@@ -36,7 +36,7 @@ from .worker_process import Reply, Worker, WorkerBroken
 KEY = "sk-riverrun-bench"
 """The key that every client sends: nobody's."""
 
-SERVER_START_S, WARM_S = 30.0, 60.0
+SERVER_START_S, WARM_S, LOG_S = 30.0, 60.0, 60.0
 
 
 @frozen
@@ -129,7 +129,7 @@ class Runner:
         longest_first = sorted(planned, key=_weight)  # taken from the end
         for one in ready:
             self._queues[one.peer.name] = [trial for trial in longest_first if trial.peer is one.peer]
-        async with httpx.AsyncClient(base_url=self.server, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.server, trust_env=False, timeout=LOG_S) as client:
             workers = [Worker(one) for one in _shares(ready, self._queues, 1 if self.endpoint else self.jobs)]
             await self._start(workers)
             async with trio.open_nursery() as nursery:

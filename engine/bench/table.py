@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median
 
-from .result import BenchResult, FaultRow, PeerRow, Trial, Verdict
+from .result import BenchResult, FaultRow, Finding, PeerRow, Trial, Verdict
 
 ICONS: Mapping[Verdict, str] = {
     Verdict.EXACT: "✓",
@@ -31,6 +32,14 @@ WORDS: Mapping[Verdict, str] = {
     Verdict.HANG: "hang",
 }
 
+_LEGEND: Mapping[Verdict, str] = {
+    Verdict.EXACT: "the whole answer to the letter, each call once, told as a success",
+    Verdict.PARTIAL: "a part of it, told to be no whole answer",
+    Verdict.CLEAN_ERROR: "an error, and not a word of the answer",
+    Verdict.FALSE_SUCCESS: "told as a success, and it is not the answer",
+    Verdict.HANG: "no end; cut",
+}
+
 SEVERITY: Mapping[Verdict, int] = {
     Verdict.EXACT: 0,
     Verdict.CLEAN_ERROR: 1,
@@ -40,7 +49,7 @@ SEVERITY: Mapping[Verdict, int] = {
 }
 """From what costs a reader least: an error is asked again, a hang is seen, a false success is not."""
 
-NAME_WIDTH, CELL_WIDTH, WIDTH_MIN = 26, 13, 80
+NAME_WIDTH, CELL_WIDTH, WIDTH_MIN = 26, 14, 80
 NOT_TO_WIN = "*"
 """Stands behind the name of a fault that nobody can win, where it is said why."""
 
@@ -111,13 +120,11 @@ def _groups(faults: Sequence[FaultRow]) -> Iterator[tuple[str, list[FaultRow]]]:
 
 
 def _legend(icons: Mapping[Verdict, str], has_unwinnable: bool) -> Iterator[str]:
-    mark = icons.__getitem__
-    yield f"{mark(Verdict.EXACT)} exact: the whole answer to the letter    {mark(Verdict.PARTIAL)} partial, and told so"
-    yield f"{mark(Verdict.CLEAN_ERROR)} error, and not a word of the answer     {mark(Verdict.HANG)} hang: no end, cut"
-    yield f"{mark(Verdict.FALSE_SUCCESS)} false: told as a success, and it is not the answer"
+    for verdict, says in _LEGEND.items():
+        yield f"{icons[verdict]} {WORDS[verdict]}: {says}"
     yield "The worst of all formats and seeds; 3/5: exact in 3 of 5."
     if has_unwinnable:
-        yield f"{NOT_TO_WIN} can not be won with one provider; a clean error is the best end (docs/benchmark.md)."
+        yield f"{NOT_TO_WIN} one provider can not win it; an error is the best end (docs/benchmark.md)"
 
 
 def summary_lines(result: BenchResult) -> Iterator[str]:
@@ -204,15 +211,21 @@ _SAID_ANYWHERE = (Verdict.FALSE_SUCCESS, Verdict.HANG)
 
 def failing_words() -> dict[str, Callable[[Trial], bool]]:
     """Return what a run can be failed on, by its word: a verdict, a finding, or anything that is not exact."""
-    from .result import Finding
-
     words: dict[str, Callable[[Trial], bool]] = {INEXACT: lambda trial: trial.verdict is not Verdict.EXACT}
     for verdict in Verdict:
         if verdict is not Verdict.EXACT:
-            words[verdict.value.replace(" ", "-")] = lambda trial, verdict=verdict: trial.verdict is verdict
+            words[verdict.value.replace(" ", "-")] = partial(_has_verdict, verdict)
     for finding in Finding:
-        words[finding.name.lower().replace("_", "-")] = lambda trial, finding=finding: finding in trial.findings
+        words[finding.name.lower().replace("_", "-")] = partial(_has_finding, finding)
     return words
+
+
+def _has_verdict(verdict: Verdict, trial: Trial) -> bool:
+    return trial.verdict is verdict
+
+
+def _has_finding(finding: Finding, trial: Trial) -> bool:
+    return finding in trial.findings
 
 
 def failures(result: BenchResult, peer: str, word: str) -> list[Trial]:

@@ -3,7 +3,7 @@
 The words are taken from its stream of events, as the README shows.
 """
 
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

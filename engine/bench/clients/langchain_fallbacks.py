@@ -1,6 +1,6 @@
 """langchain's chat models with `with_fallbacks`: the same model several times, each with its retries and timeouts."""
 
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

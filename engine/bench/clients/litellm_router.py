@@ -4,7 +4,7 @@ The model is declared to take an assistant's turn to go on from, which the conti
 cooled down: there is one model in this world.
 """
 
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

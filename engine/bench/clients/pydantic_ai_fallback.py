@@ -1,6 +1,6 @@
 """pydantic-ai's FallbackModel over the same model several times, each with its client's retries and timeout."""
 
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ async def _complete(ask: dict[str, Any], say: Callable[..., None]) -> dict[str, 
     async with Engine(provider, policy=_policy(ask)) as engine, engine.open_stream(request) as run:
         async for event in run:
             _tell(event, say)
-    return {"stop": None if run.result.stop_reason is None else run.result.stop_reason.value}
+    return {"stop": run.result.stop_reason.value}
 
 
 def _messages(ask: dict[str, Any]) -> list[Message]:
