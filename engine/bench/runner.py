@@ -36,7 +36,10 @@ from .worker_process import Reply, Worker, WorkerBroken
 KEY = "sk-riverrun-bench"
 """The key that every client sends: nobody's."""
 
-SERVER_START_S, WARM_S, LOG_S = 30.0, 60.0, 60.0
+SERVER_START_S, WARM_S, LOG_S = 30.0, 120.0, 60.0
+
+STARTS_MAX = 3
+"""How often a client's process is started before the client is given up: a busy machine may take too long once."""
 
 
 @frozen
@@ -148,24 +151,29 @@ class Runner:
 
     async def _start_one(self, worker: Worker) -> None:
         peer = worker.prepared.peer
-        try:
-            await worker.start()
-            await self._warm(worker)
-        except WorkerBroken as error:
-            worker.kill()
-            self._drop(peer, f"can not be run: {error}")
-            return
-        self.rows[peer.name] = PeerRow(peer.name, worker.version, peer.title)
+        why = ""
+        for _ in range(STARTS_MAX):
+            await worker.aclose()
+            try:
+                await worker.start()
+                await self._warm(worker)
+            except WorkerBroken as error:
+                worker.kill()
+                why = f"can not be run: {error}"
+            else:
+                if not self.rows[peer.name].missing:
+                    self.rows[peer.name] = PeerRow(peer.name, worker.version, peer.title)
+                return
+        self._drop(peer, why)
 
     async def _warm(self, worker: Worker) -> None:
         """Ask for an answer that nothing is wrong with: the first use of a client may take longer than its patience.
 
         Raises WorkerBroken: the client can not take even that.
         """
-        self._count += 1
         peer = worker.prepared.peer
         ask = ask_of(
-            base_url=self.endpoint or f"{self.server}/t/warm-{self._count}", wire=peer.wires[0],
+            base_url=self.endpoint or f"{self.server}/t/warm", wire=peer.wires[0],
             model=WELL_BEHAVED.name, turns=(), limits={"patience_s": WARM_S, "delay_s_max": 1.0},
             attempts=ATTEMPTS, key=self.key,
         )  # fmt: skip
@@ -192,7 +200,6 @@ class Runner:
 
     async def _run_one(self, worker: Worker, client: httpx.AsyncClient, planned: Planned) -> None:
         if not worker.is_running:
-            await worker.aclose()
             await self._start_one(worker)
             if not worker.is_running:
                 return
@@ -223,6 +230,7 @@ class Runner:
             if turn is None or made >= len(truth.calls) or len(replies) >= planned.fault.turns:
                 break
             turns.append(turn)
+        await client.delete(f"{path}/log")  # the server keeps a few hundred, and a hang outlives more
         given, last = _joined(replies), replies[-1]
         return judge(
             planned.cell, truth, given, log_of(told), asked_s=asked_s, ended_s=last.ended_s, timed_out=last.timed_out
