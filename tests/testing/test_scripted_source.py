@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.codec import structure
+from riverrun.engine.testing.script.faults import SERVED_ALONE
 from riverrun.engine.testing.simulator.scenario import PROVIDERS
 from riverrun.testing import (
     ANSWERS,
@@ -69,7 +70,7 @@ def test_without_a_fault_the_answer_is_said(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", *SERVED_ALONE, *MANNERS)])
 def test_every_fault_of_a_first_request_is_got_over(kind: FaultKind, provider: str) -> None:
     fault = Fault(kind, at=30, count=3, seconds=5.0)
     source = ScriptedSource(WEATHER, [fault, Fault("reset", at=9)], capabilities=PROVIDERS[provider])
@@ -81,7 +82,7 @@ def test_every_fault_of_a_first_request_is_got_over(kind: FaultKind, provider: s
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", *SERVED_ALONE, *MANNERS)])
 def test_every_fault_of_a_continuation_is_got_over(kind: FaultKind, provider: str) -> None:
     capabilities = PROVIDERS[provider]
     source = ScriptedSource(RIVERS, [CUT, Fault(kind, at=30, count=3, seconds=5.0)], capabilities=capabilities)

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self, cast
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...core.json_value import JSONObject
 from ..script.answers import Answer
@@ -189,8 +189,10 @@ class Loopback:
         reply = self._replies.next(call.model, call.body, before.text)
         if reply is None:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
-        events = events_of(call.wire, reply)
         fault = self._faults.pop(0) if self._faults else Fault()
+        if fault.kind is FaultKind.EMPTY:
+            reply = evolve(reply, text=(), reasoning=(), calls=())
+        events = events_of(call.wire, reply)
         if fault.kind is FaultKind.NONE:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
