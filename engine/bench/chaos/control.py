@@ -111,7 +111,7 @@ def _told(standing: Standing) -> JSONObject:
         "kind": rule.word,
         "place": None if rule.place is None else rule.place.spelled,
         "seconds": rule.seconds,
-        "status": rule.status if rule.has_status else None,
+        "status": rule.fault.status if rule.has_status else None,
         "odds": rule.odds,
         "times": rule.times,
         "drawn": standing.drawn,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from attrs import define
 
 from ...core.usage_error import UsageError
-from ...testing.script.faults import FaultKind
 from .spelling import Rule, parse_rule, require_playable
 
 RULES_MAX = 64
@@ -76,7 +75,7 @@ class Draws:
         hit: Standing | None = None
         for each in self._standing:
             is_hit = dice.random() < each.rule.odds and each.is_left
-            if each.rule.plays is FaultKind.PREFILL_REFUSED:
+            if each.rule.stands_alone:
                 if is_hit and is_prefix:
                     hit = each
                     break

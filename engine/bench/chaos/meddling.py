@@ -11,10 +11,11 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from ...testing.network.script import Close, Reset, Silence
-from ...testing.network.server_connection import DRIP_BYTES
+from ...testing.network.script import Close, Reset, Silence, Step
+from ...testing.network.served import DRIP_BYTES, between, broken_off
 from ...testing.script.faults import FaultKind
-from ...testing.wire.formats import GARBAGE, Wire, ping, stream_error
+from ...testing.wire.formats import Wire, ping
+from ...testing.wire.odd import COMMENT, EMPTY_DATA
 from .places import EventEdges, finder_of
 from .spelling import Rule, Unit
 
@@ -24,8 +25,11 @@ class EndOfBody:
     """The body ends here, in order."""
 
 
-Move: TypeAlias = bytes | Silence | Reset | Close | EndOfBody
-"""The steps of the kit that a proxy plays, and an end in order."""
+Move: TypeAlias = Step | EndOfBody
+"""A step of the kit's, or an end in order."""
+
+EVENT_BYTES_MAX = 1024 * 1024
+"""The largest event that is kept to be said twice; a longer one is said twice from its end on."""
 
 
 @frozen
@@ -58,6 +62,7 @@ class Meddler:
         self._finder = finder_of(rule.place, head.content_type, head.wire, head.length)
         self._edges = EventEdges(head.content_type)
         self._is_between = True
+        self._event, self._under_way = bytearray(), bytearray()
 
     def feed(self, data: bytes) -> Iterator[Move]:
         """Take the next bytes, b"" before the first; give what is done with them."""
@@ -65,12 +70,12 @@ class Meddler:
             yield from self._after(data)
             return
         at = None if self._is_blind else self._finder.feed(data)
+        before = data if at is None else data[:at]
+        self._keep(before)
+        if before:
+            yield before
         if at is None:
-            if data:
-                yield data
             return
-        if at:
-            yield data[:at]
         self.has_struck = True
         yield from self._strike(data[at:])
 
@@ -96,58 +101,58 @@ class Meddler:
     # -- striking -----------------------------------------------------------------------------------------------------
 
     def _strike(self, rest: bytes) -> Iterator[Move]:
-        rule = self._rule
-        match rule.plays:
-            case FaultKind.STALL if rule.seconds is not None:
-                yield Silence(rule.seconds)
-                if rest:
-                    yield rest
-            case FaultKind.DRIP:
+        fault = self._rule.fault
+        match fault.kind:
+            case FaultKind.PAUSE | FaultKind.BAD_EVENT | FaultKind.UNKNOWN_EVENT | FaultKind.DUPLICATE_EVENT:
+                yield between(fault, self._head.wire, bytes(self._event))
                 yield from self._after(rest)
+            case FaultKind.DRIP | FaultKind.EMPTY_DATA:
+                yield from self._after(rest)
+            case FaultKind.PINGS_ONLY | FaultKind.COMMENTS_ONLY:
+                sign = COMMENT if fault.kind is FaultKind.COMMENTS_ONLY else ping(self._head.wire)
+                while True:
+                    yield sign
+                    yield Silence(fault.seconds)
             case _:
                 self.is_over = True
-                yield from self._break()
-
-    def _break(self) -> Iterator[Move]:
-        rule, wire = self._rule, self._head.wire
-        match rule.plays:
-            case FaultKind.RESET:
-                yield Reset()
-            case FaultKind.HALF_CLOSE:
-                yield Close()
-            case FaultKind.STALL:
-                yield Silence()
-            case FaultKind.PINGS_ONLY:
-                while True:
-                    yield ping(wire)
-                    yield Silence(rule.seconds)
-            case FaultKind.IN_BAND_ERROR:
-                yield from (stream_error(wire, rule.status), EndOfBody())
-            case FaultKind.GARBAGE:
-                yield from (GARBAGE, EndOfBody())
-            case _:
-                yield EndOfBody()
+                steps = broken_off(fault, self._head.wire)
+                yield from steps
+                if not (steps and isinstance(steps[-1], Reset | Close | Silence)):
+                    yield EndOfBody()
 
     # -- what comes behind a place ------------------------------------------------------------------------------------
 
     def _after(self, data: bytes) -> Iterator[Move]:
-        if self._rule.plays is not FaultKind.DRIP:
-            if data:
-                yield data
-        elif self._rule.word == "drip":
+        if self._rule.word == "drip":
             for at in range(0, len(data), DRIP_BYTES):
                 yield data[at : at + DRIP_BYTES]
-                yield Silence(self._rule.seconds)
-        else:
-            yield from self._slowly(data)
+                yield Silence(self._rule.fault.seconds)
+        elif self._rule.word in ("slow", "empty-data"):
+            yield from self._by_event(data)
+        elif data:
+            yield data
 
-    def _slowly(self, data: bytes) -> Iterator[Move]:
-        """Pause before the first byte of each event, or of each piece where a body has no events."""
+    def _by_event(self, data: bytes) -> Iterator[Move]:
+        """Pause before each event, or say one without data behind it. Without events each piece is one."""
         edges, begin = self._edges.feed(data), 0
         for end in dict.fromkeys([*edges, len(data)]):
-            if begin < end:
-                if self._is_between:
-                    yield Silence(self._rule.seconds)
-                yield data[begin:end]
-                self._is_between = end in edges or not self._edges.has_events
+            if begin == end:
+                continue
+            if self._is_between and self._rule.word == "slow":
+                yield Silence(self._rule.fault.seconds)
+            yield data[begin:end]
+            self._is_between = end in edges or not self._edges.has_events
+            if self._is_between and self._rule.word == "empty-data":
+                yield EMPTY_DATA
             begin = end
+
+    def _keep(self, data: bytes) -> None:
+        """Keep the last whole event before the place, where it is to be said twice."""
+        if self._rule.fault.kind is not FaultKind.DUPLICATE_EVENT:
+            return
+        begin = 0
+        for edge in self._edges.feed(data):
+            self._event, self._under_way = self._under_way + data[begin:edge], bytearray()
+            begin = edge
+        self._under_way += data[begin:]
+        del self._under_way[:-EVENT_BYTES_MAX]

@@ -16,6 +16,7 @@ from attrs import frozen
 from ...core.json_value import JSONObject
 from ...core.printable import printable
 from ...testing.network.script import Close, Reset, Silence
+from ...testing.network.served import instead_of_stream
 from ...testing.script.faults import FaultKind
 from ...testing.wire.formats import Continuation, Wire, error_body, read_continuation, wire_of_path
 from ...testing.wire.gemini import gemini_model
@@ -34,9 +35,6 @@ HELD_BYTES_MAX = 1024 * 1024
 
 HALF_CLOSED_S = 10.0
 """How long a client may leave a connection open that was half closed."""
-
-_NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
-_HTML = b"<!doctype html><html><head><title>Welcome</title></head><body>Please log in to this network.</body></html>"
 
 
 @frozen
@@ -64,10 +62,10 @@ class Passing:
         self.rows.ask(row)
         if rule is not None and rule.place is None and question is not None:
             self.rows.strike(row)
-            if rule.plays is not FaultKind.SLOW_HEADERS:
+            if rule.fault.kind is not FaultKind.SLOW_HEADERS:
                 await _read_all(asking)
                 return await _refuse(client, rule, question.wire, row)
-            await trio.sleep(rule.seconds or 0.0)
+            await trio.sleep(rule.fault.seconds)
             rule = None
         try:
             async with self._ask(_coded_not_at_all(asking, rule), question) as exchange:
@@ -165,18 +163,15 @@ def _coded_not_at_all(asking: Asking, rule: Rule | None) -> Asking:
 
 async def _refuse(client: Client, rule: Rule, wire: Wire, row: Row) -> Ended:
     """Answer in the upstream's place."""
-    match rule.plays:
-        case FaultKind.HTML:
-            status, content_type, body = 200, "text/html; charset=utf-8", _HTML
-        case FaultKind.PREFILL_REFUSED:
-            status, content_type, body = 400, "application/json", error_body(wire, 400, _NO_PREFILL)
-        case _:
-            words = f"chaos answers {rule.status}: {rule}"
-            status, content_type, body = rule.status, "application/json", error_body(wire, rule.status, words)
-    row.status = status
-    hint = [] if rule.seconds is None else [(b"Retry-After", f"{rule.seconds:g}".encode())]
-    await client.send_whole(status, content_type, body, hint)
-    row.bytes = len(body)
+    if rule.fault.kind is FaultKind.CONNECT_ERROR:
+        client.reset_when_closed()
+        return Ended.FAULT
+    answer = instead_of_stream(rule.fault, wire)
+    row.status = answer.status
+    hint = answer.retry_after_s
+    more = [] if hint is None else [(b"Retry-After", f"{hint:g}".encode())]
+    await client.send_whole(answer.status, answer.content_type, answer.body, more)
+    row.bytes = len(answer.body)
     return Ended.FAULT
 
 
@@ -263,8 +258,10 @@ class _Passed:
             case EndOfBody():
                 await self._client.send_end(self._exchange.trailers, is_chunked=self._is_chunked)
                 return Ended.FAULT if meddler.is_over else Ended.WHOLE
-            case _:
+            case bytes():
                 await self._send(move)
+            case _:
+                raise TypeError(f"{move} can not be played by a proxy")
         return None
 
     async def _half_close(self) -> None:

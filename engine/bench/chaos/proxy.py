@@ -104,7 +104,12 @@ def _checked_listen(told: str, *, allow_remote: bool) -> Listen:
 
 
 def _checked_upstream(url: str, trusted: ssl.SSLContext | None, *, allow_insecure: bool) -> Upstream:
-    parts = check_base_url(url, allow_insecure=allow_insecure, name="upstream")
+    try:
+        parts = check_base_url(url, allow_insecure=allow_insecure, name="upstream")
+    except UsageError as error:
+        insecure = error.advised if error.advised == "allow_insecure" else None
+        advice = error.advice if insecure else ""
+        raise UsageError(error.message, argument="upstream", advised=insecure, advice=advice) from None
     if parts.scheme == "http":
         return Upstream(parts)
     if trusted is None:
@@ -152,6 +157,11 @@ class Chaos:
         """Its origin, with a loopback address where it listens on every address."""
         host = "127.0.0.1" if self._listen.host in ANY_ADDRESS else self._listen.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self._listen.is_local
 
     @property
     def upstream_url(self) -> str | None:

@@ -20,7 +20,8 @@ from attrs import evolve, frozen
 
 from ...core.printable import printable
 from ...core.usage_error import UsageError
-from ...testing.script.faults import FaultKind
+from ...testing.script.faults import Fault
+from ...testing.script.faults import FaultKind as K
 
 SECONDS_MAX = 86_400.0
 """The longest time a fault may name: a day."""
@@ -69,70 +70,67 @@ ANYWHERE = (*WHOLE, Unit.BYTES, Unit.SHARE)
 class Kind:
     """One word of the grammar: what it plays, where it may, and what it does, in a line for a table.
 
-    `place` is where it strikes unless told; None for what takes no place. `seconds` and `status` stand for what is left
-    out; None of both is "for ever", or no hint.
+    `fault` is played where nothing else is told. `place` is where it strikes unless told; None for what takes no place.
     """
 
-    plays: FaultKind
+    fault: Fault
     does: str
     place: Place | None = None
     places: tuple[Unit, ...] = ()
     takes: Takes = Takes.NOTHING
-    seconds: float | None = None
-    status: int = 500
     needs_argument: bool = False
 
 
 _TENTH = Place(10, Unit.EVENTS, "10ev")
 _START = Place(0, Unit.EVENTS, "0")
+_LIST = (
+    # what ends the answer
+    ("reset", Kind(Fault(K.RESET), "the connection is reset (RST)", _TENTH, ANYWHERE)),
+    ("half-close", Kind(Fault(K.HALF_CLOSE), "the server closes (FIN) before the end", _TENTH, ANYWHERE)),
+    ("premature-end", Kind(Fault(K.PREMATURE_END), "the body ends in order, without the rest", _TENTH, ANYWHERE)),
+    ("error", Kind(Fault(K.IN_BAND_ERROR), "an error inside the stream, which ends", _TENTH, WHOLE, Takes.STATUS)),
+    ("overloaded", Kind(Fault(K.IN_BAND_ERROR, status=529), "the same, of status 529", _TENTH, WHOLE, Takes.STATUS)),
+    ("failed-finish", Kind(Fault(K.FAILED_FINISH), "an end whose finish word names a failure", _TENTH, WHOLE)),
+    ("garbage", Kind(Fault(K.GARBAGE), "bytes that are no event, then the body ends", _TENTH, ANYWHERE)),
+    # what takes time
+    ("stall", Kind(Fault(K.STALL), "silence for so long, then the rest; for ever without a time", _TENTH, ANYWHERE,
+                   Takes.SECONDS)),
+    ("slow", Kind(Fault(K.DRIP, seconds=0.25), "from there on so long a pause before each event", _START, ANYWHERE,
+                  Takes.SECONDS)),
+    ("drip", Kind(Fault(K.DRIP, seconds=0.01), "from there on 5 bytes at a time, so far apart", _START, ANYWHERE,
+                  Takes.SECONDS)),
+    ("pings", Kind(Fault(K.PINGS_ONLY), "from there on only signs of life, so far apart", _TENTH, WHOLE,
+                   Takes.SECONDS)),
+    ("comments", Kind(Fault(K.COMMENTS_ONLY), "the same, of comments", _TENTH, WHOLE, Takes.SECONDS)),
+    ("slow-headers", Kind(Fault(K.SLOW_HEADERS), "so long before the upstream is asked", takes=Takes.SECONDS,
+                          needs_argument=True)),
+    # what comes between two events
+    ("bad-event", Kind(Fault(K.BAD_EVENT), "an event of broken JSON; the rest follows", _TENTH, WHOLE)),
+    ("unknown-event", Kind(Fault(K.UNKNOWN_EVENT), "an event of a kind nobody knows; the rest follows", _TENTH, WHOLE)),
+    ("duplicate-event", Kind(Fault(K.DUPLICATE_EVENT), "the event before comes twice", _TENTH, WHOLE)),
+    ("empty-data", Kind(Fault(K.EMPTY_DATA), "from there on an event without data behind each", _START, WHOLE)),
+    # what comes in place of an answer; the upstream is not asked
+    ("status", Kind(Fault(K.HTTP_ERROR), "an HTTP error in the provider's words", takes=Takes.STATUS)),
+    ("html", Kind(Fault(K.HTML), "a web page under status 200")),
+    ("html-error", Kind(Fault(K.HTML_ERROR, status=503), "a web page under an error's status", takes=Takes.STATUS)),
+    ("error-under-200", Kind(Fault(K.ERROR_UNDER_200), "an error in JSON under status 200", takes=Takes.STATUS)),
+    ("connect-error", Kind(Fault(K.CONNECT_ERROR), "the connection is reset before an answer")),
+    ("refuse-prefill", Kind(Fault(K.PREFILL_REFUSED, status=400),
+                            "400 to a request that ends with the assistant's turn, and to no other")),
+)  # fmt: skip
 
-KINDS: dict[str, Kind] = {
-    "reset": Kind(FaultKind.RESET, "the connection is reset (RST)", _TENTH, ANYWHERE),
-    "half-close": Kind(
-        FaultKind.HALF_CLOSE, "the server closes (FIN) before the end it announced", _TENTH, ANYWHERE
-    ),
-    "premature-end": Kind(
-        FaultKind.PREMATURE_END, "the body ends in order, and the rest is missing", _TENTH, ANYWHERE
-    ),
-    "stall": Kind(
-        FaultKind.STALL, "nothing for so long, then the rest; without a time for ever", _TENTH, ANYWHERE, Takes.SECONDS
-    ),
-    "slow": Kind(
-        FaultKind.DRIP, "from there on so long a pause before each event", _START, ANYWHERE, Takes.SECONDS, 0.25
-    ),
-    "drip": Kind(
-        FaultKind.DRIP, "from there on 5 bytes at a time, so far apart", _START, ANYWHERE, Takes.SECONDS, 0.01
-    ),
-    "pings": Kind(
-        FaultKind.PINGS_ONLY, "from there on only signs of life, so far apart", _TENTH, WHOLE, Takes.SECONDS, 1.0
-    ),
-    "error": Kind(
-        FaultKind.IN_BAND_ERROR, "an error inside the stream, which then ends", _TENTH, WHOLE, Takes.STATUS
-    ),
-    "overloaded": Kind(
-        FaultKind.IN_BAND_ERROR, "the same with status 529", _TENTH, WHOLE, Takes.STATUS, status=529
-    ),
-    "garbage": Kind(
-        FaultKind.GARBAGE, "bytes that are no event, then the body ends", _TENTH, ANYWHERE
-    ),
-    "status": Kind(
-        FaultKind.HTTP_ERROR, "an HTTP error in the provider's words; the upstream is not asked", takes=Takes.STATUS
-    ),
-    "html": Kind(FaultKind.HTML, "a web page under status 200; the upstream is not asked"),
-    "slow-headers": Kind(
-        FaultKind.SLOW_HEADERS, "so long before the upstream is asked", takes=Takes.SECONDS, needs_argument=True
-    ),
-    "refuse-prefill": Kind(
-        FaultKind.PREFILL_REFUSED, "400 to a request that ends with the assistant's turn, and to no other"
-    ),
-}  # fmt: skip
-"""Every word; a number from 400 to 599 is one more: that status, with a time as its Retry-After."""
+KINDS = dict(_LIST)
+"""Every word, and what it stands for."""
 
-BY_STATUS = Kind(FaultKind.HTTP_ERROR, "that status; a time is its Retry-After", takes=Takes.SECONDS)
-"""What a status is that stands in place of a word."""
+BY_STATUS = Kind(Fault(K.HTTP_ERROR), "that HTTP error; a time is its Retry-After", takes=Takes.SECONDS)
+"""What a number from 400 to 599 is in place of a word."""
 
-BEFORE_THE_BODY = frozenset({FaultKind.HTTP_ERROR, FaultKind.HTML, FaultKind.SLOW_HEADERS, FaultKind.PREFILL_REFUSED})
-"""Kinds that strike before there is a body."""
+_HAVE_STATUS = (K.IN_BAND_ERROR, K.HTTP_ERROR, K.HTML_ERROR, K.ERROR_UNDER_200)
+_TIMED = (K.PAUSE, K.DRIP, K.PINGS_ONLY, K.COMMENTS_ONLY, K.SLOW_HEADERS)
+_SPEAK = (
+    K.IN_BAND_ERROR, K.PINGS_ONLY, K.COMMENTS_ONLY, K.GARBAGE, K.FAILED_FINISH, K.BAD_EVENT, K.UNKNOWN_EVENT,
+    K.DUPLICATE_EVENT, K.EMPTY_DATA,
+)  # fmt: skip
 
 
 @frozen
@@ -140,10 +138,8 @@ class Rule:
     """One fault with where, how and how often it is played; `str` is its spelling, and reads as the same rule."""
 
     word: str
-    plays: FaultKind
+    fault: Fault
     place: Place | None = None
-    seconds: float | None = None
-    status: int = 500
     odds: float = 1.0
     times: int | None = None
     spelled: str = ""
@@ -152,24 +148,34 @@ class Rule:
         return self.spelled
 
     @property
+    def speaks(self) -> bool:
+        """Whether it says something of its own in the body."""
+        return self.fault.kind in _SPEAK
+
+    @property
     def looks_inside(self) -> bool:
-        """Whether it has to read the body: to count events or words, or to say something between them."""
+        """Whether it has to read the body: to count events or words, or to say something in it."""
         return self.place is not None and (self.place.unit in (Unit.TOKENS, Unit.EVENTS) or self.speaks)
 
     @property
-    def speaks(self) -> bool:
-        """Whether it says something of its own in the body."""
-        return self.plays in (FaultKind.IN_BAND_ERROR, FaultKind.PINGS_ONLY, FaultKind.GARBAGE)
+    def changes_length(self) -> bool:
+        """Whether the body has another length with it, and may still end in order."""
+        return self.speaks or self.fault.kind is K.PREMATURE_END
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is for some requests only, and takes no other fault's turn."""
+        return self.fault.kind is K.PREFILL_REFUSED
+
+    @property
+    def seconds(self) -> float | None:
+        """The time it names, None where it names none, or for ever."""
+        return self.fault.seconds if self.fault.kind in _TIMED else self.fault.retry_after_s
 
     @property
     def has_status(self) -> bool:
         """Whether its status says anything."""
-        return self.plays in (FaultKind.IN_BAND_ERROR, FaultKind.HTTP_ERROR)
-
-    @property
-    def changes_length(self) -> bool:
-        """Whether the body has another length with it, and still ends in order."""
-        return self.speaks or self.plays is FaultKind.PREMATURE_END
+        return self.fault.kind in _HAVE_STATUS
 
 
 _SPELLED = re.compile(
@@ -196,13 +202,14 @@ def parse_rule(spelled: str) -> Rule:
         _refuse(spelled, "can not be read", f"{GRAMMAR}, as in stall@120tok:30s%25")
     word = found["word"].replace("_", "-")
     kind = _kind_of(spelled, word)
-    rule = Rule(word, kind.plays, _place(spelled, word, kind, found["place"]), kind.seconds, kind.status, spelled=text)
-    rule = _with_argument(spelled, rule, kind, found["argument"])
-    odds = 1.0 if found["odds"] is None else _number(spelled, "odds", found["odds"], 100.0) / 100
-    times = None if found["times"] is None else _count(spelled, found["times"])
-    if word.isdecimal():
-        rule = evolve(rule, status=int(word))
-    return evolve(rule, odds=odds, times=times)
+    return Rule(
+        word,
+        _with_argument(spelled, word, kind, found["argument"]),
+        _place(spelled, word, kind, found["place"]),
+        1.0 if found["odds"] is None else _percent(spelled, found["odds"]),
+        None if found["times"] is None else _count(spelled, found["times"]),
+        text,
+    )
 
 
 def _kind_of(spelled: str, word: str) -> Kind:
@@ -218,7 +225,7 @@ def _place(spelled: str, word: str, kind: Kind, told: str | None) -> Place | Non
     if told is None:
         return kind.place
     if kind.place is None:
-        _refuse(spelled, "has a place", f"none: {word} strikes before there is a body")
+        _refuse(spelled, f"has the place {told!r}", f"none: {word} strikes before there is a body")
     place = _read_place(spelled, told)
     if place.unit not in kind.places:
         expected = f"tok, ev or end: what {word} says stands between two events, as in {word}@2ev"
@@ -245,16 +252,20 @@ def _read_place(spelled: str, told: str) -> Place:
     return Place(amount, Unit(unit), told)
 
 
-def _with_argument(spelled: str, rule: Rule, kind: Kind, told: str | None) -> Rule:
+def _with_argument(spelled: str, word: str, kind: Kind, told: str | None) -> Fault:
+    fault = evolve(kind.fault, status=int(word)) if kind is BY_STATUS else kind.fault
     if told is None:
         if kind.needs_argument:
-            _refuse(spelled, "has no time", f"one, as in {rule.word}:5s")
-        return rule
+            _refuse(spelled, "has no time", f"one, as in {word}:5s")
+        return fault
     if kind.takes is Takes.NOTHING:
-        _refuse(spelled, f"has the argument {told!r}", f"none: {rule.word} takes none")
+        _refuse(spelled, f"has the argument {told!r}", f"none: {word} takes none")
     if kind.takes is Takes.STATUS:
-        return evolve(rule, status=_status(spelled, told))
-    return evolve(rule, seconds=_seconds(spelled, told))
+        return evolve(fault, status=_status(spelled, told))
+    seconds = _seconds(spelled, told)
+    if kind is BY_STATUS:
+        return evolve(fault, retry_after_s=seconds)
+    return evolve(fault, seconds=seconds, kind=K.PAUSE if fault.kind is K.STALL else fault.kind)
 
 
 def _seconds(spelled: str, told: str) -> float:
@@ -271,11 +282,11 @@ def _status(spelled: str, told: str) -> int:
     return int(told)
 
 
-def _number(spelled: str, what: str, told: str, most: float) -> float:
+def _percent(spelled: str, told: str) -> float:
     number = float(told) if _NUMBER.fullmatch(told) else 0.0
-    if not 0 < number <= most:
-        _refuse(spelled, f"has the {what} {told!r}", f"a percentage above 0 and at most {most:g}, as in reset@3kb%25")
-    return number
+    if not 0 < number <= 100:
+        _refuse(spelled, f"has the odds {told!r}", "a percentage above 0 and at most 100, as in reset@3kb%25")
+    return number / 100
 
 
 def _count(spelled: str, told: str) -> int:
@@ -298,7 +309,7 @@ def require_playable(rules: list[Rule], *, has_upstream: bool) -> None:
         if has_upstream and rule.place is not None and rule.place.unit is Unit.SHARE:
             expected = "tokens, events or bytes, as in @120tok; a share is of an answer of chaos's own (no --upstream)"
             _refuse(rule.spelled, "is at a share of a stream that tells its length only by its end", expected)
-    drawn = [rule for rule in rules if rule.plays is not FaultKind.PREFILL_REFUSED]
+    drawn = [rule for rule in rules if not rule.stands_alone]
     for before, rule in pairwise(drawn):
         if before.odds >= 1 and before.times is None:
             seen = f"is never drawn: {before.spelled} before it is played for every request"
