@@ -27,7 +27,7 @@ from .meddling import BodyHead, EndOfBody, Meddler, Move
 from .own_answers import OwnAnswers, Question
 from .places import EventEdges
 from .rows import NAME_CHARS_MAX, Ended, Row, Rows
-from .spelling import Rule
+from .spelling import Rule, Unit
 from .upstream import Upstream
 
 HELD_BYTES_MAX = 1024 * 1024
@@ -185,6 +185,7 @@ class _Passed:
         self._exchange = exchange
         self._edges = EventEdges("")
         self._is_chunked = False
+        self._length: int | None = None
 
     async def run(self, rule: Rule | None, question: Question | None) -> Ended:
         """Pass it. Raises ClientLeft, and NoAnswer before anything was passed."""
@@ -194,6 +195,8 @@ class _Passed:
             content_type, coding = value_of(head.headers, b"content-type"), value_of(head.headers, b"content-encoding")
             meddler = Meddler(rule, BodyHead(question.wire, content_type, head.length, coding))
         await self._send_head(head, changes_length=rule is not None and rule.changes_length)
+        if rule is not None and rule.place is not None and rule.place.unit is Unit.END:
+            self._length = None  # something is done behind the last byte
         try:
             ended = await self._pass_body() if meddler is None else await self._meddle(meddler)
         except AnswerBroke as error:
@@ -209,6 +212,7 @@ class _Passed:
         self._edges = EventEdges("" if is_coded else value_of(head.headers, b"content-type"))
         headers = end_to_end(head.headers, b"content-length") if changes_length else head.headers
         self._is_chunked = not value_of(headers, b"content-length")
+        self._length = None if self._is_chunked else head.length
         self._row.status = head.status
         self._row.events = 0 if self._edges.has_events else None
         await self._client.send_head(head.status, head.reason, headers)
@@ -216,8 +220,13 @@ class _Passed:
     async def _pass_body(self) -> Ended:
         while data := await self._exchange.receive():
             await self._send(data)
+        return await self._end(Ended.WHOLE)
+
+    async def _end(self, ended: Ended) -> Ended:
+        """End the body in order. The client may leave at once, so how it ended is noted here."""
         await self._client.send_end(self._exchange.trailers, is_chunked=self._is_chunked)
-        return Ended.WHOLE
+        self._rows.end(self._row, ended, trio.current_time())
+        return ended
 
     async def _send(self, data: bytes) -> None:
         await self._client.send_data(data)
@@ -225,6 +234,8 @@ class _Passed:
         self._row.bytes += len(data)
         if self._edges.has_events:
             self._row.events = self._edges.count
+        if self._row.bytes == self._length:  # the client has it all, before the upstream's end is seen
+            self._rows.end(self._row, Ended.WHOLE, trio.current_time())
 
     # -- with a fault -------------------------------------------------------------------------------------------------
 
@@ -256,8 +267,7 @@ class _Passed:
                 await self._half_close()
                 return Ended.FAULT
             case EndOfBody():
-                await self._client.send_end(self._exchange.trailers, is_chunked=self._is_chunked)
-                return Ended.FAULT if meddler.is_over else Ended.WHOLE
+                return await self._end(Ended.FAULT if meddler.is_over else Ended.WHOLE)
             case bytes():
                 await self._send(move)
             case _:

@@ -6,6 +6,8 @@ A connection that is left is closed at once, whatever was under way.
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -97,8 +99,9 @@ def _words_of(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         group: BaseExceptionGroup[BaseException] = error
         return _words_of(group.exceptions[0])
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno is not None:
+        is_lookup = isinstance(error, socket.gaierror)  # its numbers are of their own
+        return str(error.strerror) if is_lookup else os.strerror(error.errno)
     return "no connection could be made" if error.__cause__ is None else _words_of(error.__cause__)
 
 
@@ -126,20 +129,21 @@ class UpstreamExchange:
         framing = [(b"Transfer-Encoding", b"chunked")] if asking.is_chunked else []
         headers = [(b"Host", host), *asking.headers, *framing, (b"Connection", b"close")]
         try:
-            await self._say(h11.Request(method=asking.method, target=target, headers=headers))
+            begun = self._bytes_of(h11.Request(method=asking.method, target=target, headers=headers))
             if asking.held:
-                await self._say(h11.Data(data=asking.held))
+                begun += self._bytes_of(h11.Data(data=asking.held))
             if asking.rest is not None:
+                await self._stream.send_all(begun)
+                begun = b""
                 while data := await asking.rest():
-                    await self._say(h11.Data(data=data))
-            await self._say(h11.EndOfMessage(headers=asking.trailers if asking.is_chunked else []))
+                    await self._stream.send_all(self._bytes_of(h11.Data(data=data)))
+            end = h11.EndOfMessage(headers=asking.trailers if asking.is_chunked else [])
+            await self._stream.send_all(begun + self._bytes_of(end))
         except trio.BrokenResourceError:
             return
 
-    async def _say(self, event: h11.Event) -> None:
-        data = self._http.send(event)
-        if data:
-            await self._stream.send_all(data)
+    def _bytes_of(self, event: h11.Event) -> bytes:
+        return self._http.send(event) or b""
 
     async def receive_head(self) -> AnswerHead:
         """Wait for the answer's head. Raises NoAnswer."""
