@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 
+from attrs import frozen
+
 from ...core.json_value import JSONObject
 from ..script.faults import Fault, FaultKind
 from ..wire.formats import GARBAGE, Wire, error_body, ping, stream_error
@@ -24,6 +26,9 @@ HTML_PAGE = (
     b"<!doctype html><html><head><title>Welcome</title></head><body>Please log in to this network.</body></html>"
 )
 """What a network answers that wants a login first."""
+
+NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
+"""What a model says to a request that ends with the assistant's turn, and that does not go on from one."""
 
 _DOWN = b"<html><head><title>%d</title></head><body><h1>The server is not available.</h1></body></html>"
 _JSON = "application/json"
@@ -42,14 +47,8 @@ def steps_of(fault: Fault, wire: Wire, events: Sequence[bytes], *, event_s: floa
     match fault.kind:
         case FaultKind.CONNECT_ERROR:
             return [Reset()]
-        case FaultKind.HTTP_ERROR | FaultKind.ERROR_UNDER_200:
-            message = f"the server answers {fault.status} on schedule"
-            status = fault.status if fault.kind is FaultKind.HTTP_ERROR else 200
-            return error_steps(error_body(wire, fault.status, message), status, fault.retry_after_s)
-        case FaultKind.HTML:
-            return whole_steps(HTML_PAGE, content_type=_WEB_PAGE)
-        case FaultKind.HTML_ERROR:
-            return whole_steps(_DOWN % fault.status, status=fault.status, content_type=_WEB_PAGE)
+        case FaultKind.HTTP_ERROR | FaultKind.ERROR_UNDER_200 | FaultKind.HTML | FaultKind.HTML_ERROR:
+            return instead_of_stream(fault, wire).steps
         case FaultKind.SLOW_HEADERS if math.isinf(fault.seconds):
             return [Silence()]
         case FaultKind.SLOW_HEADERS:
@@ -60,6 +59,37 @@ def steps_of(fault: Fault, wire: Wire, events: Sequence[bytes], *, event_s: floa
             return chain(said, chain.from_iterable(repeat((chunk(sign), Silence(fault.seconds)))))
         case _:
             return _stream(fault, wire, events, event_s)
+
+
+@frozen
+class WholeAnswer:
+    """An answer in one piece, in place of a stream."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = _JSON
+    retry_after_s: float | None = None
+
+    @property
+    def steps(self) -> list[Step]:
+        """Write it."""
+        hint: JSONObject = {} if self.retry_after_s is None else {"retry-after": f"{self.retry_after_s:g}"}
+        return whole_steps(self.body, status=self.status, content_type=self.content_type, more=hint)
+
+
+def instead_of_stream(fault: Fault, wire: Wire) -> WholeAnswer:
+    """Return what a fault says where a stream was asked for: an error, or a web page."""
+    match fault.kind:
+        case FaultKind.PREFILL_REFUSED:
+            return WholeAnswer(error_body(wire, 400, NO_PREFILL), 400)
+        case FaultKind.HTML:
+            return WholeAnswer(HTML_PAGE, content_type=_WEB_PAGE)
+        case FaultKind.HTML_ERROR:
+            return WholeAnswer(_DOWN % fault.status, fault.status, _WEB_PAGE)
+        case _:
+            message = f"the server answers {fault.status} on schedule"
+            status = 200 if fault.kind is FaultKind.ERROR_UNDER_200 else fault.status
+            return WholeAnswer(error_body(wire, fault.status, message), status, retry_after_s=fault.retry_after_s)
 
 
 def whole_steps(
@@ -135,16 +165,17 @@ def _body(fault: Fault, wire: Wire, events: Sequence[bytes], event_s: float) -> 
             yield from _paced(events[at + fault.count :], event_s)
         case FaultKind.PAUSE | FaultKind.BAD_EVENT | FaultKind.UNKNOWN_EVENT | FaultKind.DUPLICATE_EVENT:
             yield from _paced(events[:at], event_s)
-            yield _between(fault, wire, events, at)
+            yield between(fault, wire, events[max(at - 1, 0)])
             yield from _paced(events[at:], event_s)
         case FaultKind.DUPLICATE:
             yield from _paced([*events[:at], *events], event_s)
         case _:
             yield from _paced(_said(fault, events), event_s)
-            yield from _broken_off(fault, wire)
+            yield from broken_off(fault, wire)
 
 
-def _between(fault: Fault, wire: Wire, events: Sequence[bytes], at: int) -> Step:
+def between(fault: Fault, wire: Wire, before: bytes) -> Step:
+    """Return what comes between two events, of which one is `before`; the rest follows."""
     match fault.kind:
         case FaultKind.PAUSE:
             return Silence(fault.seconds)
@@ -153,10 +184,10 @@ def _between(fault: Fault, wire: Wire, events: Sequence[bytes], at: int) -> Step
         case FaultKind.UNKNOWN_EVENT:
             return unknown_event(wire)
         case _:
-            return events[max(at - 1, 0)]
+            return before
 
 
-def _broken_off(fault: Fault, wire: Wire) -> list[Step]:
+def broken_off(fault: Fault, wire: Wire) -> list[Step]:
     """Return what comes in place of the rest; a body whose last step is no end has its proper one."""
     match fault.kind:
         case FaultKind.RESET | FaultKind.HALF_CLOSE:
