@@ -1,13 +1,14 @@
 """Runs the trials of the fault benchmark: clients by faults by formats by seeds, many at a time, each judged alone.
 
 Most of a trial is silence, so many run at once; each of them in a process of its own, which is asked one thing at a
-time, and killed when it hangs. All start only when the clients of all are imported: an import takes a processor for
-seconds, and would be taken for a stall.
+time, and killed when it hangs. All start only when the clients of all are imported, as many at a time as there are
+processors: an import takes one for seconds, and would be taken for a stall.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -124,6 +125,7 @@ class Runner:
     rows: dict[str, PeerRow] = field(factory=dict[str, PeerRow], init=False)
     _queues: dict[str, list[Planned]] = field(factory=dict[str, list[Planned]], init=False)
     _count: int = field(default=0, init=False)
+    _starts: trio.CapacityLimiter = field(factory=lambda: trio.CapacityLimiter(os.cpu_count() or 1), init=False)
 
     async def run(self, prepared: Sequence[Prepared], planned: Sequence[Planned]) -> None:
         """Run all trials. If cancelled: every process is killed and gone; what was judged stands in `trials`."""
@@ -155,8 +157,9 @@ class Runner:
         for _ in range(STARTS_MAX):
             await worker.aclose()
             try:
-                await worker.start()
-                await self._warm(worker)
+                async with self._starts:
+                    await worker.start()
+                    await self._warm(worker)
             except WorkerBroken as error:
                 worker.kill()
                 why = f"can not be run: {error}"
