@@ -15,7 +15,7 @@ from riverrun.engine.bench.fault import BenchFault
 from riverrun.engine.bench.profile import PROFILES
 from riverrun.engine.bench.result import Verdict
 from riverrun.engine.bench.stage import Stage
-from riverrun.testing import ScriptedNetwork, ScriptedSource, SentRequest, Wire, retelling
+from riverrun.testing import Fault, GoesAway, Reset, ScriptedNetwork, ScriptedSource, SentRequest, Wire, retelling
 from tests.bench.ours import Got, ask, http_client, policy_of, provider_at, right_end, verdict_of
 from tests.bench.process import fault_server
 
@@ -135,3 +135,20 @@ async def test_the_same_fault_on_events_gives_the_same_verdict(
 ) -> None:
     for seed in range(3):
         assert await verdict_on_events(fault, seed) is right_end(fault), seed
+
+
+# -- no socket of HTTP/1.1 can play it -------------------------------------------------------------------------------
+
+
+async def test_goaway_is_got_over_on_paper_and_on_events(autojump_clock: trio.abc.Clock) -> None:
+    stage, reset = Stage(FULL), fault_of("reset")
+
+    def script(request: SentRequest) -> Any:
+        steps = stage.answer(request.method, request.target, request.body).steps
+        return [GoesAway() if step == Reset() else step for step in steps]
+
+    async with ScriptedNetwork(script).client() as client:
+        source = provider_at(Wire.OPENAI, "reset@1", "http://127.0.0.1:1/t/trial", client)
+        on_paper = await ask(source, reset, policy_of(FULL))
+    on_events = await ask(ScriptedSource(answer_of(1), [Fault("goaway", 30)]), reset, policy_of(FULL))
+    assert on_paper.texts == on_events.texts == [answer_of(1).text]
