@@ -63,8 +63,13 @@ async def play_steps(
     return Played.WHOLE
 
 
+RESET_AFTER_S = 0.02
+"""How long before a reset the client has to read what was written: a reset drops what still waits to be sent."""
+
+
 async def reset(stream: trio.SocketStream) -> None:
-    """Close with RST."""
+    """Close with RST, a moment after what was written."""
+    await trio.sleep(RESET_AFTER_S)
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
     await stream.aclose()
 
