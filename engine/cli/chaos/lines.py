@@ -26,15 +26,13 @@ class _Lines(ABC):
     """Writes what it is told, in the order in which it was."""
 
     def __init__(self) -> None:
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[str] = deque(maxlen=LINES_MAX)
         self._dropped = 0
         self._came = trio.Event()
 
     def tell(self, what: str, row: Row) -> None:
         """Take note of what happens to a request."""
-        if len(self._waiting) >= LINES_MAX:
-            self._waiting.popleft()
-            self._dropped += 1
+        self._dropped += len(self._waiting) == LINES_MAX
         self._waiting.append(self._line(what, row))
         self._came.set()
 
@@ -44,16 +42,21 @@ class _Lines(ABC):
         while True:
             await self._came.wait()
             self._came = trio.Event()
-            await trio.to_thread.run_sync(write_out, self._taken(), abandon_on_cancel=True)
+            await trio.to_thread.run_sync(self._write, abandon_on_cancel=True)
+
+    def _write(self) -> None:
+        """Write what waits, in a thread: one that was never begun leaves the lines for the summary."""
+        write_out(self._taken())
 
     def sum_up(self, chaos: Chaos) -> None:
         """Write what waits, and the summary."""
         write_out(f"{self._taken()}{self._sum(chaos)}\n")
 
     def _taken(self) -> str:
-        lines = [*([self._gap(self._dropped)] if self._dropped else []), *self._waiting]
-        self._waiting.clear()
-        self._dropped = 0
+        dropped, self._dropped = self._dropped, 0
+        lines = [self._gap(dropped)] if dropped else []
+        while self._waiting:  # others append meanwhile
+            lines.append(self._waiting.popleft())
         return "".join(f"{line}\n" for line in lines)
 
     @abstractmethod
