@@ -223,6 +223,7 @@ CLAIMS: dict[str, Claim] = {
     "duplicate-chunk": Claim(checks=(repeated_event, is_done)),
     "message-begins-again": Claim(checks=(twice, is_done)),
     "empty-data-lines": Claim(checks=(all_of_it, is_done, holds(b"\ndata:\n"))),
+    "line-separators": Claim(checks=(all_of_it, is_done, holds("\u2029".encode()))),
     "unknown-event": Claim(checks=(all_of_it, is_done, holds(b"queue"))),
     "no-terminal-event": Claim(checks=(all_of_it, is_not_done)),
     "reset-after-end": Claim(End.RESET, checks=(all_of_it, is_done)),
