@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import cast
 
 from attrs import frozen
 
@@ -71,7 +70,7 @@ def _calls_of(body: JSONObject) -> Iterator[str]:
 
 def _calls_in(value: JSONValue) -> Iterator[str]:
     if isinstance(value, list):
-        for item in cast("list[JSONValue]", value):
+        for item in value:
             yield from _calls_in(item)
     elif isinstance(value, Mapping):
         kind, name = value.get("type"), value.get("name")

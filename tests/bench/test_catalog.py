@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from riverrun import UsageError
 from riverrun.engine.bench.catalog import FAULTS, WELL_BEHAVED, BenchFault, drawn_by, fault_of
 from riverrun.engine.bench.failover_rules import FAILOVER_RULES
+from riverrun.engine.bench.fault_table import fault_table
 from riverrun.engine.bench.play import WELL
 from riverrun.engine.testing.script.faults import SERVED, require_scripted
 from riverrun.testing import FaultKind
@@ -60,3 +63,8 @@ def test_every_fault_is_of_the_kits_vocabulary(fault: BenchFault) -> None:
 def test_the_control_is_no_fault() -> None:
     assert WELL_BEHAVED not in FAULTS
     assert WELL_BEHAVED.plays == (WELL,)
+
+
+def test_the_page_prints_the_catalog_as_it_is() -> None:
+    page = Path(__file__).resolve().parent.parent.parent / "docs" / "benchmark.md"
+    assert fault_table() in page.read_text(encoding="utf-8")
