@@ -41,12 +41,13 @@ def test_faults_are_listed_added_replaced_and_removed() -> None:
         ("DELETE", "faults/0"),
         ("DELETE", "faults"),
         ("POST", "reset"),
+        ("PUT", "faults", {"faults": []}),
         faults=("reset@3kb#1",),
     )
-    assert [got.status for got in answers] == [200, 201, 200, 200, 200, 200]
+    assert [got.status for got in answers] == [200, 201, 200, 200, 200, 200, 200]
     assert [standing(got) for got in answers] == [
         ["reset@3kb#1"], ["reset@3kb#1", "429:5s#1"], ["stall@120tok:30s%25", "error@2ev:529#2"], ["error@2ev:529#2"],
-        [], ["reset@3kb#1"],
+        [], ["reset@3kb#1"], [],
     ]  # fmt: skip
     assert answers[2].json["faults"][0] == {
         "fault": "stall@120tok:30s%25", "kind": "stall", "place": "120tok", "seconds": 30.0, "status": None,

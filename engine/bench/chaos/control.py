@@ -11,7 +11,7 @@ POST   /_chaos/reset       begin anew: the faults and the dice of the start, an 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from attrs import frozen
@@ -124,8 +124,18 @@ def _spelled(body: bytes) -> Sequence[str]:
         told = json.loads(body)
     except (ValueError, RecursionError):
         raise UsageError(f"the body is no JSON; {_SHAPE}") from None
-    given = cast("JSONObject", told) if isinstance(told, dict) else {}
-    listed = [given["fault"]] if set(given) == {"fault"} else given.get("faults") if set(given) == {"faults"} else None
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+    listed = _listed_in(cast("JSONValue", told))
+    spelled = [each for each in listed or () if isinstance(each, str)]
+    if listed is None or len(spelled) < len(listed):
         raise UsageError(f"the body names no faults; {_SHAPE}")
-    return cast("list[str]", listed)
+    return spelled
+
+
+def _listed_in(told: JSONValue) -> Sequence[JSONValue] | None:
+    """Return what stands where faults may; None where nothing does."""
+    if not isinstance(told, Mapping):
+        return None
+    if set(told) == {"fault"}:
+        return [told["fault"]]
+    faults = told.get("faults") if set(told) == {"faults"} else None
+    return cast("Sequence[JSONValue]", faults) if isinstance(faults, list) else None

@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import SplitResult
 
 import h11
@@ -97,7 +98,7 @@ class Upstream:
 def _words_of(error: BaseException) -> str:
     """Say why no connection could be made; trio groups the reasons of several addresses."""
     if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error
+        group = cast("BaseExceptionGroup[BaseException]", error)
         return _words_of(group.exceptions[0])
     if isinstance(error, OSError) and error.errno is not None:
         is_lookup = isinstance(error, socket.gaierror)  # its numbers are of their own

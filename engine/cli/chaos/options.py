@@ -45,7 +45,7 @@ KINDS = (
 )
 """Every word of `bench.chaos.spelling.KINDS`."""
 
-_CHAOS = f"""\
+EXAMPLES = f"""\
 Stands in front of an OpenAI-, Anthropic-, Gemini- or Ollama-compatible server, or alone with answers of its own, and
 breaks answers where a fault says so. Everything else passes byte for byte. Point any client's base URL at it, in any
 language. No key is kept or shown.
@@ -81,7 +81,7 @@ def add_chaos_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
         "chaos",
         help="break a model's answers on purpose, for any client",
         description="A fault proxy for answers of language models.",
-        epilog=_CHAOS,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--fault", action="append", default=[], metavar="FAULT", help="a fault; repeatable")
