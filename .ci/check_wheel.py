@@ -10,6 +10,8 @@ from pathlib import Path
 
 import riverrun
 from riverrun import Anthropic, Engine, InferenceRequest, Message, OpenAIChat, from_name
+from riverrun.engine.bench.report.faults import write_faults_html
+from riverrun.engine.bench.result import SCHEMA, BenchResult
 from riverrun.engine.core import journal
 
 
@@ -35,6 +37,9 @@ def main() -> int:
     assert all(hasattr(riverrun, name) for name in riverrun.__all__), "riverrun lacks a name"
     Engine(Anthropic("claude-sonnet-4-5", base_url="http://127.0.0.1:9"))
     OpenAIChat("gpt-4o", base_url="http://127.0.0.1:9/v1").encode(InferenceRequest([Message.user("hi")]), None)
+    page = write_faults_html(BenchResult(SCHEMA, "quick", "riverrun", {}, "2026-12-01", (), (), (), ()))
+    assert "<style>" in page, "the wheel lacks what a report is made of"
+    assert "<script>" in page, "the wheel lacks what a report is made of"
     print(f"the wheel holds {len(files)} files of riverrun {riverrun.__version__}")
     return 0
 

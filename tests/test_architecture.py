@@ -35,7 +35,7 @@ MAY_IMPORT = {
 """What each room may import of ours, from the lowest floor to the highest. What is not named here (the testing kit, the
 command line) stands above all of these, and none of these may import it."""
 
-ABOVE = ("engine.cli", "engine.testing")
+ABOVE = ("engine.cli", "engine.testing", "engine.bench")
 
 
 def modules() -> dict[str, Path]:
@@ -151,6 +151,19 @@ def test_a_planted_cycle_between_folders_is_found() -> None:
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(ABOVE)])
 def test_the_library_imports_neither_its_testing_kit_nor_its_command_line(name: str) -> None:
     assert not [module for module, _ in imports_of(name) if module.startswith(ABOVE)]
+
+
+UPSTAIRS = ("engine.testing", "engine.bench", "engine.cli")
+"""The rooms above the library, from the lowest to the highest."""
+
+
+@pytest.mark.parametrize(
+    ("room", "higher"), [(room, higher) for at, room in enumerate(UPSTAIRS) for higher in UPSTAIRS[at + 1 :]]
+)
+def test_the_rooms_above_the_library_import_one_way(room: str, higher: str) -> None:
+    inside = [name for name in MODULES if name.startswith(f"{room}.")]
+    assert inside
+    assert not [name for name in inside for module, _ in imports_of(name) if module.startswith(higher)]
 
 
 KIT_FOLDERS = {

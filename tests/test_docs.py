@@ -16,8 +16,10 @@ from riverrun import Recorder
 from riverrun.engine.core import tool_json
 from riverrun.engine.core.ignored import Ignored
 from riverrun.engine.http import opened_response, transport
+from riverrun.engine.testing.script.faults import SERVED_ALONE
 from riverrun.providers.by_name import provider_classes
-from riverrun.testing import RIVERS, Fault, FaultKind, open_loopback
+from riverrun.testing import RIVERS, Fault, FaultKind, measure_stalls, open_loopback
+from tests.bench.schema_of import schema
 
 ROOT = Path(__file__).resolve().parent.parent
 HARDENING = (ROOT / "docs" / "hardening.md").read_text(encoding="utf-8")
@@ -160,7 +162,9 @@ def test_the_scripted_source_that_is_printed_passes_as_printed() -> None:
 def test_every_fault_of_a_scripted_source_has_its_row() -> None:
     page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8").partition("## A scripted source\n")[2]
     rows = [line.split(" | ")[0] for line in page.partition("\n## ")[0].splitlines() if line.startswith("| ")]
-    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {kind.value for kind in FaultKind} - {"none", "html"}
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {
+        kind.value for kind in FaultKind if kind not in SERVED_ALONE
+    } - {"none"}
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
@@ -182,3 +186,15 @@ def test_the_suite_that_is_printed_passes_as_printed(tmp_path: Path) -> None:
 def test_the_policy_of_the_benchmarks_page_holds_what_the_page_says_of_it() -> None:
     code = next(block for block in blocks("docs/benchmark.md") if "measure_stalls" in block)
     exec(f"{code}\n\ntest_stalls_are_seen_soon_and_nothing_is_given_up_for_nothing()\n", {})  # noqa: S102 - our own page
+
+
+def test_the_schema_of_the_benchmarks_page_is_that_of_the_classes() -> None:
+    page = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    printed = page.partition("<!-- schema -->\n")[2].partition("\n<!-- end -->")[0]
+    assert printed == schema()  # python -m tests.bench.schema_of writes it
+
+
+def test_the_benchmarks_page_names_every_key_of_a_measurement_of_stalls() -> None:
+    page = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8").partition("## Schema")[2]
+    plain = measure_stalls(rr.Policy(), answers=1, words=5).to_plain()
+    assert [key for key in (*plain, *plain["curves"]) if f"`{key}`" not in page] == []

@@ -76,10 +76,24 @@ class Trial:
     """One answer asked of one client under one fault.
 
     Attributes:
+        peer: the client's name.
+        fault: the fault's name.
+        wire: the wire format that was spoken.
+        seed: what the server's words and the fault's place were drawn from.
+        verdict: what the caller was given in the end.
+        findings: what was wrong with it.
+        chars_lost: characters of the answer that the caller never had.
+        chars_doubled: characters that the caller had more than once.
+        calls_lost: calls that were said and not handed over.
+        calls_doubled: calls that were handed over more than once.
+        calls_half: calls that were handed over with half of their arguments.
+        requests: how often the server was asked.
+        total_s: from the question to the end.
         detection_s: from the fault to the client's next step (its next request, or its end); None: it took none.
         recovery_s: from that step to the next new word; None: there was none.
         tokens_twice: output tokens that the server said (and charged) beyond the answer's own.
         said: the error's words, cut to 300 characters; "" for a success.
+        moments: both logs, joined by time.
     """
 
     peer: str
@@ -121,7 +135,14 @@ class FaultRow:
 
 @frozen
 class PeerRow:
-    """A client of the run; `missing` says why it could not be installed, or is ""."""
+    """A client of the run.
+
+    Attributes:
+        name: what it is called in trials.
+        version: of the package that was installed.
+        title: what it is and how it was set up, in a line.
+        missing: why it could not be installed; "" for one that ran.
+    """
 
     name: str
     version: str
@@ -134,10 +155,15 @@ class BenchResult:
     """All of a run.
 
     Attributes:
+        schema: the version of this form.
         profile: "quick" or "full".
         command: the command line that made it, without keys.
         environment: "python", "system", "processors", "riverrun" …
         started_at: wall-clock, ISO 8601 in UTC; told by the caller, for readers only.
+        seeds: each fault was drawn anew for each of them.
+        faults: what was done to streams.
+        peers: who had to read them.
+        trials: an answer for each client, fault, wire format and seed.
     """
 
     schema: int

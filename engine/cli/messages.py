@@ -9,19 +9,24 @@ FLAGS = {
     "api_key_env": "--api-key-env",
     "attempts_max": "--attempts",
     "base_url": "--base-url",
+    "fault": "--fault",
     "idle_s": "--idle-s",
+    "listen": "--listen",
     "max_tokens": "--max-tokens",
     "model": "--model",
     "path": "the journal's name",
     "reasoning_effort": "--effort",
     "run_id": "--run-id",
     "temperature": "--temperature",
+    "upstream": "--upstream",
 }
 """What an argument of the library is called here."""
 
 ADVICE = {
     ("base_url", "allow_insecure"): ", or --allow-insecure",
     ("base_url", "api_key"): ": put the key into the environment (--api-key-env NAME)",
+    ("listen", "allow_remote"): ", or --allow-remote",
+    ("upstream", "allow_insecure"): ", or --allow-insecure",
     ("azure_endpoint", "azure_endpoint"): ", or give --base-url",
     ("model", "openai_responses"): "; take -m openai-responses/MODEL instead of openai/MODEL",
     ("provider", "provider"): "; a test can name its provider: recorded(FILE, provider=…)",

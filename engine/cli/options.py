@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..core.validators import seen
 from .bench.options import add_bench_parser
+from .chaos.options import add_chaos_parser
 from .demo.options import add_demo_parser
 from .exit_codes import EXIT_CODES, ExitCode
 from .simulate.options import add_simulate_parser
@@ -28,6 +29,7 @@ examples:
   riverrun replay stall.jsonl
   riverrun simulate
   riverrun bench stalls
+  riverrun chaos --fault stall@120tok:30s
 
 """
 
@@ -141,6 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_replay_parser(commands)
     add_simulate_parser(commands)
     add_bench_parser(commands)
+    add_chaos_parser(commands)
     return parser
 
 

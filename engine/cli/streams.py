@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from contextlib import suppress
 from typing import TextIO
 
 from .exit_codes import OutputFailed, ReaderGone
+
+
+def can_go_live() -> bool:
+    """Whether there is a terminal that can redraw, and rich to do it."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and importlib.util.find_spec("rich") is not None
 
 
 def silence(stream: TextIO) -> None:

@@ -5,6 +5,8 @@ Rules:
   missing, and tell items apart that share one (`places`). A delta of an item that ended is a defect, and so is a second
   item at an open index that can not be told from the first.
 - A call that has the id of an earlier one gets an id of ours.
+- An event that comes twice, number and all, counts once. A second `response.created` begins the answer again, if it
+  names another response or its number goes back.
 - `response.completed`, `.incomplete` and `.cancelled` complete the answer, `.failed` and error frames fail it, once;
   nothing after either counts. `response.done` is one of them under the name of the realtime API. `[DONE]` proves
   nothing.
@@ -60,6 +62,7 @@ from ..wire.untyped import NO_KIND
 from .cursor import NUMBER_MAX, Cursor, is_response_id, write_cursor
 from .ending import INCOMPLETE, Ending, fault_behind, is_half_end, is_half_mark, word_of
 from .items import CALL_KINDS
+from .numbers import Numbers
 from .output import Output
 
 _TERMINAL = {
@@ -132,6 +135,7 @@ class OpenAIResponsesDecoder:
         self._is_started = False
         self._is_over = False
         self._ending = Ending()
+        self._numbers = Numbers()
 
     @property
     def ignored(self) -> Counter[str]:
@@ -193,7 +197,9 @@ class OpenAIResponsesDecoder:
                 self._break(content)
             return
         kind = text_at(content, "type") or frame.event
-        if self._is_new(kind, content):
+        if self._numbers.is_told_again(number_at(content, "sequence_number"), frame.data):
+            self._ignored[Ignored.TOLD_AGAIN] += 1
+        elif self._is_new(kind, content):
             events.extend(self._read(kind, content))
             if self._output.defect is not None:
                 self._is_over = True
@@ -263,7 +269,7 @@ class OpenAIResponsesDecoder:
         self._ending.take_response(response)
         response_id = text_at(response, "id")
         is_other = bool(response_id and self._response_id) and response_id != self._response_id
-        if kind == "response.created" and is_other and not self._output.is_empty:
+        if kind == "response.created" and (is_other or self._numbers.went_back) and not self._output.is_empty:
             yield AnswerRestarted()
             self._output = Output(self._origin, self._limits)
             self._is_started, self._after = False, -1

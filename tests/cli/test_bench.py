@@ -41,6 +41,21 @@ def test_the_default_policy_stands_beside_usual_clients(tmp_path: Path) -> None:
     assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
 
 
+def test_a_report_with_pictures_and_reports_of_llm_d_are_written(tmp_path: Path) -> None:
+    html, llmd = tmp_path / "a.html", tmp_path / "llmd"
+    ended = riverrun(*QUICK, "--dies", "0.5", "--html", str(html), "--llmd", str(llmd))
+    assert ended.code == 0, ended.err
+    assert html.read_text(encoding="utf-8").count("<figure>") == 3
+    assert len(list(llmd.iterdir())) == len(USUAL)
+
+
+def test_a_report_that_can_not_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for option in ("--html", "--llmd"):
+        ended = riverrun(*QUICK, option, str(tmp_path / "file" / "there"))
+        assert (ended.code, "there: " in ended.err) == (5, True)
+
+
 def test_a_ratchet_fails_on_a_policy_that_became_worse(tmp_path: Path) -> None:
     policy, held = tmp_path / "mine.toml", tmp_path / "held.json"
     quick = [*QUICK, "--only", str(policy), "--dies", "0.5", "--goes-silent", "0"]

@@ -30,7 +30,7 @@ from riverrun.engine.testing.simulator.sweep import REQUIRED_RUNS
 from riverrun.engine.testing.simulator.worlds import WORLDS
 from tests.cli.loopback import command, environment, riverrun
 
-COMMANDS = ["chat", "resume", "runs", "demo", "providers", "replay", "simulate"]
+COMMANDS = ["chat", "resume", "runs", "demo", "providers", "replay", "simulate", "chaos"]
 
 
 class Terminal(io.StringIO):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riverrun.engine.core.failures import FailureKind
+from riverrun.engine.core.ignored import Ignored
 from riverrun.engine.core.messages import OpaqueBlock, ReasoningBlock, TextBlock, ToolCall
 from riverrun.engine.core.stop import StopReason
 from riverrun.engine.core.stream_events import (
@@ -41,6 +42,7 @@ from tests.providers.openai_responses_samples import (
     lifecycle,
     message_done,
     new_decoder,
+    numbered,
     reasoning_done,
     summary,
     text,
@@ -121,6 +123,32 @@ def test_a_second_response_in_one_stream_voids_the_first() -> None:
     events = events_of(*spliced)
     assert AnswerRestarted() in events
     assert (fold(events).text, fold(events).response_id) == ("whole", "resp_2")
+
+
+def test_the_same_response_begun_again_voids_its_first_words_where_its_numbers_go_back() -> None:
+    begun = numbered(CREATED, added(0), text(0, "half"))
+    decoder = new_decoder()
+    events = decode(decoder, [sse(*begun, *numbered(CREATED, added(0), text(0, "whole"), COMPLETED))])
+    assert AnswerRestarted() in events
+    assert (fold(events).text, decoder.is_complete) == ("whole", True)
+
+
+def test_a_response_that_is_created_twice_and_goes_on_is_not_begun_again() -> None:
+    goes_on = numbered(CREATED, added(0), text(0, "a"), CREATED, text(0, "b"), COMPLETED)
+    assert fold(decode(new_decoder(), [sse(*goes_on)])).text == "ab"
+
+
+def test_an_event_that_comes_twice_with_its_number_counts_once() -> None:
+    told = numbered(CREATED, added(0), text(0, "ha"), text(0, "ha"), COMPLETED)
+    decoder = new_decoder()
+    events = decode(decoder, [sse(*told[:3], told[2], *told[3:])])
+    assert (fold(events).text, decoder.ignored[Ignored.TOLD_AGAIN]) == ("haha", 1)
+
+
+@pytest.mark.parametrize("number", [{}, {"sequence_number": 0}], ids=["no number", "the same number on all"])
+def test_words_that_are_said_twice_are_kept_where_numbers_tell_nothing(number: dict[str, int]) -> None:
+    told = [{**one, **number} for one in (CREATED, added(0), text(0, "ha"), text(0, "ha"), COMPLETED)]
+    assert fold(decode(new_decoder(), [sse(*told)])).text == "haha"
 
 
 # --- text

@@ -19,7 +19,7 @@ from riverrun.engine.core.stream_events import (
     ToolCallStart,
 )
 from riverrun.engine.core.usage import UsageReport
-from riverrun.engine.testing.script.faults import Fault, FaultKind, Item
+from riverrun.engine.testing.script.faults import SERVED_ALONE, Fault, FaultKind, Item
 from riverrun.engine.testing.simulator.byte_level import wire_of
 from riverrun.engine.testing.simulator.generate import scenario_of
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
@@ -56,9 +56,7 @@ def run(fault: Fault, provider: str = "prefill", answer: tuple[Item, ...] = ANSW
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize(
-    "kind", [kind for kind in FaultKind if kind is not FaultKind.HTML]
-)  # the server alone plays that
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVED_ALONE])
 def test_every_fault_of_a_scenario_breaks_no_law_on_a_wire(kind: FaultKind, provider: str, seed: int) -> None:
     faults = [Fault(kind, at, seconds=61.0, count=30, burst=2) for at in (0, 4, 7, 12)]
     outcomes = simulate_many(Scenario(seed, "bytes", provider, ANSWER, (fault,)) for fault in faults)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from riverrun import UsageError
 from riverrun.engine.core.codec import from_json, to_json
-from riverrun.engine.testing.script.faults import SERVER_WORDS
+from riverrun.engine.testing.script.faults import SERVED, SERVER_WORDS
 from riverrun.testing import (
     ANSWERS,
     RIVERS,
@@ -83,7 +83,7 @@ def test_a_number_out_of_range_is_refused_by_name(bad: dict[str, float]) -> None
         Fault(FaultKind.DRIP, **bad)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVER_WORDS and kind != "none"])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVED and kind != "none"])
 def test_a_kind_that_the_server_does_not_play_is_refused(kind: FaultKind) -> None:
     with pytest.raises(UsageError, match=r"faults\[1\].kind is .*; expected one of none, reset, half-close"):
         open_loopback(RIVERS, [Fault(), Fault(kind)])

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from riverrun.engine.core.capabilities import ContinuationForm
-from riverrun.engine.testing.script.faults import Fault, FaultKind, Item
+from riverrun.engine.testing.script.faults import SERVED_ALONE, Fault, FaultKind, Item
 from riverrun.engine.testing.simulator.generate import READING, scenario_of
 from riverrun.engine.testing.simulator.reading_bytes import ReadingByteWorld
 from riverrun.engine.testing.simulator.runner import Outcome, simulate, simulate_many
@@ -45,7 +45,7 @@ def test_many_scenarios_of_reading_hold_over_a_real_client() -> None:
 
 
 @pytest.mark.parametrize("provider", READING)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.HTML])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in SERVED_ALONE])
 def test_every_fault_of_a_request_that_reads_on_breaks_no_law(kind: FaultKind, provider: str) -> None:
     seconds = [Fault(kind, at, seconds=61.0, count=30, burst=2) for at in (0, 3, 7)]
     cut = evolve(CUT, provider=provider)

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 import riverrun as rr
 from riverrun.engine.core.codec import structure
+from riverrun.engine.testing.script.faults import SERVED_ALONE
 from riverrun.engine.testing.simulator.scenario import PROVIDERS
 from riverrun.testing import (
     ANSWERS,
@@ -69,7 +70,7 @@ async def test_without_a_fault_the_answer_is_said(answer: Answer, autojump_clock
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", *SERVED_ALONE, *MANNERS)])
 async def test_every_fault_of_a_first_request_is_got_over(
     kind: FaultKind, provider: str, autojump_clock: MockClock
 ) -> None:
@@ -83,7 +84,7 @@ async def test_every_fault_of_a_first_request_is_got_over(
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", "html", *MANNERS)])
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in ("foreign_error", *SERVED_ALONE, *MANNERS)])
 async def test_every_fault_of_a_continuation_is_got_over(
     kind: FaultKind, provider: str, autojump_clock: MockClock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import inf, isnan
 from pathlib import Path
@@ -211,6 +212,46 @@ def test_a_report_comes_back_as_it_was() -> None:
     text = write_reports([report])
     assert write_reports(read_reports(text)) == text
     assert "NaN" not in text  # which is no JSON
+
+
+def test_a_report_has_curves_of_few_points_that_fall() -> None:
+    curves = measure_stalls(idle(7), gaps="heavy-tail", answers=50, words=200).curves
+    assert curves is not None
+    for curve in (curves.gaps, curves.completion):
+        assert 5 < len(curve) <= 70
+        assert curve == tuple(sorted(curve, key=lambda point: (point[0], -point[1])))
+        assert [share for _, share in curve] == sorted((share for _, share in curve), reverse=True)
+    assert curves.clock_s == 7
+
+
+@pytest.mark.parametrize(
+    ("client", "gaps", "clock_s"),
+    [
+        (PlainClient(read_timeout_s=20), "log-normal", 20),
+        (PlainClient(read_timeout_s=20), "thinking", None),  # a life sign each 10 s is a byte to it
+        (rr.Policy(), "thinking", 120),  # a model that reasons has twice the time
+        (rr.Policy(stall=rr.StallPolicy(idle_s=None)), "log-normal", None),
+    ],
+)
+def test_the_clock_of_a_curve_is_the_longest_gap_that_the_client_waits_for(
+    client: rr.Policy | PlainClient, gaps: str, clock_s: float | None
+) -> None:
+    curves = measure_stalls(client, gaps=gaps, mishaps=NO_MISHAPS, answers=2, words=10).curves
+    assert curves is not None
+    assert curves.clock_s == clock_s
+
+
+def test_the_curve_of_completion_ends_at_those_that_never_came() -> None:
+    half = Mishaps(dies=0.5, goes_silent=0, slows=0, ends_early=0)
+    report = measure_stalls(PlainClient(attempts_max=1), gaps="log-normal", mishaps=half, answers=40, words=20)
+    assert report.curves is not None
+    assert report.curves.completion[-1][1] == pytest.approx(1 - report["whole"].value / 1000)
+
+
+def test_a_file_of_schema_1_is_read_and_has_no_curves() -> None:
+    told = json.loads(write_reports([measure_stalls(rr.Policy(), mishaps=NO_MISHAPS, answers=2, words=5)]))
+    del told["stalls"][0]["curves"]
+    assert read_reports(json.dumps({**told, "schema": 1}))[0].curves is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema":9,"stalls":[]}', '{"schema":1,"stalls":[{}]}', "[" * 9999])

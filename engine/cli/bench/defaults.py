@@ -7,3 +7,6 @@ WORDS = 400
 TRACES = ("log-normal", "heavy-tail", "re-buffering", "thinking", "local-load")
 CONTINUES = ("prefill", "quote", "cursor", "nothing")
 ODDS = ("dies", "goes_silent", "silent_s", "slows", "slow_factor", "ends_early")
+PROFILES = ("quick", "full")
+PEERS = ("riverrun", "httpx", "openai", "anthropic", "litellm", "pydantic-ai", "langchain", "l0")
+FAULT_WIRES = ("anthropic", "openai", "openai-responses", "gemini", "ollama")

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .defaults import ANSWERS, CONTINUES, TRACES, WORDS
+from .faults_options import add_faults_parser
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -15,6 +16,7 @@ _BENCH = """\
 examples:
   riverrun bench stalls                                  the default policy, beside clients and clocks as they are usual
   riverrun bench stalls mine.toml --trace heavy-tail
+  riverrun bench faults                                  what clients do with broken streams, over real sockets
 """
 
 _STALLS = f"""\
@@ -31,6 +33,7 @@ examples:
   riverrun bench stalls mine.toml --recordings taken/    gaps of your own: what `chat --record` wrote
   riverrun bench stalls --dies 0 --goes-silent 0 --slows 0 --ends-early 0      what is given up for nothing
   riverrun bench stalls mine.toml --json today.json
+  riverrun bench stalls mine.toml --html report.html     the same as pictures, in one file
   riverrun bench stalls --compare last.json today.json   what got worse beyond the spread
   riverrun bench stalls mine.toml --ratchet last.json    for CI: fails if anything did
 
@@ -64,9 +67,12 @@ def add_bench_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
     stalls.add_argument("--only", action="store_true", help="the given policies, without the usual ones beside them")
     stalls.add_argument("--jobs", type=int, metavar="J", help="processes (default: one for each processor)")
     stalls.add_argument("--json", metavar="FILE", help="write the measurement there, too")
+    stalls.add_argument("--html", metavar="FILE", help="write a report with pictures there: one file, for any browser")
+    stalls.add_argument("--llmd", metavar="DIR", help="write each row there as a benchmark report of llm-d")
     stalls.add_argument("--ratchet", metavar="FILE", help="fail if anything is worse than in this measurement")
     stalls.add_argument("--compare", nargs=2, metavar=("OLD", "NEW"), help="measure nothing; compare two measurements")
     stalls.set_defaults(command=_run)
+    add_faults_parser(kinds)
 
 
 def _add_world(parser: argparse.ArgumentParser) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
+import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from math import isinf, isnan
 from pathlib import Path
 
 from attrs import frozen
 
+from ...bench.report.llmd import llmd_of_stalls
+from ...bench.report.stalls import write_stalls_html
 from ...bounded_file import read_bounded
 from ...core.policy import Policy, StallPolicy
 from ...core.usage_error import UsageError
@@ -29,7 +34,7 @@ from .defaults import ANSWERS, ODDS, WORDS
 from .policy_file import policy_named
 
 REPORT_BYTES_MAX = 16 * 1024 * 1024
-"""The largest measurement that is read; one of the built-in traces has 60 KB."""
+"""The largest measurement that is read; one of the built-in traces has 160 KB."""
 
 USUAL: dict[str, Policy | PlainClient] = {
     "plain": PlainClient(),
@@ -80,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
         _show_progress(len(reports), len(cells))
     for trace in dict.fromkeys(report.gaps for report in reports):
         _print_table([report for report in reports if report.gaps == trace])
-    if args.json is not None:
-        _write(args.json, write_reports(reports))
+    _write_files(args, reports)
     return ExitCode.DONE if ratchet is None else _tell_worse(ratchet, reports)
 
 
@@ -116,6 +120,31 @@ def _read(path: str) -> list[StallReport]:
         return read_reports(data.decode("utf-8", "replace"))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _write_files(args: argparse.Namespace, reports: Sequence[StallReport]) -> None:
+    if args.json is not None:
+        _write(args.json, write_reports(reports))
+    if args.html is not None:
+        command, environment = shlex.join(["riverrun", *sys.argv[1:]]), _environment()
+        _write(args.html, write_stalls_html(reports, command=command, environment=environment))
+    if args.llmd is not None:
+        write_folder(args.llmd, llmd_of_stalls(reports))
+
+
+def _environment() -> dict[str, str]:
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return {"riverrun": version("riverrun"), "python": platform.python_version(), "system": system}
+
+
+def write_folder(folder: str, files: Mapping[str, str]) -> None:
+    """Write files into a folder, which is made. Raises OutputFailed."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{folder}: {error.strerror or error}") from error
+    for name, text in files.items():
+        _write(str(Path(folder, name)), text)
 
 
 def _write(path: str, text: str) -> None:

@@ -7,10 +7,7 @@ gave with the provider's whole answer, letter for letter; the exit code is 0 onl
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import os
-import sys
 from collections.abc import Sequence
 from math import inf
 
@@ -22,7 +19,7 @@ from ...testing.script.answers import TEXT_ANSWERS
 from ...testing.script.faults import Fault, FaultKind
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode
-from ..streams import write_line
+from ..streams import can_go_live, write_line
 from .lines import LineView, SilentView
 from .show import MODELS, Scene, View, play
 from .story import WireOutcome
@@ -51,11 +48,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         write_line(verdict(outcomes, holds=holds))
     return int(ExitCode.DONE if holds else ExitCode.NO_ANSWER)
-
-
-def can_go_live() -> bool:
-    """Whether there is a terminal that can redraw, and rich to do it."""
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and importlib.util.find_spec("rich") is not None
 
 
 def _live_view() -> View:

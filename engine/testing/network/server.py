@@ -21,18 +21,18 @@ from types import TracebackType
 from typing import Self, cast
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...core.json_value import JSONObject
 from ..script.answers import Answer
 from ..script.faults import Fault, FaultKind
 from ..wire.formats import Continuation, Wire, asks_for_stream, events_of, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
+from .served import NO_PREFILL
 from .server_connection import Connection
 from .server_faults import require_served
 from .server_replies import Manner, Replies
 
-_NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 _NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
 
 
@@ -183,14 +183,16 @@ class Loopback:
         before = call.continuation
         if self._standing is not None and before.is_prefix:
             self.faults_happened.append(self._standing)
-            return await connection.send_error(call.wire, 400, _NO_PREFILL)
+            return await connection.send_error(call.wire, 400, NO_PREFILL)
         if call.wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip():
             return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
         reply = self._replies.next(call.model, call.body, before.text)
         if reply is None:
             return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
-        events = events_of(call.wire, reply)
         fault = self._faults.pop(0) if self._faults else Fault()
+        if fault.kind is FaultKind.EMPTY:
+            reply = evolve(reply, text=(), reasoning=(), calls=())
+        events = events_of(call.wire, reply)
         if fault.kind is FaultKind.NONE:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)

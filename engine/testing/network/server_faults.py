@@ -12,25 +12,13 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from ..script.faults import SERVER_WORDS, Fault, FaultKind, Unit, WireCut, refuse
-
-BODY_FAULTS = (
-    FaultKind.RESET,
-    FaultKind.HALF_CLOSE,
-    FaultKind.STALL,
-    FaultKind.PREMATURE_END,
-    FaultKind.IN_BAND_ERROR,
-    FaultKind.DRIP,
-    FaultKind.PINGS_ONLY,
-    FaultKind.GARBAGE,
-)
-"""The kinds that have a place in the body."""
+from ..script.faults import SERVED, SERVER_WORDS, Fault, FaultKind, Unit, WireCut, refuse
 
 
 def require_served(faults: Sequence[Fault]) -> list[Fault]:
     """List the faults. Raises UsageError for one that the server does not play: a kind, or a manner of the reply."""
     for at, fault in enumerate(faults):
-        if fault.kind not in SERVER_WORDS and fault.kind is not FaultKind.NONE:
+        if fault.kind not in SERVED and fault.kind is not FaultKind.NONE:
             refuse(f"faults[{at}].kind", fault.kind.value, f"one of none, {', '.join(SERVER_WORDS.values())}")
         if fault.manner is not FaultKind.NONE:
             refuse(f"faults[{at}].manner", fault.manner.value, "none: how all replies begin is open_loopback's manner")

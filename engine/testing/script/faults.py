@@ -45,8 +45,8 @@ _E = TypeVar("_E", bound=StrEnum)
 class FaultKind(StrEnum):
     """What goes wrong with an attempt: one closed set, of which each player plays a part.
 
-    The simulator and the scripted source play all but `HTML`, the server on this machine those in `SERVER_WORDS`, which
-    are called by other words on the command line; either word is understood.
+    The simulator and the scripted source play all but those in `SERVED_ALONE`, the server on this machine those in
+    `SERVED`. Some are called by other words on the command line (`SERVER_WORDS`); either word is understood.
     """
 
     NONE = "none"
@@ -89,6 +89,24 @@ class FaultKind(StrEnum):
     """The source raises something that is neither the network's nor the provider's."""
     HTML = "html"
     """Status 200 and a web page: what a captive portal or a proxy in the way answers."""
+    HTML_ERROR = "html_error"
+    """An answer of `status` whose body is a web page: what a proxy answers for a provider that is down."""
+    ERROR_UNDER_200 = "error_under_200"
+    """Status 200, and a provider's error of `status` in JSON instead of a stream."""
+    PAUSE = "pause"
+    """At `at` nothing comes for `seconds`; then the rest does."""
+    COMMENTS_ONLY = "comments_only"
+    """From `at` on, only comments of server-sent events come, `seconds` apart."""
+    BAD_EVENT = "bad_event"
+    """At `at` comes an event of broken JSON; the rest follows."""
+    DUPLICATE_EVENT = "duplicate_event"
+    """Event number `at` comes twice."""
+    EMPTY_DATA = "empty_data"
+    """An event without data follows each event."""
+    UNKNOWN_EVENT = "unknown_event"
+    """After `at` events comes one of a kind that nobody knows."""
+    FAILED_FINISH = "failed_finish"
+    """From `at` on nothing is said but a finish word that names a failure."""
 
     @classmethod
     def _missing_(cls, value: object) -> FaultKind | None:
@@ -109,6 +127,33 @@ SERVER_WORDS = {
     FaultKind.PREFILL_REFUSED: "refuse-prefill",
 }
 """What the server on this machine plays, and the word for each on the command line; schedules draw in this order."""
+
+SERVED_ALONE = (
+    FaultKind.HTML,
+    FaultKind.HTML_ERROR,
+    FaultKind.ERROR_UNDER_200,
+    FaultKind.PAUSE,
+    FaultKind.COMMENTS_ONLY,
+    FaultKind.BAD_EVENT,
+    FaultKind.DUPLICATE_EVENT,
+    FaultKind.EMPTY_DATA,
+    FaultKind.UNKNOWN_EVENT,
+    FaultKind.FAILED_FINISH,
+)
+"""Kinds of bytes and of HTTP, which nobody plays who plays events."""
+
+SERVED = frozenset(
+    {
+        *SERVER_WORDS,
+        *SERVED_ALONE,
+        FaultKind.SLOW_HEADERS,
+        FaultKind.CONNECT_ERROR,
+        FaultKind.DUPLICATE,
+        FaultKind.ERROR_AFTER_TERMINAL,
+        FaultKind.EMPTY,
+    }
+)
+"""What the server on this machine plays."""
 
 BREAKS = frozenset(
     {
@@ -173,10 +218,13 @@ class WireCut:
     Args:
         unit: what `Fault.at` counts.
         in_chunk: for RESET and HALF_CLOSE: the announced HTTP chunk is longer than what is sent of it.
+        has_length: the body has no chunks but a content-length: that of the whole body, or for PREMATURE_END, whose
+            end looks proper, of what is sent.
     """
 
     unit: Unit = field(default=Unit.EVENTS, converter=Unit)
     in_chunk: bool = False
+    has_length: bool = False
 
 
 BETWEEN_EVENTS = WireCut()
@@ -195,7 +243,8 @@ class Fault:
         kind: what goes wrong; NONE is nothing.
         at: after how many events of the reply; beyond its end it is the end. `cut` may count it in bytes.
         seconds: how far apart a drip's events and pings are, and how long slow headers take.
-        count: how many events drip, how many characters overlap.
+        count: how many events drip, how many characters overlap; where bytes are played, an error in the stream with
+            a count is followed by silence, and a stall with one by the connection's end, after `seconds`.
         status: of an error, as a response or inside the stream.
         retry_after_s: the hint that goes with that; None is no hint.
         manner: how the reply begins, one of `MANNERS`; it may stand beside a kind that says how it ends.
@@ -267,7 +316,7 @@ class Fault:
 
 def require_scripted(name: str, fault: Fault) -> None:
     """Raise UsageError, naming the field `name`, for what nobody plays who plays events: a web page, a cut in bytes."""
-    if fault.kind is FaultKind.HTML:
+    if fault.kind in SERVED_ALONE:
         refuse(f"{name}.kind", fault.kind.value, "a kind that is not the loopback server's alone")
     if fault.status not in STATUSES:
         refuse(f"{name}.status", fault.status, f"one of {', '.join(map(str, STATUSES))}")

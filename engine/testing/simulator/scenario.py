@@ -21,10 +21,10 @@ from ...core.policy import Policy
 from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number
 from ..script.faults import (
     BETWEEN_EVENTS,
+    SERVED_ALONE,
     SIZE_MAX,
     STATUSES,
     Fault,
-    FaultKind,
     Item,
     member_of,
     refuse,
@@ -206,7 +206,7 @@ class Scenario:
         ):
             self._look_closely()
         for at, fault in enumerate(self.faults):
-            if not (fault.status in STATUSES and fault.cut is BETWEEN_EVENTS and fault.kind is not FaultKind.HTML):
+            if not (fault.status in STATUSES and fault.cut is BETWEEN_EVENTS and fault.kind not in SERVED_ALONE):
                 require_scripted(f"Scenario.faults[{at}]", fault)
         if len(self.answer) > 1 and (size := sum(item.size for item in self.answer)) > SIZE_MAX:
             refuse("Scenario.answer", size, f"at most {SIZE_MAX} tokens and calls in it")

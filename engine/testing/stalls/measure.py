@@ -19,6 +19,7 @@ from ...core.validators import require_instance
 from ...engine import Engine
 from ..law import require_no_run
 from ..simulator.clock import order_tasks_by, seeded_order
+from .curves import curves_of
 from .gaps import TRACES, Gaps
 from .measures import measures
 from .mishaps import Mishaps
@@ -93,7 +94,8 @@ def measure_stalls(
             progress(len(records))
     dice = Random(seed)  # noqa: S311 - resamples have to repeat
     told = {measure.name: measure.estimate(records, dice) for measure in measures(prompt_tokens)}
-    return StallReport(name, world.gaps.name, continues, answers, seed, told, inexact=sum(not r.exact for r in records))
+    inexact, curves = sum(not record.exact for record in records), curves_of(client, world, records)
+    return StallReport(name, world.gaps.name, continues, answers, seed, told, inexact, curves)
 
 
 def _gaps_of(gaps: Gaps | str) -> Gaps:

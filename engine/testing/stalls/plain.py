@@ -43,9 +43,13 @@ class PlainClient:
         record.ended_s = now
         return record
 
+    def patience_s(self, pings_s: float | None) -> float:
+        """Return the longest gap between words that it waits for, where life signs come so far apart."""
+        return inf if pings_s is not None and pings_s <= self.read_timeout_s else self.read_timeout_s
+
     def _read(self, script: Script, asked: Asked, record: AnswerRecord, pings_s: float | None) -> float:
         """Read one request's answer; return when it was over."""
-        patience = inf if pings_s is not None and pings_s <= self.read_timeout_s else self.read_timeout_s
+        patience = self.patience_s(pings_s)
         for at_s, words in script.reads():
             now = asked.asked_s + at_s
             if now - asked.last_s > patience:

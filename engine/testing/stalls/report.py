@@ -10,9 +10,11 @@ from typing import Any, cast
 from attrs import frozen
 
 from ...core.usage_error import UsageError
+from .curves import Curves
 from .measures import Estimate, measures
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema 1 had no `curves`, and is read."""
 
 
 @frozen
@@ -20,7 +22,7 @@ class StallReport:
     """What one client did to the answers of one trace.
 
     `inexact` counts answers of which not every word shown was said there: it has to be 0. `report["fluidity"]` is the
-    estimate of a measure.
+    estimate of a measure; `curves` are what pictures are drawn from, None in files of schema 1.
     """
 
     client: str
@@ -30,6 +32,7 @@ class StallReport:
     seed: int
     estimates: Mapping[str, Estimate]
     inexact: int = 0
+    curves: Curves | None = None
 
     def __getitem__(self, measure: str) -> Estimate:
         if measure not in self.estimates:
@@ -43,7 +46,8 @@ class StallReport:
             for name, each in self.estimates.items()
         }
         head = {"client": self.client, "gaps": self.gaps, "continues": self.continues, "answers": self.answers}
-        return {**head, "seed": self.seed, "inexact": self.inexact, "measures": told}
+        curves = None if self.curves is None else self.curves.to_plain()
+        return {**head, "seed": self.seed, "inexact": self.inexact, "measures": told, "curves": curves}
 
     @classmethod
     def from_plain(cls, told: Mapping[str, Any]) -> StallReport:
@@ -53,9 +57,10 @@ class StallReport:
                 str(name): Estimate(float(each["value"]), float(each["low"]), float(each["high"]))
                 for name, each in cast("Mapping[str, Any]", told["measures"]).items()
             }
+            curves = told.get("curves")
             return cls(
                 str(told["client"]), str(told["gaps"]), str(told["continues"]), int(told["answers"]), int(told["seed"]),
-                estimates, int(told["inexact"]),
+                estimates, int(told["inexact"]), None if curves is None else Curves.from_plain(curves),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(f"no report of stalls: {type(error).__name__} {error}") from error
@@ -77,7 +82,7 @@ def read_reports(text: str) -> list[StallReport]:
         schema, rows = told["schema"], list(told["stalls"])
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise UsageError(f"no reports of stalls: {type(error).__name__}; expected what `--json` wrote") from error
-    if schema != SCHEMA:
+    if schema not in {1, SCHEMA}:
         raise UsageError(f"reports of schema {schema!r}; expected {SCHEMA}")
     return [StallReport.from_plain(row) for row in rows]
 

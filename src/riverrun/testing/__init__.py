@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._lazy import publish_lazily
 
 if TYPE_CHECKING:
+    from ..engine.bench.chaos.proxy import Chaos, open_chaos
     from ..engine.core.event_grammar import EVENT_GRAMMAR, EventState, next_state
     from ..engine.testing.checks.planner import check_planner
     from ..engine.testing.checks.policy import check_policy
@@ -82,6 +83,7 @@ __all__ = [
     "Act",
     "Answer",
     "AskedRequest",
+    "Chaos",
     "Close",
     "Connecting",
     "Consumer",
@@ -137,6 +139,7 @@ __all__ = [
     "gaps_of_folder",
     "measure_stalls",
     "next_state",
+    "open_chaos",
     "open_loopback",
     "read_continuation",
     "recorded",
@@ -157,6 +160,7 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
     __getattr__, __dir__ = publish_lazily(
         __name__,
         {
+            "engine.bench.chaos.proxy": "Chaos open_chaos",
             "engine.core.event_grammar": "EVENT_GRAMMAR EventState next_state",
             "engine.testing.checks.planner": "check_planner",
             "engine.testing.checks.policy": "check_policy",

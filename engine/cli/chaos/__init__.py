@@ -1,0 +1,1 @@
+"""`riverrun chaos`: the fault proxy as a command, with a live table or lines."""
