@@ -11,7 +11,7 @@ from ..testing.wire.formats import Wire
 from .answers import Shape
 from .play import WELL, Play
 
-WIRES = (Wire.ANTHROPIC, Wire.OPENAI, Wire.RESPONSES, Wire.GEMINI, Wire.OLLAMA)
+WIRES: tuple[Wire, ...] = (Wire.ANTHROPIC, Wire.OPENAI, Wire.RESPONSES, Wire.GEMINI, Wire.OLLAMA)
 """The formats that the benchmark speaks."""
 
 

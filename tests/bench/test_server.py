@@ -20,9 +20,13 @@ from riverrun.engine.bench.fault import BenchFault
 from riverrun.testing import Wire, retelling
 from tests.bench.claims import CLAIMS, SEED, Look
 from tests.bench.process import fault_server
-from tests.bench.raw_client import QUESTION, End, Seen, asking, seen_from, text_in
+from tests.bench.raw_client import QUESTION, SILENT_S, End, Seen, asking, seen_from, text_in
 
 pytestmark = pytest.mark.sockets
+
+
+BUSY_S, TRIES = 3.0, 3
+"""On a busy machine words are late: where silence is not the point it may last so long, else it is looked at again."""
 
 
 def sampled(fault: BenchFault) -> Wire:
@@ -48,9 +52,17 @@ def port() -> Iterator[int]:
         yield number
 
 
-async def ask(port: int, trial: str, model: str, wire: Wire, turns: list[tuple[str, str]] | None = None) -> Seen:
+async def ask(
+    port: int,
+    trial: str,
+    model: str,
+    wire: Wire,
+    turns: list[tuple[str, str]] | None = None,
+    *,
+    silent_s: float = SILENT_S,
+) -> Seen:
     path, body = asking(wire, model, turns=turns)
-    return await seen_from(port, f"/t/{trial}{path}", body)
+    return await seen_from(port, f"/t/{trial}{path}", body, silent_s=silent_s)
 
 
 def about(port: int, method: str, path: str) -> bytes:
@@ -73,8 +85,13 @@ def test_every_fault_has_a_claim() -> None:
 
 @pytest.mark.parametrize(("fault", "wire"), CELLS)
 async def test_a_first_request_sees_what_the_title_says(port: int, fault: BenchFault, wire: Wire) -> None:
-    seen = await ask(port, f"claims-{fault.name}-{wire}", f"{fault.name}@{SEED}", wire)
-    assert CLAIMS[fault.name].is_true_of(Look(fault, wire, seen)), (fault.title, seen)
+    claim, seen = CLAIMS[fault.name], Seen()
+    for attempt in range(TRIES if claim.end is End.SILENT else 1):
+        trial, patience_s = f"claims-{fault.name}-{wire}-{attempt}", SILENT_S if claim.end is End.SILENT else BUSY_S
+        seen = await ask(port, trial, f"{fault.name}@{SEED}", wire, silent_s=patience_s)
+        if claim.is_true_of(Look(fault, wire, seen)):
+            return
+    pytest.fail(f"{fault.title} {seen}")
 
 
 @pytest.mark.parametrize(("fault", "wire"), [cell for cell in CELLS if strikes_once(cell)])
@@ -83,7 +100,7 @@ async def test_later_requests_go_well_unless_the_fault_repeats_or_lies_at_the_se
 ) -> None:
     trial, model = f"later-{fault.name}-{wire}", f"{fault.name}@{SEED}"
     await ask(port, trial, model, wire)
-    look = Look(fault, wire, await ask(port, trial, model, wire))
+    look = Look(fault, wire, await ask(port, trial, model, wire, silent_s=BUSY_S))
     assert (look.seen.end, look.seen.status, look.text) == (End.WHOLE, 200, look.whole)
 
 
@@ -98,9 +115,11 @@ async def after_a_cut(port: int, name: str, *, by_prefix: bool = False) -> tuple
     """Ask twice: what was said before the cut, and what comes to a request that goes on from there."""
     wire = Wire.ANTHROPIC
     trial = f"seam-{name}-{by_prefix}"
-    said = text_in(wire, (await ask(port, trial, f"{name}@5", wire)).body).rstrip()
+    patience_s = SILENT_S if name == "s09-stream-stall" else BUSY_S
+    said = text_in(wire, (await ask(port, trial, f"{name}@5", wire, silent_s=patience_s)).body).rstrip()
     turns = [("user", QUESTION), ("assistant", said)] if by_prefix else quoting(said)
-    return said, await ask(port, trial, f"{name}@5", wire, turns)
+    silent_s = SILENT_S if SECOND.get(name, (End.WHOLE, 0))[0] is End.SILENT else BUSY_S
+    return said, await ask(port, trial, f"{name}@5", wire, turns, silent_s=silent_s)
 
 
 WHOLE = answer_of(5).text
@@ -214,7 +233,8 @@ async def test_a_trial_without_a_name_is_named_by_its_model_and_can_be_forgotten
 
 async def test_the_same_seed_plays_the_same_and_another_does_not(port: int) -> None:
     async def played(trial: str, seed: int) -> list[bytes]:
-        return [(await ask(port, f"{trial}-{name}", f"{name}@{seed}", Wire.GEMINI)).raw for name in SAME]
+        asked = [(f"{trial}-{name}", f"{name}@{seed}") for name in SAME]
+        return [(await ask(port, *one, Wire.GEMINI, silent_s=BUSY_S)).raw for one in asked]
 
     assert await played("one", 5) == await played("two", 5)
     assert await played("three", 6) != await played("four", 5)
