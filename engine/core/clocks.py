@@ -56,7 +56,7 @@ class Clocks:
     ) -> None:
         self._waits: tuple[str, str] = ("headers_s", "first_event_s")  # what sets the clocks of the first two phases
         if in_one_piece:
-            self._waits = (policy.longest_wait,) * 2
+            self._waits = (policy.longest_wait, policy.longest_wait)
             policy = policy.in_one_piece()
         self._policy = policy
         self._is_inside = is_inside

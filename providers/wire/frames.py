@@ -152,8 +152,11 @@ def _read_whole(text: str, reader: _OddReader | None = None) -> object:
 
 def _only_error(value: object) -> object:
     """Return the error that a list holds first (Vertex writes it so), or the value."""
-    first = next(iter(cast("list[object]", value)), None) if isinstance(value, list) else None
-    return cast("object", first) if isinstance(first, dict) and "error" in first else value
+    if not isinstance(value, list):
+        return value
+    listed = cast("list[object]", value)
+    first = listed[0] if listed else None
+    return cast("object", first) if isinstance(first, dict) and "error" in first else listed
 
 
 def _unreadable(text: str) -> str:
