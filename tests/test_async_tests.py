@@ -18,6 +18,7 @@ SEVERAL = "one thing is used in several runs, one after another"
 READER = "sets up, or reads back, what a process of its own leaves"
 
 OWN_RUNS = {
+    "bench/chaos_clients.py": "its tests are of one proxy each, and wait on sockets alone",
     "cli/test_files_of_others.py": READER,
     "crash/child.py": PROGRAM,
     "crash/interrupted.py": PROGRAM,
