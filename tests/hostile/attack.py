@@ -1,7 +1,7 @@
 """One attack: what a server sends, and what standing it costs a process of its own. Run by `test_attacks`.
 
 The server is a thread of the test; the victim is a subprocess (`victim`) under the default limits, with a ceiling on
-its memory. Beside it a bare ticker runs in a third process: what that one is late by is the machine's doing.
+its memory. How long it holds up its loop is measured in what its thread worked, so that a busy machine changes little.
 """
 
 from __future__ import annotations
@@ -23,20 +23,6 @@ MIB = 2**20
 GROWN_BYTES_MAX = 200 * MIB
 LATE_S_MAX = 0.25
 TRIES = 3
-
-BARE_TICKER = """
-import sys, time
-late = 0.0
-print("ready", flush=True)
-import threading
-done = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
-while not done.is_set():
-    due = time.perf_counter() + 0.005
-    time.sleep(0.005)
-    late = max(late, time.perf_counter() - due)
-print(late)
-"""
 
 Pieces: TypeAlias = Callable[[], Iterable[bytes]]
 
@@ -62,7 +48,7 @@ class Attack:
 
 @frozen
 class Cost:
-    """What an attack cost: how the run ended, and the lateness of a task beside it, less that of the bare ticker."""
+    """What an attack cost: how the run ended, and the lateness of a task beside it."""
 
     end: str
     said: str
@@ -74,13 +60,12 @@ class Cost:
 
 def stand(attack: Attack) -> Cost:
     """Run a victim against a server of this attack. Raises AssertionError where the victim itself died."""
-    with serving(attack) as port, bare_ticker() as late:
+    with serving(attack) as port:
         arguments = [f"{name}={json.dumps(value)}" for name, value in attack.options.items()]
         command = [sys.executable, "-m", "tests.hostile.victim", attack.provider, str(port), *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    said["late_s"] = max(said["late_s"] - late[0], 0.0)
     return Cost(**said)
 
 
@@ -92,38 +77,6 @@ def cheapest(attack: Attack) -> Cost:
         if cost.late_s <= LATE_S_MAX and cost.grown_bytes <= attack.grown_bytes_max:
             return cost
     return min(costs, key=lambda cost: (cost.grown_bytes > attack.grown_bytes_max, cost.late_s))
-
-
-@contextmanager
-def bare_ticker() -> Iterator[list[float]]:
-    """Tick in a process that does nothing else; the list holds its greatest lateness once the block is over.
-
-    It is asked for inside the block, too: the first element is always there.
-    """
-    late = _Late()
-    with subprocess.Popen(
-        [sys.executable, "-c", BARE_TICKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        late.process = process
-        try:
-            yield late
-        finally:
-            late.stop()
-
-
-class _Late(list[float]):
-    process: subprocess.Popen[str]
-
-    def stop(self) -> None:
-        if not len(self):
-            said, _ = self.process.communicate(timeout=10)
-            self.append(float(said))
-
-    def __getitem__(self, at: Any) -> Any:
-        self.stop()
-        return super().__getitem__(at)
 
 
 @contextmanager
