@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from riverrun.engine.bench.judge import Cell
+from riverrun.engine.bench.judging.judge import Cell
 from riverrun.engine.bench.result import BenchResult, Moment, Trial, Verdict, read_result, write_result
 from riverrun.engine.bench.table import markdown
 

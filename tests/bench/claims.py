@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from riverrun.engine.bench.answers import answer_of
-from riverrun.engine.bench.fault import BenchFault
+from riverrun.engine.bench.faults.answers import answer_of
+from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.testing import Wire
 from tests.bench.raw_client import End, Seen, events_in, text_in
 

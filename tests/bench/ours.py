@@ -14,7 +14,7 @@ import httpx
 from attrs import define, field
 
 import riverrun as rr
-from riverrun.engine.bench.fault import BenchFault
+from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.engine.bench.profile import Profile
 from riverrun.engine.bench.result import Verdict
 from riverrun.engine.source import EventSource

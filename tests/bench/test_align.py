@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riverrun.engine.bench import align
-from riverrun.engine.bench.align import Difference, difference
+from riverrun.engine.bench.judging import align
+from riverrun.engine.bench.judging.align import Difference, difference
 
 RIVER = "The river goes on; 川 and 🌊 and é, 12,345 litres a second, and the mouth is the end of it."
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from riverrun import UsageError
-from riverrun.engine.bench.catalog import FAULTS, WELL_BEHAVED, BenchFault, drawn_by, fault_of
-from riverrun.engine.bench.failover_rules import FAILOVER_RULES
-from riverrun.engine.bench.fault_table import fault_table
-from riverrun.engine.bench.play import WELL
+from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, BenchFault, drawn_by, fault_of
+from riverrun.engine.bench.faults.failover_rules import FAILOVER_RULES
+from riverrun.engine.bench.faults.fault_table import fault_table
+from riverrun.engine.bench.faults.play import WELL
 from riverrun.engine.testing.script.faults import SERVED, require_scripted
 from riverrun.testing import FaultKind
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from riverrun.engine.bench.asked import asked_of
-from riverrun.engine.bench.catalog import WIRES
-from riverrun.engine.bench.conversation import PROMPT, Called, Turn, ask_of, messages_of
+from riverrun.engine.bench.faults.catalog import WIRES
+from riverrun.engine.bench.running.conversation import PROMPT, Called, Turn, ask_of, messages_of
+from riverrun.engine.bench.server.asked import asked_of
 from riverrun.engine.testing.wire.formats import Wire
 
 TURN = Turn("I will look.", (Called("call_1", "read_gauge", '{"station": "Köln"}'),))

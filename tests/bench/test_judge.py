@@ -7,7 +7,7 @@ import json
 import pytest
 from attrs import evolve
 
-from riverrun.engine.bench.judge import Call, Cell, Given, Request, ServerLog, Truth, judge
+from riverrun.engine.bench.judging.judge import Call, Cell, Given, Request, ServerLog, Truth, judge
 from riverrun.engine.bench.result import Finding, Moment, Side, Trial, Verdict
 
 TEXT = "At 10:42 the gauge in Cologne read 3,271 millimetres; the water was clear, and the water was cold."

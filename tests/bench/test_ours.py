@@ -9,12 +9,12 @@ import pytest
 import trio
 
 import riverrun as rr
-from riverrun.engine.bench.answers import answer_of
-from riverrun.engine.bench.catalog import FAULTS, WELL_BEHAVED, WIRES, fault_of
-from riverrun.engine.bench.fault import BenchFault
+from riverrun.engine.bench.faults.answers import answer_of
+from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, WIRES, fault_of
+from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.engine.bench.profile import PROFILES
 from riverrun.engine.bench.result import Verdict
-from riverrun.engine.bench.stage import Stage
+from riverrun.engine.bench.server.stage import Stage
 from riverrun.testing import Fault, GoesAway, Reset, ScriptedNetwork, ScriptedSource, SentRequest, Wire, retelling
 from tests.bench.ours import Got, ask, http_client, policy_of, provider_at, right_end, verdict_of
 from tests.bench.process import fault_server

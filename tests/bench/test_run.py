@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from riverrun.engine.bench.catalog import FAULTS
-from riverrun.engine.bench.environments import folder_of, needs_making, prepare
-from riverrun.engine.bench.peers import CLIENTS, OURS, PEERS, Peer, peers_named
+from riverrun.engine.bench.faults.catalog import FAULTS
 from riverrun.engine.bench.profile import PROFILES
 from riverrun.engine.bench.result import BenchResult, Finding, Side, Trial, Verdict
-from riverrun.engine.bench.run import Asked, Watcher, run_faults
+from riverrun.engine.bench.running.environments import folder_of, needs_making, prepare
+from riverrun.engine.bench.running.peers import CLIENTS, OURS, PEERS, Peer, peers_named
+from riverrun.engine.bench.running.run import Asked, Watcher, run_faults
 from riverrun.engine.testing.wire.formats import Wire
 
 pytestmark = pytest.mark.sockets

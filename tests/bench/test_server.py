@@ -14,9 +14,9 @@ from zlib import crc32
 
 import pytest
 
-from riverrun.engine.bench.answers import CLOSING, Shape, answer_of
-from riverrun.engine.bench.catalog import FAULTS, fault_of
-from riverrun.engine.bench.fault import BenchFault
+from riverrun.engine.bench.faults.answers import CLOSING, Shape, answer_of
+from riverrun.engine.bench.faults.catalog import FAULTS, fault_of
+from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.testing import Wire, retelling
 from tests.bench.claims import CLAIMS, SEED, Look
 from tests.bench.process import fault_server

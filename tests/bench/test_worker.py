@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from riverrun.engine.bench.environments import Prepared
-from riverrun.engine.bench.judge import Call
-from riverrun.engine.bench.peers import CHAT, CLIENTS, Peer
-from riverrun.engine.bench.worker_process import Reply, Worker, WorkerBroken
+from riverrun.engine.bench.judging.judge import Call
+from riverrun.engine.bench.running.environments import Prepared
+from riverrun.engine.bench.running.peers import CHAT, CLIENTS, Peer
+from riverrun.engine.bench.running.worker_process import Reply, Worker, WorkerBroken
 
 WELL = """
 DISTRIBUTION = "httpx"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from riverrun.engine.bench.catalog import WIRES
-from riverrun.engine.bench.peers import PEERS
+from riverrun.engine.bench.faults.catalog import WIRES
 from riverrun.engine.bench.profile import PROFILES as KIT_PROFILES
 from riverrun.engine.bench.result import Verdict, read_result
+from riverrun.engine.bench.running.peers import PEERS
 from riverrun.engine.cli.bench.defaults import FAULT_WIRES, PROFILES
 from riverrun.engine.cli.bench.defaults import PEERS as NAMED
 from riverrun.engine.cli.exit_codes import ExitCode

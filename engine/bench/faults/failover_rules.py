@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from ..testing.script.faults import Fault, FaultKind
-from ..testing.wire.formats import Wire
+from ...testing.script.faults import Fault, FaultKind
+from ...testing.wire.formats import Wire
 from .fault import BenchFault
 from .play import WELL, Place, Play, Refusal
 

@@ -5,11 +5,11 @@ Each strikes once or twice, and leaves later requests well, so that it can be go
 
 from __future__ import annotations
 
-from ..testing.script.faults import Fault, FaultKind
-from ..testing.wire.formats import Wire
+from ...testing.script.faults import Fault, FaultKind
+from ...testing.wire.formats import Wire
 from .answers import Shape
 from .fault import BenchFault
-from .own_faults_below import MIDDLE, SSE, in_text
+from .own_below_words import MIDDLE, SSE, in_text
 from .play import Place, Play
 
 _CUT = Play(Fault(FaultKind.RESET), Place.TEXT)

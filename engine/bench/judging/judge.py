@@ -19,8 +19,8 @@ from itertools import groupby
 
 from attrs import frozen
 
+from ..result import Finding, Moment, Side, Trial, Verdict
 from .align import difference
-from .result import Finding, Moment, Side, Trial, Verdict
 
 SAID_CHARS_MAX = 300
 """How much of an error's words is kept."""

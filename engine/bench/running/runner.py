@@ -21,17 +21,18 @@ import httpx
 import trio
 from attrs import define, field, frozen
 
-from ..testing.wire.formats import Wire
-from .catalog import WELL_BEHAVED, drawn_by
+from ...testing.wire.formats import Wire
+from .. import server as server_package
+from ..faults.catalog import WELL_BEHAVED, drawn_by
+from ..faults.fault import BenchFault
+from ..judging.judge import Cell, Given, judge
+from ..judging.server_log import log_of, truth_of
+from ..profile import Profile
+from ..result import Moment, PeerRow, Side, Trial
+from ..server.trial import Trial as ServedTrial
 from .conversation import Called, Turn, ask_of
 from .environments import Prepared
-from .fault import BenchFault
-from .judge import Cell, Given, judge
 from .peers import ATTEMPTS, Peer
-from .profile import Profile
-from .result import Moment, PeerRow, Side, Trial
-from .server_log import log_of, truth_of
-from .trial import Trial as ServedTrial
 from .worker_process import Reply, Worker, WorkerBroken
 
 KEY = "sk-riverrun-bench"
@@ -75,7 +76,7 @@ def plan(
 @asynccontextmanager
 async def open_server(profile: Profile, *, port: int = 0) -> AsyncGenerator[str, None]:
     """Start the fault server in a process of its own, and give its address; it ends with the block."""
-    command = [sys.executable, "-P", "-m", f"{__package__}.server", "--profile", profile.name]
+    command = [sys.executable, "-P", "-m", server_package.__name__, "--profile", profile.name]
     process = await trio.lowlevel.open_process(
         command + (["--port", str(port)] if port else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

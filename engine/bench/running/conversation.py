@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from ..core.json_value import JSONObject
-from ..testing.wire.formats import Wire
+from ...core.json_value import JSONObject
+from ...testing.wire.formats import Wire
 
 PROMPT = "Please answer as you always do, in full."
 

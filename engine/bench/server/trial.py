@@ -13,20 +13,20 @@ from email.utils import formatdate
 
 from attrs import define, evolve, field
 
-from ..core.json_value import JSONObject, JSONValue
-from ..core.messages import ToolCall
-from ..core.usage import estimate_tokens
-from ..testing.network.script import Silence, Step
-from ..testing.network.served import error_steps, steps_of, whole_steps
-from ..testing.script.answers import Answer, retelling, split_pieces
-from ..testing.script.faults import Fault, FaultKind
-from ..testing.wire.format import Reply
-from ..testing.wire.formats import Wire, error_body, whole_of
-from .answers import CLOSING, answer_of, pieces_of
+from ...core.json_value import JSONObject, JSONValue
+from ...core.messages import ToolCall
+from ...core.usage import estimate_tokens
+from ...testing.network.script import Silence, Step
+from ...testing.network.served import error_steps, steps_of, whole_steps
+from ...testing.script.answers import Answer, retelling, split_pieces
+from ...testing.script.faults import Fault, FaultKind
+from ...testing.wire.format import Reply
+from ...testing.wire.formats import Wire, error_body, whole_of
+from ..faults.answers import CLOSING, answer_of, pieces_of
+from ..faults.catalog import Drawn
+from ..faults.places import lay
+from ..faults.play import Play, Refusal
 from .asked import Asked, Way
-from .catalog import Drawn
-from .places import lay
-from .play import Play, Refusal
 from .trial_log import Entry, Now
 
 _NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 
-from ..testing.script.faults import BETWEEN_EVENTS, Fault, FaultKind, WireCut
-from ..testing.wire.formats import Wire
+from ...testing.script.faults import BETWEEN_EVENTS, Fault, FaultKind, WireCut
+from ...testing.wire.formats import Wire
 from .fault import BenchFault
 from .play import Place, Play
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ..core.usage_error import UsageError
-from ..testing.wire.formats import Wire
+from ...core.usage_error import UsageError
+from ...testing.wire.formats import Wire
+from .. import clients
 
-CLIENTS = Path(__file__).parent / "clients"
+CLIENTS = Path(clients.__path__[0])
 """Where the adapters are, each a file that any interpreter can run."""
 
 OURS = "riverrun"
@@ -51,7 +52,7 @@ def _peer(name: str, title: str, wires: tuple[Wire, ...], adapter: str) -> Peer:
 
 
 PEERS: tuple[Peer, ...] = (
-    Peer(OURS, "one engine, one model, its default policy", EVERY, f"{__package__}.clients.riverrun_engine"),
+    Peer(OURS, "one engine, one model, its default policy", EVERY, f"{clients.__name__}.riverrun_engine"),
     Peer(PLAIN, "bare, with a read timeout", EVERY, str(CLIENTS / "plain_httpx.py")),
     _peer("openai", "max_retries and timeout", (Wire.OPENAI, Wire.RESPONSES), "openai_sdk.py"),
     _peer("anthropic", "messages.stream, max_retries and timeout", (Wire.ANTHROPIC,), "anthropic_sdk.py"),

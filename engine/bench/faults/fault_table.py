@@ -1,4 +1,4 @@
-"""The catalog as the table that `docs/benchmark.md` prints: `python -m riverrun.engine.bench.fault_table`."""
+"""The catalog as the table that `docs/benchmark.md` prints: `python -m riverrun.engine.bench.faults.fault_table`."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ from typing import cast
 
 import trio
 
-from ..testing.network.play import Played, play_steps
-from ..testing.network.server_connection import Connection
-from .profile import PROFILES, Profile, profile_of
+from ...testing.network.play import Played, play_steps
+from ...testing.network.server_connection import Connection
+from ..profile import PROFILES, Profile, profile_of
 from .stage import Stage
 
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from ..core.json_value import JSONObject, JSONValue
-from ..testing.wire.formats import Continuation, Wire, asks_for_stream, read_continuation
+from ...core.json_value import JSONObject, JSONValue
+from ...testing.wire.formats import Continuation, Wire, asks_for_stream, read_continuation
 
 
 class Way(StrEnum):

@@ -7,11 +7,11 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.usage import estimate_tokens
-from ..testing.script.answers import split_pieces
-from .answers import pieces_of
+from ...core.usage import estimate_tokens
+from ...testing.script.answers import split_pieces
+from ..faults.answers import pieces_of
+from ..result import Moment, Side
 from .judge import Call, Request, ServerLog, Truth
-from .result import Moment, Side
 
 
 def truth_of(told: Mapping[str, Any]) -> Truth:

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from ..core.usage_error import UsageError
+from ...core.usage_error import UsageError
 from .failover_rules import FAILOVER_RULES
 from .fault import WIRES, BenchFault
-from .own_faults_below import FAULTS_BELOW
-from .own_faults_said import FAULTS_OF_SPEECH
+from .own_below_words import FAULTS_BELOW
+from .own_in_words import FAULTS_OF_SPEECH
 
 __all__ = ["FAULTS", "WELL_BEHAVED", "WIRES", "BenchFault", "Drawn", "drawn_by", "fault_of"]
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
-from ..core.messages import ToolCall
-from ..testing.network.server_faults import Cut
-from ..testing.script.faults import Fault, FaultKind, Unit
-from ..testing.wire.format import Reply
-from ..testing.wire.formats import Wire, events_of
-from ..testing.wire.odd import escaped, with_crlf
+from ...core.messages import ToolCall
+from ...testing.network.server_faults import Cut
+from ...testing.script.faults import Fault, FaultKind, Unit
+from ...testing.wire.format import Reply
+from ...testing.wire.formats import Wire, events_of
+from ...testing.wire.odd import escaped, with_crlf
 from .play import Place, Play
 
 _EARLIEST, _LATEST = 0.35, 0.7

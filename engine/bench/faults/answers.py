@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
 
-from ..core.json_value import JSONObject
-from ..core.messages import ToolCall
-from ..testing.script.answers import Answer
+from ...core.json_value import JSONObject
+from ...core.messages import ToolCall
+from ...testing.script.answers import Answer
 
 TOKENS = 60
 """How many tokens a text has: those of Failover Bench's answer, whose faults lie after 10, 20 and 40."""

@@ -12,13 +12,13 @@ from pathlib import Path
 import trio
 from attrs import frozen
 
-from ..testing.wire.formats import Wire
+from ...testing.wire.formats import Wire
+from ..faults.fault import BenchFault
+from ..judging.judge import Cell
+from ..profile import Profile
+from ..result import SCHEMA, BenchResult, FaultRow, PeerRow, Trial
 from .environments import Prepared, needs_making, prepare
-from .fault import BenchFault
-from .judge import Cell
 from .peers import Peer
-from .profile import Profile
-from .result import SCHEMA, BenchResult, FaultRow, PeerRow, Trial
 from .runner import KEY, Planned, Runner, open_server, plan
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from ..testing.script.faults import HONEST, Fault, FaultKind
+from ...testing.script.faults import HONEST, Fault, FaultKind
 
 
 class Place(StrEnum):

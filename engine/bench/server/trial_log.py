@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from ..core.json_value import JSONObject, JSONValue
-from ..testing.network.script import Close, Reset, Silence, Step
+from ...core.json_value import JSONObject, JSONValue
+from ...testing.network.script import Close, Reset, Silence, Step
 from .asked import Asked
 
 MOMENTS_MAX = 400

@@ -12,15 +12,15 @@ from urllib.parse import unquote
 
 from attrs import define, field
 
-from ..core.json_value import JSONObject, JSONValue
-from ..core.usage_error import UsageError
-from ..testing.network.script import Step
-from ..testing.network.served import error_steps, whole_steps
-from ..testing.wire.formats import Wire, error_body, wire_of_path
-from ..testing.wire.gemini import gemini_model
+from ...core.json_value import JSONObject, JSONValue
+from ...core.usage_error import UsageError
+from ...testing.network.script import Step
+from ...testing.network.served import error_steps, whole_steps
+from ...testing.wire.formats import Wire, error_body, wire_of_path
+from ...testing.wire.gemini import gemini_model
+from ..faults.catalog import FAULTS, WELL_BEHAVED, drawn_by
+from ..profile import Profile
 from .asked import asked_of
-from .catalog import FAULTS, WELL_BEHAVED, drawn_by
-from .profile import Profile
 from .trial import Trial
 from .trial_log import Entry, Now
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ..testing.script.faults import Fault
-from ..testing.wire.formats import Wire
+from ...testing.script.faults import Fault
+from ...testing.wire.formats import Wire
 from .answers import Shape
 from .play import WELL, Play
 

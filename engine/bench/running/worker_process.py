@@ -13,10 +13,11 @@ from typing import Any
 import trio
 from attrs import frozen
 
+from .. import clients
+from ..judging.judge import Call, Given
+from ..result import Moment, Side
 from .environments import Prepared
-from .judge import Call, Given
 from .peers import CLIENTS
-from .result import Moment, Side
 
 START_S = 120.0
 """How long a client may take to be imported: the largest needs ten seconds on a quiet machine."""
@@ -58,7 +59,7 @@ class Worker:
     async def start(self) -> None:
         """Start it, and wait until its client is imported. Raises WorkerBroken."""
         adapter = self.prepared.peer.adapter
-        worker = [str(CLIENTS / "worker.py")] if adapter.endswith(".py") else ["-m", f"{__package__}.clients.worker"]
+        worker = [str(CLIENTS / "worker.py")] if adapter.endswith(".py") else ["-m", f"{clients.__name__}.worker"]
         flags = ["-I"] if self.prepared.python != sys.executable else ["-P"]
         self._read.clear()
         self._is_killed = False
