@@ -28,7 +28,7 @@ from riverrun.engine.core.snapshot import InterruptSnapshot
 from riverrun.engine.core.usage_error import UsageError
 from riverrun.engine.testing.checks.blocking import blocking_calls
 from riverrun.engine.testing.checks.purity import other_clock_and_dice
-from riverrun.engine.testing.checks.store_runs import check_simulated
+from riverrun.engine.testing.checks.store.runs import check_simulated
 from riverrun.engine.testing.simulator.state import RUN_ID
 from riverrun.lowlevel import OpenedJournal
 from riverrun.providers.by_name import provider_classes
@@ -221,7 +221,7 @@ def test_our_providers_keep_the_laws_with_their_key_known(name: str) -> None:
 
 @pytest.mark.parametrize("make", broken_stores.STORES, ids=lambda make: str(make.__name__))
 def test_a_broken_store_is_refuted(make: type[MemoryStore], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 3.0)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.deadline.ANSWER_S", 3.0)
     assert refuted(check_store, make, runs=60).law == broken_stores.STORES[make]
 
 
@@ -309,27 +309,27 @@ def test_where_a_profiler_runs_no_call_is_watched_and_it_goes_on() -> None:
 
 
 def test_a_slow_store_keeps_the_laws_however_long_a_script_of_calls_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 3.0)  # a thousand calls take longer
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.deadline.ANSWER_S", 3.0)  # a thousand calls take longer
     assert check_store(Sleeps, runs=10).runs == 5
 
 
 def test_a_store_that_hangs_is_told_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store_runs.ANSWER_S", 0.05)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.runs.ANSWER_S", 0.05)
     with pytest.raises(LawBroken) as caught:
         check_simulated(HangsInARun, 0)
     assert "liveness: open_journal gives no answer" in caught.value.story
 
 
 def test_a_call_that_hangs_in_a_claim_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store_deadline.ANSWER_S", 0.1)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.deadline.ANSWER_S", 0.1)
     found = refuted(check_store, HangsAfterADeletion, runs=1)
     assert found.law == "liveness"
     assert "open_journal gives no answer within 0.1 s" in found.story
 
 
 def test_a_call_that_hangs_in_a_sequence_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
-    monkeypatch.setattr("riverrun.engine.testing.checks.store.ANSWER_S", 0.1)
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.check.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.check.ANSWER_S", 0.1)
     assert "open_journal gives no answer" in refuted(check_store, HangsAfterADeletion, runs=60).story
 
 
@@ -399,7 +399,7 @@ def test_a_clock_of_its_own_is_noted_but_not_one_that_is_read_as_garbage_is_coll
 
 
 def test_the_story_of_a_store_is_the_fewest_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.check.CLAIMS", ())
     story = refuted(check_store, broken_stores.LosesTheFifth, runs=60).story
     assert story.count("call      append('a'") == 6
     assert len(story.splitlines()) == 9
@@ -411,7 +411,7 @@ def test_the_same_seed_is_the_same_story() -> None:
 
 
 def test_the_same_seed_is_the_same_story_of_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("riverrun.engine.testing.checks.store.CLAIMS", ())
+    monkeypatch.setattr("riverrun.engine.testing.checks.store.check.CLAIMS", ())
     stories = {refuted(check_store, broken_stores.ForgetsTheFloor, runs=30, seed=7).story for _ in range(2)}
     assert [story.count("call      ") for story in stories] == [3]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..engine.core.event_grammar import EVENT_GRAMMAR, EventState, next_state
     from ..engine.testing.checks.planner import check_planner
     from ..engine.testing.checks.policy import check_policy
-    from ..engine.testing.checks.provider import check_provider
-    from ..engine.testing.checks.store import check_store
+    from ..engine.testing.checks.provider.check import check_provider
+    from ..engine.testing.checks.store.check import check_store
     from ..engine.testing.law import LAWS, Held, Law, LawBroken, Violation
     from ..engine.testing.network.http import ScriptedNetwork
     from ..engine.testing.network.recorded import Recorded, RecordingEnded, RecordingUnusable, recorded
@@ -164,8 +164,8 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one of ours
             "engine.core.event_grammar": "EVENT_GRAMMAR EventState next_state",
             "engine.testing.checks.planner": "check_planner",
             "engine.testing.checks.policy": "check_policy",
-            "engine.testing.checks.provider": "check_provider",
-            "engine.testing.checks.store": "check_store",
+            "engine.testing.checks.provider.check": "check_provider",
+            "engine.testing.checks.store.check": "check_store",
             "engine.testing.law": "Held LAWS Law LawBroken Violation",
             "engine.testing.network.http": "ScriptedNetwork",
             "engine.testing.network.recorded": "Recorded RecordingEnded RecordingUnusable recorded",

@@ -14,17 +14,17 @@ from typing import Any, cast
 
 from attrs import evolve
 
-from ...core.capabilities import ContinuationForm
-from ...core.continuation import NextRequest, next_request
-from ...core.json_value import JSONObject, JSONValue
-from ...core.messages import ImageBlock, Message, TextBlock, Tool, ToolCall, ToolResult
-from ...core.planner import ContinueText
-from ...core.provider import Provider
-from ...core.request import InferenceRequest
-from ...core.snapshot import InterruptSnapshot
-from ...core.usage_error import UsageError
-from ..law import Law, Violation
-from .provider_runs import told_strings
+from ....core.capabilities import ContinuationForm
+from ....core.continuation import NextRequest, next_request
+from ....core.json_value import JSONObject, JSONValue
+from ....core.messages import ImageBlock, Message, TextBlock, Tool, ToolCall, ToolResult
+from ....core.planner import ContinueText
+from ....core.provider import Provider
+from ....core.request import InferenceRequest
+from ....core.snapshot import InterruptSnapshot
+from ....core.usage_error import UsageError
+from ...law import Law, Violation
+from .runs import told_strings
 
 NOTED_MAX = 8
 """So many reasons are noted of what is refused among drawn requests: some name a drawn value."""

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import trio
 
-from ...core.errors import StoreError
-from ...stores.memory import MemoryStore
-from ...stores.store import CheckpointStore, OpenedJournal
-from ..law import Law, Violation
-from .expectations import Broken, tell_difference
-from .store_clock import Busy
+from ....core.errors import StoreError
+from ....stores.memory import MemoryStore
+from ....stores.store import CheckpointStore, OpenedJournal
+from ...law import Law, Violation
+from ..expectations import Broken, tell_difference
+from .clock import Busy
 
 _Result = TypeVar("_Result")
 

@@ -9,18 +9,18 @@ from typing import TypeAlias
 import trio
 from attrs import evolve
 
-from ...core.policy import CheckpointPolicy
-from ...stores.store import CheckpointStore
-from ..law import Law, LawBroken
-from ..simulator.clock import seeded_order
-from ..simulator.generate import scenario_of
-from ..simulator.runner import Outcome, Simulation, outcome_of_crash, raise_interrupt
-from ..simulator.scenario import Scenario
-from ..simulator.shrink import refuted
-from ..simulator.story import tell_story
-from .store_clock import Busy, PatientClock
-from .store_deadline import ANSWER_S
-from .store_reference import MirroredStore
+from ....core.policy import CheckpointPolicy
+from ....stores.store import CheckpointStore
+from ...law import Law, LawBroken
+from ...simulator.clock import seeded_order
+from ...simulator.generate import scenario_of
+from ...simulator.runner import Outcome, Simulation, outcome_of_crash, raise_interrupt
+from ...simulator.scenario import Scenario
+from ...simulator.shrink import refuted
+from ...simulator.story import tell_story
+from .clock import Busy, PatientClock
+from .deadline import ANSWER_S
+from .reference import MirroredStore
 
 MakeStore: TypeAlias = Callable[[], CheckpointStore]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import trio
 from attrs import field, frozen
 
-from ..simulator.clock import JumpingClock, Stuck, innermost_scope
+from ...simulator.clock import JumpingClock, Stuck, innermost_scope
 
 POLL_S = 0.01
 """trio wakes at once when a thread is done; this is how often a store that hangs is looked at."""

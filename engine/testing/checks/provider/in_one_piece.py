@@ -10,18 +10,18 @@ from typing import cast
 
 from attrs import evolve
 
-from ...core.capabilities import Capabilities, ContinuationForm
-from ...core.failures import Failure
-from ...core.messages import ToolCall
-from ...core.policy import Limits
-from ...core.provider import AnswersWhole, ErrorResponse, Provider, WireDecoder, WireRequest
-from ...core.request import InferenceRequest
-from ..law import Law, Violation
-from ..script.answers import Answer
-from ..wire.answers import answer_tokens, whole_answer
-from .decoding import decode, end_of
-from .provider_asked import Refusals, asked_faults, told_apart_faults
-from .provider_requests import conversation_faults, form_faults
+from ....core.capabilities import Capabilities, ContinuationForm
+from ....core.failures import Failure
+from ....core.messages import ToolCall
+from ....core.policy import Limits
+from ....core.provider import AnswersWhole, ErrorResponse, Provider, WireDecoder, WireRequest
+from ....core.request import InferenceRequest
+from ...law import Law, Violation
+from ...script.answers import Answer
+from ...wire.answers import answer_tokens, whole_answer
+from ..decoding import decode, end_of
+from .asked import Refusals, asked_faults, told_apart_faults
+from .requests import conversation_faults, form_faults
 
 
 class InOnePiece:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import trio
 
-from ...stores.store import CheckpointStore, FirstEntryReader, OpenedJournal
-from ..law import Law
-from .expectations import Broken
-from .store_clock import Busy, PatientClock
+from ....stores.store import CheckpointStore, FirstEntryReader, OpenedJournal
+from ...law import Law
+from ..expectations import Broken
+from .clock import Busy, PatientClock
 
 ANSWER_S = 10.0
 """How long one call of a store may take in real time: a busy disk answers in milliseconds, a far bucket in a second."""

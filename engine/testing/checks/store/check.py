@@ -11,26 +11,19 @@ from typing import TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from ...core.errors import StoreError
-from ...core.usage_error import UsageError
-from ...error_groups import fault_of
-from ...stores.store import CheckpointStore
-from ..law import (
-    Held,
-    Law,
-    LawBroken,
-    Violation,
-    require_draws,
-    told_alone,
-)
-from ..script.speech import ignore
-from ..simulator.clock import order_tasks_by, seeded_order
-from .expectations import Broken, Claim, Reopen
-from .store_clock import PatientClock
-from .store_contract import CLAIMS
-from .store_deadline import ANSWER_S, AnsweringStore, answering
-from .store_reference import MirroredStore
-from .store_runs import MakeStore, check_simulated
+from ....core.errors import StoreError
+from ....core.usage_error import UsageError
+from ....error_groups import fault_of
+from ....stores.store import CheckpointStore
+from ...law import Held, Law, LawBroken, Violation, require_draws, told_alone
+from ...script.speech import ignore
+from ...simulator.clock import order_tasks_by, seeded_order
+from ..expectations import Broken, Claim, Reopen
+from .clock import PatientClock
+from .contract import CLAIMS
+from .deadline import ANSWER_S, AnsweringStore, answering
+from .reference import MirroredStore
+from .runs import MakeStore, check_simulated
 
 STORE_LAWS = (Law.ONE_STREAM, Law.ONE_END, Law.WHOLE_CALLS, Law.CANCEL, Law.NO_LEAKS, Law.ANY_ORDER)
 
@@ -218,7 +211,7 @@ def _check_sequences(make_store: MakeStore, reopen: Reopen | None, runs: int, se
         return 0
     from hypothesis import strategies as st
 
-    from ..find_smallest import find_smallest
+    from ...find_smallest import find_smallest
 
     places = st.lists(st.sampled_from(DRAWN), min_size=CALLS_MAX, max_size=CALLS_MAX)
     broken: list[Violation] = []

@@ -9,21 +9,21 @@ from typing import Any, cast
 
 import trio
 
-from ...core.capabilities import Capabilities, ContinuationForm
-from ...core.failures import Failure
-from ...core.messages import ToolCall
-from ...core.policy import Jitter, Limits, Policy, RetryPolicy
-from ...core.provider import ErrorResponse, Provider, WireDecoder, WireRequest
-from ...core.request import InferenceRequest
-from ...core.result import StreamResult
-from ...core.usage import TokenUsage
-from ...engine import Engine
-from ..law import Law, Violation
-from ..network.script import Reset, Step
-from ..network.transport import Script, ScriptedTransport
-from ..script.answers import Answer
-from ..script.text import token
-from ..simulator.state import REQUEST
+from ....core.capabilities import Capabilities, ContinuationForm
+from ....core.failures import Failure
+from ....core.messages import ToolCall
+from ....core.policy import Jitter, Limits, Policy, RetryPolicy
+from ....core.provider import ErrorResponse, Provider, WireDecoder, WireRequest
+from ....core.request import InferenceRequest
+from ....core.result import StreamResult
+from ....core.usage import TokenUsage
+from ....engine import Engine
+from ...law import Law, Violation
+from ...network.script import Reset, Step
+from ...network.transport import Script, ScriptedTransport
+from ...script.answers import Answer
+from ...script.text import token
+from ...simulator.state import REQUEST
 
 AT_ONCE = Policy(
     retry=RetryPolicy(

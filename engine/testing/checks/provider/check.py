@@ -9,25 +9,19 @@ from typing import Any, TypeAlias, cast
 
 from attrs import evolve
 
-from ...core.messages import Message, ToolCall
-from ...core.provider import ErrorResponse, Provider
-from ...core.request import InferenceRequest
-from ...core.usage_error import UsageError
-from ..law import Held, Law, LawBroken, Violation, require_draws, told_alone
-from ..script.answers import Answer
-from ..simulator.state import REQUEST
-from ..wire.answers import answer_bytes, wire_of
-from .provider_asked import claimed_faults, told_apart_faults
-from .provider_decoding import Judge, Write, status_faults
-from .provider_in_one_piece import whole_request_faults
-from .provider_requests import (
-    SECRET_CHARS_MIN,
-    conversation_faults,
-    form_faults,
-    takes_tools,
-    world_faults,
-)
-from .provider_streams import PLAIN, SPOKEN, flood_faults
+from ....core.messages import Message, ToolCall
+from ....core.provider import ErrorResponse, Provider
+from ....core.request import InferenceRequest
+from ....core.usage_error import UsageError
+from ...law import Held, Law, LawBroken, Violation, require_draws, told_alone
+from ...script.answers import Answer
+from ...simulator.state import REQUEST
+from ...wire.answers import answer_bytes, wire_of
+from .asked import claimed_faults, told_apart_faults
+from .decoding import Judge, Write, status_faults
+from .in_one_piece import whole_request_faults
+from .requests import SECRET_CHARS_MIN, conversation_faults, form_faults, takes_tools, world_faults
+from .streams import PLAIN, SPOKEN, flood_faults
 
 PROVIDER_LAWS = (
     Law.ONE_STREAM,
@@ -85,8 +79,8 @@ def check_provider(
     _require_provider(provider)
     _require_key(key)
     try:
-        from .. import strategies
-        from ..find_smallest import find_smallest
+        from ... import strategies
+        from ...find_smallest import find_smallest
     except ImportError as error:
         raise UsageError("Hypothesis is not installed, and is needed here: pip install hypothesis") from error
     judge = _judge_of(provider, write, key)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias, cast
 
-from ..wire.format import dump
+from ...wire.format import dump
 
 _SSE = re.compile(rb"\A\s*(?:data|event|id|retry)?:")
 _DATA = re.compile(rb"^data: ?(.*)$", re.MULTILINE)

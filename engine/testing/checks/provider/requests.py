@@ -9,18 +9,18 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import evolve
 
-from ...core.capabilities import ContinuationForm
-from ...core.continuation import NextRequest, next_request
-from ...core.messages import Message, TextBlock, Tool, ToolCall, ToolResult
-from ...core.planner import ContinueText
-from ...core.provider import Provider, WireRequest
-from ...core.request import InferenceRequest
-from ...core.secret import Secret, is_secret_header
-from ...core.snapshot import InterruptSnapshot
-from ...core.usage_error import UsageError
-from ..law import Law, Violation
-from ..simulator.state import REQUEST
-from .purity import asked_twice
+from ....core.capabilities import ContinuationForm
+from ....core.continuation import NextRequest, next_request
+from ....core.messages import Message, TextBlock, Tool, ToolCall, ToolResult
+from ....core.planner import ContinueText
+from ....core.provider import Provider, WireRequest
+from ....core.request import InferenceRequest
+from ....core.secret import Secret, is_secret_header
+from ....core.snapshot import InterruptSnapshot
+from ....core.usage_error import UsageError
+from ...law import Law, Violation
+from ...simulator.state import REQUEST
+from ..purity import asked_twice
 
 _TOOL = Tool("measure_level", "Measures.", {"type": "object", "properties": {"place": {"type": "string"}}})
 _OTHER_TOOL = Tool("list_gauges", "Lists.", {"type": "object", "properties": {}})

@@ -14,10 +14,10 @@ from typing import TypeAlias
 
 import trio
 
-from ...core.errors import StoreError
-from ...stores.store import CheckpointStore, OpenedJournal, StaleFence
-from ..law import Law
-from .expectations import Broken, Claim, Reopen, expect
+from ....core.errors import StoreError
+from ....stores.store import CheckpointStore, OpenedJournal, StaleFence
+from ...law import Law
+from ..expectations import Broken, Claim, Reopen, expect
 
 HEAD_STARTS = 4
 """By how many checkpoints the one or the other of two tasks is late: a call of a store has one to three."""

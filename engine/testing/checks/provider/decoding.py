@@ -8,31 +8,31 @@ from typing import Any, TypeAlias, cast
 
 from attrs import evolve
 
-from ...core.accumulator import Accumulator
-from ...core.capabilities import Capabilities, ContinuationForm
-from ...core.continuation import NextRequest
-from ...core.failures import Failure
-from ...core.messages import Message, Role, TextBlock, ToolCall
-from ...core.policy import Limits
-from ...core.provider import ErrorResponse, Provider, WireRequest
-from ...core.request import InferenceRequest
-from ...core.secret import Secret
-from ...core.stop import StopReason
-from ...core.stream_events import StreamEvent
-from ...core.usage import UsageReport
-from ...core.usage_error import UsageError
-from ..law import Law, Violation
-from ..script.answers import Answer
-from ..simulator.state import REQUEST
-from ..wire.answers import answer_events, answer_tokens
-from ..wire.format import SIGNATURE
-from ..wire.formats import Wire, ping, stream_error
-from .decoding import Decoded, decode, difference_of, end_of
-from .provider_asked import Refusals, asked_faults, drawn_faults
-from .provider_in_one_piece import whole_answer_faults
-from .provider_requests import keys_in_sight, secrets_of, steps_of
-from .provider_runs import CutRun, told_strings
-from .provider_streams import (
+from ....core.accumulator import Accumulator
+from ....core.capabilities import Capabilities, ContinuationForm
+from ....core.continuation import NextRequest
+from ....core.failures import Failure
+from ....core.messages import Message, Role, TextBlock, ToolCall
+from ....core.policy import Limits
+from ....core.provider import ErrorResponse, Provider, WireRequest
+from ....core.request import InferenceRequest
+from ....core.secret import Secret
+from ....core.stop import StopReason
+from ....core.stream_events import StreamEvent
+from ....core.usage import UsageReport
+from ....core.usage_error import UsageError
+from ...law import Law, Violation
+from ...script.answers import Answer
+from ...simulator.state import REQUEST
+from ...wire.answers import answer_events, answer_tokens
+from ...wire.format import SIGNATURE
+from ...wire.formats import Wire, ping, stream_error
+from ..decoding import Decoded, decode, difference_of, end_of
+from .asked import Refusals, asked_faults, drawn_faults
+from .in_one_piece import whole_answer_faults
+from .requests import keys_in_sight, secrets_of, steps_of
+from .runs import CutRun, told_strings
+from .streams import (
     PLAIN,
     SPOKEN,
     ceiling_faults,

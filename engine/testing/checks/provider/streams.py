@@ -5,11 +5,11 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator, Sequence
 
-from ...core.messages import ToolCall
-from ...core.policy import Limits
-from ...core.provider import Provider
-from ...core.stop import StopReason
-from ...core.stream_events import (
+from ....core.messages import ToolCall
+from ....core.policy import Limits
+from ....core.provider import Provider
+from ....core.stop import StopReason
+from ....core.stream_events import (
     CursorMoved,
     KeepAlive,
     ProviderStatus,
@@ -19,11 +19,11 @@ from ...core.stream_events import (
     StreamFailed,
     TextDelta,
 )
-from ...core.usage import UsageReport
-from ..law import Law, Violation
-from ..script.answers import Answer
-from .decoding import decode, difference_of, end_of
-from .provider_spellings import COMMENT, event_ends, is_sse, odd_bodies, respelt
+from ....core.usage import UsageReport
+from ...law import Law, Violation
+from ...script.answers import Answer
+from ..decoding import decode, difference_of, end_of
+from .spellings import COMMENT, event_ends, is_sse, odd_bodies, respelt
 
 SPOKEN = Answer("spoken", "Water goes around.", "It flows.", (ToolCall("call_1", "look", {"at": "川"}),))
 """Everything that an answer can hold, once: what fixed claims are made with."""

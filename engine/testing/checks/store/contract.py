@@ -6,23 +6,23 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ...core.errors import CheckpointMismatch, StoreError
-from ...core.events import TextDelta
-from ...core.messages import Message
-from ...core.request import InferenceRequest
-from ...engine import Engine
-from ...stores.store import CheckpointStore, FirstEntryReader, StaleFence
-from ..law import Law
-from ..script.answers import HOSTILE_TEXTS
-from ..script.faults import Fault
-from ..script.speech import ignore
-from ..simulator.event_level import EventWorld
-from ..simulator.model import Model
-from ..simulator.scenario import Scenario
-from ..simulator.state import REQUEST, RUN_ID
-from .blocking import blocking_calls
-from .expectations import Broken, Claim, Reopen, expect, refuses
-from .store_races import RACES
+from ....core.errors import CheckpointMismatch, StoreError
+from ....core.events import TextDelta
+from ....core.messages import Message
+from ....core.request import InferenceRequest
+from ....engine import Engine
+from ....stores.store import CheckpointStore, FirstEntryReader, StaleFence
+from ...law import Law
+from ...script.answers import HOSTILE_TEXTS
+from ...script.faults import Fault
+from ...script.speech import ignore
+from ...simulator.event_level import EventWorld
+from ...simulator.model import Model
+from ...simulator.scenario import Scenario
+from ...simulator.state import REQUEST, RUN_ID
+from ..blocking import blocking_calls
+from ..expectations import Broken, Claim, Reopen, expect, refuses
+from .races import RACES
 
 MANY = 1100
 """So many entries in one run, and so many runs: an order by name instead of by number, or a cap, shows before, and
