@@ -15,8 +15,8 @@ from pathlib import Path
 from attrs import evolve
 
 from riverrun.engine.bench.judging.judge import Cell
+from riverrun.engine.bench.report.table import markdown
 from riverrun.engine.bench.result import BenchResult, Moment, Trial, Verdict, read_result, write_result
-from riverrun.engine.bench.table import markdown
 
 WORDY = ("text", "reasoning")
 

@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 class Verdict(StrEnum):
-    """What a caller was given in the end, from the best to the worst."""
+    """What a caller was given in the end."""
 
     EXACT = "exact"
     """The whole answer to the letter, each call once, told as a success."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from riverrun.engine.bench.judging.failing import failing_words, failures
+from riverrun.engine.bench.report.faults import write_faults_html
+from riverrun.engine.bench.report.summary import cells_of
+from riverrun.engine.bench.report.table import grid_lines, markdown, summary_lines
 from riverrun.engine.bench.result import BenchResult, FaultRow, Finding, PeerRow, Trial, Verdict
-from riverrun.engine.bench.table import failing_words, failures, grid_lines, markdown, summary_lines
 
 STALL = FaultRow("stall", "Silence", "Nothing more.")
 REFUSED = FaultRow("s04-503-persistent", "Failover Bench", "503 to every request.", {"*": "always so"})
@@ -77,3 +80,11 @@ def test_every_verdict_but_exact_and_every_finding_has_a_word_to_fail_on() -> No
     words = failing_words()
     assert len(words) == 1 + len(Verdict) - 1 + len(Finding)
     assert {"false-success", "clean-error", "lied", "call-half", "hung"} <= words.keys()
+
+
+def test_the_grid_and_the_page_call_the_same_verdict_the_worst() -> None:
+    both = (trial("httpx", STALL, Verdict.HANG), trial("httpx", STALL, Verdict.FALSE_SUCCESS, wire="anthropic"))
+    result = evolve(RESULT, faults=(STALL,), trials=both)
+    assert cells_of(result)["httpx", "stall"].worst is Verdict.FALSE_SUCCESS
+    assert any(line.split() == ["stall", "✗", "false"] for line in grid_lines(result))
+    assert "httpx, stall: false success" in write_faults_html(result)

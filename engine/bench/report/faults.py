@@ -9,6 +9,7 @@ from ..result import BenchResult, FaultRow, Verdict, write_result
 from .markup import Child, Html, el, join
 from .page import MARKS, box, facts, icon, section, write_page
 from .summary import (
+    MEANINGS,
     VERDICTS,
     Cell,
     PeerSummary,
@@ -26,14 +27,6 @@ OURS = "riverrun"
 
 MOMENTS_MAX = 100_000
 """How many lines of logs a page holds (about 8 MB); the file of `--json` has all of them."""
-
-MEANINGS = {
-    Verdict.EXACT: "the whole answer to the letter, each call once",
-    Verdict.PARTIAL: "a part, or words too many, and it says so",
-    Verdict.CLEAN_ERROR: "an error, and not a word of the answer",
-    Verdict.FALSE_SUCCESS: "told as a success, and it is not the answer",
-    Verdict.HANG: "no end within the trial's time; it was cut",
-}
 
 _COUNTS = (
     ("characters lost", "chars_lost"),

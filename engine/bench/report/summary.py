@@ -10,7 +10,18 @@ from attrs import evolve, frozen
 from ..result import BenchResult, FaultRow, PeerRow, Trial, Verdict
 
 VERDICTS = tuple(Verdict)
-"""From the best to the worst."""
+"""In the order in which they are told."""
+
+MEANINGS: Mapping[Verdict, str] = {
+    Verdict.EXACT: "the whole answer to the letter, each call once",
+    Verdict.PARTIAL: "a part, or words too many, and it says so",
+    Verdict.CLEAN_ERROR: "an error, and not a word of the answer",
+    Verdict.FALSE_SUCCESS: "told as a success, and it is not the answer",
+    Verdict.HANG: "no end within the trial's time; it was cut",
+}
+
+SEVERITY = (Verdict.EXACT, Verdict.CLEAN_ERROR, Verdict.PARTIAL, Verdict.HANG, Verdict.FALSE_SUCCESS)
+"""From what costs a reader least: an error is asked again, a hang is seen, a false success is not."""
 
 
 @frozen
@@ -21,8 +32,8 @@ class Cell:
 
     @property
     def worst(self) -> Verdict:
-        """The worst verdict of its trials."""
-        return max((trial.verdict for trial in self.trials), key=VERDICTS.index)
+        """The verdict of its trials that costs a reader most."""
+        return max((trial.verdict for trial in self.trials), key=SEVERITY.index)
 
     @property
     def share(self) -> str:

@@ -16,13 +16,14 @@ import trio
 
 from ...bench.faults.catalog import FAULTS, WIRES
 from ...bench.faults.fault import BenchFault
+from ...bench.judging.failing import failing_words, failures
 from ...bench.profile import PROFILES
 from ...bench.report.faults import write_faults_html
+from ...bench.report.table import grid_lines, markdown, summary_lines
 from ...bench.result import BenchResult, Trial, Verdict, write_result
 from ...bench.running.environments import default_folder
 from ...bench.running.peers import OURS, PEERS, QUICK, Peer, endpoint_peer, peers_named
 from ...bench.running.run import Asked, Watcher, run_faults
-from ...bench.table import failing_words, failures, grid_lines, markdown, summary_lines
 from ...core.usage_error import UsageError
 from ...testing.wire.formats import Wire
 from ..exit_codes import ExitCode, OutputFailed

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from statistics import median
 
-from .result import BenchResult, FaultRow, Finding, PeerRow, Trial, Verdict
+from ..result import BenchResult, FaultRow, PeerRow, Trial, Verdict
+from .summary import MEANINGS, Cell, cells_of, groups_of
 
 ICONS: Mapping[Verdict, str] = {
     Verdict.EXACT: "✓",
@@ -32,41 +32,9 @@ WORDS: Mapping[Verdict, str] = {
     Verdict.HANG: "hang",
 }
 
-_LEGEND: Mapping[Verdict, str] = {
-    Verdict.EXACT: "the whole answer to the letter, each call once, told as a success",
-    Verdict.PARTIAL: "a part of it, told to be no whole answer",
-    Verdict.CLEAN_ERROR: "an error, and not a word of the answer",
-    Verdict.FALSE_SUCCESS: "told as a success, and it is not the answer",
-    Verdict.HANG: "no end; cut",
-}
-
-SEVERITY: Mapping[Verdict, int] = {
-    Verdict.EXACT: 0,
-    Verdict.CLEAN_ERROR: 1,
-    Verdict.PARTIAL: 2,
-    Verdict.HANG: 3,
-    Verdict.FALSE_SUCCESS: 4,
-}
-"""From what costs a reader least: an error is asked again, a hang is seen, a false success is not."""
-
 NAME_WIDTH, CELL_WIDTH, WIDTH_MIN = 26, 14, 80
 NOT_TO_WIN = "*"
 """Stands behind the name of a fault that nobody can win, where it is said why."""
-
-Cells = Mapping[tuple[str, str], Sequence[Trial]]
-
-
-def cells_of(result: BenchResult) -> Cells:
-    """Return the trials of each fault and client."""
-    cells: dict[tuple[str, str], list[Trial]] = {}
-    for trial in result.trials:
-        cells.setdefault((trial.fault, trial.peer), []).append(trial)
-    return cells
-
-
-def worst(trials: Iterable[Trial]) -> Verdict:
-    """Return the verdict that costs a reader most."""
-    return max((trial.verdict for trial in trials), key=SEVERITY.__getitem__)
 
 
 def judged_peers(result: BenchResult) -> list[PeerRow]:
@@ -86,12 +54,10 @@ def grid_lines(result: BenchResult, *, width: int = WIDTH_MIN, plain: bool = Fal
     for start in range(0, len(peers), columns):
         shown = peers[start : start + columns]
         yield _line("", (peer.name for peer in shown))
-        for group, faults in _groups(result.faults):
+        for group, faults in groups_of(result.faults).items():
             yield group
-            for fault in faults:
-                yield _line(
-                    f"  {_fault_name(fault)}", (_cell(cells.get((fault.name, p.name), ()), icons) for p in shown)
-                )
+            for _, fault in faults:
+                yield _line(f"  {_fault_name(fault)}", (_cell(cells.get((p.name, fault.name)), icons) for p in shown))
         yield ""
     yield from _legend(icons, any(fault.cannot_win for fault in result.faults))
 
@@ -104,23 +70,17 @@ def _fault_name(fault: FaultRow) -> str:
     return f"{fault.name} {NOT_TO_WIN}" if "*" in fault.cannot_win else fault.name
 
 
-def _cell(trials: Sequence[Trial], icons: Mapping[Verdict, str]) -> str:
+def _cell(cell: Cell | None, icons: Mapping[Verdict, str]) -> str:
     """Say the worst verdict, and where they differ how many of the trials were exact."""
-    if not trials:
+    if cell is None:
         return "-"
-    verdict = worst(trials)
-    exact = sum(trial.verdict is Verdict.EXACT for trial in trials)
-    share = f" {exact}/{len(trials)}" if 0 < exact < len(trials) else ""
-    return f"{icons[verdict]} {WORDS[verdict]}{share}"
-
-
-def _groups(faults: Sequence[FaultRow]) -> Iterator[tuple[str, list[FaultRow]]]:
-    for group in dict.fromkeys(fault.group for fault in faults):
-        yield group, [fault for fault in faults if fault.group == group]
+    exact = sum(trial.verdict is Verdict.EXACT for trial in cell.trials)
+    share = f" {exact}/{len(cell.trials)}" if 0 < exact < len(cell.trials) else ""
+    return f"{icons[cell.worst]} {WORDS[cell.worst]}{share}"
 
 
 def _legend(icons: Mapping[Verdict, str], has_unwinnable: bool) -> Iterator[str]:
-    for verdict, says in _LEGEND.items():
+    for verdict, says in MEANINGS.items():
         yield f"{icons[verdict]} {WORDS[verdict]}: {says}"
     yield "The worst of all formats and seeds; 3/5: exact in 3 of 5."
     if has_unwinnable:
@@ -191,54 +151,12 @@ def _markdown_grid(result: BenchResult, peers: Sequence[PeerRow]) -> Iterator[st
     cells = cells_of(result)
     yield from _row(["fault", *(peer.name for peer in peers)])
     yield from _row(["---", *("---" for _ in peers)])
-    for group, faults in _groups(result.faults):
+    for group, faults in groups_of(result.faults).items():
         yield from _row([f"**{group}**", *("" for _ in peers)])
-        for fault in faults:
+        for _, fault in faults:
             name = f"`{fault.name}`" + (r" \*" if "*" in fault.cannot_win else "")
-            yield from _row([name, *(_cell(cells.get((fault.name, peer.name), ()), ICONS) for peer in peers)])
+            yield from _row([name, *(_cell(cells.get((peer.name, fault.name)), ICONS) for peer in peers)])
 
 
 def _row(cells: Sequence[str]) -> Iterator[str]:
     yield f"| {' | '.join(cells)} |"
-
-
-# -- what fails a run -------------------------------------------------------------------------------------------------
-
-
-INEXACT = "inexact"
-_SAID_ANYWHERE = (Verdict.FALSE_SUCCESS, Verdict.HANG)
-
-
-def failing_words() -> dict[str, Callable[[Trial], bool]]:
-    """Return what a run can be failed on, by its word: a verdict, a finding, or anything that is not exact."""
-    words: dict[str, Callable[[Trial], bool]] = {INEXACT: lambda trial: trial.verdict is not Verdict.EXACT}
-    for verdict in Verdict:
-        if verdict is not Verdict.EXACT:
-            words[verdict.value.replace(" ", "-")] = partial(_has_verdict, verdict)
-    for finding in Finding:
-        words[finding.name.lower().replace("_", "-")] = partial(_has_finding, finding)
-    return words
-
-
-def _has_verdict(verdict: Verdict, trial: Trial) -> bool:
-    return trial.verdict is verdict
-
-
-def _has_finding(finding: Finding, trial: Trial) -> bool:
-    return finding in trial.findings
-
-
-def failures(result: BenchResult, peer: str, word: str) -> list[Trial]:
-    """Return the trials of a client that a word fails; "*" is every client.
-
-    Where nobody can win, an error or a part that is told as one is no failure.
-    """
-    fails = failing_words()[word]
-    faults = {fault.name: fault.cannot_win for fault in result.faults}
-    return [
-        trial
-        for trial in result.trials
-        if peer in ("*", trial.peer)
-        and fails(trial)
-        and (trial.verdict in _SAID_ANYWHERE or not {"*", trial.peer} & faults[trial.fault].keys())
-    ]
