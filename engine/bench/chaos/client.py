@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from contextlib import suppress
 
 import h11
 import trio
 
+from ...testing.network.play import reset_when_closed
 from .exchange import HEAD_BYTES_MAX, READ_BYTES, Headers
 
 AHEAD_BYTES_MAX = HEAD_BYTES_MAX
@@ -16,9 +15,6 @@ AHEAD_BYTES_MAX = HEAD_BYTES_MAX
 
 DRAIN_S = 1.0
 """How long a request that is refused is read on."""
-
-_RST = struct.pack("ii", 1, 0)
-"""SO_LINGER on, zero seconds: closing sends RST and drops what is unsent."""
 
 
 class ClientLeft(Exception):
@@ -175,7 +171,7 @@ class Client:
 
     def reset_when_closed(self) -> None:
         """Have the end of the connection be an RST."""
-        self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+        reset_when_closed(self._stream)
 
     async def half_close(self) -> None:
         """Close our side (FIN). Raises ClientLeft."""

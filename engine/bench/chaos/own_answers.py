@@ -9,12 +9,11 @@ import trio
 from attrs import frozen
 
 from ...core.json_value import JSONObject
+from ...testing.network.served import NEVER_SAID, NO_TRAILING_SPACE, ends_in_space
 from ...testing.network.server_replies import Replies
 from ...testing.wire.formats import Continuation, Wire, asks_for_stream, error_body, events_of, whole_of
 from .exchange import AnswerHead, Headers
 
-_NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
-_NEVER_SAID = "the assistant's turn holds words that were never said"
 _NO_OBJECT = "expected a JSON object"
 
 
@@ -75,11 +74,11 @@ class OwnAnswers:
         wire, body, said = question.wire, question.body, question.continuation
         if body is None:
             return _refused(wire, 400, _NO_OBJECT)
-        if wire is Wire.ANTHROPIC and said.is_prefix and said.text != said.text.rstrip():
-            return _refused(wire, 400, _NO_TRAILING_SPACE)
+        if ends_in_space(wire, said):
+            return _refused(wire, 400, NO_TRAILING_SPACE)
         reply = self._replies.next(question.model, body, said.text)
         if reply is None:
-            return _refused(wire, 400, _NEVER_SAID)
+            return _refused(wire, 400, NEVER_SAID)
         if not asks_for_stream(wire, question.path, body):
             return OwnExchange(200, "application/json", [whole_of(wire, reply)])
         return OwnExchange(200, wire.content_type, events_of(wire, reply), self._event_s)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from math import inf
-from typing import cast
 
 import h11
 import trio
 from attrs import frozen
 
-from ...core.json_value import JSONObject
 from ...core.printable import printable
 from ...testing.network.script import Close, Reset, Silence
 from ...testing.network.served import instead_of_stream
 from ...testing.script.faults import FaultKind
-from ...testing.wire.formats import Continuation, Wire, error_body, read_continuation, wire_of_path
+from ...testing.wire.formats import Continuation, Wire, error_body, read_body, read_continuation, wire_of_path
 from ...testing.wire.gemini import gemini_model
 from .client import Client
 from .draws import Draws
@@ -128,7 +125,7 @@ def _question_of(path: str, asking: Asking) -> Question | None:
     wire = _wire_of(path)
     if wire is None:
         return None
-    body = _object(asking.held)
+    body = read_body(asking.held)
     said = Continuation() if body is None else read_continuation(wire, body)
     model = gemini_model(path) or str((body or {}).get("model", ""))
     return Question(wire, path, model, body, said)
@@ -139,14 +136,6 @@ def _wire_of(path: str) -> Wire | None:
     parts = path.split("/")
     ends = ("/" + "/".join(parts[at:]) for at in range(1, min(len(parts), 16)))
     return next((wire for end in ends if (wire := wire_of_path(end)) is not None), None)
-
-
-def _object(raw: bytes) -> JSONObject | None:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return cast("JSONObject", body) if isinstance(body, dict) else None
 
 
 def _coded_not_at_all(asking: Asking, rule: Rule | None) -> Asking:

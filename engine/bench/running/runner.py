@@ -33,7 +33,7 @@ from ..server.trial import Trial as ServedTrial
 from .conversation import Called, Turn, ask_of
 from .environments import Prepared
 from .peers import ATTEMPTS, Peer
-from .worker_process import Reply, Worker, WorkerBroken
+from .worker_process import Reply, Worker, WorkerBroken, end_process
 
 KEY = "sk-riverrun-bench"
 """The key that every client sends: nobody's."""
@@ -83,12 +83,7 @@ async def open_server(profile: Profile, *, port: int = 0) -> AsyncGenerator[str,
     try:
         yield f"http://127.0.0.1:{await _port_of(process)}"
     finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    await pipe.aclose()
+        await end_process(process)
 
 
 async def _port_of(process: trio.Process) -> int:

@@ -110,15 +110,8 @@ class Worker:
     async def aclose(self) -> None:
         """End the process, and wait until it is gone. If cancelled: it is killed all the same."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    await pipe.aclose()
+        if process is not None:
+            await end_process(process)
 
     @contextmanager
     def _killed_if_broken(self) -> Generator[None, None, None]:
@@ -148,6 +141,16 @@ class Worker:
         del self._read[: end + 1]
         decoded: dict[str, Any] = json.loads(line)
         return decoded
+
+
+async def end_process(process: trio.Process) -> None:
+    """Kill a process, and wait until it is gone. If cancelled: that is waited for all the same."""
+    process.kill()
+    with trio.CancelScope(shield=True):
+        await process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()
 
 
 def _reply(line: dict[str, Any], moments: list[Moment]) -> Reply:

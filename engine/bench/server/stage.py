@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import cast
 from urllib.parse import unquote
 
 from attrs import define, field
@@ -16,7 +15,7 @@ from ...core.json_value import JSONObject, JSONValue
 from ...core.usage_error import UsageError
 from ...testing.network.script import Step
 from ...testing.network.served import error_steps, whole_steps
-from ...testing.wire.formats import Wire, error_body, wire_of_path
+from ...testing.wire.formats import Wire, error_body, read_body, wire_of_path
 from ...testing.wire.gemini import gemini_model
 from ..faults.catalog import FAULTS, WELL_BEHAVED, drawn_by
 from ..profile import Profile
@@ -68,7 +67,7 @@ class Stage:
     # -- models ---------------------------------------------------------------------------------------------------
 
     def _ask(self, name: str, wire: Wire, path: str, raw: bytes) -> Answered:
-        body = _object(raw)
+        body = read_body(raw)
         if body is None:
             return Answered(error_steps(error_body(wire, 400, "expected a JSON object"), 400))
         model = unquote(gemini_model(path) or "") or str(body.get("model", ""))
@@ -129,14 +128,6 @@ def _trial_and_path(target: str) -> tuple[str, str]:
         return "", target
     name, slash, path = target.removeprefix("/t/").partition("/")
     return unquote(name), slash + path
-
-
-def _object(raw: bytes) -> JSONObject | None:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return cast("JSONObject", body) if isinstance(body, dict) else None
 
 
 def _json(value: JSONObject, status: int = 200) -> Iterable[Step]:

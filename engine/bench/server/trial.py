@@ -17,7 +17,15 @@ from ...core.json_value import JSONObject, JSONValue
 from ...core.messages import ToolCall
 from ...core.usage import estimate_tokens
 from ...testing.network.script import Silence, Step
-from ...testing.network.served import error_steps, steps_of, whole_steps
+from ...testing.network.served import (
+    NEVER_SAID,
+    NO_PREFILL,
+    NO_TRAILING_SPACE,
+    ends_in_space,
+    error_steps,
+    steps_of,
+    whole_steps,
+)
 from ...testing.script.answers import Answer, retelling, split_pieces
 from ...testing.script.faults import Fault, FaultKind
 from ...testing.wire.format import Reply
@@ -29,9 +37,6 @@ from ..faults.play import Play, Refusal
 from .asked import Asked, Way
 from .trial_log import Entry, Now
 
-_NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
-_NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
-_NEVER_SAID = "the assistant's turn holds words that were never said"
 _TOO_LONG = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9631 tokens."
 _FILTERED = "Your request was rejected as a result of our safety system."
 _SEARCHED_CHARS, _TOLD_APART_CHARS = 24, 72
@@ -120,10 +125,10 @@ class Trial:
         """Return why a request is answered 400, or ""."""
         said = asked.continuation.text
         if play.refuses_prefill and asked.way is Way.PREFIX:
-            return _NO_PREFILL
-        if asked.wire is Wire.ANTHROPIC and asked.way is Way.PREFIX and said != said.rstrip():
-            return _NO_TRAILING_SPACE
-        return "" if asked.called or self._telling(said) is not None else _NEVER_SAID
+            return NO_PREFILL
+        if ends_in_space(asked.wire, asked.continuation):
+            return NO_TRAILING_SPACE
+        return "" if asked.called or self._telling(said) is not None else NEVER_SAID
 
     def _telling(self, said: str) -> str | None:
         texts = (self.answer.text, answer_of(self.drawn.seed, self.drawn.fault.shape).text)

@@ -70,8 +70,13 @@ RESET_AFTER_S = 0.02
 async def reset(stream: trio.SocketStream) -> None:
     """Close with RST, a moment after what was written."""
     await trio.sleep(RESET_AFTER_S)
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+    reset_when_closed(stream)
     await stream.aclose()
+
+
+def reset_when_closed(stream: trio.SocketStream) -> None:
+    """Have the end of the connection be an RST."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
 
 
 async def wait_left(stream: trio.SocketStream) -> None:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ...core.json_value import JSONObject
 from ..script.faults import Fault, FaultKind
-from ..wire.formats import GARBAGE, Wire, error_body, ping, stream_error
+from ..wire.formats import GARBAGE, Continuation, Wire, error_body, ping, stream_error
 from ..wire.odd import COMMENT, EMPTY_DATA, bad_event, failed_finish, unknown_event
 from .script import Close, Reset, Silence, Step, chunk, head, response
 from .server_faults import cut_of
@@ -30,9 +30,20 @@ HTML_PAGE = (
 NO_PREFILL = "This model does not support assistant message prefill. The conversation must end with a user message."
 """What a model says to a request that ends with the assistant's turn, and that does not go on from one."""
 
+NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
+"""What Anthropic says to an assistant's turn that ends with white space (`ends_in_space`)."""
+
+NEVER_SAID = "the assistant's turn holds words that were never said"
+"""What an honest server of ours says to a client that claims words of an answer it never gave."""
+
 _DOWN = b"<html><head><title>%d</title></head><body><h1>The server is not available.</h1></body></html>"
 _JSON = "application/json"
 _WEB_PAGE = "text/html; charset=utf-8"
+
+
+def ends_in_space(wire: Wire, before: Continuation) -> bool:
+    """Whether a request goes on from an assistant's turn that its API does not take."""
+    return wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip()
 
 
 def steps_of(fault: Fault, wire: Wire, events: Sequence[bytes], *, event_s: float = 0.0) -> Iterable[Step]:

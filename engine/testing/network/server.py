@@ -12,7 +12,6 @@ Everything ends with the block: no task, socket or silence outlives it.
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,14 +25,12 @@ from attrs import evolve, frozen
 from ...core.json_value import JSONObject
 from ..script.answers import Answer
 from ..script.faults import Fault, FaultKind
-from ..wire.formats import Continuation, Wire, asks_for_stream, events_of, read_continuation, wire_of_path
+from ..wire.formats import Continuation, Wire, asks_for_stream, events_of, read_body, read_continuation, wire_of_path
 from ..wire.gemini import gemini_model
-from .served import NO_PREFILL
+from .served import NEVER_SAID, NO_PREFILL, NO_TRAILING_SPACE, ends_in_space
 from .server_connection import Connection
 from .server_faults import require_served
 from .server_replies import Manner, Replies
-
-_NO_TRAILING_SPACE = "messages: final assistant content cannot end with trailing whitespace"
 
 
 def open_loopback(
@@ -172,7 +169,7 @@ class Loopback:
         wire = wire_of_path(path) if method == "POST" else None
         if wire is None:
             return await connection.send_error(Wire.OPENAI, 404, f"{target} is not served here")
-        body = _read_body(raw)
+        body = read_body(raw)
         if body is None or not asks_for_stream(wire, path, body):
             return await connection.send_error(wire, 400, "expected a JSON object with stream: true")
         self.requests.append(body)
@@ -184,11 +181,11 @@ class Loopback:
         if self._standing is not None and before.is_prefix:
             self.faults_happened.append(self._standing)
             return await connection.send_error(call.wire, 400, NO_PREFILL)
-        if call.wire is Wire.ANTHROPIC and before.is_prefix and before.text != before.text.rstrip():
-            return await connection.send_error(call.wire, 400, _NO_TRAILING_SPACE)
+        if ends_in_space(call.wire, before):
+            return await connection.send_error(call.wire, 400, NO_TRAILING_SPACE)
         reply = self._replies.next(call.model, call.body, before.text)
         if reply is None:
-            return await connection.send_error(call.wire, 400, "the assistant's turn holds words that were never said")
+            return await connection.send_error(call.wire, 400, NEVER_SAID)
         fault = self._faults.pop(0) if self._faults else Fault()
         if fault.kind is FaultKind.EMPTY:
             reply = evolve(reply, text=(), reasoning=(), calls=())
@@ -197,11 +194,3 @@ class Loopback:
             return await connection.send_stream(call.wire, events)
         self.faults_happened.append(fault)
         return await connection.play(fault, call.wire, events)
-
-
-def _read_body(raw: bytes) -> JSONObject | None:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return cast("JSONObject", body) if isinstance(body, dict) else None

@@ -6,9 +6,11 @@ this module knows all of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from http import HTTPStatus
+from typing import cast
 
 from ...core.json_value import JSONObject
 from ...core.stream_events import StreamEvent
@@ -71,6 +73,15 @@ _FORMATS: dict[Wire, WireFormat] = {
 def wire_of_path(path: str) -> Wire | None:
     """Return the format whose requests are posted to a path; None where nobody's are."""
     return next((wire for wire, spoken in _FORMATS.items() if spoken.serves(path)), None)
+
+
+def read_body(raw: bytes) -> JSONObject | None:
+    """Read a request's body; None where it is no JSON object."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return cast("JSONObject", body) if isinstance(body, dict) else None
 
 
 def read_continuation(wire: Wire, body: JSONObject, *, continues: bool = False) -> Continuation:
