@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from riverrun import UsageError
-from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, BenchFault, drawn_by, fault_of
+from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, BenchFault, drawn_by
 from riverrun.engine.bench.faults.failover_rules import FAILOVER_RULES
 from riverrun.engine.bench.faults.fault_table import fault_table
 from riverrun.engine.bench.faults.play import WELL
@@ -28,18 +28,18 @@ def test_the_sixteen_rules_of_failover_bench_have_its_ids() -> None:
 
 @FAULT
 def test_a_fault_is_drawn_by_its_name_with_a_seed_or_without(fault: BenchFault) -> None:
-    assert fault_of(fault.name) is fault_of(f"{fault.name}@7") is fault
+    assert drawn_by(fault.name).fault is drawn_by(f"{fault.name}@7").fault is fault
     assert drawn_by(f"{fault.name}@7").seed == 7
 
 
 @pytest.mark.parametrize("model", ["fb-s08-stream-cut", "openai/s08-stream-cut", "s08-stream-cut%4012", "S08-anything"])
 def test_a_gateways_prefix_an_escaped_path_and_failover_benchs_own_name_draw_the_same(model: str) -> None:
-    assert fault_of(model).name == "s08-stream-cut"
+    assert drawn_by(model).fault.name == "s08-stream-cut"
 
 
 def test_a_name_that_names_no_fault_is_refused_with_those_that_exist() -> None:
     with pytest.raises(UsageError, match=r"no fault is named 'gpt-4o'; expected one of well, s01-429-retry-after, "):
-        fault_of("gpt-4o")
+        drawn_by("gpt-4o")
 
 
 def test_at_most_five_cells_can_not_be_won_with_one_provider_and_each_says_why() -> None:
@@ -49,8 +49,8 @@ def test_at_most_five_cells_can_not_be_won_with_one_provider_and_each_says_why()
 
 
 def test_a_rule_that_repeats_is_played_to_every_request_and_another_leaves_later_ones_well() -> None:
-    assert fault_of("s04-503-persistent").play(99) == fault_of("s04-503-persistent").plays[0]
-    assert fault_of("reset").play(1) == fault_of("well").play(0) == WELL
+    assert drawn_by("s04-503-persistent").fault.play(99) == drawn_by("s04-503-persistent").fault.plays[0]
+    assert drawn_by("reset").fault.play(1) == drawn_by("well").fault.play(0) == WELL
 
 
 @FAULT

@@ -10,7 +10,7 @@ import trio
 
 import riverrun as rr
 from riverrun.engine.bench.faults.answers import answer_of
-from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, WIRES, fault_of
+from riverrun.engine.bench.faults.catalog import FAULTS, WELL_BEHAVED, WIRES, drawn_by
 from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.engine.bench.profile import PROFILES
 from riverrun.engine.bench.result import Verdict
@@ -55,7 +55,7 @@ async def verdicts_on_sockets(port: int, cells: list[Cell]) -> dict[tuple[str, W
 
 
 def wrong(found: dict[tuple[str, Wire, int], Verdict]) -> dict[tuple[str, Wire, int], Verdict]:
-    return {cell: verdict for cell, verdict in found.items() if verdict is not right_end(fault_of(cell[0]))}
+    return {cell: verdict for cell, verdict in found.items() if verdict is not right_end(drawn_by(cell[0]).fault)}
 
 
 @pytest.mark.sockets
@@ -141,7 +141,7 @@ async def test_the_same_fault_on_events_gives_the_same_verdict(
 
 
 async def test_goaway_is_got_over_on_paper_and_on_events(autojump_clock: trio.abc.Clock) -> None:
-    stage, reset = Stage(FULL), fault_of("reset")
+    stage, reset = Stage(FULL), drawn_by("reset").fault
 
     def script(request: SentRequest) -> Any:
         steps = stage.answer(request.method, request.target, request.body).steps

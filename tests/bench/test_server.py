@@ -15,7 +15,7 @@ from zlib import crc32
 import pytest
 
 from riverrun.engine.bench.faults.answers import CLOSING, Shape, answer_of
-from riverrun.engine.bench.faults.catalog import FAULTS, fault_of
+from riverrun.engine.bench.faults.catalog import FAULTS, drawn_by
 from riverrun.engine.bench.faults.fault import BenchFault
 from riverrun.testing import Wire, retelling
 from tests.bench.claims import CLAIMS, SEED, Look
@@ -192,7 +192,7 @@ async def test_calls_are_asked_for_until_all_have_results_and_then_it_closes(por
     assert json.loads(seen.body)["choices"][0]["message"]["content"] == CLOSING
 
 
-@pytest.mark.parametrize("wire", fault_of("well").wires)
+@pytest.mark.parametrize("wire", drawn_by("well").fault.wires)
 async def test_an_answer_that_is_not_streamed_is_whole(port: int, wire: Wire) -> None:
     path, body = asking(wire, "reset@5", streams=False)
     seen = await seen_from(port, f"/t/whole-{wire}{path}", body)

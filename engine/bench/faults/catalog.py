@@ -17,7 +17,7 @@ from .fault import WIRES, BenchFault
 from .own_below_words import FAULTS_BELOW
 from .own_in_words import FAULTS_OF_SPEECH
 
-__all__ = ["FAULTS", "WELL_BEHAVED", "WIRES", "BenchFault", "Drawn", "drawn_by", "fault_of"]
+__all__ = ["FAULTS", "WELL_BEHAVED", "WIRES", "BenchFault", "Drawn", "drawn_by"]
 
 WELL_BEHAVED = BenchFault(name="well", group="Control", title="Nothing goes wrong.")
 """The control: whoever is not exact here is not set up right. It is no fault."""
@@ -48,8 +48,3 @@ def drawn_by(model: str) -> Drawn:
             f"no fault is named {model[:80]!r}; expected one of {', '.join(_BY_NAME)}, with @SEED or without"
         )
     return Drawn(found, int(match["seed"] or 0))
-
-
-def fault_of(model: str) -> BenchFault:
-    """Return the fault that a model's name draws. Raises UsageError."""
-    return drawn_by(model).fault

@@ -12,18 +12,14 @@ import math
 from ...testing.script.faults import Fault, FaultKind
 from ...testing.wire.formats import Wire
 from .fault import BenchFault
-from .play import WELL, Place, Play, Refusal
+from .play import WELL, Place, Play, Refusal, http_error
 
 _GROUP = "Failover Bench"
 _ALWAYS = "every request is answered so, and there is no second provider to go to"
 
 
 def _status(status: int, hint_s: float | None = None, refusal: Refusal = Refusal.PLAIN) -> Play:
-    return Play(Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s), refusal=refusal)
-
-
-def _http(status: int, hint_s: float | None = None) -> Fault:
-    return Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s)
+    return Play(http_error(status, hint_s), refusal=refusal)
 
 
 FAILOVER_RULES: tuple[BenchFault, ...] = (
@@ -32,7 +28,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         group=_GROUP,
         title="429 with a Retry-After of 2 s, once.",
         plays=(_status(429, 2.0),),
-        faults=(_http(429, 2.0),),
+        faults=(http_error(429, 2.0),),
     ),
     BenchFault(
         name="s02-429-persistent",
@@ -42,14 +38,14 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         repeats=True,
         ends_in_error=True,
         cannot_win={"*": _ALWAYS},
-        faults=(_http(429),) * 20,
+        faults=(http_error(429),) * 20,
     ),
     BenchFault(
         name="s03-500-once",
         group=_GROUP,
         title="500, once.",
         plays=(_status(500),),
-        faults=(_http(500),),
+        faults=(http_error(500),),
     ),
     BenchFault(
         name="s04-503-persistent",
@@ -59,7 +55,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         repeats=True,
         ends_in_error=True,
         cannot_win={"*": _ALWAYS},
-        faults=(_http(503),) * 20,
+        faults=(http_error(503),) * 20,
     ),
     BenchFault(
         name="s05-reset",
@@ -128,7 +124,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         repeats=True,
         ends_in_error=True,
         cannot_win={"*": "the prompt does not fit, and there is no model with a larger context to go to"},
-        faults=(_http(400),) * 20,
+        faults=(http_error(400),) * 20,
     ),
     BenchFault(
         name="s13-content-filter",
@@ -138,7 +134,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         repeats=True,
         ends_in_error=True,
         cannot_win={"*": "the provider refuses the prompt for good; a clean error is the right end"},
-        faults=(_http(400),) * 20,
+        faults=(http_error(400),) * 20,
     ),
     BenchFault(
         name="s14-prefill-refused",
@@ -155,7 +151,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         title="503 to the first two requests; then the provider is well.",
         plays=(_status(503), _status(503)),
         differs="Two requests, not 60 s of a sequence of twenty: with one provider nothing can serve meanwhile.",
-        faults=(_http(503), _http(503)),
+        faults=(http_error(503), http_error(503)),
     ),
     BenchFault(
         name="s16-503-accounting",
@@ -163,7 +159,7 @@ FAILOVER_RULES: tuple[BenchFault, ...] = (
         title="503, once; what is paid is the one answer.",
         plays=(_status(503), WELL),
         differs="Later requests stand for the second model; judged is that no token is paid twice.",
-        faults=(_http(503),),
+        faults=(http_error(503),),
     ),
 )
 """In the order of their ids."""

@@ -33,7 +33,7 @@ class BenchFault:
         ends_in_error: the right end is a clean error: the provider says for good that there is no answer.
         cannot_win: for each peer (or "*") that can not be exact here, why.
         differs: how the rule differs from Failover Bench's of the same id; "" for the same, and for faults of ours.
-        fault: the same at the level of events, for `ScriptedSource`, one a request; empty where there is none.
+        faults: the same at the level of events, for `ScriptedSource`, one a request; empty where there is none.
     """
 
     name: str
@@ -48,11 +48,6 @@ class BenchFault:
     cannot_win: Mapping[str, str] = field(factory=dict[str, str])
     differs: str = ""
     faults: tuple[Fault, ...] = ()
-
-    @property
-    def fault(self) -> Fault | None:
-        """The first fault at the level of events."""
-        return self.faults[0] if self.faults else None
 
     def play(self, number: int) -> Play:
         """Return what goes wrong with request `number`, from 0."""

@@ -10,11 +10,11 @@ import math
 from ...testing.script.faults import BETWEEN_EVENTS, Fault, FaultKind, WireCut
 from ...testing.wire.formats import Wire
 from .fault import BenchFault
-from .play import Place, Play
+from .play import Place, Play, http_error
 
 SSE = (Wire.ANTHROPIC, Wire.OPENAI, Wire.RESPONSES, Wire.GEMINI)
 _IN_CHUNK, _BY_LENGTH = WireCut(in_chunk=True), WireCut(has_length=True)
-_CUT = Play(Fault(FaultKind.RESET), Place.TEXT)
+CUT = Play(Fault(FaultKind.RESET), Place.TEXT)
 MIDDLE = 30
 """About the middle of an answer, in events."""
 
@@ -26,16 +26,12 @@ def in_text(
     return Play(Fault(kind, seconds=seconds, status=status, count=count, cut=cut), Place.TEXT)
 
 
-def _http(status: int, hint_s: float | None = None) -> Fault:
-    return Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s)
-
-
 _CONNECTION = (
     BenchFault(
         name="reset",
         group="Connection",
         title="The connection is reset between two words.",
-        plays=(_CUT,),
+        plays=(CUT,),
         faults=(Fault(FaultKind.RESET, MIDDLE),),
     ),
     BenchFault(
@@ -201,29 +197,29 @@ _ERRORS = (
         name="429-no-hint",
         group="Errors",
         title="429 without a hint, once.",
-        plays=(Play(_http(429)),),
-        faults=(_http(429),),
+        plays=(Play(http_error(429)),),
+        faults=(http_error(429),),
     ),
     BenchFault(
         name="503-retry-after",
         group="Errors",
         title="503 with a Retry-After of 1 s, once.",
-        plays=(Play(_http(503, 1.0)),),
-        faults=(_http(503, 1.0),),
+        plays=(Play(http_error(503, 1.0)),),
+        faults=(http_error(503, 1.0),),
     ),
     BenchFault(
         name="503-retry-after-date",
         group="Errors",
         title="503 with a Retry-After that is a date, 1 s ahead, once.",
-        plays=(Play(_http(503, 1.0), hint_is_date=True),),
-        faults=(_http(503, 1.0),),
+        plays=(Play(http_error(503, 1.0), hint_is_date=True),),
+        faults=(http_error(503, 1.0),),
     ),
     BenchFault(
         name="529-no-hint",
         group="Errors",
         title="529 without a hint, once.",
-        plays=(Play(_http(529)),),
-        faults=(_http(529),),
+        plays=(Play(http_error(529)),),
+        faults=(http_error(529),),
     ),
     BenchFault(
         name="html-under-200",
@@ -236,14 +232,14 @@ _ERRORS = (
         group="Errors",
         title="Status 502 and a web page, once.",
         plays=(Play(Fault(FaultKind.HTML_ERROR, status=502)),),
-        faults=(_http(502),),
+        faults=(http_error(502),),
     ),
     BenchFault(
         name="error-under-200",
         group="Errors",
         title="Status 200 and an error in JSON in place of the stream, once.",
         plays=(Play(Fault(FaultKind.ERROR_UNDER_200, status=503)),),
-        faults=(_http(503),),
+        faults=(http_error(503),),
     ),
 )
 

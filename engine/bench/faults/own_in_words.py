@@ -9,10 +9,8 @@ from ...testing.script.faults import Fault, FaultKind
 from ...testing.wire.formats import Wire
 from .answers import Shape
 from .fault import BenchFault
-from .own_below_words import MIDDLE, SSE, in_text
+from .own_below_words import CUT, MIDDLE, SSE, in_text
 from .play import Place, Play
-
-_CUT = Play(Fault(FaultKind.RESET), Place.TEXT)
 
 _FRAMES = (
     BenchFault(
@@ -117,7 +115,7 @@ _THOUGHTS_AND_CALLS = (
         name="cut-after-thoughts",
         group="Thoughts and calls",
         title="The answer has thoughts, and the connection is reset between two words.",
-        plays=(_CUT,),
+        plays=(CUT,),
         shape=Shape.THOUGHTS,
         faults=(Fault(FaultKind.RESET, 50),),
     ),
@@ -177,56 +175,56 @@ _SEAMS = (
         name="cut-twice",
         group="Seams",
         title="The connection is reset between two words, and again in the continuation.",
-        plays=(_CUT, _CUT),
+        plays=(CUT, CUT),
         faults=(Fault(FaultKind.RESET, 20), Fault(FaultKind.RESET, 20)),
     ),
     BenchFault(
         name="second-cut-at-seam",
         group="Seams",
         title="The connection is reset between two words, and again after the next one.",
-        plays=(_CUT, Play(Fault(FaultKind.RESET, 1), Place.TOKENS)),
+        plays=(CUT, Play(Fault(FaultKind.RESET, 1), Place.TOKENS)),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.RESET, 3)),
     ),
     BenchFault(
         name="second-cut-in-character",
         group="Seams",
         title="The connection is reset between two words, and the continuation inside a character.",
-        plays=(_CUT, Play(Fault(FaultKind.HALF_CLOSE), Place.CHARACTER)),
+        plays=(CUT, Play(Fault(FaultKind.HALF_CLOSE), Place.CHARACTER)),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.HALF_CLOSE, 10)),
     ),
     BenchFault(
         name="503-at-seam",
         group="Seams",
         title="The connection is reset between two words; the continuation is answered 503.",
-        plays=(_CUT, Play(Fault(FaultKind.HTTP_ERROR, status=503))),
+        plays=(CUT, Play(Fault(FaultKind.HTTP_ERROR, status=503))),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.HTTP_ERROR, status=503)),
     ),
     BenchFault(
         name="stall-at-seam",
         group="Seams",
         title="The connection is reset between two words; the continuation never says a word.",
-        plays=(_CUT, Play(Fault(FaultKind.STALL))),
+        plays=(CUT, Play(Fault(FaultKind.STALL))),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.STALL)),
     ),
     BenchFault(
         name="echo",
         group="Seams",
         title="A cut; a model that is asked by a quote then says all of it again first.",
-        plays=(_CUT, Play(Fault(manner=FaultKind.ECHO))),
+        plays=(CUT, Play(Fault(manner=FaultKind.ECHO))),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.ECHO)),
     ),
     BenchFault(
         name="overlap",
         group="Seams",
         title="A cut; a model that is asked by a quote then says the last 40 characters again first.",
-        plays=(_CUT, Play(Fault(manner=FaultKind.OVERLAP, count=40))),
+        plays=(CUT, Play(Fault(manner=FaultKind.OVERLAP, count=40))),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.OVERLAP, count=40)),
     ),
     BenchFault(
         name="restart",
         group="Seams",
         title="A cut; a model that is asked by a quote then starts over, in other words.",
-        plays=(_CUT, Play(Fault(manner=FaultKind.STARTS_OVER))),
+        plays=(CUT, Play(Fault(manner=FaultKind.STARTS_OVER))),
         faults=(Fault(FaultKind.RESET, MIDDLE), Fault(FaultKind.STARTS_OVER)),
     ),
     BenchFault(

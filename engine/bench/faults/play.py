@@ -72,11 +72,11 @@ class Play:
     hint_is_date: bool = False
     refuses_prefill: bool = False
 
-    @property
-    def is_well(self) -> bool:
-        """Whether nothing goes wrong."""
-        return self.fault.kind is FaultKind.NONE and self.fault.manner is FaultKind.NONE
-
 
 WELL = Play()
 """Nothing goes wrong."""
+
+
+def http_error(status: int, hint_s: float | None = None) -> Fault:
+    """An HTTP error in place of an answer, with a hint of seconds or without."""
+    return Fault(FaultKind.HTTP_ERROR, status=status, retry_after_s=hint_s)

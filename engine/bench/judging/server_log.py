@@ -28,18 +28,18 @@ def _tokens(told: Mapping[str, Any], calls: Sequence[Call]) -> int:
     return len(pieces_of(told["text"], told["seed"])) + len(thoughts) + arguments
 
 
-def log_of(told: Mapping[str, Any], *, after: int = 0) -> ServerLog:
-    """Return the server's log of a trial; `after`: without so many requests, which came before."""
-    entries = [entry for entry in told["requests"] if entry["number"] > after]
-    moments = [moment for entry in entries for moment in _moments(entry, after)]
+def log_of(told: Mapping[str, Any]) -> ServerLog:
+    """Return the server's log of a trial."""
+    entries = told["requests"]
+    moments = [moment for entry in entries for moment in _moments(entry)]
     return ServerLog(
         tuple(Request(entry["moments"][0]["monotonic_s"], entry["output_tokens"]) for entry in entries),
         tuple(sorted(moments, key=lambda moment: moment.at_s)),
     )
 
 
-def _moments(entry: Mapping[str, Any], after: int) -> list[Moment]:
-    number = entry["number"] - after
+def _moments(entry: Mapping[str, Any]) -> list[Moment]:
+    number = entry["number"]
     moments = [
         Moment(noted["monotonic_s"], Side.SERVER, noted["kind"], noted["words"], number) for noted in entry["moments"]
     ]

@@ -28,7 +28,6 @@ from .stage import Stage
 async def serve_faults(
     profile: Profile,
     *,
-    event_s: float = 0.0,
     port: int = 0,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -36,11 +35,10 @@ async def serve_faults(
 
     Args:
         profile: how long silences are.
-        event_s: seconds between two events of an answer.
         port: where to listen; 0 is any free port.
         task_status: is told the port.
     """
-    stage = Stage(profile, event_s)
+    stage = Stage(profile)
     async with trio.open_nursery() as nursery:
         serve = partial(trio.serve_tcp, partial(_serve_connection, stage), port, host="127.0.0.1")
         listeners = cast("list[trio.SocketListener]", await nursery.start(serve))
@@ -72,10 +70,10 @@ async def _serve_request(stage: Stage, stream: trio.SocketStream, method: str, p
     return played is Played.WHOLE
 
 
-async def serve_until_left(profile: Profile, event_s: float, port: int = 0) -> None:
+async def serve_until_left(profile: Profile, port: int = 0) -> None:
     """Serve, say the port on standard output, and end when standard input closes."""
     async with trio.open_nursery() as nursery:
-        bound = await nursery.start(partial(serve_faults, profile, event_s=event_s, port=port))
+        bound = await nursery.start(partial(serve_faults, profile, port=port))
         print(json.dumps({"port": bound}), flush=True)
         await trio.to_thread.run_sync(_wait_closed, abandon_on_cancel=True)
         nursery.cancel_scope.cancel(reason="standard input is closed")
@@ -90,11 +88,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the server as a command."""
     parser = argparse.ArgumentParser(prog="python -m riverrun.engine.bench.server", description=__doc__)
     parser.add_argument("--profile", choices=list(PROFILES), default="quick", help="how long silences are")
-    parser.add_argument("--event-ms", type=float, default=0.0, help="milliseconds between two events (0)")
     parser.add_argument("--port", type=int, default=0, help="where to listen on 127.0.0.1 (any free port)")
     args = parser.parse_args(argv)
     try:
-        trio.run(serve_until_left, profile_of(args.profile), args.event_ms / 1000, args.port)
+        trio.run(serve_until_left, profile_of(args.profile), args.port)
     except KeyboardInterrupt:
         return
 

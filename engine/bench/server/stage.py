@@ -41,12 +41,10 @@ class Stage:
 
     Args:
         profile: how long silences are.
-        event_s: seconds between two events.
         now: reads the clocks.
     """
 
     profile: Profile
-    event_s: float = 0.0
     now: Now = field(factory=Now)
     _trials: dict[str, Trial] = field(factory=dict[str, Trial], init=False)
 
@@ -77,7 +75,7 @@ class Stage:
             return Answered(error_steps(error_body(wire, 404, f"model_not_found: {error}"), 404))
         trial = self._trials.get(key := name or f"/{drawn.fault.name}@{drawn.seed}")
         if trial is None or trial.drawn != drawn:
-            trial = self._begin(key, Trial(drawn, self.profile.scale, self.event_s, self.now))
+            trial = self._begin(key, Trial(drawn, self.profile.scale, self.now))
         steps, entry = trial.take(asked_of(wire, path, model, body))
         return Answered(steps, entry)
 

@@ -59,7 +59,6 @@ class Trial:
 
     drawn: Drawn
     scale: float = 1.0
-    event_s: float = 0.0
     now: Now = field(factory=Now)
     answer: Answer = field(init=False)
     entries: list[Entry] = field(factory=list[Entry], init=False)
@@ -109,7 +108,7 @@ class Trial:
             reply = evolve(reply, text=(), reasoning=(), calls=())
         laid = lay(evolve(play, fault=fault), asked.wire, reply, dice)
         entry.play(_named(laid.fault, begins), reply.output_tokens, len(laid.events))
-        return steps_of(laid.fault, asked.wire, laid.events, event_s=self.event_s)
+        return steps_of(laid.fault, asked.wire, laid.events)
 
     def _in_one_piece(self, asked: Asked, entry: Entry, fault: Fault, reply: Reply) -> Iterable[Step]:
         """Answer whole: a fault that is about a stream has no place in it, one of connections and statuses has."""
@@ -182,7 +181,7 @@ class Trial:
 
     def _pieces(self, asked: Asked, rest: str, calls: Sequence[ToolCall]) -> Sequence[str]:
         if asked.called:
-            return () if calls else pieces_of(CLOSING, self.drawn.seed)[:]
+            return () if calls else pieces_of(CLOSING, self.drawn.seed)
         whole = pieces_of(self.answer.text, self.drawn.seed)
         return _last_chars(whole, len(rest)) if self.answer.text.endswith(rest) else [rest]
 
