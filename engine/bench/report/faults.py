@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ..result import BenchResult, FaultRow, Verdict, write_result
 from .markup import Child, Html, el, join
-from .page import MARKS, box, facts, icon, section, write_page
+from .page import MARKS, box, facts, icon, section, slug, write_page
 from .summary import (
     MEANINGS,
     VERDICTS,
@@ -83,13 +83,9 @@ def _strong(summary: PeerSummary) -> Html:
     return el("strong", summary.peer.name)
 
 
-def _slug(verdict: Verdict) -> str:
-    return verdict.replace(" ", "-")
-
-
 def badge(verdict: Verdict) -> Html:
     """Return a verdict as an icon and a word."""
-    return el("span", icon(_slug(verdict)), str(verdict), class_=f"verdict {_slug(verdict)}")
+    return el("span", icon(slug(verdict)), str(verdict), class_=f"verdict {slug(verdict)}")
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------
@@ -130,7 +126,7 @@ def _bar(summary: PeerSummary) -> Html:
     parts, at = list[Html](), 0.0
     for verdict in VERDICTS:
         share = 100 * summary.verdicts.get(verdict, 0) / len(summary.trials)
-        fill = "var(--exact)" if verdict is Verdict.EXACT else f"url(#p-{_slug(verdict)})"
+        fill = "var(--exact)" if verdict is Verdict.EXACT else f"url(#p-{slug(verdict)})"
         if share:
             title = el("title", f"{verdict}: {summary.verdicts[verdict]}")
             parts.append(el("rect", title, x=f"{at:.3f}%", width=f"{share:.3f}%", height="22", fill=fill))
@@ -187,13 +183,13 @@ def _group(
 def _cell(cell: Cell | None, fault: FaultRow, number: int, peer: str, places: dict[str, int]) -> Html:
     if cell is None:
         return el("span", icon("none"), "not run", class_="verdict none")
-    slug, reason = _slug(cell.worst), cannot_win(fault, peer)
+    name, reason = slug(cell.worst), cannot_win(fault, peer)
     share = el("span", cell.share, class_="of") if cell.share else None
     count = cell.share or f"all {len(cell.trials)}"
     label = f"{peer}, {fault.name}: {cell.worst}, {count} trials{'; can not be won' if reason else ''}"
     return el(
-        "button", icon(slug), el("span", str(cell.worst), share, class_="words"), type="button",
-        class_=f"verdict cell {slug}{' cannot' if reason else ''}", aria_label=label, aria_haspopup="dialog",
+        "button", icon(name), el("span", str(cell.worst), share, class_="words"), type="button",
+        class_=f"verdict cell {name}{' cannot' if reason else ''}", aria_label=label, aria_haspopup="dialog",
         data_peer=str(places[peer]), data_fault=str(number), data_verdict=str(cell.worst), title=reason or None,
     )  # fmt: skip
 

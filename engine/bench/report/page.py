@@ -111,7 +111,7 @@ def _header(title: str, command: str, lead: Child, told: Mapping[str, str], sect
     river = el("svg", wave, viewBox="0 0 28 14", aria_hidden="true")
     brand = el("div", river, el("div", "riverrun ", el("span", command)), class_="brand")
     look = el("button", "Look", type="button", id="look", class_="plain-button look", hidden=True)
-    jumps = [el("a", name, href=f"#{_slug(name)}") for name in sections]
+    jumps = [el("a", name, href=f"#{slug(name)}") for name in sections]
     return el(
         "header",
         el("div", brand, look, class_="top"),
@@ -122,7 +122,8 @@ def _header(title: str, command: str, lead: Child, told: Mapping[str, str], sect
     )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """Return a name as links and classes have it."""
     return name.lower().replace(" ", "-")
 
 

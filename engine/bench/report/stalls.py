@@ -10,7 +10,7 @@ from ...testing.stalls.measures import Estimate, Measure, measures
 from ...testing.stalls.report import StallReport, write_reports
 from .chart import Axis, Plot, Spot, bounds, sample
 from .markup import Child, Html, el
-from .page import box, facts, section, write_page
+from .page import box, facts, section, slug, write_page
 
 GLANCE = ("stall to next word p50", "healthy given up", "whole")
 """What the first table of a page compares, over all traces."""
@@ -45,10 +45,6 @@ def _shared(reports: Iterable[StallReport]) -> dict[str, str]:
         "seed": {str(report.seed) for report in reports},
     }
     return {name: ", ".join(sorted(values)) for name, values in told.items() if values}
-
-
-def _slug(trace: str) -> str:
-    return trace.lower().replace(" ", "-")
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -145,7 +141,7 @@ def _trace(name: str, reports: Sequence[StallReport], clients: Sequence[str]) ->
         name, None, el("ul", *lines, class_="series"),
         el("div", *(figure for figure in figures if figure is not None), class_="plots"),
         el("p", f"{inexact} answers were not what was said: a bug of riverrun's.") if inexact else None,
-        el("details", el("summary", "All measures, with their intervals"), table), id_=_slug(name),
+        el("details", el("summary", "All measures, with their intervals"), table), id_=slug(name),
     )  # fmt: skip
 
 

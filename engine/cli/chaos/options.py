@@ -6,7 +6,8 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from ...core.validators import WHOLE_NUMBER_MAX, seen
+from ...core.validators import seen
+from ..numbers import whole_number
 
 if TYPE_CHECKING:
     # argparse has no public name for what add_subparsers returns
@@ -85,7 +86,7 @@ def add_chaos_parser(commands: _SubParsersAction[argparse.ArgumentParser]) -> No
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--fault", action="append", default=[], metavar="FAULT", help="a fault; repeatable")
-    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="the dice (default 0)")
+    parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="the dice (default 0)")
     parser.add_argument("--upstream", metavar="URL", help="pass requests on to this server (default: answer alone)")
     parser.add_argument("--listen", default=LISTEN, metavar="HOST:PORT", help=f"default {LISTEN}; port 0: any")
     parser.add_argument(
@@ -111,12 +112,6 @@ def _run(args: argparse.Namespace) -> int:
     from .command import run
 
     return run(args)
-
-
-def _whole(word: str) -> int:
-    if not word.isdecimal() or len(word) > 19 or int(word) > WHOLE_NUMBER_MAX:
-        raise argparse.ArgumentTypeError(f"{seen(word)}; expected a whole number of at least 0")
-    return int(word)
 
 
 def _seconds(word: str) -> float:

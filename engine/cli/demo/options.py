@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from math import inf, isinf, isnan
 
-from ...core.validators import WHOLE_NUMBER_MAX, is_whole_number, seen
+from ...core.validators import seen
+from ..numbers import whole_number
 
 SEED = 3
 """`demo.SHOW_SEED`."""
@@ -62,7 +63,7 @@ def add_demo_parser(
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seed", type=_whole, default=SEED, metavar="N", help=f"the dice (default {SEED})")
+    parser.add_argument("--seed", type=whole_number, default=SEED, metavar="N", help=f"the dice (default {SEED})")
     parser.add_argument(
         "--fault",
         type=_kind,
@@ -90,16 +91,6 @@ def _kind(word: str) -> str:
     if kind not in FAULTS:
         raise argparse.ArgumentTypeError(f"{word!r} is no fault; expected one of {', '.join(FAULTS)}")
     return kind
-
-
-def _whole(word: str) -> int:
-    try:
-        number = int(word)
-    except ValueError:  # also where it has more digits than Python reads
-        number = WHOLE_NUMBER_MAX + 1
-    if not is_whole_number(number):
-        raise argparse.ArgumentTypeError(f"{seen(word)}; expected a whole number of at most {WHOLE_NUMBER_MAX}")
-    return number
 
 
 def _speed(word: str) -> float:
