@@ -57,8 +57,9 @@ def test_a_run_prints_the_grid_writes_the_files_and_fails_on_what_it_is_told_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told, table, page = (str(tmp_path / name) for name in ("faults.json", "faults.md", "faults.html"))
+    llmd = tmp_path / "llmd"
     chosen = ["--peers", "riverrun,httpx", "--faults", "five-byte-chunks,clean-early-end", "--wires", "openai"]
-    files = ["--json", told, "--markdown", table, "--html", page]
+    files = ["--json", told, "--markdown", table, "--html", page, "--llmd", str(llmd)]
     code = main(["bench", "faults", *chosen, *files, "--fail-on", "inexact", "--fail-on", "httpx:lied"])
     out = capsys.readouterr().out
     assert code == ExitCode.NO_ANSWER
@@ -68,4 +69,5 @@ def test_a_run_prints_the_grid_writes_the_files_and_fails_on_what_it_is_told_to(
     assert [trial.verdict for trial in result.trials if trial.peer == "riverrun"] == [Verdict.EXACT] * 2
     assert "clean-early-end" in Path(table).read_text("utf-8")
     assert "clean-early-end" in Path(page).read_text("utf-8")
+    assert [path.name for path in sorted(llmd.iterdir())] == ["01-riverrun.json", "02-httpx.json"]
     assert "sk-riverrun-bench" not in json.dumps(json.loads(Path(told).read_text("utf-8")))

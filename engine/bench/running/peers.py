@@ -52,7 +52,12 @@ def _peer(name: str, title: str, wires: tuple[Wire, ...], adapter: str) -> Peer:
 
 
 PEERS: tuple[Peer, ...] = (
-    Peer(OURS, "one engine, one model, its default policy", EVERY, f"{clients.__name__}.riverrun_engine"),
+    Peer(
+        OURS,
+        "one engine, one model, one policy",
+        EVERY,
+        f"{clients.__name__}.riverrun_engine",
+    ),
     Peer(PLAIN, "bare, with a read timeout", EVERY, str(CLIENTS / "plain_httpx.py")),
     _peer("openai", "max_retries and timeout", (Wire.OPENAI, Wire.RESPONSES), "openai_sdk.py"),
     _peer("anthropic", "messages.stream, max_retries and timeout", (Wire.ANTHROPIC,), "anthropic_sdk.py"),

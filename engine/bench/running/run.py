@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import trio
 from attrs import frozen
 
 from ...testing.wire.formats import Wire
 from ..faults.fault import BenchFault
 from ..judging.judge import Cell
+from ..machine import environment
 from ..profile import Profile
 from ..result import SCHEMA, BenchResult, FaultRow, PeerRow, Trial
 from .environments import Prepared, needs_making, prepare
@@ -100,22 +97,3 @@ def _result(asked: Asked, started: str, rows: dict[str, PeerRow], trials: Sequen
         peers=tuple(rows[peer.name] for peer in asked.peers),
         trials=tuple(sorted(trials, key=place)),
     )
-
-
-def environment() -> dict[str, str]:
-    """Say what machine this is: its kind, not its name."""
-    return {
-        "riverrun": _version("riverrun"),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": str(os.cpu_count() or 1),
-        "trio": trio.__version__,
-        "httpx": _version("httpx"),
-    }
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"

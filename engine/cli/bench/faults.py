@@ -19,6 +19,7 @@ from ...bench.faults.fault import BenchFault
 from ...bench.judging.failing import failing_words, failures
 from ...bench.profile import PROFILES
 from ...bench.report.faults import write_faults_html
+from ...bench.report.llmd import llmd_of_faults
 from ...bench.report.table import grid_lines, markdown, summary_lines
 from ...bench.result import BenchResult, Trial, Verdict, write_result
 from ...bench.running.environments import default_folder
@@ -26,9 +27,10 @@ from ...bench.running.peers import OURS, PEERS, QUICK, Peer, endpoint_peer, peer
 from ...bench.running.run import Asked, Watcher, run_faults
 from ...core.usage_error import UsageError
 from ...testing.wire.formats import Wire
-from ..exit_codes import ExitCode, OutputFailed
+from ..exit_codes import ExitCode
 from ..output import escaped
 from ..streams import write_line
+from .files import write_file, write_folder
 
 SEEDS = {"quick": 1, "full": 2}
 JOBS_A_PROCESSOR = {"quick": 7, "full": 16}
@@ -45,11 +47,13 @@ def run(args: argparse.Namespace) -> int:
         result = trio.run(run_faults, asked, watcher)
     _print(result)
     if args.json is not None:
-        _write(args.json, write_result(result))
+        write_file(args.json, write_result(result))
     if args.markdown is not None:
-        _write(args.markdown, markdown(result))
+        write_file(args.markdown, markdown(result))
     if args.html is not None:
-        _write(args.html, write_faults_html(result))
+        write_file(args.html, write_faults_html(result))
+    if args.llmd is not None:
+        write_folder(args.llmd, llmd_of_faults(result))
     return _tell_failures(result, fail_on)
 
 
@@ -172,13 +176,6 @@ def _told(trial: Trial) -> str:
     findings = f" ({', '.join(trial.findings)})" if trial.findings else ""
     said = f": {trial.said}" if trial.said else ""
     return f"{trial.peer} {trial.fault}@{trial.seed} {trial.wire}: {trial.verdict}{findings}{said}"
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputFailed(f"{path}: {error.strerror or error}") from error
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------

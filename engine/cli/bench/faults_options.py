@@ -71,6 +71,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the result there, with both logs of each trial")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
     parser.add_argument("--html", metavar="FILE", help="write the report there, one file that needs no network")
+    parser.add_argument("--llmd", metavar="DIR", help="write each client there as a benchmark report of llm-d")
     parser.add_argument(
         "--fail-on",
         action="append",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator, Sequence
 from math import isinf, isnan
 from pathlib import Path
 
 from attrs import frozen
 
+from ...bench.machine import environment
 from ...bench.report.llmd import llmd_of_stalls
 from ...bench.report.stalls import write_stalls_html
 from ...bounded_file import read_bounded
@@ -27,10 +26,11 @@ from ...testing.stalls.mishaps import Mishaps
 from ...testing.stalls.plain import PlainClient
 from ...testing.stalls.recorded_gaps import gaps_of_folder
 from ...testing.stalls.report import StallReport, compare_reports, read_reports, write_reports
-from ..exit_codes import ExitCode, OutputFailed
+from ..exit_codes import ExitCode
 from ..output import escaped
 from ..streams import write_line
 from .defaults import ANSWERS, ODDS, WORDS
+from .files import write_file, write_folder
 from .policy_file import policy_named
 
 REPORT_BYTES_MAX = 16 * 1024 * 1024
@@ -124,34 +124,12 @@ def _read(path: str) -> list[StallReport]:
 
 def _write_files(args: argparse.Namespace, reports: Sequence[StallReport]) -> None:
     if args.json is not None:
-        _write(args.json, write_reports(reports))
+        write_file(args.json, write_reports(reports))
     if args.html is not None:
-        command, environment = shlex.join(["riverrun", *sys.argv[1:]]), _environment()
-        _write(args.html, write_stalls_html(reports, command=command, environment=environment))
+        command, ran_on = shlex.join(["riverrun", *sys.argv[1:]]), environment()
+        write_file(args.html, write_stalls_html(reports, command=command, environment=ran_on))
     if args.llmd is not None:
         write_folder(args.llmd, llmd_of_stalls(reports))
-
-
-def _environment() -> dict[str, str]:
-    system = f"{platform.system()} {platform.release()} {platform.machine()}"
-    return {"riverrun": version("riverrun"), "python": platform.python_version(), "system": system}
-
-
-def write_folder(folder: str, files: Mapping[str, str]) -> None:
-    """Write files into a folder, which is made. Raises OutputFailed."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFailed(f"{folder}: {error.strerror or error}") from error
-    for name, text in files.items():
-        _write(str(Path(folder, name)), text)
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputFailed(f"{path}: {error.strerror or error}") from error
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------
