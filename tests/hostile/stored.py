@@ -17,7 +17,8 @@ import riverrun as rr
 from riverrun.engine.core.stream_events import ReasoningDelta, ReasoningSignature
 from riverrun.engine.core.usage import UsageReport
 from tests.engine.own_source import ASK, ONCE, OwnSource, engine_of
-from tests.hostile.victim import resident_bytes, tick
+from tests.hostile.ticker import tick
+from tests.hostile.victim import resident_bytes
 
 
 class Signing(OwnSource):

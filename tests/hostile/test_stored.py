@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.attack import LATE_S_MAX, MIB, ROOT, TRIES, bare_ticker
+from tests.hostile.attack import LATE_S_MAX, MIB, ROOT, TRIES
+from tests.hostile.ticker import bare_ticker
 
 SIZE = 64 * 1024
 
