@@ -27,6 +27,7 @@ class Attempt:
 
     Attributes:
         base: how many characters of text were shown as it was asked.
+        before: the version of the answer that they are of, where the reply begins another one.
         given: how many of the reply's events were given so far.
         ended: the channel's end was given.
         refused: its form was; `repeats_refusal`: not for the first time, so that it costs an attempt.
@@ -48,6 +49,7 @@ class Attempt:
     refused: bool = False
     ended_s: float = 0.0
     begins: FaultKind = FaultKind.NONE
+    before: Version | None = None
     rewinds: int | None = None
     repeats_refusal: bool = False
     history: tuple[StreamEvent, ...] = ()
@@ -120,7 +122,7 @@ def compose(
     elif begins is FaultKind.OVERLAP and can_repeat:
         start = max(offset - max(fault.count, EVIDENCE_CHARS), 0)
     elif begins is FaultKind.STARTS_OVER and can_repeat and (other := begun_anew(version, offset)):
-        version, start = other, 0
+        attempt.before, version, start = version, other, 0
     elif begins is FaultKind.WHITE_SPACE and attempt.form is not None and offset < len(version.text):
         version, offset, ahead = _respell(version, offset, shown)
         start = offset

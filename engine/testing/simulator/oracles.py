@@ -154,6 +154,8 @@ def _expected_text(attempt: Attempt, record: AttemptRecord | None, process: Proc
     if process.end == "finished" and record is not None and record.cause is None:
         return text  # the terminal event was seen: the answer is whole
     base, ends = places
+    if attempt.before is not None and verdict is not SeamVerdict.RESTART:
+        return attempt.before.text[:base]  # of an answer that began anew nothing was told
     return text[: max(0 if verdict is SeamVerdict.RESTART else base, *ends, 0)]
 
 
